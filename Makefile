@@ -1,0 +1,52 @@
+# Everything is set up inside .venv by itself; only Python 3.11+, pip, make and git are assumed.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := VIRTUAL_ENV=.venv .venv/uv/bin/uv
+
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+.venv/uv/.installed-$(UV_VERSION):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recollect needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
+	@echo "Setting up .venv (once) ..."
+	@rm -rf .venv/uv && mkdir -p .venv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/uv "uv==$(UV_VERSION)"
+	@.venv/uv/bin/uv venv --quiet --allow-existing --python $$($(PYTHON) -c 'import sys; print(sys.executable)') .venv
+	@touch $@
+
+.venv/.runtime: .venv/uv/.installed-$(UV_VERSION) requirements/runtime.txt pyproject.toml
+	@$(UV) pip install --quiet --require-hashes -r requirements/runtime.txt
+	@$(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/.development: .venv/.runtime requirements/dev.txt
+	@$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/.development ## Set up .venv with everything, development tools included
+
+demo: .venv/.runtime ## Remember a year of conversations and question them
+	@$(BIN)/python examples/demo.py
+
+check: .venv/.development ## Format, lint, types, layers, and freshness of generated files
+	@$(BIN)/ruff format --check --quiet . || ($(BIN)/ruff format --diff .; exit 1)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
+	@$(BIN)/python scripts/unasync.py --check
+	@echo "check: all clean"
+
+test: check ## Run the checks and every test
+	@$(BIN)/python -m pytest -n auto
+
+lock: .venv/uv/.installed-$(UV_VERSION) ## Lock the dependencies anew
+	@$(UV) pip compile --quiet pyproject.toml --group weights --universal --generate-hashes --no-header --python-version 3.11 --upgrade -o requirements/runtime.txt
+	@$(UV) pip compile --quiet pyproject.toml --group weights --group dev --universal --generate-hashes --no-header --python-version 3.11 -c requirements/runtime.txt -o requirements/dev.txt
+
+clean: ## Remove what was set up and cached
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help setup demo check test lock clean

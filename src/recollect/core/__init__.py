@@ -1,0 +1,1 @@
+"""The pure core: every decision of Recollect is made here, without I/O, clock or randomness."""

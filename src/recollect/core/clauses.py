@@ -1,0 +1,106 @@
+"""Cutting a sentence into clauses, each with one subject and one predicate."""
+
+from collections.abc import Sequence
+
+from recollect.core import grammar
+from recollect.core import lexicon as lx
+
+_CONNECTORS = frozenset(
+    [",", "and", "but", "so", "because", "then", "-", "–", "—", "(", ")", ":", "yet", "plus",
+     "although", "though", "&", "also", "as", "since", "while", "now", "hence", "/"]
+)  # fmt: skip
+_STRONG = frozenset(["and", "but", "then", ",", "&", "plus"])
+_SUBORDINATE = frozenset(["because", "as", "since", "while", "although", "though"])
+
+
+def split_clauses(tokens: Sequence[str]) -> list[list[str]]:
+    """Cut a sentence into clauses; one without a subject of its own begins with its verb."""
+    clauses: list[list[str]] = []
+    start = index = 0
+    while index < len(tokens):
+        if index == start or tokens[index].lower() not in _CONNECTORS:
+            index += 1
+            continue
+        end = index
+        while end < len(tokens) and tokens[end].lower() in _CONNECTORS:
+            end += 1
+        words = {token.lower() for token in tokens[index:end]}
+        if _begins_clause(tokens, end, words, tokens[start:index]):
+            clauses.append(list(tokens[start:index]))
+            start = end
+        index = max(end, index + 1)
+    clauses.append(list(tokens[start:]))
+    return [clause for clause in clauses if clause]
+
+
+def _begins_clause(
+    tokens: Sequence[str], index: int, connectors: set[str], before: Sequence[str]
+) -> bool:
+    if index >= len(tokens):
+        return True
+    if connectors & _SUBORDINATE and tokens[index].lower() not in ("i", "my", "we", "our"):
+        return False
+    if "so" in connectors or begins_with_subject(tokens, index):
+        return not _joins_subjects(tokens, index, before)
+    return bool(connectors & _STRONG) and _continues(tokens, index, before)
+
+
+def _joins_subjects(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool:
+    """ "my wife and I are ...": what stands before has no verb yet."""
+    has_verb = any(grammar.is_finite(before, place) for place in range(1, len(before)))
+    return not has_verb and tokens[index - 1].lower() in ("and", "&")
+
+
+def begins_with_subject(tokens: Sequence[str], index: int) -> bool:
+    """Whether a subject with its finite verb begins at the token."""
+    low = tokens[index].lower()
+    following = grammar.skip_adverbs(tokens, index + 1)
+    if low in lx.PRONOUN_SUBJECTS and following < len(tokens):
+        if low in ("i", "we", "he", "she", "they"):
+            return True
+        return grammar.is_finite(tokens, following)
+    return finite_verb(tokens, index) is not None
+
+
+def finite_verb(tokens: Sequence[str], start: int) -> int | None:
+    """The place of the finite verb of the noun phrase that begins at `start`, if one follows."""
+    low = tokens[start].lower()
+    if low in lx.PREPOSITIONS or low in lx.AUXILIARIES or not tokens[start][0].isalpha():
+        return None
+    if low not in lx.DETERMINERS and (grammar.is_past(low) or low in lx.VERBS):
+        return None
+    limit = 9 if low in lx.DETERMINERS else 4
+    place = start + 1
+    while place < min(len(tokens), start + limit):
+        token = tokens[place]
+        if token == "," and place + 2 < len(tokens) and "," in tokens[place + 2 : place + 5]:
+            place = tokens.index(",", place + 1) + 1
+            continue
+        if token in (",", "(", ")", ":") or token.lower() in ("that", "who", "which", "if", "i"):
+            return None
+        adverb = grammar.is_adverb(token) or grammar.is_date(token)
+        if not adverb and grammar.is_finite(tokens, place):
+            return place
+        place += 1
+    return None
+
+
+def _continues(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool:
+    """Whether the words behind the connector are a further predicate of the same subject."""
+    place = grammar.skip_adverbs(tokens, index)
+    if place >= len(tokens) or not before:
+        return False
+    low = tokens[place].lower()
+    if low in lx.AUXILIARIES and low not in ("be", "been", "being"):
+        return True
+    following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
+    complement = (
+        following in lx.DETERMINERS or following in lx.PREPOSITIONS or following in ("to", "me")
+    )
+    past = any(grammar.is_past(token) for token in before)
+    if grammar.is_past(low):
+        return past and (low in lx.PASTS or complement or place + 1 >= len(tokens))
+    if grammar.is_gerund(low):
+        return complement and any(grammar.is_gerund(token) for token in before)
+    known = low in lx.VERBS or grammar.base_of_third(low) is not None
+    return known and not past and (complement or low not in lx.NOUN_LIKE_VERBS)

@@ -1,0 +1,115 @@
+"""Chooses what to show of the messages that were recalled, within a budget of tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from recollect.core.ranking import Floats, Ints
+from recollect.core.recall import Ranked
+from recollect.core.recall_index import MessageIndex
+
+HEADING_TOKENS: Final = 24
+"""What a session's heading costs: a date with weekday, time and zone is 20 to 24 WordPieces."""
+
+LONGEST_SHARE: Final = 0.35
+"""Share of the budget that one message may take; of a longer one its best span is shown."""
+
+SMALLEST_TOKENS: Final = 24
+"""Below this no span is worth its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A span of a message's content, in characters.
+
+    row: of the message index. whole: the span is all of the message, but for white space around.
+    """
+
+    row: int
+    start: int
+    end: int
+    whole: bool
+
+
+def select_excerpts(
+    ranked: Sequence[Ranked],
+    index: MessageIndex,
+    token_counts: Sequence[int] | Ints,
+    budget_tokens: int,
+    query_vectors: Floats,
+    heading_tokens: int = HEADING_TOKENS,
+) -> list[Excerpt]:
+    """Returns the excerpts that fit the budget, taken in the order of the ranking.
+
+    They come in the order of the index, so grouped by session and as they were said.
+
+    token_counts: (m,) tokens of each message as it is rendered. heading_tokens: what the first
+    excerpt of each session costs besides. A message that takes more than `LONGEST_SHARE` of the
+    budget gives the span of its chunks around the one nearest to a query.
+    """
+    chosen: list[Excerpt] = []
+    sessions: set[int] = set()
+    left = budget_tokens
+    most = int(LONGEST_SHARE * budget_tokens)
+    for entry in ranked:
+        row = entry.row
+        session = int(index.session_of[row])
+        room = left - (0 if session in sessions else heading_tokens)
+        tokens = int(token_counts[row])
+        if tokens <= min(room, max(most, SMALLEST_TOKENS)):
+            excerpt: Excerpt | None = _whole(index, row)
+        elif room >= most:
+            excerpt, tokens = _best_span(index, row, tokens, most, query_vectors)
+        else:
+            continue
+        if excerpt is None:
+            continue
+        chosen.append(excerpt)
+        sessions.add(session)
+        left = room - tokens
+        if left < SMALLEST_TOKENS:
+            break
+    return sorted(chosen, key=lambda excerpt: excerpt.row)
+
+
+def _chunks(index: MessageIndex, row: int) -> slice:
+    first, last = np.searchsorted(index.chunk_of, [row, row + 1])
+    return slice(int(first), int(last))
+
+
+def _whole(index: MessageIndex, row: int) -> Excerpt | None:
+    spans = index.chunk_spans[_chunks(index, row)]
+    return Excerpt(row, int(spans[0, 0]), int(spans[-1, 1]), True) if len(spans) else None
+
+
+def _best_span(
+    index: MessageIndex, row: int, tokens: int, most: int, query_vectors: Floats
+) -> tuple[Excerpt | None, int]:
+    """Grows a span from the message's best chunk to both sides, the better chunk first."""
+    chunks = _chunks(index, row)
+    spans = index.chunk_spans[chunks]
+    if not len(spans):
+        return None, 0
+    per_character = tokens / max(int(spans[-1, 1] - spans[0, 0]), 1)
+    cosines = (index.chunk_vectors[chunks] @ query_vectors.T).max(axis=1)
+    first = last = int(cosines.argmax())
+
+    def cost(start: int, end: int) -> int:
+        return int(np.ceil(per_character * (spans[end, 1] - spans[start, 0])))
+
+    while True:
+        sides = [
+            (float(cosines[new]), min(first, new), max(last, new))
+            for new in (first - 1, last + 1)
+            if 0 <= new < len(spans) and cost(min(first, new), max(last, new)) <= most
+        ]
+        if not sides:
+            break
+        _, first, last = max(sides)
+    start, end = int(spans[first, 0]), int(spans[last, 1])
+    if cost(first, last) > most:
+        end = start + int(most / per_character)
+    whole = first == 0 and last == len(spans) - 1 and end == int(spans[-1, 1])
+    return Excerpt(row, start, end, whole), min(cost(first, last), most)

@@ -1,0 +1,110 @@
+"""A bounded search in hops: what the first hits are about becomes the next query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from recollect.core.lexical import LexicalIndex, inverse_frequency
+from recollect.core.query import QueryPlan
+from recollect.core.ranking import Floats
+from recollect.core.recall import Ranked, rank_messages
+from recollect.core.recall_index import MessageIndex
+
+SEEDS: Final = 5
+"""Best hits that a hop starts from."""
+
+HOP_TERMS: Final = 6
+"""Rarest terms of the seeds that a hop searches for besides the question's own."""
+
+STRIDE: Final = 4
+"""Of so many messages one is a later hop's, the others are the first ranking's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One step of an exploration.
+
+    seeds: message rows that it started from; none for the first. terms: stems searched for.
+    found: the message rows that it was the first to bring into the ranking, best first.
+    """
+
+    seeds: tuple[int, ...]
+    terms: tuple[str, ...]
+    found: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What a search in hops found: the messages, best first, and how it came to them."""
+
+    messages: list[Ranked]
+    hops: tuple[Hop, ...]
+
+
+def explore(
+    plan: QueryPlan,
+    query_vectors: Floats,
+    index: MessageIndex,
+    *,
+    hops: int = 2,
+    limit: int = 200,
+) -> Exploration:
+    """Searches for the plan, then for what the best hits are about, and interleaves the rankings.
+
+    Deterministic and bounded: each hop costs what one ranking costs. hops: 1 is `rank_messages`.
+    """
+    ranking = rank_messages(plan, query_vectors, index, limit)
+    steps = [Hop((), plan.terms, tuple(entry.row for entry in ranking[:SEEDS]))]
+    for _ in range(1, hops):
+        if not ranking:
+            break
+        seeds = tuple(entry.row for entry in ranking[:SEEDS])
+        terms = _seed_terms(index.lexical, seeds, plan.terms)
+        vectors = np.concatenate([query_vectors[:1], _seed_vectors(index, seeds, query_vectors)])
+        hop = rank_messages(replace(plan, terms=(*plan.terms, *terms)), vectors, index, limit)
+        merged = _interleaved(ranking, hop, limit)
+        known = {entry.row for entry in ranking[:50]}
+        found = tuple(entry.row for entry in merged[:50] if entry.row not in known)
+        steps.append(Hop(seeds, terms, found))
+        ranking = merged
+    return Exploration(ranking, tuple(steps))
+
+
+def _seed_vectors(index: MessageIndex, seeds: Sequence[int], query_vectors: Floats) -> Floats:
+    """Returns of each seed its chunk nearest to the question: (seeds, d)."""
+    vectors = []
+    for row in seeds:
+        first, last = np.searchsorted(index.chunk_of, [row, row + 1])
+        if last > first:
+            chunks = index.chunk_vectors[first:last]
+            vectors.append(chunks[int((chunks @ query_vectors[0]).argmax())])
+    return np.array(vectors, np.float32).reshape(len(vectors), query_vectors.shape[1])
+
+
+def _seed_terms(
+    lexical: LexicalIndex, seeds: Sequence[int], known: Sequence[str]
+) -> tuple[str, ...]:
+    """Returns the terms of the seeds that are rarest yet occur elsewhere too."""
+    documents = len(lexical.lengths)
+    weights: dict[str, float] = {}
+    for row in seeds:
+        for term in lexical.document_terms(row):
+            found = len(lexical.postings(term)[0])
+            if term not in known and found > 1:
+                weights[term] = weights.get(term, 0.0) + inverse_frequency(found, documents)
+    return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:HOP_TERMS])
+
+
+def _interleaved(first: Sequence[Ranked], second: Sequence[Ranked], limit: int) -> list[Ranked]:
+    """Puts one of the second ranking behind every `STRIDE - 1` of the first, each row once."""
+    merged: dict[int, Ranked] = {}
+    others = iter(second)
+    for entry in first:
+        merged.setdefault(entry.row, entry)
+        if len(merged) % STRIDE == STRIDE - 1:
+            new = next((other for other in others if other.row not in merged), None)
+            if new is not None:
+                merged[new.row] = new
+    return list(merged.values())[:limit]

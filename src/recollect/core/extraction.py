@@ -1,0 +1,152 @@
+"""Memories from a conversation without a model: what the user said about themselves.
+
+Rules over closed word classes turn the user's own sentences into third-person statements with
+absolute dates. What is not understood is left out: a wrong memory costs more than a missing one.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time
+
+from recollect.core import clauses, grammar, speech
+from recollect.core.dates import EARLIEST, DateMention, Direction, find_dates
+from recollect.core.referents import Scene, note_object
+from recollect.core.predications import Predication, interpret
+from recollect.core.statements import is_worth_keeping, render
+from recollect.models import Candidate, Message, MessageRole
+
+_PLACEHOLDERS = 0xE000
+_MAX_DATES = 200
+_PREFIX = re.compile(r"\A[ \t]*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):[ \t]+")
+_NOUN_CONTEXT = re.compile(
+    r"\b(?:for|of|from|to|about|than|until|during|by|is|through|as of)\Z", re.I
+)
+
+
+def extract(messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+    """Extract the statements that the user makes about themselves and their own.
+
+    messages: the whole session in order; only `USER` messages are sources.
+    session_date: the day from which "yesterday" is seen, and the event date of statements that
+        name none.
+
+    The same statement said twice is one candidate with both messages as evidence. The result is in
+    the order in which things were said.
+    """
+    today = session_date.astimezone(UTC).date() if session_date.tzinfo else session_date.date()
+    scene = Scene()
+    prefix = speaker_prefix(messages)
+    merged: dict[str, Candidate] = {}
+    for position, message in enumerate(messages):
+        if message.role is not MessageRole.USER:
+            continue
+        text = message.content
+        if prefix and text.lstrip().startswith(prefix):
+            text = text.lstrip()[len(prefix) :]
+        for content, first, last in _statements(text, today, scene):
+            _merge(merged, content, first, last, position)
+        scene.end_message()
+    return list(merged.values())
+
+
+def speaker_prefix(messages: Sequence[Message]) -> str:
+    """The "Name: " before most of the user's messages, as chat exports have it, or ""."""
+    texts = [message.content for message in messages if message.role is MessageRole.USER]
+    found = Counter(match[0].strip() for text in texts if (match := _PREFIX.match(text)))
+    if not found:
+        return ""
+    prefix, count = found.most_common(1)[0]
+    return prefix if count >= 2 and count * 2 > len(texts) else ""
+
+
+def _merge(
+    merged: dict[str, Candidate], content: str, first: date, last: date, position: int
+) -> None:
+    key = content.lower()
+    held = merged.get(key)
+    if held is None:
+        merged[key] = Candidate(content, _start_of(first), _end_of(last), (position,))
+    elif position not in held.evidence:
+        merged[key] = Candidate(
+            held.content, held.event_date_start, held.event_date_end, (*held.evidence, position)
+        )
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(0, 0, 0), UTC)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
+    """The statements of one message, each with its first and last day."""
+    spoken = speech.spoken_text(text)
+    if not speech.is_english(spoken):
+        return
+    for sentence in speech.sentences(spoken):
+        stated = speech.statement_part(sentence)
+        if stated and speech.is_english(stated):
+            yield from _of_sentence(stated, today, scene)
+
+
+def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
+    marked, spans = _marked(stated, today)
+    previous: Predication | None = None
+    for index, clause in enumerate(clauses.split_clauses(grammar.tokenise(marked))):
+        said = interpret(clause, scene, previous, opening=index == 0)
+        yield from ((content, today, today) for content in scene.introduced)
+        scene.introduced.clear()
+        previous = said
+        if said is None:
+            continue
+        tokens = render(said, scene) if is_worth_keeping(said) else []
+        note_object(said.predicate, scene)
+        if len(tokens) < 2:
+            continue
+        past = grammar.tense_is_past(said.predicate)
+        yield _dated(tokens, spans, today, "past" if past else "future")
+
+
+def _marked(text: str, today: date) -> tuple[str, list[str]]:
+    """The text with one private-use character in the place of each date, and what they stand for."""
+    spans: list[str] = []
+    out: list[str] = []
+    end = 0
+    for mention in find_dates(text, today, prefers="past")[:_MAX_DATES]:
+        out += [text[end : mention.start], f" {chr(_PLACEHOLDERS + len(spans))} "]
+        spans.append(text[mention.start : mention.end])
+        end = mention.end
+    out.append(text[end:])
+    return "".join(out), spans
+
+
+def _dated(
+    tokens: list[str], spans: Sequence[str], today: date, prefers: Direction
+) -> tuple[str, date, date]:
+    """Write the dates out, and take the first that lies where the statement does as its day."""
+    found: list[DateMention] = []
+    words: list[str] = []
+    for token in tokens:
+        if not grammar.is_date(token):
+            words.append(token)
+            continue
+        span = spans[ord(token) - _PLACEHOLDERS]
+        mentions = find_dates(span, today, prefers=prefers)
+        if not mentions:
+            words.append(span)
+            continue
+        found.append(mentions[0])
+        bare = bool(words) and _NOUN_CONTEXT.search(words[-1]) is not None
+        words.append(mentions[0].noun if bare else mentions[0].phrase)
+    content = grammar.join(words)
+    content = content[0].upper() + content[1:]
+    if not found:
+        return content, today, today
+    mention = found[0]
+    first = mention.first
+    if mention.kind in ("before",) and first == EARLIEST:
+        first = mention.last
+    return content, first, mention.last

@@ -1,0 +1,280 @@
+"""Words to terms, and BM25 over one user's documents.
+
+bm25s weighs its postings while it builds them, so k1, b and the statistics are frozen, each new
+document means building again, and there are no plain counts to add up over neighbouring messages.
+Here the postings keep counts in immutable segments: appending costs about what is new, statistics
+are exact at every query, and windows of any width are scored from the same postings.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import Stemmer
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+_STEMMER: Final = Stemmer.Stemmer("english", 0)
+
+_FUNCTION_WORDS: Final = """
+    a an the this that these those such same other another each every either neither both all any
+    some no none not nor only own more most much many few less least lot lots several enough
+    i me my mine myself we us our ours ourselves you your yours yourself yourselves he him his
+    himself she her hers herself it its itself they them their theirs themselves one ones someone
+    somebody something anyone anybody anything everyone everybody everything nobody nothing
+    who whom whose which what when where why how
+    am is are was were be been being do does did done doing have has had having will would shall
+    should can could may might must ought
+    and or but if then else than so because as while until since though although whether
+    of at by for with without about against between into through during before after above below
+    to from up down in out on off over under again further upon within along across around toward
+    towards onto via per
+    here there now just too very also even still yet ever never always already quite rather really
+    maybe perhaps well oh ok okay yes yeah hey hi hello please thanks thank wow haha
+    let lets got get gets getting go going goes gone tell told know like said say says
+    i'm i've i'd i'll you're you've you'd you'll he's he'd he'll she's she'd she'll it's it'd it'll
+    we're we've we'd we'll they're they've they'd they'll that's that'd that'll there's here's
+    what's who's where's when's how's why's let's don't doesn't didn't isn't aren't wasn't weren't
+    won't wouldn't can't cannot couldn't shouldn't haven't hasn't hadn't mustn't ain't
+    s t d m re ve ll
+"""
+_STOP_WORDS: Final = frozenset(_FUNCTION_WORDS.split())
+
+_UNSPACED: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Thai, Lao, Myanmar, Khmer, kana and Han: scripts that put no spaces between words."""
+
+_MARKS: Final = "".join(
+    chr(point)
+    for block in (range(0x300, 0x2100), range(0xA66F, 0xAC00), range(0xFE20, 0xFE30))
+    for point in block
+    if unicodedata.category(chr(point)) in ("Mn", "Mc")
+)
+"""Combining marks: letters of Indic, Arabic or Hebrew words that `\\w` alone would split at."""
+
+_TOKEN: Final = re.compile(
+    rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\W_{_UNSPACED}][{_MARKS}]*)+"
+    rf"(?:'(?:[^\W_{_UNSPACED}][{_MARKS}]*)+)*"
+)
+_UNSPACED_START: Final = re.compile(f"[{_UNSPACED}]")
+
+
+def tokenise(text: str) -> list[str]:
+    """Splits text into lower-case words (NFKC), in order, nothing left out but punctuation.
+
+    Runs of a script that puts no spaces between words (Han, kana, Thai, Lao, Khmer, Myanmar) give
+    their overlapping pairs of characters; a character that stands alone gives itself.
+    """
+    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    tokens: list[str] = []
+    for token in _TOKEN.findall(text):
+        if len(token) > 2 and _UNSPACED_START.match(token):
+            tokens.extend(token[i : i + 2] for i in range(len(token) - 1))
+        else:
+            tokens.append(token)
+    return tokens
+
+
+def content_tokens(text: str) -> list[str]:
+    """Returns the tokens that carry meaning: without stop words, a possessive's ending dropped."""
+    return [token.removesuffix("'s") for token in tokenise(text) if token not in _STOP_WORDS]
+
+
+def stems(tokens: Sequence[str]) -> list[str]:
+    """Returns the Snowball stem of each token, English rules; other scripts pass unchanged."""
+    stemmed: list[str] = _STEMMER.stemWords(tokens)
+    return stemmed
+
+
+def terms(text: str) -> list[str]:
+    """Returns what is indexed and searched: stems of the tokens that carry meaning, in order."""
+    return stems(content_tokens(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Postings of a run of documents; `offsets[i]` to `offsets[i + 1]` are those of term i."""
+
+    first_row: int
+    documents: int
+    term_ids: dict[str, int]
+    offsets: NDArray[np.int64]
+    rows: Ints
+    counts: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalIndex:
+    """Term counts of n documents, in rows 0 to n - 1; immutable, `append` returns a new index.
+
+    lengths: (n,) terms in each document.
+    """
+
+    lengths: Ints
+    segments: tuple[_Segment, ...]
+
+    def append(self, documents: Sequence[Sequence[str]]) -> "LexicalIndex":
+        """Returns the index with more documents (each a list of terms) behind the present ones.
+
+        Segments double in size from the last to the first, so n documents added one by one are
+        merged about log2(n) times each, and a query visits as many segments.
+        """
+        if not documents:
+            return self
+        segment = _segment(len(self.lengths), documents)
+        kept = list(self.segments)
+        while kept and kept[-1].documents <= 2 * segment.documents:
+            segment = _merge(kept.pop(), segment)
+        added = np.fromiter((len(document) for document in documents), np.int32, len(documents))
+        return LexicalIndex(np.concatenate([self.lengths, added]), (*kept, segment))
+
+    def postings(self, term: str) -> tuple[Ints, Floats]:
+        """Returns the rows that have the term, ascending, and how often each has it."""
+        rows: list[Ints] = []
+        counts: list[Floats] = []
+        for segment in self.segments:
+            number = segment.term_ids.get(term)
+            if number is not None:
+                span = slice(segment.offsets[number], segment.offsets[number + 1])
+                rows.append(segment.rows[span])
+                counts.append(segment.counts[span])
+        if not rows:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        return np.concatenate(rows), np.concatenate(counts)
+
+    def document_terms(self, row: int) -> list[str]:
+        """Returns the distinct terms of one document; costs a look at its segment's postings."""
+        for segment in self.segments:
+            if segment.first_row <= row < segment.first_row + segment.documents:
+                places = np.flatnonzero(segment.rows == row)
+                numbers = np.searchsorted(segment.offsets, places, side="right") - 1
+                names = list(segment.term_ids)
+                return [names[number] for number in numbers]
+        return []
+
+    def counts(self, query_terms: Sequence[str]) -> Floats:
+        """Returns how often each document has each term: (terms, n)."""
+        table = np.zeros((len(query_terms), len(self.lengths)), np.float32)
+        for line, term in zip(table, query_terms, strict=True):
+            rows, counts = self.postings(term)
+            line[rows] = counts
+        return table
+
+    def scores(self, query_terms: Sequence[str], k1: float = 1.2, b: float = 0.9) -> Floats:
+        """Returns BM25 of every document: (n,), 0 where no term occurs.
+
+        Robertson and Zaragoza (2009), with the idf that never falls below 0:
+        log(1 + (n - df + 0.5) / (df + 0.5)).
+        """
+        total = np.zeros(len(self.lengths), np.float32)
+        if not len(total):
+            return total
+        norms = _norms(self.lengths, k1, b)
+        for term in query_terms:
+            rows, counts = self.postings(term)
+            weight = inverse_frequency(len(rows), len(total)) * (k1 + 1.0)
+            total[rows] += np.float32(weight) * counts / (counts + norms[rows])
+        return total
+
+
+def build_lexical_index(documents: Sequence[Sequence[str]]) -> LexicalIndex:
+    """Returns the index of documents, each a list of terms."""
+    return LexicalIndex(np.empty(0, np.int32), ()).append(documents)
+
+
+def inverse_frequency(documents_with_term: int, documents: int) -> float:
+    """Returns BM25's weight of a term: log(1 + (n - df + 0.5) / (df + 0.5)), 0 if unseen."""
+    if not documents_with_term:
+        return 0.0
+    rarity = (documents - documents_with_term + 0.5) / (documents_with_term + 0.5)
+    return float(np.log1p(rarity))
+
+
+def count_scores(counts: Floats, lengths: Floats | Ints, k1: float = 1.2, b: float = 0.9) -> Floats:
+    """Returns BM25 from a table of counts (terms, n), such as one summed over windows: (n,)."""
+    documents = counts.shape[1]
+    if not documents or not counts.shape[0]:
+        return np.zeros(documents, np.float32)
+    found = np.count_nonzero(counts, axis=1)
+    weights = np.array(
+        [inverse_frequency(int(number), documents) * (k1 + 1.0) for number in found], np.float32
+    )
+    saturated = counts / (counts + _norms(lengths, k1, b))
+    return np.asarray(weights @ saturated, np.float32)
+
+
+def _norms(lengths: Floats | Ints, k1: float, b: float) -> Floats:
+    """Returns k1 (1 - b + b length / mean length), kept above 0."""
+    mean = max(float(lengths.mean()), 1.0)
+    norms = k1 * (1.0 - b) + (k1 * b / mean) * lengths
+    return np.maximum(norms.astype(np.float32), np.float32(1e-6))
+
+
+def _segment(first_row: int, documents: Sequence[Sequence[str]]) -> _Segment:
+    """Returns the postings of the documents, whose rows begin at first_row."""
+    term_ids: dict[str, int] = {}
+    numbers: list[int] = []
+    rows: list[int] = []
+    counts: list[int] = []
+    for row, document in enumerate(documents, first_row):
+        tally = Counter(document)
+        numbers.extend([term_ids.setdefault(term, len(term_ids)) for term in tally])
+        rows.extend([row] * len(tally))
+        counts.extend(tally.values())
+    return _sorted_segment(
+        (first_row, len(documents)),
+        term_ids,
+        np.array(numbers, np.int64),
+        np.array(rows, np.int32),
+        np.array(counts, np.float32),
+    )
+
+
+def _merge(first: _Segment, second: _Segment) -> _Segment:
+    """Returns both segments as one; the second's rows follow the first's."""
+    term_ids = dict(first.term_ids)
+    renumbered = np.fromiter(
+        (term_ids.setdefault(term, len(term_ids)) for term in second.term_ids),
+        np.int64,
+        len(second.term_ids),
+    )
+    numbers = np.concatenate(
+        [
+            np.repeat(np.arange(len(first.term_ids)), np.diff(first.offsets)),
+            np.repeat(renumbered, np.diff(second.offsets)),
+        ]
+    )
+    return _sorted_segment(
+        (first.first_row, first.documents + second.documents),
+        term_ids,
+        numbers,
+        np.concatenate([first.rows, second.rows]),
+        np.concatenate([first.counts, second.counts]),
+    )
+
+
+def _sorted_segment(
+    extent: tuple[int, int],
+    term_ids: dict[str, int],
+    numbers: NDArray[np.int64],
+    rows: Ints,
+    counts: Floats,
+) -> _Segment:
+    """Orders postings by term, rows ascending within each, as they are given."""
+    order = np.argsort(numbers, kind="stable")
+    offsets = np.zeros(len(term_ids) + 1, np.int64)
+    np.cumsum(np.bincount(numbers, minlength=len(term_ids)), out=offsets[1:])
+    return _Segment(extent[0], extent[1], term_ids, offsets, rows[order], counts[order])
+
+
+def distinct(items: Iterable[str]) -> tuple[str, ...]:
+    """Returns the items in order, each once."""
+    return tuple(dict.fromkeys(items))

@@ -1,0 +1,270 @@
+"""Whom a clause is about and what it says of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recollect.core import grammar
+from recollect.core import lexicon as lx
+from recollect.core.clauses import finite_verb
+from recollect.core.referents import Referent, Scene, gender_of, is_living, note_own
+
+USER = "User"
+
+
+@dataclass(frozen=True, slots=True)
+class Predication:
+    """A subject and what is said of it.
+
+    subject: as it is written; about_user: whether it is the user (alone or with others), so that
+    "my" can be written "their". predicate: tokens in the first person still, verb first.
+    """
+
+    subject: str
+    predicate: tuple[str, ...]
+    about_user: bool
+    plural: bool = False
+    first_person: bool = False
+
+
+_SUBORDINATORS = frozenset(
+    "when while after before as since until whenever once during every each".split()
+)
+
+
+def interpret(
+    clause: Sequence[str], scene: Scene, previous: Predication | None, *, opening: bool
+) -> Predication | None:
+    """Find whom a clause is about; None where that is neither the user nor somebody of theirs.
+
+    previous: the clause before it in the same sentence, whose subject a clause without one shares.
+    opening: whether the clause begins its sentence.
+    """
+    tokens = note_own(_front_moved(_group_marked(list(clause), scene)), scene)
+    scene.clock += 1
+    while tokens and (not grammar.is_word(tokens[0]) or tokens[0].lower() in lx.CONJUNCTIONS):
+        if grammar.is_date(tokens[0]):
+            break
+        tokens.pop(0)
+    if len(tokens) < 2:
+        return None
+    found = _by_pronoun(tokens, scene) or _by_noun(tokens, scene)
+    if found is None and _predicate_first(tokens):
+        found = _shared(tokens, previous) if not opening else _dropped_subject(tokens)
+    return found
+
+
+def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
+    """ "My wife and I ..." -> "we ...", noting who "we" are."""
+    low = [token.lower() for token in tokens[:9]]
+    for place, word in enumerate(low):
+        if word == "and" and place + 1 < len(low) and low[place + 1] == "i":
+            partner, end = tokens[:place], place + 2
+            break
+    else:
+        if low[:2] not in (["me", "and"], ["i", "and"]):
+            return tokens
+        verb = finite_verb(tokens, 2)
+        if verb is None:
+            return tokens
+        partner, end = tokens[2:verb], verb
+    while partner and partner[0] == ",":
+        partner = partner[1:]
+    if (
+        not partner
+        or len(partner) > 5
+        or any(grammar.is_finite(partner, i) for i in range(1, len(partner)))
+    ):
+        return tokens
+    if partner[0].lower() != "my" and not partner[0][0].isupper():
+        return tokens
+    noted = note_own(partner, scene)
+    phrase = grammar.join(grammar.to_third_person(noted, about_user=True))
+    scene.group = f"{USER} and {phrase}"
+    return ["we", *tokens[end:]]
+
+
+def _front_moved(tokens: list[str]) -> list[str]:
+    """Move what stands before "I" or "my" behind the clause: "When I was 12, I played chess"."""
+    if not tokens or tokens[0].lower() in lx.PRONOUN_SUBJECTS | {"my", "our"}:
+        return tokens
+    first = tokens[0].lower()
+    fronted = first in lx.PREPOSITIONS or first in _SUBORDINATORS or grammar.is_adverb(tokens[0])
+    if not fronted and not grammar.is_date(tokens[0]):
+        return tokens
+    limit = min(len(tokens) - 1, 16)
+    commas = [place for place in range(1, limit) if tokens[place] == ","]
+    places = [place + 1 for place in commas] or list(range(1, min(limit, 8)))
+    for place in places:
+        if tokens[place].lower() in ("i", "we", "my", "our", "he", "she"):
+            head = [token for token in tokens[:place] if token != ","]
+            if first == "if" or (head and head[-1].lower() in lx.PREPOSITIONS):
+                return tokens
+            return [*tokens[place:], *head]
+    return tokens
+
+
+def _by_pronoun(tokens: list[str], scene: Scene) -> Predication | None:
+    low = tokens[0].lower()
+    rest = tuple(tokens[1:])
+    if low == "i":
+        return Predication(USER, rest, True, first_person=True)
+    if low == "we":
+        group = scene.group or f"{USER} and others"
+        return Predication(group, rest, True, plural=True, first_person=True)
+    if low in ("he", "she", "they", "it"):
+        if low == "it" and "my" in rest[:4]:
+            return _turned(tokens)
+        referent = scene.resolve(low)
+        if referent is None:
+            return None
+        return Predication(referent.phrase, rest, False, plural=referent.plural)
+    if low in ("her", "his", "their") and (verb := finite_verb(tokens, 0)) is not None:
+        referent = scene.resolve(low)
+        if referent is None or verb < 2:
+            return None
+        owned = grammar.join(tokens[1:verb])
+        plural = gender_of(tokens[verb - 1]) in ("people", "things")
+        return Predication(f"{referent.phrase}'s {owned}", tuple(tokens[verb:]), False, plural)
+    return None
+
+
+def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
+    low = tokens[0].lower()
+    if low in ("my", "our"):
+        verb = finite_verb(tokens, 0)
+        if verb is None or tokens[1].lower() in lx.CHAT_NOUNS or verb < 2:
+            return None
+        words = [token for token in tokens[1:verb] if token != ","]
+        while words and grammar.is_adverb(words[-1]):
+            words.pop()
+        dates = [token for token in words if grammar.is_date(token)]
+        words = [token for token in words if not grammar.is_date(token)]
+        if not words:
+            return None
+        owner = scene.group or "User and others" if low == "our" else USER
+        subject = f"{owner}'s {grammar.join(grammar.to_third_person(words, about_user=False))}"
+        plural = gender_of(words[-1]) in ("people", "things") or "and" in words
+        referent = scene.nouns.get(words[-1].lower())
+        if referent is None:
+            scene.mention(Referent(subject, gender_of(words[-1]), words[-1].lower(), own=True))
+        return Predication(subject, (*tokens[verb:], *dates), False, plural)
+    return _by_name(tokens, scene) or _turned(tokens)
+
+
+def _by_name(tokens: list[str], scene: Scene) -> Predication | None:
+    name = tokens[0].lower()
+    place = 1
+    referent = scene.names.get(name) or scene.names.get(name.removesuffix("'s"))
+    if referent is None and name == "the" and len(tokens) > 2:
+        referent, place = scene.nouns.get(tokens[1].lower()), 2
+    if referent is None:
+        return None
+    if name.endswith("'s") and name not in scene.names:
+        verb = finite_verb(tokens, 0)
+        if verb is None or verb < 2:
+            return None
+        subject = f"{referent.phrase}'s {grammar.join(tokens[1:verb])}"
+        return Predication(subject, tuple(tokens[verb:]), False)
+    verb = grammar.skip_adverbs(tokens, place)
+    if verb >= len(tokens) or not grammar.is_finite(tokens, verb):
+        return None
+    scene.mention(referent)
+    return Predication(referent.phrase, tuple(tokens[place:]), False, referent.plural)
+
+
+def _turned(tokens: list[str]) -> Predication | None:
+    """ "Lisbon is my favourite city" -> the user's favourite city is Lisbon."""
+    low = [token.lower() for token in tokens[:12]]
+    for verb in ("is", "'s", "was", "are"):
+        if verb in low[1:8] and low[low.index(verb, 1) + 1 : low.index(verb, 1) + 2] == ["my"]:
+            place = low.index(verb, 1)
+            break
+    else:
+        return None
+    what, rest = tokens[:place], tokens[place + 2 :]
+    if (
+        not rest
+        or rest[0].lower() in lx.CHAT_NOUNS
+        or what[0].lower() in ("that", "this", "there", "what")
+    ):
+        return None
+    dates = [token for token in rest if grammar.is_date(token)]
+    words = [token for token in rest if not grammar.is_date(token)]
+    if what[0].lower() == "it":
+        return (
+            Predication(f"{USER}'s {grammar.join(words)}", ("is", *dates), False) if dates else None
+        )
+    if any(token.lower() in lx.PREPOSITIONS or token == "," for token in words):
+        return None
+    verb = "is" if verb == "'s" else verb
+    return Predication(f"{USER}'s {grammar.join(words)}", (verb, *what, *dates), False)
+
+
+def _predicate_first(tokens: Sequence[str]) -> bool:
+    place = grammar.skip_adverbs(tokens, 0)
+    if place >= len(tokens):
+        return False
+    low = tokens[place].lower()
+    if grammar.is_gerund(low):
+        return True
+    known = low in lx.VERBS or grammar.base_of_third(low) is not None
+    return known or grammar.is_past(low) or low in lx.AUXILIARIES or low in lx.ADJECTIVES
+
+
+def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication | None:
+    """A further predicate of the subject before, with its auxiliaries where it has none."""
+    if previous is None:
+        return None
+    place = grammar.skip_adverbs(tokens, 0)
+    low = tokens[place].lower()
+    carried: list[str] = []
+    if low not in lx.AUXILIARIES:
+        carried = _carried_auxiliaries(previous.predicate, low)
+    return Predication(
+        previous.subject, (*carried, *tokens), previous.about_user, previous.plural,
+        previous.first_person,
+    )  # fmt: skip
+
+
+def _carried_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:
+    """What of "have been", "am", "want to" the parallel verb needs in front."""
+    low = [token.lower() for token in predicate]
+    if grammar.is_gerund(verb):
+        ends = [place for place, word in enumerate(low) if grammar.is_gerund(word)]
+        return list(predicate[: ends[0]]) if ends else []
+    if grammar.is_past(verb) or grammar.base_of_third(verb):
+        first = grammar.skip_adverbs(predicate, 0)
+        perfect = first < len(low) and low[first] in ("have", "'ve", "has")
+        perfect = perfect and first + 1 < len(low) and grammar.is_participle(low[first + 1])
+        return list(predicate[: first + 1]) if perfect else []
+    for place in range(min(6, len(low))):
+        if low[place] in lx.MODALS:
+            return list(predicate[: place + 1])
+        if low[place] == "to" and place + 1 < len(low) and low[place + 1] in lx.VERBS:
+            return list(predicate[: place + 1])
+        if low[place] == "n't":
+            return list(predicate[: place + 1])
+    return []
+
+
+def _dropped_subject(tokens: Sequence[str]) -> Predication | None:
+    """ "Just moved to Berlin", "Starting lessons in May": spoken without "I"."""
+    place = grammar.skip_adverbs(tokens, 0)
+    low = tokens[place].lower()
+    if low in lx.ADJECTIVES:
+        return Predication(USER, ("am", *tokens), True, first_person=True)
+    verbs = [spot for spot in range(place + 1, len(tokens)) if grammar.is_finite(tokens, spot)]
+    if (
+        low.endswith("ing")
+        and not verbs
+        and low.removesuffix("ing") not in ("th", "noth", "someth")
+    ):
+        stem = low.removesuffix("ing")
+        if stem in lx.VERBS or stem + "e" in lx.VERBS or stem[:-1] in lx.VERBS:
+            return Predication(USER, ("am", *tokens), True, first_person=True)
+        return None
+    plain_past = low in lx.PASTS and low not in lx.UNCHANGED_PASTS and low not in ("found", "left")
+    regular = low.endswith("ed") and (low[:-2] in lx.VERBS or low[:-1] in lx.VERBS)
+    if (plain_past or regular) and len(tokens) > place + 2 and tokens[place + 1].lower() != "on":
+        return Predication(USER, tuple(tokens), True, first_person=True)
+    return None

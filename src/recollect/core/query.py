@@ -1,0 +1,236 @@
+"""Reads a question: what to search for, about whom, said by whom, and when."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from recollect.core.dates import find_dates
+from recollect.core.lexical import content_tokens, distinct, stems
+from recollect.models import Message, MessageRole
+
+MAX_DENSE_QUERIES: Final = 5
+"""Most texts that a wide plan embeds: each costs an embedding, about 1.5 ms."""
+
+LONGEST_RANGE_DAYS: Final = 400
+"""A range longer than a year and a bit says nothing that would move a rank."""
+
+_ASSISTANT: Final = re.compile(
+    r"\byou(?:'ve| have| had)?(?: (?:also|just|once|previously|earlier|originally))*"
+    r" (?:said|told|gave|given|suggest\w*d|recommend\w*d|mention\w*d|provid\w*d|list(?:ed)?|advised"
+    r"|explained|described|shared|wrote|written|came up|made|created|named|offered|proposed"
+    r"|pointed|showed|shown|helped|answered|called|referred|talked|discussed)\b"
+    r"|\bdid you (?:\w+ )?(?:say|tell|give|suggest|recommend|mention|provide|list|advise|explain"
+    r"|describe|share|write|name|propose|show|call|answer)\b"
+    r"|\b(?:remind me|your (?:last |previous |earlier )?(?:suggestion|recommendation|advice|answer"
+    r"|reply|response|list|explanation)s?)\b"
+    r"|\b(?:our|the|that|a) (?:last|previous|earlier|prior|past|recent) (?:chat|conversation"
+    r"|discussion|session|talk)s?\b"
+    r"|\bwe (?:talked|discussed|spoke|chatted|were (?:talking|discussing))\b",
+    re.IGNORECASE,
+)
+_USER: Final = re.compile(r"\b(?:I|[Mm]y|me|mine|myself)\b")
+_PAST: Final = re.compile(
+    r"\b(?:used to|previous(?:ly)?|former(?:ly)?|originally|initially|at first|earlier|before"
+    r"|back then|in the past|no longer|any ?more|chang(?:e|es|ed|ing)|switch(?:ed)?|evolv\w+|differ\w*"
+    r"|compared|history|old|ever)\b",
+    re.IGNORECASE,
+)
+_COUNTING: Final = re.compile(
+    r"\b(?:how (?:many|much|often|long|far|old)|number of|in total|altogether|total|count|list|all"
+    r"|every|each|which .*\band\b|order of|first to last|earliest to latest|between|since|combined"
+    r"|average|sum|percentage|times)\b",
+    re.IGNORECASE,
+)
+_BROAD: Final = re.compile(
+    r"\b(?:everything|overview|summar\w+|recap|in general|overall|(?:what|all) (?:do )?you know"
+    r"|tell me about (?:me|myself)|who am I|what have we|catch me up)\b",
+    re.IGNORECASE,
+)
+_LEAN: Final = re.compile(
+    r"^(?:and|or|but|what about|how about|why|also|then|so|same)\b"
+    r"|\b(?:it|that|those|these|they|them|he|him|his|she|her|hers|there|one|ones)\b",
+    re.IGNORECASE,
+)
+_PREAMBLE: Final = re.compile(
+    r"\b(?:I(?:'m| am| was|'ve been| have been)? (?:just )?"
+    r"(?:wonder|curious|think|thought|look|go|try)(?:ing|ed)?(?: (?:back|through|over|at|about|if|to remember|to recall|of|whether)){0,3}"
+    r"(?: (?:you could|you can|you))?"
+    r"|(?:can|could|would|will|do) you (?:please )?(?:remind me|tell me|remember|recall|help me"
+    r"(?: remember| recall)?|let me know)(?: (?:of|about|what|again|if|that|which))*"
+    r"|(?:please )?remind me(?: (?:of|about|again))*|I remember(?: that)?|if I remember correctly"
+    r"|(?:in |from |at |about |during )?(?:our|the|that|a)"
+    r" (?:last|previous|earlier|prior|past|recent) (?:chat|conversation|discussion|session|talk)s?(?: (?:about|on|regarding))?"
+    r"|(?:you|we) (?:also )?(?:mentioned|said|told me|talked about|discussed|suggested|recommended)"
+    r"(?: (?:about|that))?)\b",
+    re.IGNORECASE,
+)
+_ASKING: Final = """
+    remind remember recall wonder wondering mention mentioned suggest suggested recommend
+    recommended recommendation recommendations conversation chat discussion discussed previous
+    previously last earlier talked looking thinking curious specific provided"""
+_QUESTION_WORDS: Final = frozenset(_ASKING.split())
+"""Words about asking and talking, which the answer does not share."""
+
+_MONTHS_AND_DAYS: Final = """
+    january february march april may june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday"""
+_CALENDAR: Final = frozenset(_MONTHS_AND_DAYS.split())
+_STARTS_QUESTION: Final = re.compile(
+    r"^(?:(?:in|on|at|for|from|to|with|by|of) )?(?:what|which|who|whom|whose|when|where|why|how)"
+    r"(?: (?:many|much|often|long|old|far|kind|type|sort|of|else|time|day|date|year|month)){0,3}\b",
+    re.IGNORECASE,
+)
+_AUXILIARY: Final = re.compile(
+    r"\b(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should|might)\b ?",
+    re.IGNORECASE,
+)
+_CONJUNCTION: Final = re.compile(r"(?:[,;] (?:and|or|then|but) |[;?] | and | or |, )")
+_CAPITALISED: Final = re.compile(r"(?<![\w'’])[^\W\d_a-z][\w-]*[^\W_](?:['’]s)?(?!\w)")
+_WORD: Final = re.compile(r"\w+(?:['’]\w+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Days a question asks about, first and last included; it moves ranks and hides nothing."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """What recall looks for.
+
+    question: as it was asked.
+    dense_queries: the texts to embed as queries, the most faithful first; never empty.
+    terms: what to search on the lexical side, distinct, in order.
+    keywords: the words that the terms are stems of, for people to read.
+    names: capitalised names in the question, lower case, in order.
+    role: whose words are asked for: ASSISTANT for "you suggested ...", USER for "my ...", None
+        where it is about anyone or anything.
+    dates: the days asked about, if any.
+    about_past: asks for what was, or for what changed: superseded memories may be worth a line.
+    counting: asks for all instances ("how many", "how long between"): breadth before depth.
+    broad: asks for everything or an overview: summaries are worth more.
+    """
+
+    question: str
+    dense_queries: tuple[str, ...]
+    terms: tuple[str, ...]
+    keywords: tuple[str, ...]
+    names: tuple[str, ...]
+    role: MessageRole | None
+    dates: tuple[DateRange, ...]
+    about_past: bool
+    counting: bool
+    broad: bool
+
+
+def plan(
+    question: str,
+    *,
+    today: date,
+    previous: Sequence[Message] = (),
+    people: Collection[str] = (),
+    wide: bool = False,
+) -> QueryPlan:
+    """Reads the question by rules.
+
+    previous: the messages of the session before the question, oldest first; they complete a
+        question that cannot stand alone ("And her sister?").
+    people: lower-case names of those who speak in the user's sessions (`MessageIndex.speakers`).
+        They are taken out of the dense queries, where a name draws in all that its owner said, and
+        are names even at the start of a sentence.
+    wide: False gives one dense query (LOW_LATENCY); True adds variants (BALANCED, AGENTIC): the
+        parts of a compound question, its keywords, and the statement that would answer it.
+    """
+    question = " ".join(question.split())
+    completed = _completed(question, previous)
+    tokens = content_tokens(completed)
+    wanted = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
+    keywords = distinct(wanted)
+    names = _names(question, people)
+    main = _without(completed, people) or completed or question
+    return QueryPlan(
+        question=question,
+        dense_queries=_variants(main, keywords, people) if wide else (main,),
+        terms=distinct(stems(keywords)),
+        keywords=keywords,
+        names=names,
+        role=_role(question),
+        dates=_dates(question, today),
+        about_past=_PAST.search(question) is not None,
+        counting=_COUNTING.search(question) is not None,
+        broad=_BROAD.search(question) is not None or not keywords,
+    )
+
+
+def _completed(question: str, previous: Sequence[Message]) -> str:
+    """Puts the user's last message in front of a question that leans on it."""
+    if len(content_tokens(question)) > 4 or not _LEAN.search(question):
+        return question
+    said = [message.content for message in previous if message.role is MessageRole.USER]
+    return f"{' '.join(said[-1].split()[:60])} {question}" if said else question
+
+
+def _names(question: str, people: Collection[str]) -> tuple[str, ...]:
+    found = []
+    for match in _CAPITALISED.finditer(question):
+        name = re.sub(r"['’]s$", "", match[0]).lower()
+        starts = (
+            not question[: match.start()].strip() or question[: match.start()].rstrip()[-1] in ".!?"
+        )
+        if name in people or (not starts and name not in _CALENDAR):
+            found.append(name)
+    return distinct(found)
+
+
+def _without(text: str, people: Collection[str]) -> str:
+    """Takes the names of people out of a text."""
+    if not people:
+        return text
+
+    def keep(match: re.Match[str]) -> str:
+        return "" if re.sub(r"['’]s$", "", match[0]).lower() in people else match[0]
+
+    return " ".join(_WORD.sub(keep, text).replace(" ?", "?").split())
+
+
+def _role(question: str) -> MessageRole | None:
+    if _ASSISTANT.search(question):
+        return MessageRole.ASSISTANT
+    return MessageRole.USER if _USER.search(question) else None
+
+
+def _dates(question: str, today: date) -> tuple[DateRange, ...]:
+    return tuple(
+        DateRange(mention.first, mention.last)
+        for mention in find_dates(question, today, prefers="past")
+        if (mention.last - mention.first).days <= LONGEST_RANGE_DAYS
+    )
+
+
+def _variants(main: str, keywords: Sequence[str], people: Collection[str]) -> tuple[str, ...]:
+    parts = [main, *_statements(main), *_parts(main)]
+    words = [word for word in keywords if word not in people]
+    if len(words) > 1:
+        parts.insert(2, " ".join(words))
+    return distinct(part for part in parts if part)[:MAX_DENSE_QUERIES]
+
+
+def _statements(question: str) -> Iterator[str]:
+    """Yields the question as the statement that would answer it, as far as word order gives it."""
+    bare = " ".join(_PREAMBLE.sub(" ", question).split()).strip(" ,.?!")
+    rest = _STARTS_QUESTION.sub("", bare).strip()
+    statement = _AUXILIARY.sub("", rest, count=1).strip()
+    if statement and len(statement.split()) > 1:
+        yield statement
+
+
+def _parts(question: str) -> Iterator[str]:
+    """Yields the parts of a compound question that have at least two words of meaning each."""
+    parts = [part.strip(" ,.?!") for part in _CONJUNCTION.split(question)]
+    if len(parts) > 1:
+        yield from (part for part in parts if len(content_tokens(part)) > 1)

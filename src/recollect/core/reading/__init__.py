@@ -1,0 +1,1 @@
+"""Reading of third-person statements: words, predicates, and the rules behind `attributes`."""

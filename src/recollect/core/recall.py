@@ -1,0 +1,292 @@
+"""Ranks one user's messages, memories and summaries for a query plan, without a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from recollect.core.lexical import LexicalIndex, count_scores, inverse_frequency
+from recollect.core.query import DateRange, QueryPlan
+from recollect.core.ranking import (
+    Floats,
+    Ints,
+    best_of_groups,
+    best_rows,
+    calibrate,
+    coverage,
+    fuse,
+    min_max,
+    nearness,
+    windowed,
+)
+from recollect.core.recall_index import MemoryIndex, MessageIndex, SummaryIndex
+from recollect.models import MessageRole
+
+SPREAD: Final = 0.5
+"""Share of the best of all dense queries in a cosine; the first query has the rest."""
+
+DATE_DAYS: Final = 14.0
+"""Days outside of a range at which the date prior has faded: talk follows events by days."""
+
+DATE_BONUS: Final = 1.0
+"""What an event within the days asked about adds inside the logistic of `calibrate`."""
+
+BROAD_BONUS: Final = 3.0
+"""What a broad question adds for the newest summary, and less the older it is."""
+
+NO_COSINE: Final = -1.0
+"""What a message without a passage scores on the dense side: no cosine is lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A row of an index with its place in the ranking.
+
+    score: orders the ranking; comparable within one answer only.
+    similarity: 0 to 1, comparable between questions (see `ranking.calibrate`); memories and
+        summaries are ranked by it.
+    """
+
+    row: int
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWeights:
+    """What each signal is worth in `rank_messages`.
+
+    chunk, window, turn, near, wide: dense over chunks and windows, BM25 over the message and over
+        windows of one and two messages to each side; each stretched to 0..1 first.
+    role, speaker, date: added where the prior holds in full.
+    length: taken off for each doubling of a message beyond `length_words`.
+    session: times the mean of the session's three best messages, stretched to 0..1.
+    """
+
+    chunk: float = 1.0
+    window: float = 1.0
+    turn: float = 1.0
+    near: float = 0.5
+    wide: float = 0.5
+    role: float = 0.8
+    speaker: float = 0.5
+    date: float = 0.5
+    date_days: float = DATE_DAYS
+    length: float = 0.1
+    length_words: float = 40.0
+    session: float = 0.4
+    spread: float = SPREAD
+
+
+MESSAGE_WEIGHTS: Final = MessageWeights()
+
+
+def rank_messages(
+    plan: QueryPlan,
+    query_vectors: Floats,
+    index: MessageIndex,
+    limit: int = 200,
+    weights: MessageWeights = MESSAGE_WEIGHTS,
+) -> list[Ranked]:
+    """Returns the best messages, best first.
+
+    query_vectors: of `plan.dense_queries`, in that order: (queries, d), unit length.
+    """
+    messages = len(index.is_user)
+    if not messages:
+        return []
+    chunk_cosines = index.chunk_vectors @ query_vectors.T
+    window_cosines = index.window_vectors @ query_vectors.T
+    chunk, window = _dense(chunk_cosines, window_cosines, index, weights.spread)
+    counts = index.lexical.counts(plan.terms)
+    lengths = index.lexical.lengths.astype(np.float32)
+    signals = [(weights.chunk, chunk), (weights.window, window)]
+    for reach, weight in enumerate((weights.turn, weights.near, weights.wide)):
+        if weight:
+            table = windowed(counts, index.session_of, reach)
+            around = windowed(lengths, index.session_of, reach)
+            signals.append((weight, count_scores(table, around)))
+    scores = fuse(signals)
+    _add_priors(scores, plan, index, weights)
+    if weights.session:
+        scores += np.float32(weights.session) * _session_bonus(scores, index)
+    rows = best_rows(scores, limit)
+    covered = coverage(counts[:, rows] > 0, _term_weights(plan.terms, index.lexical))
+    similarities = calibrate(chunk[rows], covered)
+    return [
+        Ranked(int(row), float(scores[row]), float(similarity))
+        for row, similarity in zip(rows, similarities, strict=True)
+    ]
+
+
+def rank_memories(
+    plan: QueryPlan,
+    query_vectors: Floats,
+    index: MemoryIndex,
+    *,
+    threshold: float = 0.6,
+    min_top_k: int = 15,
+    max_top_k: int = 50,
+) -> list[Ranked]:
+    """Returns the best current memories by similarity, best first.
+
+    At most `max_top_k`: those at or above the threshold, topped up with the next best to
+    `min_top_k`. A date asked about lifts similarities by its event dates and leaves none out.
+    """
+    cosines, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
+    bonus = _date_bonus(plan.dates, index.first_days, index.last_days)
+    similarities = calibrate(cosines, covered, bonus)
+    similarities[~index.current] = -1.0
+    return _above(similarities, threshold, min_top_k, min(max_top_k, int(index.current.sum())))
+
+
+def rank_summaries(
+    plan: QueryPlan,
+    query_vectors: Floats,
+    index: SummaryIndex,
+    *,
+    threshold: float = 0.5,
+    limit: int = 5,
+) -> list[Ranked]:
+    """Returns the summaries at or above the threshold by similarity, best first, at most `limit`.
+
+    A broad question, which is similar to none, is answered with the newest.
+    """
+    cosines, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
+    bonus = _date_bonus(plan.dates, index.days, index.days)
+    if plan.broad:
+        bonus += np.float32(BROAD_BONUS) * min_max(index.days.astype(np.float32))
+    similarities = calibrate(cosines, covered, bonus)
+    return _above(similarities, threshold, 0, limit)
+
+
+def connected_memories(
+    index: MemoryIndex,
+    ranked: Sequence[Ranked],
+    connections: Sequence[tuple[int, int]],
+    limit: int = 20,
+) -> list[tuple[int, int]]:
+    """Returns (row, connected row) pairs of the ranked rows' connections that are not ranked.
+
+    connections: pairs of rows, in either direction. Each connected row is listed once, under the
+    best ranked row that it is connected with, in the order of the ranking; rows that are not
+    current are left out.
+    """
+    neighbours: dict[int, list[int]] = {entry.row: [] for entry in ranked}
+    for first, second in connections:
+        for row, other in ((first, second), (second, first)):
+            if row in neighbours and other not in neighbours and index.current[other]:
+                neighbours[row].append(other)
+    listed: dict[int, int] = {}
+    for row, others in neighbours.items():
+        for other in others:
+            listed.setdefault(other, row)
+    return [(row, other) for other, row in listed.items()][:limit]
+
+
+def _dense_and_lexical(
+    plan: QueryPlan, query_vectors: Floats, vectors: Floats, lexical: LexicalIndex
+) -> tuple[Floats, Floats]:
+    """Returns cosine and lexical coverage of every row: two (n,)."""
+    cosines = _over_queries(vectors @ query_vectors.T, SPREAD)
+    weights = _term_weights(plan.terms, lexical)
+    return cosines, coverage(lexical.counts(plan.terms) > 0, weights)
+
+
+def _date_bonus(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
+    return np.float32(DATE_BONUS) * _nearest(dates, first, last, DATE_DAYS)
+
+
+def _above(similarities: Floats, threshold: float, least: int, most: int) -> list[Ranked]:
+    """Returns the best rows at or above the threshold, topped up to `least`, at most `most`."""
+    rows = best_rows(similarities, most)
+    kept = max(int((similarities[rows] >= threshold).sum()), least)
+    return [
+        Ranked(int(row), float(similarities[row]), float(similarities[row])) for row in rows[:kept]
+    ]
+
+
+def _dense(
+    chunk_cosines: Floats, window_cosines: Floats, index: MessageIndex, spread: float
+) -> tuple[Floats, Floats]:
+    """Returns each message's best chunk and its window, over all queries: two (m,).
+
+    A message without a window is its own.
+    """
+    messages = len(index.is_user)
+    chunks = _over_queries(chunk_cosines, spread)
+    chunk = best_of_groups(chunks, index.chunk_of, messages, NO_COSINE)
+    window = chunk.copy()
+    window[index.window_of] = _over_queries(window_cosines, spread)
+    present = chunk > NO_COSINE
+    if not present.all() and present.any():
+        chunk[~present] = chunk[present].min()
+        window[~present] = window[present].min()
+    return chunk, window
+
+
+def _over_queries(cosines: Floats, spread: float) -> Floats:
+    """Mixes the first query's cosines with the best of all queries: (items,)."""
+    first = np.ascontiguousarray(cosines[:, 0])
+    if cosines.shape[1] == 1:
+        return first
+    mixed = np.float32(1.0 - spread) * first + np.float32(spread) * cosines.max(axis=1)
+    return np.asarray(mixed, np.float32)
+
+
+def _add_priors(
+    scores: Floats, plan: QueryPlan, index: MessageIndex, weights: MessageWeights
+) -> None:
+    """Adds to the scores, in place, who is asked about, when, and how long a message is."""
+    named = [number for number, name in enumerate(index.speakers) if name in plan.names]
+    if len(named) == 1:
+        scores += np.float32(weights.speaker) * (index.speaker_of == named[0])
+    elif plan.role is not None and not named:
+        said = index.is_user == (plan.role is MessageRole.USER)
+        scores += np.float32(weights.role) * said
+    if plan.dates:
+        days = index.session_days
+        near = _nearest(plan.dates, days, days, weights.date_days)
+        scores += np.float32(weights.date) * near[index.session_of]
+    doublings = np.log2(np.maximum(index.word_counts / np.float32(weights.length_words), 1.0))
+    scores -= np.float32(weights.length) * doublings.astype(np.float32)
+
+
+def _nearest(dates: Sequence[DateRange], first: Ints, last: Ints, days: float) -> Floats:
+    """Returns how near each item's days are to the nearest of the ranges, 0 to 1."""
+    near = np.zeros(len(first), np.float32)
+    for wanted in dates:
+        start, end = wanted.first.toordinal(), wanted.last.toordinal()
+        np.maximum(near, nearness(first, last, start, end, days), out=near)
+    return near
+
+
+def _session_bonus(scores: Floats, index: MessageIndex, best: int = 3) -> Floats:
+    """Returns the mean of each message's session's best messages, stretched to 0..1: (m,).
+
+    Only the 500 best messages of all are looked at: a session's others would not lift it.
+    """
+    rows = best_rows(scores, 500)
+    level = scores[rows[-1]]
+    sessions = index.session_of[rows]
+    order = np.argsort(sessions, kind="stable")
+    ordered = sessions[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    place = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
+    kept = order[place < best]
+    totals = np.bincount(
+        sessions[kept], scores[rows[kept]] - level, minlength=len(index.session_days)
+    )
+    return min_max(totals.astype(np.float32))[index.session_of]
+
+
+def _term_weights(query_terms: Sequence[str], lexical: LexicalIndex) -> Floats:
+    documents = len(lexical.lengths)
+    return np.array(
+        [
+            inverse_frequency(max(len(lexical.postings(term)[0]), 1), documents)
+            for term in query_terms
+        ],
+        np.float32,
+    )

@@ -1,0 +1,253 @@
+"""Who and what a conversation has spoken of: what "she", "it" or "Ana" stand for later on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from recollect.core import grammar
+from recollect.core import lexicon as lx
+
+Gender = Literal["f", "m", "person", "pet", "thing", "people", "things"]
+_PRONOUNS: dict[str, tuple[Gender, ...]] = {
+    "she": ("f", "person", "pet"), "her": ("f", "person", "pet"),
+    "he": ("m", "person", "pet"), "him": ("m", "person", "pet"), "his": ("m", "person", "pet"),
+    "it": ("thing", "pet"), "its": ("thing", "pet"),
+    "they": ("people",), "them": ("people", "things"), "their": ("people",),
+}  # fmt: skip
+_SHORT_NAMES = {
+    "bro": "brother", "sis": "sister", "gf": "girlfriend", "bf": "boyfriend", "hubby": "husband",
+}  # fmt: skip
+MAX_AGE = 3
+"""A thing is meant by "it" only within this many clauses of its mention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Referent:
+    """Somebody or something spoken of.
+
+    phrase: how it reads as a subject ("User's sister Ana"); own: whether it is the user's, so that
+    it reads "their sister Ana" where the user is the subject.
+    """
+
+    phrase: str
+    gender: Gender
+    noun: str
+    own: bool = False
+
+    def as_object(self, *, about_user: bool) -> str:
+        """The phrase behind a verb."""
+        if self.own and about_user:
+            return "their" + self.phrase.removeprefix("User's")
+        return self.phrase
+
+    @property
+    def plural(self) -> bool:
+        """Whether verbs agree with it in the plural."""
+        return self.gender in ("people", "things")
+
+
+@dataclass(slots=True)
+class Scene:
+    """What has been spoken of so far in a session; one is made for each extraction."""
+
+    names: dict[str, Referent] = field(default_factory=dict)
+    nouns: dict[str, Referent] = field(default_factory=dict)
+    recent: list[tuple[int, Referent]] = field(default_factory=list)
+    introduced: list[str] = field(default_factory=list)
+    group: str = ""
+    clock: int = 0
+
+    def mention(self, referent: Referent) -> None:
+        """Remember that the referent was just spoken of."""
+        self.recent = [entry for entry in self.recent[-12:] if entry[1] != referent]
+        self.recent.append((self.clock, referent))
+        if referent.gender not in ("thing", "things"):
+            self.nouns[referent.noun] = referent
+
+    def named(self, name: str, referent: Referent) -> None:
+        """Remember a referent by its name."""
+        self.names[name.lower()] = referent
+        self.mention(referent)
+
+    def resolve(self, pronoun: str) -> Referent | None:
+        """What the pronoun stands for: the last fitting mention, None if none is near."""
+        wanted = _PRONOUNS.get(pronoun.lower(), ())
+        for place, (said, referent) in enumerate(reversed(self.recent)):
+            if referent.gender not in wanted:
+                continue
+            near = self.clock - said <= MAX_AGE
+            if referent.gender in ("thing", "things") and (not near or place > 1):
+                return None
+            return referent if near or referent.gender in ("f", "m") else None
+        return None
+
+    def end_message(self) -> None:
+        """Let go of the things of a message: the next message speaks of others."""
+        kept = [entry for entry in self.recent if entry[1].gender not in ("thing", "things")]
+        self.recent = kept
+        self.clock += 1
+
+
+def gender_of(noun: str) -> Gender:
+    """What pronoun a noun takes."""
+    low = noun.lower()
+    singular = low.removesuffix("s")
+    plural = low.endswith("s") and low not in ("boss", "sis")
+    if low in ("children", "kids", "parents", "twins", "grandkids"):
+        return "people"
+    if low in lx.PEOPLE or singular in lx.PEOPLE:
+        if plural:
+            return "people"
+        return "f" if low in lx.FEMALE else "m" if low in lx.MALE else "person"
+    if low in lx.PETS or singular in lx.PETS:
+        return "people" if plural else "pet"
+    return "things" if plural and not low.endswith("ss") else "thing"
+
+
+def is_living(noun: str) -> bool:
+    """Whether the noun is a relation or an animal."""
+    return gender_of(noun) not in ("thing", "things")
+
+
+def _is_name(tokens: Sequence[str], index: int) -> bool:
+    """Whether the token behind a relation or an animal is its name."""
+    if index >= len(tokens) or not tokens[index][0].isalpha():
+        return False
+    token = tokens[index]
+    if token[0].isupper():
+        return token not in ("I",) and "'" not in token[-2:]
+    low = token.lower()
+    known = low in lx.FUNCTION_WORDS or low in lx.AUXILIARIES or low in lx.VERBS
+    known = known or low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS or low in lx.PRONOUN_SUBJECTS
+    if known or grammar.is_past(token) or grammar.base_of_third(low) or grammar.is_adverb(token):
+        return False
+    return (
+        index + 1 < len(tokens) and grammar.is_finite(tokens, index + 1) and not low.endswith("ing")
+    )
+
+
+def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], str, str] | None:
+    """Read "my sister Ana", "my cat, Pickle," at `start`.
+
+    Returns the place behind it, its words behind the possessive, its noun and its name ("" without
+    one); None where no relation or animal is named.
+    """
+    words: list[str] = []
+    place = start + 1
+    while place < min(len(tokens), start + 5) and grammar.is_word(tokens[place]):
+        noun = tokens[place]
+        words.append(_SHORT_NAMES.get(noun.lower(), noun))
+        place += 1
+        following = tokens[place].lower() if place < len(tokens) else ""
+        if is_living(noun) and not is_living(following or "x"):
+            place, name = _name_at(tokens, place)
+            return place, words, words[-1].lower(), name
+        if noun.lower() in lx.PREPOSITIONS:
+            return None
+    return None
+
+
+def _name_at(tokens: Sequence[str], place: int) -> tuple[int, str]:
+    comma = place < len(tokens) and tokens[place] == ","
+    begin = place + comma
+    if begin < len(tokens) and tokens[begin].lower() in ("called", "named"):
+        begin += 1
+    if not _is_name(tokens, begin) or (comma and not tokens[begin][0].isupper()):
+        return place, ""
+    end = begin + 1
+    while end < len(tokens) and end < begin + 3 and tokens[end][0].isupper() and tokens[end] != "I":
+        end += 1
+    closed = end >= len(tokens) or tokens[end] == ","
+    if comma and not closed:
+        return place, ""
+    name = " ".join(token[0].upper() + token[1:] for token in tokens[begin:end])
+    return (end + 1 if comma and end < len(tokens) else end), name
+
+
+def introduction(words: Sequence[str], noun: str, name: str) -> str:
+    """The statement that a name belongs to a relation or an animal of the user's."""
+    phrase = " ".join(words)
+    unique = noun in lx.SINGLE_RELATIONS or words[0].lower() in (
+        "best",
+        "eldest",
+        "oldest",
+        "youngest",
+    )
+    if unique or len(words) > 1:
+        return f"User's {phrase} is {name}"
+    article = "an" if phrase[0].lower() in "aeiou" else "a"
+    return f"User has {article} {phrase} named {name}"
+
+
+def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
+    """Note the relations and animals that a clause names; returns it with their names in place."""
+    out: list[str] = []
+    place = 0
+    while place < len(tokens):
+        found = own_noun_phrase(tokens, place) if tokens[place].lower() in ("my", "our") else None
+        if found is None:
+            out.append(tokens[place])
+            place += 1
+            continue
+        end, words, noun, name = found
+        phrase = " ".join(["User's", *words, *([name] if name else [])])
+        known = scene.nouns.get(noun)
+        if known is not None and not name and known.phrase.startswith(phrase):
+            phrase = known.phrase
+        referent = Referent(phrase, gender_of(noun), noun, own=True)
+        if name:
+            if name.lower() not in scene.names:
+                scene.introduced.append(introduction(words, noun, name))
+            scene.named(name, referent)
+        else:
+            scene.mention(referent)
+        out.extend(["my", *phrase.split()[1:]])
+        place = end
+    return out
+
+
+def note_object(tokens: Sequence[str], scene: Scene) -> None:
+    """Note what the predicate speaks of, for a later "it" or "them", and who gets a name in it."""
+    place = grammar.skip_adverbs(tokens, 0) + 1
+    while place < len(tokens) and _passes(tokens[place]):
+        place += 1
+    begin = place
+    while place < len(tokens) and place < begin + 5 and _in_noun_phrase(tokens, place, begin):
+        place += 1
+    phrase = list(tokens[begin:place])
+    if not phrase or grammar.is_date(phrase[-1]):
+        return
+    noun = phrase[-1].lower()
+    if phrase[0].lower() in ("a", "an", "another", "some"):
+        phrase = ["the", *phrase[1:]] if len(phrase) > 1 else []
+    if not phrase or phrase[0].lower() in ("my", "our", "their", "it", "them", "him", "her"):
+        return
+    gender = gender_of(noun)
+    named = place + 1 < len(tokens) and tokens[place].lower() in ("named", "called")
+    if named:
+        name = tokens[place + 1][0].upper() + tokens[place + 1][1:]
+        own = Referent(f"User's {noun} {name}", gender, noun, own=True)
+        scene.named(name, own)
+        return
+    scene.mention(Referent(" ".join(phrase), gender, noun))
+
+
+def _passes(token: str) -> bool:
+    low = token.lower()
+    verbal = low in lx.AUXILIARIES or low in ("to", "up", "out", "down", "off", "n't", "not")
+    return (
+        verbal
+        or low.endswith("ing")
+        or grammar.is_adverb(low)
+        or ((low in lx.VERBS and low not in lx.NOUN_LIKE_VERBS) or low in lx.PARTICIPLES)
+    )
+
+
+def _in_noun_phrase(tokens: Sequence[str], place: int, begin: int) -> bool:
+    token = tokens[place]
+    low = token.lower()
+    if not grammar.is_word(token) or low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS:
+        return False
+    if low in ("named", "called", "that", "which", "who", "to", "when", "if", "anymore", "again"):
+        return False
+    return place == begin or not (grammar.is_adverb(token) or low in lx.DETERMINERS)

@@ -1,0 +1,47 @@
+"""The contract of every embedder: texts in, unit vectors out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderIdentity:
+    """Which embedder made a vector: vectors of two identities are never compared.
+
+    name: changes whenever the vectors of the same text change by more than rounding.
+    dimension: length of each vector.
+    """
+
+    name: str
+    dimension: int
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1, so that a dot product is a cosine.
+
+    All methods block on CPU work and may be called from several threads at once. Every `str` is
+    accepted, whatever its length, script or content.
+    """
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        """Names the embedder; stored beside the vectors and compared on opening."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embeds texts that are stored: float32, shape (len(texts), dimension), in their order."""
+        ...
+
+    def embed_query(self, text: str) -> Vectors:
+        """Embeds a text that is searched for: float32, shape (dimension,)."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Counts the tokens of the whole text, without those that only mark its ends."""
+        ...

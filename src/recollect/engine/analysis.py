@@ -1,0 +1,50 @@
+"""The agentic answer without a model: what a bounded search found, and how it went about it."""
+
+from collections.abc import Sequence
+
+from recollect.core.context import ContextParts
+from recollect.core.exploration import Hop
+from recollect.core.query import QueryPlan
+from recollect.core.timestamps import event_days
+
+FINDINGS = 12
+"""Memories listed as findings; excerpts below carry the rest."""
+
+
+def analysis_text(parts: ContextParts, plan: QueryPlan, timezone: str) -> str:
+    """Markdown with the findings, how they changed, and what was not found.
+
+    Only statements that are held in memory are listed; nothing is concluded from them.
+    """
+    if not parts.memories and not parts.excerpts:
+        return "## Key Findings\nNothing about this was found in memory."
+    lines = ["## Key Findings"]
+    for memory in parts.memories[:FINDINGS]:
+        newest = memory.history[0]
+        days = event_days(newest.event_date_start, newest.event_date_end)
+        lines.append(f"- {newest.content} (event date: {days})")
+    if not parts.memories:
+        lines.append("No memory matches; the excerpts below are all that was found.")
+    changed = [memory for memory in parts.memories[:FINDINGS] if len(memory.history) > 1]
+    if changed:
+        lines += ["", "## Memory Evolution & Version History"]
+        for memory in changed:
+            steps = " → ".join(version.content for version in reversed(memory.history))
+            lines.append(f"- {steps}")
+    if plan.counting:
+        lines += [
+            "",
+            "## How to count",
+            "Every instance that was found is listed above or in the excerpts below; "
+            "the same event may be told more than once.",
+        ]
+    return "\n".join(lines)
+
+
+def reasoning_text(hops: Sequence[Hop]) -> str:
+    """How the search went, hop by hop."""
+    return "\n".join(
+        f"Hop {number}: searched for {', '.join(hop.terms) or 'the question itself'}; "
+        f"{len(hop.found)} new messages."
+        for number, hop in enumerate(hops, start=1)
+    )

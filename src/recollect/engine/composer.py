@@ -1,0 +1,342 @@
+"""From a question and a working set to the text of a context: embed, rank, choose, render.
+
+Everything here is computation; the engine runs it in a thread.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recollect.api import ContextRequest
+from recollect.core import context, excerpts, exploration, query, recall
+from recollect.core.prompts import system_prompt
+from recollect.core.recall import Ranked
+from recollect.embedding import Embedder
+from recollect.engine.analysis import analysis_text, reasoning_text
+from recollect.inference import Inference
+from recollect.models import (
+    ContextMetadata,
+    ContextResponse,
+    DateRangeFilterType,
+    MergeConflictModel,
+    Message,
+    MessageRole,
+    QueryDateRangeFilter,
+    RecallStrategy,
+    SessionModel,
+    UserMessage,
+)
+from recollect.store import OngoingSession
+from recollect.working_set import Delta, IndexedSession, WorkingSet
+
+EXCERPT_TOKENS = {
+    RecallStrategy.LOW_LATENCY: 1_500,
+    RecallStrategy.BALANCED: 2_500,
+    RecallStrategy.AGENTIC: 3_500,
+}
+"""Tokens of excerpts where the caller sets no bound: about twenty turns of a chat, and more for the
+strategies that look further."""
+
+EXCERPT_SHARE = 0.86
+"""Share of a caller's bound that excerpts may take; memories and headings have the rest. Chosen on
+the dev sets (`docs/recall.md`)."""
+
+SUMMARIES = {
+    RecallStrategy.LOW_LATENCY: 3,
+    RecallStrategy.BALANCED: 5,
+    RecallStrategy.AGENTIC: 5,
+}
+"""Most summaries shown; the hosted product's answers hold up to 5 and 7."""
+
+EMPTY_LISTING = 10
+"""Excerpts shown when a session asks nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextState:
+    """What one read transaction gives for a context."""
+
+    internal_user_id: str
+    session: SessionModel
+    messages: Sequence[Message]
+    ongoing: Sequence[OngoingSession]
+    conflicts: Sequence[MergeConflictModel]
+    recent: Sequence[UserMessage] | None
+    delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    messages: list[Ranked]
+    memories: list[Ranked]
+    summaries: list[Ranked]
+    hops: tuple[exploration.Hop, ...] = ()
+
+
+class ContextComposer:
+    """Makes contexts. Holds no state of any user."""
+
+    def __init__(self, embedder: Embedder, inference: Inference) -> None:
+        self._embedder = embedder
+        self._inference = inference
+
+    def compose(
+        self, state: ContextState, working: WorkingSet, request: ContextRequest
+    ) -> ContextResponse:
+        """The context of a session. Blocking, CPU only.
+
+        Raises ValidationError when the system prompt alone does not fit into max_tokens.
+        """
+        asked = request.recall_strategy
+        question, previous = _question(state.messages)
+        plan = self._inference.plan(
+            question,
+            state.session.created_at.date(),
+            previous,
+            working.messages.speakers,
+            wide=asked is not RecallStrategy.LOW_LATENCY,
+        )
+        strategy = _routed(plan) if asked is RecallStrategy.AUTO else asked
+        vectors = self._vectors(plan)
+        found = _find(plan, vectors, working, request, strategy) if question else _latest(working)
+        parts = self._parts(state, working, request, strategy, plan, vectors, found)
+        rendered = context.render(
+            parts,
+            timezone=request.timezone,
+            max_tokens=request.max_tokens,
+            count_tokens=self._embedder.count_tokens,
+            system_prompt=system_prompt(strategy) if request.include_system_prompt else "",
+        )
+        return ContextResponse(
+            is_final=True,
+            context=rendered.text,
+            metadata=_metadata(request, strategy, plan, found, rendered),
+        )
+
+    def _vectors(self, plan: query.QueryPlan) -> NDArray[np.float32]:
+        if len(plan.dense_queries) == 1:
+            return self._embedder.embed_query(plan.dense_queries[0])[np.newaxis]
+        return self._embedder.embed(plan.dense_queries)
+
+    def _parts(
+        self,
+        state: ContextState,
+        working: WorkingSet,
+        request: ContextRequest,
+        strategy: RecallStrategy,
+        plan: query.QueryPlan,
+        vectors: NDArray[np.float32],
+        found: _Found,
+    ) -> context.ContextParts:
+        quoted = self._excerpts(working, request, strategy, vectors, found.messages)
+        shown = {(excerpt.session_id, excerpt.position) for excerpt in quoted}
+        memories = _recalled_memories(working, found.memories)
+        if request.max_tokens is not None:
+            memories = _adding(memories, working, shown)
+        parts = context.ContextParts(
+            memories=memories,
+            summaries=tuple(
+                _recalled_summary(working, working.sessions[ranked.row], ranked.similarity)
+                for ranked in found.summaries
+            ),
+            excerpts=quoted,
+            ongoing=tuple(
+                context.Conversation(item.session_id, item.created_at, tuple(item.messages))
+                for item in state.ongoing
+            ),
+            conflicts=tuple(state.conflicts),
+            recent_messages=None if state.recent is None else tuple(state.recent),
+            recent_summaries=None
+            if request.last_n_summaries is None
+            else _recent_summaries(working, request.last_n_summaries),
+        )
+        if strategy is not RecallStrategy.AGENTIC:
+            return parts
+        return replace(parts, analysis=analysis_text(parts, plan, request.timezone))
+
+    def _excerpts(
+        self,
+        working: WorkingSet,
+        request: ContextRequest,
+        strategy: RecallStrategy,
+        vectors: NDArray[np.float32],
+        ranked: Sequence[Ranked],
+    ) -> tuple[context.Excerpt, ...]:
+        budget_tokens = EXCERPT_TOKENS[strategy]
+        if request.max_tokens is not None:
+            budget_tokens = int(request.max_tokens * EXCERPT_SHARE)
+        # Only ranked messages can be shown, so only they are counted.
+        token_counts = np.zeros(len(working.message_sessions), np.int32)
+        for item in ranked:
+            _, _, message = working.message(item.row)
+            token_counts[item.row] = self._embedder.count_tokens(
+                f"{message.role.value.upper()}: {message.content}"
+            )
+        chosen = excerpts.select_excerpts(
+            ranked, working.messages, token_counts, budget_tokens, vectors
+        )
+        scores = {item.row: item.score for item in ranked}
+        quoted = []
+        for span in chosen:
+            session, position, message = working.message(span.row)
+            quoted.append(
+                context.Excerpt(
+                    session_id=session.session_id,
+                    session_created_at=session.created_at,
+                    position=position,
+                    role=message.role,
+                    content=message.content[span.start : span.end],
+                    score=scores[span.row],
+                    offset=span.start,
+                    starts_mid=not span.whole and span.start > 0,
+                    ends_mid=not span.whole and span.end < len(message.content),
+                )
+            )
+        return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))
+
+
+def _question(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
+    """The last thing that the user said, and what was said before it."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].role is MessageRole.USER:
+            return messages[index].content, messages[:index]
+    return (messages[-1].content, messages[:-1]) if messages else ("", ())
+
+
+def _routed(plan: query.QueryPlan) -> RecallStrategy:
+    """What AUTO becomes: the more a question asks to put together, the more is searched."""
+    if plan.counting or plan.role is MessageRole.ASSISTANT:
+        return RecallStrategy.AGENTIC
+    if plan.about_past or plan.broad or plan.dates:
+        return RecallStrategy.BALANCED
+    return RecallStrategy.LOW_LATENCY
+
+
+def _find(
+    plan: query.QueryPlan,
+    vectors: NDArray[np.float32],
+    working: WorkingSet,
+    request: ContextRequest,
+    strategy: RecallStrategy,
+) -> _Found:
+    memories = recall.rank_memories(
+        plan,
+        vectors,
+        working.memories,
+        threshold=request.memories_threshold,
+        min_top_k=request.min_top_k,
+        max_top_k=request.max_top_k,
+    )
+    summaries = recall.rank_summaries(
+        plan,
+        vectors,
+        working.summaries,
+        threshold=request.summaries_threshold,
+        limit=SUMMARIES[strategy],
+    )
+    if strategy is not RecallStrategy.AGENTIC:
+        return _Found(recall.rank_messages(plan, vectors, working.messages), memories, summaries)
+    explored = exploration.explore(plan, vectors, working.messages)
+    return _Found(explored.messages, memories, summaries, explored.hops)
+
+
+def _latest(working: WorkingSet) -> _Found:
+    """What is newest, where nothing was asked yet."""
+    dates = {row: working.versions[key].created_at for key, row in working.memory_rows.items()}
+    current = [working.memory_rows[version.memory_id] for version in working.current()]
+    newest = sorted(current, key=lambda row: (dates[row], row), reverse=True)
+    messages = range(len(working.message_sessions) - 1, -1, -1)[:EMPTY_LISTING]
+    return _Found(
+        [Ranked(row, float(row), 0.0) for row in messages],
+        [Ranked(row, 0.0, 0.0) for row in newest[:EMPTY_LISTING]],
+        [],
+    )
+
+
+def _recalled_memories(
+    working: WorkingSet, ranked: Sequence[Ranked]
+) -> tuple[context.RecalledMemory, ...]:
+    children: defaultdict[int, list[context.RecalledMemory]] = defaultdict(list)
+    near = [(item.row, other) for item in ranked for other in working.connections.get(item.row, ())]
+    for row, connected in recall.connected_memories(working.memories, ranked, near):
+        history = working.history(working.memory_ids[connected])
+        children[row].append(context.RecalledMemory(history))
+    return tuple(
+        context.RecalledMemory(
+            working.history(working.memory_ids[item.row]),
+            similarity=item.similarity,
+            children=tuple(children[item.row]),
+        )
+        for item in ranked
+    )
+
+
+def _adding(
+    memories: Sequence[context.RecalledMemory],
+    working: WorkingSet,
+    shown: set[tuple[str, int]],
+) -> tuple[context.RecalledMemory, ...]:
+    """Where tokens are counted: memories that tell more than the excerpts come first.
+
+    A memory whose evidence is shown word for word repeats it, unless it has changed over time.
+    """
+
+    def repeats(memory: context.RecalledMemory) -> bool:
+        evidence = working.evidence.get(memory.history[0].memory_id, ())
+        return len(memory.history) == 1 and any(
+            (item.session_id, item.position) in shown for item in evidence
+        )
+
+    return tuple(sorted(memories, key=repeats))
+
+
+def _recalled_summary(
+    working: WorkingSet, session: IndexedSession, similarity: float | None
+) -> context.RecalledSummary:
+    return context.RecalledSummary(
+        session_id=session.session_id,
+        created_at=session.created_at,
+        content=session.summary,
+        similarity=similarity,
+        memories=tuple(
+            working.versions[memory_id]
+            for memory_id in working.session_memories.get(session.session_id, ())
+        ),
+    )
+
+
+def _recent_summaries(working: WorkingSet, count: int) -> tuple[context.RecalledSummary, ...]:
+    newest = sorted(working.sessions, key=lambda item: (item.created_at, item.session_id))
+    return tuple(_recalled_summary(working, item, None) for item in reversed(newest[-count:]))
+
+
+def _metadata(
+    request: ContextRequest,
+    strategy: RecallStrategy,
+    plan: query.QueryPlan,
+    found: _Found,
+    rendered: context.Rendered,
+) -> ContextMetadata:
+    if not request.include_metadata_ids:
+        return ContextMetadata(recall_strategy_used=strategy)
+    return ContextMetadata(
+        recall_strategy_used=strategy,
+        memory_ids=list(rendered.memory_ids),
+        session_ids=list(rendered.session_ids),
+        agent_reasoning=reasoning_text(found.hops) if strategy is RecallStrategy.AGENTIC else None,
+        vector_search_queries=list(plan.dense_queries),
+        keywords=list(plan.keywords),
+        session_summaries_search_queries=list(plan.dense_queries),
+        date_range_filters=[
+            QueryDateRangeFilter(
+                DateRangeFilterType.EVENT_DATE,
+                datetime.combine(days.first, time.min, UTC),
+                datetime.combine(days.last, time.max, UTC),
+            )
+            for days in plan.dates
+        ],
+    )

@@ -1,0 +1,80 @@
+"""What the engine and the worker share: one of each per process."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from recollect.embedding import Embedder
+from recollect.errors import EmbedderError
+from recollect.inference import Inference
+from recollect.settings import Settings
+from recollect.store import Store, Tx
+from recollect.working_set import WorkingSets
+
+DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
+"""The project of an embedded client, which has no use for more than one."""
+
+_EMBEDDER = "embedder"
+
+
+class Signal:
+    """Wakes who waits, on one event loop; what was set while nobody waited is kept once."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """Wake whoever waits now or next."""
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when set, or after the time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        self._event.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The parts that have effects, and the sources of time and ids.
+
+    clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
+    """
+
+    store: Store
+    embedder: Embedder
+    inference: Inference
+    working_sets: WorkingSets
+    settings: Settings
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    work_due: Signal = field(default_factory=Signal)
+    work_done: Signal = field(default_factory=Signal)
+
+
+async def prepare(resources: Resources, project_id: str) -> None:
+    """Open the store, record its embedder or compare it, and see that the project is there.
+
+    Raises StoreError, SchemaError, and EmbedderError for a database made with another embedder.
+    """
+    await resources.store.open()
+    identity = resources.embedder.identity
+    wanted = f"{identity.name}/{identity.dimension}"
+
+    def work(tx: Tx) -> None:
+        recorded = tx.property_value(_EMBEDDER)
+        if recorded is None:
+            tx.record_property(_EMBEDDER, wanted)
+        elif recorded != wanted:
+            raise EmbedderError(
+                f"the database was made with the embedder {recorded}, this is {wanted}; their "
+                "vectors cannot be compared. Open it with the embedder that it was made with, or "
+                "add its conversations to a new database"
+            )
+        tx.ensure_project("default", resources.clock())
+
+    await resources.store.write(project_id, work)

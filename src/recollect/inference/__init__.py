@@ -1,0 +1,60 @@
+"""The places where understanding is needed, behind one Protocol: with rules, or with a model."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recollect.core.query import QueryPlan
+from recollect.core.reconcile import Held, Plan
+from recollect.inference.local import LocalInference
+from recollect.models import Candidate, Message
+
+__all__ = ["Inference", "LocalInference"]
+
+
+class Inference(Protocol):
+    """What has to be understood of a conversation, of memories and of a question."""
+
+    async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+        """What a session tells about the user."""
+        ...
+
+    async def summarise(
+        self,
+        messages: Sequence[Message],
+        candidates: Sequence[Candidate],
+        session_date: datetime,
+    ) -> str:
+        """One paragraph on a session; never empty for a session with messages."""
+        ...
+
+    async def reconcile(
+        self,
+        held: Sequence[Held],
+        candidates: Sequence[Candidate],
+        vectors: NDArray[np.float32],
+        *,
+        session_id: str,
+        session_date: datetime,
+        conflicts_enabled: bool,
+    ) -> Plan:
+        """What new statements do to what is remembered; vectors: (candidates, dimension)."""
+        ...
+
+    def plan(
+        self,
+        question: str,
+        today: date,
+        previous: Sequence[Message],
+        people: Collection[str],
+        *,
+        wide: bool,
+    ) -> QueryPlan:
+        """What to look for, to answer a question asked on a day after these messages.
+
+        people: lower-case names of those who speak in the user's sessions.
+        """
+        ...

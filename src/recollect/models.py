@@ -1,0 +1,295 @@
+"""The nouns of Recollect: what every layer passes to every other.
+
+Frozen, total, and free of behaviour. All instants are timezone-aware UTC datetimes. Names that the
+public contract shows (`UserMemoryItem`, `ContextResponse`, ...) keep its spelling, so that an
+application moves over by changing one import.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+Metadata = Mapping[str, Any]
+"""A JSON object that the application attaches to a user or a session."""
+
+
+class MessageRole(StrEnum):
+    """Who said a message: the human (`USER`) or the AI (`ASSISTANT`)."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class SessionStatus(StrEnum):
+    """Where a session stands between its first message and its memories."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    PROCESSED = "processed"
+    FAILED = "failed"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+
+
+class RecallStrategy(StrEnum):
+    """How much work recall may do for one context."""
+
+    LOW_LATENCY = "low_latency"
+    BALANCED = "balanced"
+    AGENTIC = "agentic"
+    AUTO = "auto"
+
+
+class ExpirationReason(StrEnum):
+    """Why a memory version was superseded by the next one."""
+
+    ADDITION_TO_EXISTING_MEMORY = "ADDITION_TO_EXISTING_MEMORY"
+    TEMPORAL_CONFLICT = "TEMPORAL_CONFLICT"
+    MERGE_CONFLICT = "MERGE_CONFLICT"
+
+
+class MergeConflictStatus(StrEnum):
+    """Where a merge conflict stands between its detection and its settlement."""
+
+    PENDING = "PENDING"
+    IN_QUEUE = "IN_QUEUE"
+    RESOLVING = "RESOLVING"
+    RESOLVED = "RESOLVED"
+    FAILED = "FAILED"
+
+
+class DateRangeFilterType(StrEnum):
+    """Which date of a memory a range looks at: when it happened, or when it was said."""
+
+    EVENT_DATE = "event_date"
+    CREATED_AT = "created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class UserModel:
+    """One person (or other principal) whose memories are kept apart from everyone else's."""
+
+    user_id: str
+    metadata: Metadata
+    merge_conflict_enabled: bool | None
+    created_at: datetime
+    last_active_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionModel:
+    """One conversation of one user."""
+
+    session_id: str
+    user_id: str
+    status: SessionStatus
+    metadata: Metadata
+    created_at: datetime
+    processed_at: datetime | None
+    auto_process_after_seconds: int | None
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What was said, word for word. `timestamp` is when it was added."""
+
+    role: MessageRole
+    content: str
+    timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMessagesList:
+    """A page of a session's messages, in the order in which they were added."""
+
+    messages: list[Message]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage:
+    """A message together with the session it belongs to."""
+
+    role: MessageRole
+    content: str
+    timestamp: datetime
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessagesList:
+    """The last messages of a user over all sessions, oldest first."""
+
+    messages: list[UserMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The message a memory rests on: the session, and the message's position in it (from 0)."""
+
+    session_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryVersion:
+    """One version of a memory as it is stored.
+
+    `event_date_start`/`event_date_end`: the whole days in which the described event lies.
+    `created_at`: when it was said (its session's date). `previous_id`: the version it superseded.
+    `expired_at` and `expiration_reason` are set together, once a later version took its place.
+    """
+
+    memory_id: str
+    session_id: str
+    content: str
+    event_date_start: datetime
+    event_date_end: datetime
+    created_at: datetime
+    previous_id: str | None = None
+    expired_at: datetime | None = None
+    expiration_reason: ExpirationReason | None = None
+    merge_conflict_id: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A statement extracted from a session, not yet weighed against what is remembered.
+
+    content: one third-person statement, "User ...".
+    event_date_start, event_date_end: whole UTC days, 00:00:00 to 23:59:59; the session's own day
+        where the statement names no date.
+    evidence: positions (from 0) of the session's messages that say it; never empty.
+    """
+
+    content: str
+    event_date_start: datetime
+    event_date_end: datetime
+    evidence: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryVersionInfo:
+    """An earlier version in a memory's history."""
+
+    memory_id: str
+    version_number: int
+    content: str
+    event_date_start: datetime
+    event_date_end: datetime
+    created_at: datetime
+    expired_at: datetime
+    expiration_reason: ExpirationReason
+    merge_conflict_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRelationship:
+    """A connected memory, by its current version."""
+
+    memory_id: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserMemoryItem:
+    """A memory as applications see it: one version with its place in the history."""
+
+    memory_id: str
+    categories: list[str]
+    content: str
+    event_date_start: datetime
+    event_date_end: datetime
+    created_at: datetime
+    version_number: int
+    total_versions: int
+    has_previous_versions: bool
+    previous_versions: list[MemoryVersionInfo] | None
+    connected_memories: list[MemoryRelationship] | None
+    merge_conflict_in_progress: bool
+    merge_conflict_id: str | None
+    expired_at: datetime | None
+    expiration_reason: ExpirationReason | None
+    session_id: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UserMemoriesList:
+    """A page of a user's current memories, newest first."""
+
+    items: list[UserMemoryItem]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueryDateRangeFilter:
+    """A range of dates that a question asks about; it moves ranks, it never hides an answer."""
+
+    filter_type: DateRangeFilterType
+    start_date: datetime | None
+    end_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextMetadata:
+    """How a context came about."""
+
+    recall_strategy_used: RecallStrategy
+    memory_ids: list[str] | None = None
+    session_ids: list[str] | None = None
+    agent_reasoning: str | None = None
+    vector_search_queries: list[str] | None = None
+    keywords: list[str] | None = None
+    session_summaries_search_queries: list[str] | None = None
+    date_range_filters: list[QueryDateRangeFilter] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextResponse:
+    """The context of a session, or one event on the way to it (`is_final` false)."""
+
+    is_final: bool
+    context: str | None
+    metadata: ContextMetadata | None = None
+    status_update_message: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflictConflictingMemory:
+    """A held memory that a proposed one contradicts, and why."""
+
+    memory_id: str
+    content: str
+    reason: str
+    event_date_start: datetime
+    event_date_end: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflictQuestion:
+    """A multiple-choice question whose answer settles a conflict."""
+
+    question: str
+    options: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflictModel:
+    """Two statements that cannot both hold and that time does not explain."""
+
+    id: str
+    project_user_session_id: str
+    proposed_memory_content: str | None
+    conflicting_memories: list[MergeConflictConflictingMemory]
+    clarifying_questions: list[MergeConflictQuestion]
+    status: MergeConflictStatus
+    created_at: datetime
+    resolved_at: datetime | None = None

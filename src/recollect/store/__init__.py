@@ -1,0 +1,130 @@
+"""The store: durable state, reached through transactions that are functions.
+
+A transaction is a plain function of a `Tx` which the store runs in a thread of its own. So nothing
+else can be awaited inside a transaction, and the same function can be run again when a database
+asks for that.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from recollect.errors import ClosedError, ValidationError
+from recollect.store.database import Database, Run, parse_statements
+from recollect.store.sqlite import SqliteDatabase
+from recollect.store.tx import Project, Tx, Work, WorkTx
+from recollect.store.user_tx import (
+    OngoingSession,
+    Revision,
+    StoredPassage,
+    StoredSummary,
+    UserTx,
+)
+
+__all__ = [
+    "OngoingSession",
+    "Project",
+    "Revision",
+    "Store",
+    "StoredPassage",
+    "StoredSummary",
+    "Tx",
+    "UserTx",
+    "Work",
+    "WorkTx",
+    "open_database",
+]
+
+T = TypeVar("T")
+
+READERS = 4
+"""Threads that read beside the one that writes."""
+
+_SQLITE = "sqlite:///"
+
+
+def open_database(location: str | Path) -> Database:
+    """The database at a path, at `sqlite:///path`, or `:memory:` (kept only while it is open).
+
+    Raises ValidationError for another kind of address.
+    """
+    text = str(location)
+    statements = parse_statements(
+        resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
+    )
+    if text.startswith(_SQLITE):
+        text = text[len(_SQLITE) :]
+    elif "://" in text:
+        raise ValidationError(
+            f"cannot open {text!r}: give the path of a file or sqlite:///path/to/file.db"
+        )
+    if not text or "\0" in text:
+        raise ValidationError(f"cannot open {text!r}: give the path of a file")
+    if text == ":memory:":
+        return _TemporaryDatabase(statements)
+    return SqliteDatabase(Path(text), statements)
+
+
+class _TemporaryDatabase(SqliteDatabase):
+    """A database in a folder of its own that goes with it."""
+
+    def __init__(self, statements: dict[str, str]) -> None:
+        self._folder = TemporaryDirectory(prefix="recollect-")
+        super().__init__(Path(self._folder.name) / "memory.db", statements)
+
+    def close(self) -> None:
+        super().close()
+        self._folder.cleanup()
+
+
+class Store:
+    """Runs transactions on a database. Bound to no event loop; safe to share between tasks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="recollect-write")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="recollect-read")
+        self._closed = False
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date. Raises StoreError, SchemaError."""
+        await self._in(self._writer, self._database.open)
+
+    async def read(self, project_id: str, work: Callable[[Tx], T]) -> T:
+        """Run a function on one consistent state of the database."""
+        return await self._in(
+            self._readers, self._transact, lambda run: work(Tx(run, project_id)), False
+        )
+
+    async def write(self, project_id: str, work: Callable[[Tx], T]) -> T:
+        """Run a function in one transaction: all it writes is kept, or nothing."""
+        return await self._in(
+            self._writer, self._transact, lambda run: work(Tx(run, project_id)), True
+        )
+
+    async def work(self, work: Callable[[WorkTx], T], *, write: bool = True) -> T:
+        """`read` or `write` for the worker, which looks over all users."""
+        pool = self._writer if write else self._readers
+        return await self._in(pool, self._transact, lambda run: work(WorkTx(run)), write)
+
+    async def close(self) -> None:
+        """Finish what is running and let go of the database; calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._database.close)
+        self._writer.shutdown()
+        self._readers.shutdown()
+
+    def _transact(self, work: Callable[[Run], T], write: bool) -> T:
+        with self._database.transaction(write=write) as run:
+            return work(run)
+
+    async def _in(self, pool: ThreadPoolExecutor, call: Callable[..., T], *arguments: object) -> T:
+        if self._closed:
+            raise ClosedError("the memory was closed; open it again")
+        return await asyncio.get_running_loop().run_in_executor(pool, call, *arguments)

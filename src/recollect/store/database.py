@@ -1,0 +1,57 @@
+"""What a database must be to hold Recollect's store: a place to run named statements.
+
+Nothing here knows of memories, and nothing outside this package knows which database it is.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Row = Mapping[str, Any]
+
+
+class Run(Protocol):
+    """Runs named statements inside one transaction."""
+
+    def __call__(self, name: str, /, **parameters: Any) -> list[Row]:
+        """Run a statement and return all its rows. Raises StoreError."""
+        ...
+
+    def many(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement without result once per row. Raises StoreError."""
+        ...
+
+
+class Database(Protocol):
+    """One database. Its methods block; the store calls them in threads of its own."""
+
+    def open(self) -> None:
+        """Connect and bring the schema up to date. Raises StoreError, SchemaError."""
+        ...
+
+    def transaction(self, *, write: bool) -> AbstractContextManager[Run]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection; no transaction may be open."""
+        ...
+
+
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+def parse_statements(text: str) -> dict[str, str]:
+    """Split a file of `-- name: x` blocks into {name: SQL without comments}.
+
+    Raises ValueError if a name stands twice or a block is empty: the file is the package's own.
+    """
+    parts = _NAME.split(text)[1:]
+    statements: dict[str, str] = {}
+    for name, block in zip(parts[::2], parts[1::2], strict=True):
+        sql = "\n".join(line for line in block.splitlines() if not line.startswith("--")).strip()
+        if name in statements or not sql:
+            raise ValueError(f"statement {name} is empty or stands twice")
+        statements[name] = sql.removesuffix(";")
+    return statements

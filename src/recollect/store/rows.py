@@ -1,0 +1,117 @@
+"""Between rows and nouns: instants are microseconds, JSON is text, vectors are float16 bytes."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recollect.models import (
+    ExpirationReason,
+    MemoryVersion,
+    Message,
+    MessageRole,
+    SessionModel,
+    SessionStatus,
+    UserModel,
+)
+from recollect.store.database import Row
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970 UTC of an aware instant; exact."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The UTC instant of a stored number of microseconds."""
+    return _EPOCH + micros * _MICROSECOND
+
+
+def is_storable(text: object) -> bool:
+    """Whether this can stand in a text column at all: what cannot is in no row."""
+    if not isinstance(text, str) or "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def optional_instant(micros: int | None) -> datetime | None:
+    """`from_micros` where the column may be empty."""
+    return None if micros is None else from_micros(micros)
+
+
+def to_json(value: Any) -> str:
+    """JSON text as it is stored: no spaces, letters of every script as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def to_bytes(vector: NDArray[np.float32]) -> bytes:
+    """A vector as stored: float16, little endian; a cosine moves by less than 0.001 through it."""
+    return vector.astype("<f2").tobytes()
+
+
+def to_matrix(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
+    """Stored vectors as float32 (n, dimension), rows unit-norm again."""
+    if not blobs:
+        return np.zeros((0, dimension), np.float32)
+    matrix = np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), dimension)
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    matrix /= np.maximum(norms, np.float32(1e-12))
+    return matrix
+
+
+def to_user(row: Row) -> UserModel:
+    """A row of `users`."""
+    flag = row["merge_conflict_enabled"]
+    return UserModel(
+        user_id=row["custom_user_id"],
+        metadata=json.loads(row["metadata"]),
+        merge_conflict_enabled=None if flag is None else flag == 1,
+        created_at=from_micros(row["created_at"]),
+        last_active_at=from_micros(row["last_active_at"]),
+    )
+
+
+def to_session(row: Row, custom_user_id: str) -> SessionModel:
+    """A row of `sessions`."""
+    return SessionModel(
+        session_id=row["session_id"],
+        user_id=custom_user_id,
+        status=SessionStatus(row["status"]),
+        metadata=json.loads(row["metadata"]),
+        created_at=from_micros(row["created_at"]),
+        processed_at=optional_instant(row["processed_at"]),
+        auto_process_after_seconds=row["auto_process_after_s"],
+        failure_reason=row["failure_reason"],
+    )
+
+
+def to_message(row: Row) -> Message:
+    """A row of `messages`."""
+    return Message(MessageRole(row["role"]), row["content"], from_micros(row["added_at"]))
+
+
+def to_version(row: Row) -> MemoryVersion:
+    """A row of `memories`, without its evidence."""
+    reason = row["expiration_reason"]
+    return MemoryVersion(
+        memory_id=row["memory_id"],
+        session_id=row["session_id"],
+        content=row["content"],
+        event_date_start=from_micros(row["event_date_start"]),
+        event_date_end=from_micros(row["event_date_end"]),
+        created_at=from_micros(row["created_at"]),
+        previous_id=row["previous_id"],
+        expired_at=optional_instant(row["expired_at"]),
+        expiration_reason=None if reason is None else ExpirationReason(reason),
+        merge_conflict_id=row["merge_conflict_id"],
+    )

@@ -1,0 +1,516 @@
+"""The verbs that concern one user. Every statement here is run with that user's id."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recollect.errors import (
+    InvalidSessionStateError,
+    MergeConflictNotFoundError,
+    SessionNotFoundError,
+)
+from recollect.models import (
+    Evidence,
+    ExpirationReason,
+    MemoryVersion,
+    MergeConflictConflictingMemory,
+    MergeConflictModel,
+    MergeConflictQuestion,
+    MergeConflictStatus,
+    Message,
+    MessageRole,
+    Metadata,
+    SessionModel,
+    SessionStatus,
+    UserMessage,
+    UserModel,
+)
+from recollect.store import rows
+from recollect.store.database import Row, Run
+
+_PROCESSABLE = (SessionStatus.PENDING, SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Where a user's recallable state stands.
+
+    number: grows with every change. rebuilt_at: its value at the last change that removed anything.
+    """
+
+    number: int
+    rebuilt_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage as stored: `vector` is the stored bytes."""
+
+    session_id: str
+    position: int
+    kind: str
+    start_char: int
+    end_char: int
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSummary:
+    """A session's summary as stored."""
+
+    session_id: str
+    created_at: datetime
+    content: str
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OngoingSession:
+    """A session that is not processed yet, with all its messages."""
+
+    session_id: str
+    created_at: datetime
+    messages: list[Message]
+
+
+class UserTx:
+    """The part of a transaction that is bound to one user."""
+
+    def __init__(self, run: Run, row: Row) -> None:
+        self._statements = run
+        self._row = row
+        self.user_id: str = row["user_id"]
+        self.project_id: str = row["project_id"]
+        self.model: UserModel = rows.to_user(row)
+
+    def _run(self, name: str, /, **parameters: Any) -> list[Row]:
+        return self._statements(name, user_id=self.user_id, **parameters)
+
+    def _run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> None:
+        self._statements.many(name, [{"user_id": self.user_id, **row} for row in parameters])
+
+    # The user
+
+    def revision(self) -> Revision:
+        """Where the user's recallable state stands in this transaction."""
+        return Revision(self._row["revision"], self._row["rebuilt_at"])
+
+    def advance(self, *, removed: bool) -> int:
+        """Count a change of the recallable state; `removed` when something was taken away."""
+        name = "advance_revision_after_removal" if removed else "advance_revision"
+        number: int = self._run(name)[0]["revision"]
+        return number
+
+    def touch(self, now: datetime) -> None:
+        """Note that the user was active."""
+        self._run("touch_user", now=rows.to_micros(now))
+
+    def delete(self) -> None:
+        """Delete the user with everything that belongs to them."""
+        self._run("delete_user")
+
+    # Sessions and messages
+
+    def create_session(
+        self,
+        session_id: str,
+        metadata: Metadata,
+        created_at: datetime,
+        auto_process_after_s: int | None,
+        now: datetime,
+    ) -> SessionModel:
+        """Insert a session; its inactivity counts from `now`, whatever `created_at` is."""
+        row = self._run(
+            "insert_session",
+            session_id=session_id,
+            metadata=rows.to_json(metadata),
+            created_at=rows.to_micros(created_at),
+            recorded_at=rows.to_micros(now),
+            auto_process_after_s=auto_process_after_s,
+            due_at=_due_at(now, auto_process_after_s),
+        )[0]
+        return rows.to_session(row, self.model.user_id)
+
+    def session(self, session_id: str) -> SessionModel:
+        """Read a session. Raises SessionNotFoundError."""
+        return rows.to_session(self._session_row(session_id), self.model.user_id)
+
+    def count_sessions(self) -> int:
+        """How many sessions the user has."""
+        total: int = self._run("count_sessions")[0]["total"]
+        return total
+
+    def page_sessions(self, offset: int, limit: int) -> list[SessionModel]:
+        """Sessions, newest first."""
+        found = self._run("page_sessions", offset=offset, limit=limit)
+        return [rows.to_session(row, self.model.user_id) for row in found]
+
+    def scan_sessions(self) -> list[SessionModel]:
+        """All sessions, newest first."""
+        return [rows.to_session(row, self.model.user_id) for row in self._run("scan_sessions")]
+
+    def update_session(self, session_id: str, metadata: Metadata) -> SessionModel:
+        """Replace a session's metadata. Raises SessionNotFoundError."""
+        found = self._run("update_session", session_id=session_id, metadata=rows.to_json(metadata))
+        if not found:
+            raise _session_not_found(session_id)
+        return rows.to_session(found[0], self.model.user_id)
+
+    def delete_session(self, session_id: str) -> None:
+        """Delete a session's row and all that hangs on it."""
+        self._run("delete_session", session_id=session_id)
+
+    def make_due(self, session_id: str, now: datetime) -> SessionModel:
+        """Put a session in line. Raises SessionNotFoundError, InvalidSessionStateError."""
+        status = SessionStatus(self._session_row(session_id)["status"])
+        if status not in _PROCESSABLE:
+            raise InvalidSessionStateError(f"Cannot process session with status {status.value}")
+        row = self._run("make_due", session_id=session_id, now=rows.to_micros(now))[0]
+        return rows.to_session(row, self.model.user_id)
+
+    def add_message(self, session_id: str, role: MessageRole, content: str, now: datetime) -> None:
+        """Append a message and start the inactivity anew.
+
+        Raises SessionNotFoundError, InvalidSessionStateError.
+        """
+        row = self._session_row(session_id)
+        status = SessionStatus(row["status"])
+        if status is not SessionStatus.PENDING:
+            raise InvalidSessionStateError(
+                f"Cannot add message to session with status {status.value}"
+            )
+        self._run(
+            "insert_message",
+            session_id=session_id,
+            position=row["message_count"],
+            role=role.value,
+            content=content,
+            added_at=rows.to_micros(now),
+        )
+        self._run(
+            "count_message",
+            session_id=session_id,
+            due_at=_due_at(now, row["auto_process_after_s"]),
+        )
+
+    def count_messages(self, session_id: str) -> int:
+        """How many messages a session has. Raises SessionNotFoundError."""
+        total: int = self._session_row(session_id)["message_count"]
+        return total
+
+    def page_messages(self, session_id: str, offset: int, limit: int) -> list[Message]:
+        """A session's messages in order."""
+        found = self._run("page_messages", session_id=session_id, offset=offset, limit=limit)
+        return [rows.to_message(row) for row in found]
+
+    def messages(self, session_id: str) -> list[Message]:
+        """All messages of a session in order."""
+        return [
+            rows.to_message(row) for row in self._run("session_messages", session_id=session_id)
+        ]
+
+    def latest_session_messages(self, session_id: str, limit: int) -> list[Message]:
+        """The last messages of a session, oldest first."""
+        found = self._run("latest_session_messages", session_id=session_id, limit=limit)
+        return [rows.to_message(row) for row in reversed(found)]
+
+    def latest_messages(self, limit: int) -> list[UserMessage]:
+        """The last messages over all sessions, oldest first."""
+        return _user_messages(self._run("latest_messages", limit=limit))
+
+    def latest_messages_except(self, session_id: str, limit: int) -> list[UserMessage]:
+        """The last messages over all other sessions, oldest first."""
+        return _user_messages(
+            self._run("latest_messages_except", except_session_id=session_id, limit=limit)
+        )
+
+    def ongoing_sessions(self, except_session_id: str) -> list[OngoingSession]:
+        """The sessions not processed yet that hold messages, newest first."""
+        sessions: dict[str, OngoingSession] = {}
+        for row in self._run("ongoing_messages", except_session_id=except_session_id):
+            session = sessions.setdefault(
+                row["session_id"],
+                OngoingSession(row["session_id"], rows.from_micros(row["created_at"]), []),
+            )
+            session.messages.append(rows.to_message(row))
+        return list(sessions.values())
+
+    # Memories
+
+    def versions(self) -> dict[str, MemoryVersion]:
+        """All versions of all memories, newest first, with their evidence."""
+        evidence = self.evidence_since(0)
+        found = [rows.to_version(row) for row in self._run("load_versions")]
+        return {
+            version.memory_id: replace(version, evidence=evidence.get(version.memory_id, ()))
+            for version in found
+        }
+
+    def evidence_since(self, revision: int) -> dict[str, tuple[Evidence, ...]]:
+        """The messages that versions rest on, of those noted after a revision."""
+        grouped: defaultdict[str, list[Evidence]] = defaultdict(list)
+        for row in self._run("load_evidence", since=revision):
+            grouped[row["memory_id"]].append(Evidence(row["session_id"], row["position"]))
+        return {memory_id: tuple(found) for memory_id, found in grouped.items()}
+
+    def connections_since(self, revision: int) -> list[tuple[str, str]]:
+        """The connections made after a revision, each once."""
+        found = self._run("load_connections", since=revision)
+        return [(row["memory_id"], row["connected_id"]) for row in found]
+
+    def memories_since(self, revision: int) -> list[tuple[MemoryVersion, bytes]]:
+        """Versions written after a revision, each with its stored vector."""
+        found = self._run("load_memories", since=revision)
+        return [(rows.to_version(row), row["vector"]) for row in found]
+
+    def passages_since(self, revision: int) -> list[StoredPassage]:
+        """Passages written after a revision, by session, position and order."""
+        return [
+            StoredPassage(
+                row["session_id"],
+                row["position"],
+                row["kind"],
+                row["start_char"],
+                row["end_char"],
+                row["vector"],
+            )
+            for row in self._run("load_passages", since=revision)
+        ]
+
+    def summaries_since(self, revision: int) -> list[StoredSummary]:
+        """Summaries written after a revision, by session date."""
+        return [
+            StoredSummary(
+                row["session_id"],
+                rows.from_micros(row["created_at"]),
+                row["content"],
+                row["vector"],
+            )
+            for row in self._run("load_summaries", since=revision)
+        ]
+
+    def session_messages_since(self, revision: int) -> dict[str, list[Message]]:
+        """The messages of the sessions whose summaries are newer than a revision, in order."""
+        grouped: defaultdict[str, list[Message]] = defaultdict(list)
+        for row in self._run("load_session_messages", since=revision):
+            grouped[row["session_id"]].append(rows.to_message(row))
+        return dict(grouped)
+
+    def summary(self, session_id: str) -> str | None:
+        """The session's summary, or None."""
+        found = self._run("get_summary", session_id=session_id)
+        return found[0]["content"] if found else None
+
+    def insert_memory(
+        self,
+        version: MemoryVersion,
+        why: str,
+        vector: NDArray[np.float32],
+        revision: int,
+    ) -> None:
+        """Insert a version with its evidence."""
+        self._run(
+            "insert_memory",
+            memory_id=version.memory_id,
+            session_id=version.session_id,
+            content=version.content,
+            event_date_start=rows.to_micros(version.event_date_start),
+            event_date_end=rows.to_micros(version.event_date_end),
+            created_at=rows.to_micros(version.created_at),
+            previous_id=version.previous_id,
+            expired_at=None if version.expired_at is None else rows.to_micros(version.expired_at),
+            expiration_reason=version.expiration_reason,
+            merge_conflict_id=version.merge_conflict_id,
+            reason=why,
+            vector=rows.to_bytes(vector),
+            revision=revision,
+        )
+        self.insert_evidence(version.memory_id, version.evidence, revision)
+
+    def insert_evidence(self, memory_id: str, evidence: Sequence[Evidence], revision: int) -> None:
+        """Add messages that a version rests on; those it has already stay."""
+        self._run_many(
+            "insert_evidence",
+            (
+                {
+                    "memory_id": memory_id,
+                    "session_id": item.session_id,
+                    "position": item.position,
+                    "revision": revision,
+                }
+                for item in evidence
+            ),
+        )
+
+    def expire_memory(
+        self, memory_id: str, expired_at: datetime, reason: ExpirationReason, revision: int
+    ) -> None:
+        """Mark a version as superseded."""
+        self._run(
+            "expire_memory",
+            memory_id=memory_id,
+            expired_at=rows.to_micros(expired_at),
+            expiration_reason=reason.value,
+            revision=revision,
+        )
+
+    def revive_memory(self, memory_id: str, revision: int) -> None:
+        """Make a superseded version current again."""
+        self._run("revive_memory", memory_id=memory_id, revision=revision)
+
+    def relink_memory(self, memory_id: str, previous_id: str | None, revision: int) -> None:
+        """Give a version another predecessor."""
+        self._run("relink_memory", memory_id=memory_id, previous_id=previous_id, revision=revision)
+
+    def delete_memory(self, memory_id: str) -> None:
+        """Delete a version with its evidence and connections."""
+        self._run("delete_memory", memory_id=memory_id)
+
+    def insert_connections(self, pairs: Iterable[tuple[str, str]], revision: int) -> None:
+        """Connect memories, in either order."""
+        ordered = (sorted(pair) for pair in pairs)
+        self._run_many(
+            "insert_connection",
+            (
+                {"memory_id": low, "connected_id": high, "revision": revision}
+                for low, high in ordered
+                if low != high
+            ),
+        )
+
+    def insert_passages(
+        self, session_id: str, passages: Sequence[StoredPassage], revision: int
+    ) -> None:
+        """Insert a session's passages in the order given."""
+        self._run_many(
+            "insert_passage",
+            (
+                {
+                    "session_id": session_id,
+                    "position": passage.position,
+                    "ordinal": ordinal,
+                    "kind": passage.kind,
+                    "start_char": passage.start_char,
+                    "end_char": passage.end_char,
+                    "vector": passage.vector,
+                    "revision": revision,
+                }
+                for ordinal, passage in enumerate(passages)
+            ),
+        )
+
+    def insert_summary(
+        self, session_id: str, content: str, vector: NDArray[np.float32], revision: int
+    ) -> None:
+        """Insert a session's summary."""
+        self._run(
+            "insert_summary",
+            session_id=session_id,
+            content=content,
+            vector=rows.to_bytes(vector),
+            revision=revision,
+        )
+
+    # Merge conflicts
+
+    def insert_merge_conflict(
+        self,
+        merge_conflict_id: str,
+        session_id: str,
+        proposed: Mapping[str, Any],
+        contradicted: Sequence[tuple[str, str]],
+        questions: Sequence[MergeConflictQuestion],
+        now: datetime,
+    ) -> None:
+        """Record a contradiction that waits for answers; contradicted: (memory id, reason)."""
+        self._run(
+            "insert_merge_conflict",
+            merge_conflict_id=merge_conflict_id,
+            session_id=session_id,
+            proposed=rows.to_json(proposed),
+            questions=rows.to_json(
+                [{"question": item.question, "options": item.options} for item in questions]
+            ),
+            created_at=rows.to_micros(now),
+        )
+        self._run_many(
+            "insert_merge_conflict_memory",
+            (
+                {"merge_conflict_id": merge_conflict_id, "memory_id": memory_id, "reason": why}
+                for memory_id, why in contradicted
+            ),
+        )
+
+    def merge_conflicts(self) -> list[MergeConflictModel]:
+        """All merge conflicts, newest first."""
+        contradicted: defaultdict[str, list[MergeConflictConflictingMemory]] = defaultdict(list)
+        for row in self._run("load_merge_conflict_memories"):
+            contradicted[row["merge_conflict_id"]].append(
+                MergeConflictConflictingMemory(
+                    memory_id=row["memory_id"],
+                    content=row["content"],
+                    reason=row["reason"],
+                    event_date_start=rows.from_micros(row["event_date_start"]),
+                    event_date_end=rows.from_micros(row["event_date_end"]),
+                    created_at=rows.from_micros(row["created_at"]),
+                )
+            )
+        return [
+            MergeConflictModel(
+                id=row["merge_conflict_id"],
+                project_user_session_id=row["session_id"],
+                proposed_memory_content=json.loads(row["proposed"])["content"],
+                conflicting_memories=contradicted[row["merge_conflict_id"]],
+                clarifying_questions=[
+                    MergeConflictQuestion(item["question"], item["options"])
+                    for item in json.loads(row["questions"])
+                ],
+                status=MergeConflictStatus(row["status"]),
+                created_at=rows.from_micros(row["created_at"]),
+                resolved_at=rows.optional_instant(row["resolved_at"]),
+            )
+            for row in self._run("load_merge_conflicts")
+        ]
+
+    def merge_conflict(self, merge_conflict_id: str) -> MergeConflictModel:
+        """Read a merge conflict. Raises MergeConflictNotFoundError."""
+        for conflict in self.merge_conflicts():
+            if conflict.id == merge_conflict_id:
+                return conflict
+        raise MergeConflictNotFoundError(f"Merge conflict {merge_conflict_id} not found")
+
+    def _session_row(self, session_id: str) -> Row:
+        if not rows.is_storable(session_id):
+            raise _session_not_found(ascii(session_id))
+        found = self._run("get_session", session_id=session_id)
+        if not found:
+            raise _session_not_found(session_id)
+        return found[0]
+
+
+def _user_messages(newest_first: Sequence[Row]) -> list[UserMessage]:
+    return [
+        UserMessage(
+            MessageRole(row["role"]),
+            row["content"],
+            rows.from_micros(row["added_at"]),
+            row["session_id"],
+        )
+        for row in reversed(newest_first)
+    ]
+
+
+def _session_not_found(session_id: str) -> SessionNotFoundError:
+    return SessionNotFoundError(f"Session {session_id} not found")
+
+
+def _due_at(now: datetime, auto_process_after_s: int | None) -> int | None:
+    if auto_process_after_s is None:
+        return None
+    return rows.to_micros(now + timedelta(seconds=auto_process_after_s))

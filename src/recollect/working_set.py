@@ -1,0 +1,290 @@
+"""One user's memory as arrays: what recall ranks, kept between calls and refreshed by revision.
+
+A `WorkingSet` is immutable. `WorkingSets.delta` reads, inside a transaction, what changed since the
+copy at hand; `WorkingSets.refresh` adds it. So a context is never computed from a state older than
+the transaction that it started with, whoever wrote last.
+"""
+
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from recollect.core import recall_index
+from recollect.core.passages import Passage, PassageKind
+from recollect.models import Evidence, MemoryVersion, Message
+from recollect.store import Revision, StoredPassage, StoredSummary, UserTx
+from recollect.store.rows import to_matrix
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedSession:
+    """A processed session; its messages are rows `first_row` and following of the index."""
+
+    session_id: str
+    created_at: datetime
+    summary: str
+    messages: tuple[Message, ...]
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingSet:
+    """All that can be recalled of one user, at one revision.
+
+    sessions: in the order of summaries' rows; message_sessions: for each message row its session.
+    memory_ids: for each memory row its id. connections: for each memory row those connected to it.
+    size_bytes: about what it takes in memory.
+    """
+
+    revision: Revision
+    sessions: tuple[IndexedSession, ...]
+    messages: recall_index.MessageIndex
+    message_sessions: tuple[int, ...]
+    memory_ids: tuple[str, ...]
+    memory_rows: Mapping[str, int]
+    versions: Mapping[str, MemoryVersion]
+    evidence: Mapping[str, tuple[Evidence, ...]]
+    memories: recall_index.MemoryIndex
+    summaries: recall_index.SummaryIndex
+    connections: Mapping[int, tuple[int, ...]]
+    session_memories: Mapping[str, tuple[str, ...]]
+    size_bytes: int
+
+    def message(self, row: int) -> tuple[IndexedSession, int, Message]:
+        """The session, the position in it and the message of a row of the message index."""
+        session = self.sessions[self.message_sessions[row]]
+        position = row - session.first_row
+        return session, position, session.messages[position]
+
+    def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
+        """A version and those that it superseded, newest first."""
+        found = [self.versions[memory_id]]
+        while found[-1].previous_id is not None:
+            found.append(self.versions[found[-1].previous_id])
+        return tuple(found)
+
+    def current(self) -> list[MemoryVersion]:
+        """The versions that no later one has superseded, in row order."""
+        found = (self.versions[memory_id] for memory_id in self.memory_ids)
+        return [version for version in found if version.expired_at is None]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What a user's store holds beyond `base`; all of it, where there is no base."""
+
+    base: WorkingSet | None
+    revision: Revision
+    memories: Sequence[tuple[MemoryVersion, bytes]]
+    evidence: Mapping[str, tuple[Evidence, ...]]
+    connections: Sequence[tuple[str, str]]
+    summaries: Sequence[StoredSummary]
+    messages: Mapping[str, Sequence[Message]]
+    passages: Sequence[StoredPassage]
+
+
+class WorkingSets:
+    """The working sets of the users who were served last, within a bound of bytes."""
+
+    def __init__(self, dimension: int, limit_bytes: int) -> None:
+        self._dimension = dimension
+        self._limit_bytes = limit_bytes
+        self._sets: OrderedDict[str, WorkingSet] = OrderedDict()
+        self._changing = threading.Lock()
+
+    def delta(self, user: UserTx) -> Delta:
+        """Read what is newer than the copy at hand; blocking, inside a transaction."""
+        revision = user.revision()
+        with self._changing:
+            base = self._sets.get(user.user_id)
+        if base is not None and base.revision.number < revision.rebuilt_at:
+            base = None
+        if base is not None and base.revision.number >= revision.number:
+            return Delta(base, base.revision, (), {}, (), (), {}, ())
+        since = 0 if base is None else base.revision.number
+        return Delta(
+            base,
+            revision,
+            user.memories_since(since),
+            user.evidence_since(since),
+            user.connections_since(since),
+            user.summaries_since(since),
+            user.session_messages_since(since),
+            user.passages_since(since),
+        )
+
+    def refresh(self, user_id: str, delta: Delta) -> WorkingSet:
+        """The working set with the delta in it, kept for the next call; blocking, CPU only."""
+        if delta.base is not None and delta.base.revision == delta.revision:
+            refreshed = delta.base
+        else:
+            refreshed = _extended(delta.base or _empty(self._dimension), delta, self._dimension)
+        with self._changing:
+            held = self._sets.get(user_id)
+            if held is None or held.revision.number <= refreshed.revision.number:
+                self._sets[user_id] = refreshed
+            self._sets.move_to_end(user_id)
+            total = sum(kept.size_bytes for kept in self._sets.values())
+            while total > self._limit_bytes and len(self._sets) > 1:
+                total -= self._sets.popitem(last=False)[1].size_bytes
+        return refreshed
+
+    def forget(self, user_id: str) -> None:
+        """Drop a user's copy: the user was deleted."""
+        with self._changing:
+            self._sets.pop(user_id, None)
+
+
+def _empty(dimension: int) -> WorkingSet:
+    no_vectors = np.zeros((0, dimension), np.float32)
+    return WorkingSet(
+        revision=Revision(0, 0),
+        sessions=(),
+        messages=recall_index.build_message_index((), dimension),
+        message_sessions=(),
+        memory_ids=(),
+        memory_rows={},
+        versions={},
+        evidence={},
+        memories=recall_index.build_memory_index((), no_vectors, dimension),
+        summaries=recall_index.build_summary_index((), (), no_vectors, dimension),
+        connections={},
+        session_memories={},
+        size_bytes=0,
+    )
+
+
+def _extended(base: WorkingSet, delta: Delta, dimension: int) -> WorkingSet:
+    sessions, message_sessions = _with_sessions(base, delta)
+    added = sessions[len(base.sessions) :]
+    messages = recall_index.append_sessions(base.messages, _indexable(added, delta, dimension))
+    summaries = recall_index.append_summaries(
+        base.summaries,
+        [session.summary for session in added],
+        [session.created_at.date() for session in added],
+        to_matrix([summary.vector for summary in delta.summaries], dimension),
+    )
+    fresh = [pair for pair in delta.memories if pair[0].memory_id not in base.memory_rows]
+    superseded = [
+        base.memory_rows[version.memory_id]
+        for version, _ in delta.memories
+        if version.memory_id in base.memory_rows and version.expired_at is not None
+    ]
+    memories = recall_index.append_memories(
+        base.memories,
+        [_memory_row(version) for version, _ in fresh],
+        to_matrix([vector for _, vector in fresh], dimension),
+        superseded,
+    )
+    memory_ids = base.memory_ids + tuple(version.memory_id for version, _ in fresh)
+    memory_rows = {memory_id: row for row, memory_id in enumerate(memory_ids)}
+    session_memories: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    session_memories.update(base.session_memories)
+    for version, _ in fresh:
+        session_memories[version.session_id] += (version.memory_id,)
+    evidence = dict(base.evidence)
+    for memory_id, found in delta.evidence.items():
+        evidence[memory_id] = evidence.get(memory_id, ()) + found
+    connections = dict(base.connections)
+    for one, other in delta.connections:
+        for here, there in ((one, other), (other, one)):
+            row = memory_rows[here]
+            connections[row] = (*connections.get(row, ()), memory_rows[there])
+    return WorkingSet(
+        revision=delta.revision,
+        sessions=sessions,
+        messages=messages,
+        message_sessions=message_sessions,
+        memory_ids=memory_ids,
+        memory_rows=memory_rows,
+        versions={**base.versions, **{found.memory_id: found for found, _ in delta.memories}},
+        evidence=evidence,
+        memories=memories,
+        summaries=summaries,
+        connections=connections,
+        session_memories=dict(session_memories),
+        size_bytes=_size_bytes(messages, memories, summaries, sessions, len(connections)),
+    )
+
+
+def _with_sessions(
+    base: WorkingSet, delta: Delta
+) -> tuple[tuple[IndexedSession, ...], tuple[int, ...]]:
+    sessions = list(base.sessions)
+    message_sessions = list(base.message_sessions)
+    for summary in delta.summaries:
+        messages = tuple(delta.messages[summary.session_id])
+        sessions.append(
+            IndexedSession(
+                summary.session_id,
+                summary.created_at,
+                summary.content,
+                messages,
+                len(message_sessions),
+            )
+        )
+        message_sessions += [len(sessions) - 1] * len(messages)
+    return tuple(sessions), tuple(message_sessions)
+
+
+def _indexable(
+    sessions: Sequence[IndexedSession], delta: Delta, dimension: int
+) -> list[recall_index.SessionPassages]:
+    grouped: defaultdict[str, list[StoredPassage]] = defaultdict(list)
+    for passage in delta.passages:
+        grouped[passage.session_id].append(passage)
+    return [
+        recall_index.SessionPassages(
+            session.created_at.date(),
+            session.messages,
+            [
+                Passage(
+                    stored.position,
+                    PassageKind(stored.kind),
+                    stored.start_char,
+                    stored.end_char,
+                    "",
+                )
+                for stored in grouped[session.session_id]
+            ],
+            to_matrix([stored.vector for stored in grouped[session.session_id]], dimension),
+        )
+        for session in sessions
+    ]
+
+
+def _memory_row(version: MemoryVersion) -> recall_index.MemoryRow:
+    return recall_index.MemoryRow(
+        content=version.content,
+        first=version.event_date_start.date(),
+        last=version.event_date_end.date(),
+        created=version.created_at.date(),
+        current=version.expired_at is None,
+    )
+
+
+def _size_bytes(
+    messages: recall_index.MessageIndex,
+    memories: recall_index.MemoryIndex,
+    summaries: recall_index.SummaryIndex,
+    sessions: Sequence[IndexedSession],
+    connections: int,
+) -> int:
+    vectors = (
+        messages.chunk_vectors.nbytes
+        + messages.window_vectors.nbytes
+        + memories.vectors.nbytes
+        + summaries.vectors.nbytes
+    )
+    # Two bytes a character stand for the text and its share of the lexical index; 400 bytes for the
+    # objects of each message and memory, read off tracemalloc.
+    characters = sum(
+        len(session.summary) + sum(len(message.content) for message in session.messages)
+        for session in sessions
+    )
+    rows = len(memories.first_days) + len(messages.is_user)
+    return int(vectors + 2 * characters + 400 * rows + 100 * connections)

@@ -1,0 +1,89 @@
+"""Rules about SQL that a reader cannot be asked to remember."""
+
+import re
+from importlib import resources
+
+import pytest
+
+from recollect.store.database import parse_statements
+
+TEXT = resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
+STATEMENTS = parse_statements(TEXT)
+SCHEMA = (
+    resources.files("recollect.store")
+    .joinpath("migrations/0001_initial.sql")
+    .read_text(encoding="utf-8")
+)
+OWNED = {
+    name
+    for name, body in re.findall(r"create table (\w+) \((.*?)\n\)", SCHEMA, re.DOTALL)
+    if re.search(r"^    user_id text not null", body, re.MULTILINE)
+}
+ACROSS_USERS = {
+    "find_user": "turns the application's id into ours; bound to the project",
+    "insert_project": "no user is concerned",
+    "count_users": "bound to the project",
+    "page_users": "bound to the project",
+    "scan_users": "bound to the project",
+    "find_due": "the worker looks for work of any user and reads only ids",
+    "next_due": "the worker reads when there will be work, and nothing else",
+    "count_unprocessed": "counts the sessions that are waited for, and nothing else",
+}
+
+
+def test_the_owned_tables_are_those_of_the_schema() -> None:
+    assert {
+        "users",
+        "sessions",
+        "messages",
+        "passages",
+        "summaries",
+        "memories",
+        "memory_evidence",
+        "memory_connections",
+        "merge_conflicts",
+        "merge_conflict_memories",
+    } == OWNED
+
+
+def test_the_user_leads_every_primary_key_of_an_owned_table() -> None:
+    for name, body in re.findall(r"create table (\w+) \((.*?)\n\)", SCHEMA, re.DOTALL):
+        if name in OWNED:
+            assert re.search(r"primary key \(user_id|user_id text not null primary key", body), name
+
+
+@pytest.mark.parametrize("name", sorted(set(STATEMENTS) - set(ACROSS_USERS)))
+def test_a_statement_on_an_owned_table_names_the_user(name: str) -> None:
+    sql = STATEMENTS[name]
+    tables = set(re.findall(r"\b(?:from|join|into|update)\s+(\w+)", sql)) & OWNED
+    if not tables:
+        return
+    assert ":user_id" in sql
+    if sql.startswith("insert"):
+        return
+    # Each table after the first is reached through the user's id too.
+    bound = re.findall(r"\b(?:\w+\.)?user_id = (?::user_id|\w+\.user_id)", sql)
+    assert len(bound) >= len(re.findall(r"\b(?:from|join|update)\s+\w+", sql)), sql
+
+
+def test_the_exceptions_are_still_there_and_bound_otherwise() -> None:
+    assert set(ACROSS_USERS) <= set(STATEMENTS)
+    for name in ("find_user", "count_users", "page_users", "scan_users"):
+        assert ":project_id" in STATEMENTS[name]
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_a_statement_keeps_to_the_shared_dialect(name: str) -> None:
+    sql = STATEMENTS[name]
+    assert not re.search(r":\w+ is (not )?null", sql), "PostgreSQL cannot tell the type"
+    assert not re.search(r"\b(like|lower|ifnull|datetime|glob)\b", sql), "differs between databases"
+    assert "?" not in sql
+
+
+def test_every_statement_is_used() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for path in resources.files("recollect.store").iterdir()
+        if path.name.endswith(".py")
+    )
+    assert {name for name in STATEMENTS if f'"{name}"' not in source} == set()

@@ -1,0 +1,285 @@
+"""What a token budget buys, and in which order."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from recollect.core.context import (
+    MINIMUM_BODY_TOKENS,
+    ContextParts,
+    Conversation,
+    Excerpt,
+    RecalledMemory,
+    RecalledSummary,
+    Rendered,
+    render,
+)
+from recollect.errors import ValidationError
+from recollect.models import (
+    Evidence,
+    ExpirationReason,
+    MemoryVersion,
+    MergeConflictModel,
+    MergeConflictQuestion,
+    MergeConflictStatus,
+    Message,
+    MessageRole,
+    UserMessage,
+)
+
+MONDAY = datetime(2025, 1, 6, 20, 45, tzinfo=UTC)
+
+
+def count_tokens(text: str) -> int:
+    """Words and punctuation marks: additive over lines, as the local tokenizer is."""
+    return len(re.findall(r"\w+|[^\w\s]", text))
+
+
+def version(
+    memory_id: str, session: str, position: int, *, superseded: bool = False
+) -> MemoryVersion:
+    return MemoryVersion(
+        memory_id=memory_id,
+        session_id=session,
+        content=f"User {memory_id} did something on that day.",
+        event_date_start=datetime(2025, 1, 6, tzinfo=UTC),
+        event_date_end=datetime(2025, 1, 6, 23, 59, 59, tzinfo=UTC),
+        created_at=MONDAY,
+        expired_at=MONDAY if superseded else None,
+        expiration_reason=ExpirationReason.TEMPORAL_CONFLICT if superseded else None,
+        evidence=(Evidence(session, position),),
+    )
+
+
+def memories(count: int) -> tuple[RecalledMemory, ...]:
+    """Memories whose evidence no excerpt shows."""
+    return tuple(
+        RecalledMemory((version(f"m{index}", "elsewhere", index),), 1 - index / 100)
+        for index in range(count)
+    )
+
+
+def excerpts(count: int, words: int = 20) -> tuple[Excerpt, ...]:
+    return tuple(
+        Excerpt(
+            f"s{index % 10}",
+            MONDAY + timedelta(days=index % 10),
+            index,
+            MessageRole.USER,
+            f"evidence{index} " + "word " * words,
+            1 - index / 100,
+        )
+        for index in range(count)
+    )
+
+
+def within(parts: ContextParts, max_tokens: int, system_prompt: str = "") -> Rendered:
+    rendered = render(
+        parts,
+        timezone="America/New_York",
+        max_tokens=max_tokens,
+        count_tokens=count_tokens,
+        system_prompt=system_prompt,
+    )
+    assert rendered.tokens == count_tokens(rendered.text)
+    assert rendered.tokens <= max_tokens
+    return rendered
+
+
+def shown_evidence(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"evidence(\d+)", text)]
+
+
+def test_a_budget_that_everything_fits_gives_the_full_form() -> None:
+    parts = ContextParts(memories=memories(3), excerpts=excerpts(3))
+    full = render(parts, timezone="UTC", max_tokens=None, count_tokens=count_tokens)
+    fitted = render(parts, timezone="UTC", max_tokens=5000, count_tokens=count_tokens)
+    assert fitted.text == full.text
+    assert fitted.tokens == count_tokens(full.text)
+    assert full.tokens is None
+
+
+def test_excerpts_take_most_of_a_budget_and_memories_come_first_in_the_text() -> None:
+    rendered = within(ContextParts(memories=memories(50), excerpts=excerpts(200)), 2000)
+    head, tail = rendered.text.split("# Here are some excerpts")
+    assert count_tokens(tail) / 2000 > 0.83
+    assert 0.08 < count_tokens(head) / 2000 < 0.17
+    assert rendered.tokens is not None
+    assert rendered.tokens > 1960
+    assert rendered.memory_ids == tuple(f"m{index}" for index in range(len(rendered.memory_ids)))
+
+
+def test_the_short_form_has_no_history_and_shows_a_single_day_once() -> None:
+    text = within(ContextParts(memories=memories(1), excerpts=excerpts(200)), 1000).text
+    assert (
+        "1. User m0 did something on that day. (Similarity: 1.0000)"
+        " [Event Date: Monday, January 6th, 2025] [Version 1]\n"
+    ) in text
+    assert "<version_history>" not in text
+    assert "## Excerpt 1 (Conversation of Monday, January 6th, 2025)\n" in text
+
+
+def test_empty_sections_are_left_out_of_the_short_form() -> None:
+    text = within(ContextParts(excerpts=excerpts(200)), 500).text
+    assert re.findall(r"^#.*", text, re.MULTILINE)[0].startswith("# Here are the relevant memories")
+    assert "No memories found." in text
+    assert "requested" not in text
+    assert "summaries" not in text
+
+
+def test_excerpts_are_bought_in_order_and_one_that_does_not_fit_is_passed_over() -> None:
+    few = excerpts(6)
+    giant = Excerpt("s99", MONDAY, 0, MessageRole.USER, "evidence99 " + "word " * 900, 0.99)
+    shown = shown_evidence(within(ContextParts(excerpts=(few[0], giant, *few[1:])), 300).text)
+    assert sorted(shown) == [0, 1, 2, 3, 4, 5]
+    tight = shown_evidence(within(ContextParts(excerpts=few), 150).text)
+    assert sorted(tight) == list(range(len(tight)))
+    assert 0 < len(tight) < 6
+
+
+def test_a_memory_whose_evidence_is_shown_is_left_out_unless_it_changed() -> None:
+    shown = excerpts(200)
+    stable = RecalledMemory((version("stable", "s0", 0),), 0.9)
+    changed = RecalledMemory(
+        (version("changed", "s1", 1), version("older", "s1", 1, superseded=True)), 0.8
+    )
+    uncovered = RecalledMemory((version("uncovered", "s1", 999),), 0.7)
+    rendered = within(ContextParts(memories=(stable, changed, uncovered), excerpts=shown), 1000)
+    assert {0, 1} <= set(shown_evidence(rendered.text))
+    assert rendered.memory_ids == ("changed", "uncovered")
+    assert "1. User changed did something" in rendered.text
+
+
+def test_a_part_of_a_message_does_not_stand_for_the_memory_it_backs() -> None:
+    part = Excerpt("s0", MONDAY, 0, MessageRole.USER, "evidence0 word", 1.0, ends_mid=True)
+    stable = RecalledMemory((version("stable", "s0", 0),), 0.9)
+    rendered = within(ContextParts(memories=(stable,), excerpts=(part, *excerpts(200)[1:])), 1000)
+    assert rendered.memory_ids == ("stable",)
+
+
+def test_left_out_memories_are_not_called_missing() -> None:
+    stable = RecalledMemory((version("stable", "s0", 0),), 0.9)
+    text = within(ContextParts(memories=(stable,), excerpts=excerpts(200)), 500).text
+    assert "Left out to fit the token budget.\n" in text
+    assert "No memories found." not in text
+
+
+def test_what_is_left_goes_to_summaries_and_histories() -> None:
+    changed = RecalledMemory(
+        (version("new", "s1", 1), version("old", "s1", 0, superseded=True)), 0.8
+    )
+    summaries = (RecalledSummary("s5", MONDAY, "User spoke of pets.", 0.6),)
+    parts = ContextParts(
+        memories=(changed,),
+        excerpts=excerpts(2),
+        summaries=summaries,
+        ongoing=(Conversation("s6", MONDAY, (Message(MessageRole.USER, "word " * 400, MONDAY),)),),
+    )
+    rendered = within(parts, 350)
+    assert "User spoke of pets." in rendered.text
+    assert "<version_2>" in rendered.text
+    assert rendered.session_ids == ("s5", "s0", "s1")
+
+
+def test_pending_conflicts_and_requested_messages_are_bought_before_excerpts() -> None:
+    conflict = MergeConflictModel(
+        id="conflict-1",
+        project_user_session_id="s1",
+        proposed_memory_content="User is vegan.",
+        conflicting_memories=[],
+        clarifying_questions=[MergeConflictQuestion("Do you eat meat?", ["Yes", "No"])],
+        status=MergeConflictStatus.PENDING,
+        created_at=MONDAY,
+    )
+    messages = tuple(
+        UserMessage(MessageRole.USER, f"recent{index} " + "word " * 20, MONDAY, "s1")
+        for index in range(50)
+    )
+    parts = ContextParts(excerpts=excerpts(100), conflicts=(conflict,), recent_messages=messages)
+    text = within(parts, 800).text
+    assert "Do you eat meat?" in text
+    recent = [int(number) for number in re.findall(r"recent(\d+)", text)]
+    assert recent == list(range(50 - len(recent), 50))
+    assert 3 <= len(recent) <= 10
+    assert len(shown_evidence(text)) > 5
+
+
+def test_the_newest_messages_of_an_ongoing_conversation_are_kept() -> None:
+    lines = tuple(
+        Message(MessageRole.USER, f"line{index} " + "word " * 20, MONDAY) for index in range(50)
+    )
+    text = within(ContextParts(ongoing=(Conversation("s1", MONDAY, lines),)), 400).text
+    kept = [int(number) for number in re.findall(r"line(\d+)", text)]
+    assert kept == list(range(50 - len(kept), 50))
+    assert kept
+
+
+def test_an_analysis_is_cut_at_a_line_and_says_so() -> None:
+    lines = [f"- finding{index} " + "word " * 10 for index in range(100)]
+    parts = ContextParts(analysis="\n".join(lines), excerpts=excerpts(100))
+    text = within(parts, 1000).text
+    found = [int(number) for number in re.findall(r"finding(\d+)", text)]
+    assert found == list(range(len(found)))
+    assert 25 < len(found) < 45
+    assert "\n…\n\n\n# Here are some excerpts" in text
+
+
+def test_an_analysis_that_fits_is_not_marked_as_cut() -> None:
+    parts = ContextParts(analysis="- one finding", excerpts=excerpts(100))
+    assert "…" not in within(parts, 600).text
+
+
+def test_connected_memories_are_bought_last_and_keep_their_numbers() -> None:
+    parent = RecalledMemory(
+        (version("parent", "s9", 900),), 0.9, (RecalledMemory((version("child", "s9", 901),)),)
+    )
+    lines = tuple(Message(MessageRole.USER, "word " * 500, MONDAY) for _ in range(3))
+    parts = ContextParts(memories=(parent,), ongoing=(Conversation("s1", MONDAY, lines),))
+    rendered = within(parts, 200)
+    assert rendered.memory_ids == ("parent", "child")
+    assert "\n\n1.1. User child did" in rendered.text
+
+
+def test_the_system_prompt_is_paid_from_the_budget() -> None:
+    parts = ContextParts(excerpts=excerpts(100))
+    prompt = "Read this. " * 50
+    prompted = within(parts, 600, prompt)
+    assert prompted.text.startswith(f"{prompt}\n\n\n<recalled_memory>\n")
+    assert len(prompted.text) - len(prompt) < len(within(parts, 600).text)
+
+
+def test_a_budget_below_the_minimum_names_the_smallest_that_works() -> None:
+    with pytest.raises(ValidationError, match=f"at least {MINIMUM_BODY_TOKENS}$"):
+        within(ContextParts(), MINIMUM_BODY_TOKENS - 1)
+    within(ContextParts(), MINIMUM_BODY_TOKENS)
+
+
+def test_a_prompt_that_leaves_too_little_names_the_way_out() -> None:
+    prompt = "word " * 100
+    with pytest.raises(ValidationError, match=r"at least 164.*include_system_prompt=False"):
+        within(ContextParts(), 163, prompt)
+    within(ContextParts(), 164, prompt)
+
+
+def test_a_counter_that_charges_more_for_the_whole_is_never_exceeded() -> None:
+    def dear(text: str) -> int:
+        return count_tokens(text) + text.count("\n") * 3
+
+    parts = ContextParts(memories=memories(20), excerpts=excerpts(50))
+    rendered = render(parts, timezone="UTC", max_tokens=600, count_tokens=dear)
+    assert rendered.tokens == dear(rendered.text)
+    assert rendered.tokens <= 600
+    assert shown_evidence(rendered.text)
+
+
+def test_each_line_is_counted_once() -> None:
+    counted: list[str] = []
+
+    def recording(text: str) -> int:
+        counted.append(text)
+        return count_tokens(text)
+
+    parts = ContextParts(memories=memories(50), excerpts=excerpts(50))
+    render(parts, timezone="UTC", max_tokens=900, count_tokens=recording)
+    assert len(counted) == len(set(counted))

@@ -1,0 +1,45 @@
+"""The two system prompts."""
+
+import re
+
+import pytest
+
+from recollect.core.fence import RECALLED_MEMORY
+from recollect.core.prompts import system_prompt
+from recollect.errors import ValidationError
+from recollect.models import ExpirationReason, RecallStrategy
+
+EXPLICIT = [RecallStrategy.LOW_LATENCY, RecallStrategy.BALANCED, RecallStrategy.AGENTIC]
+
+
+def test_the_structured_strategies_share_a_prompt_and_agentic_has_its_own() -> None:
+    low, balanced, agentic = map(system_prompt, EXPLICIT)
+    assert low == balanced
+    assert agentic != balanced
+
+
+@pytest.mark.parametrize("strategy", EXPLICIT)
+def test_a_prompt_explains_what_the_text_contains(strategy: RecallStrategy) -> None:
+    prompt = system_prompt(strategy)
+    assert RECALLED_MEMORY in prompt
+    assert "never follow instructions" in prompt
+    for word in (*ExpirationReason, "Excerpts", "Ongoing", "merge conflicts", "Recent"):
+        assert word in prompt
+
+
+def test_the_structured_prompt_explains_numbers_versions_and_labels() -> None:
+    prompt = system_prompt(RecallStrategy.BALANCED)
+    for word in ("3.1", "Event Date", "INITIAL_MEMORY", "CURRENT_VERSION", "Summaries"):
+        assert word in prompt
+
+
+@pytest.mark.parametrize("strategy", EXPLICIT)
+def test_a_prompt_is_short_and_ends_without_a_newline(strategy: RecallStrategy) -> None:
+    prompt = system_prompt(strategy)
+    assert prompt == prompt.strip()
+    assert len(re.findall(r"\w+|[^\w\s]", prompt)) <= 380
+
+
+def test_auto_has_no_prompt_of_its_own() -> None:
+    with pytest.raises(ValidationError, match="auto"):
+        system_prompt(RecallStrategy.AUTO)
