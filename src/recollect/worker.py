@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recollect.core import passages, reconcile
 from recollect.engine import Resources
 from recollect.errors import RecallrAIError, UserNotFoundError
@@ -19,7 +22,7 @@ from recollect.models import Message
 from recollect.store import StoredPassage, Work, WorkTx
 from recollect.store.rows import to_bytes
 from recollect.working_set import Delta, WorkingSet
-from recollect.writing import Findings, apply
+from recollect.writing import Findings, PlanWriter, rewritten
 
 _log = logging.getLogger("recollect.worker")
 
@@ -186,6 +189,7 @@ class Worker:
             session_date=work.created_at,
             conflicts_enabled=job.conflicts_enabled,
         )
+        vectors = await self._plan_vectors(plan, findings)
         now = self._resources.clock()
 
         def write(tx: WorkTx) -> bool:
@@ -194,10 +198,22 @@ class Worker:
                 return False
             if not tx.finish(work, now):
                 raise LeaseLostError("the session is held by another worker or was deleted")
-            apply(user, work, plan, findings, working, self._resources.new_id, now)
+            writer = PlanWriter(user, work, working, self._resources.new_id, now)
+            writer.write(findings, plan, vectors)
             return True
 
         return await store.work(write)
+
+    async def _plan_vectors(
+        self, plan: reconcile.Plan, findings: Findings
+    ) -> dict[int, NDArray[np.float32]]:
+        vectors = dict(enumerate(findings.vectors))
+        changed = rewritten(plan, findings)
+        if changed:
+            texts = list(changed.values())
+            made = await asyncio.to_thread(self._resources.embedder.embed, texts)
+            vectors.update(zip(changed, made, strict=True))
+        return vectors
 
 
 def _renew(tx: WorkTx, work: Work, until: datetime) -> bool:

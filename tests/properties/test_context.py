@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -114,8 +115,8 @@ def filled(text: str) -> ContextParts:
     )
 
 
-def structure(text: str, content: str) -> list[str]:
-    """What each structural line begins with, up to where recalled text may begin."""
+def structure(text: str) -> list[str]:
+    """What each structural line begins with."""
     found = (STRUCTURE.match(line) for line in text.split("\n"))
     return [match.group() for match in found if match]
 
@@ -124,7 +125,7 @@ def structure(text: str, content: str) -> list[str]:
 def test_no_recalled_text_adds_or_hides_a_structural_line(content: str) -> None:
     hostile = render(filled(content), timezone="UTC", max_tokens=None, count_tokens=len).text
     plain = render(filled("x"), timezone="UTC", max_tokens=None, count_tokens=len).text
-    assert structure(hostile, content) == structure(plain, "x")
+    assert structure(hostile) == structure(plain)
     assert not LINE_BREAKS.search(hostile)
 
 
@@ -145,12 +146,11 @@ def test_the_fence_opens_and_closes_exactly_once(content: str, analysis: str | N
     assert squeezed.count("</recalled_memory>") == 1
 
 
-@given(st.text(alphabet=st.characters(blacklist_categories=["C", "Z"]), min_size=1, max_size=60))
+@given(st.text(alphabet=st.characters(exclude_categories=["C", "Zl", "Zp", "Sm", "Ps", "Pi"])))
 def test_text_without_breaks_and_brackets_is_shown_as_it_is(content: str) -> None:
-    if "<" not in content and content.isascii():
-        text = render(filled(content), timezone="UTC", max_tokens=None, count_tokens=len).text
-        assert text.count(f"\nUSER: {content}\n") == 1
-        assert f"1. {content} (Similarity: 0.9000)" in text
+    text = render(filled(content), timezone="UTC", max_tokens=None, count_tokens=len).text
+    assert text.count(f"\nUSER: {content}\n") == 1
+    assert f"1. {content} (Similarity: 0.9000)" in text
 
 
 def word_marks(text: str) -> int:
@@ -200,7 +200,7 @@ def any_parts(draw: st.DrawFn) -> ContextParts:
     st.sampled_from(["", "Read this."]),
 )
 def test_a_budget_is_never_exceeded(
-    parts: ContextParts, max_tokens: int, count_tokens: type[int], prompt: str
+    parts: ContextParts, max_tokens: int, count_tokens: Callable[[str], int], prompt: str
 ) -> None:
     max_tokens += count_tokens(f"{prompt}\n\n\n")
     rendered = render(

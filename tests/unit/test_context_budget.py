@@ -117,7 +117,7 @@ def test_the_short_form_has_no_history_and_shows_a_single_day_once() -> None:
         " [Event Date: Monday, January 6th, 2025] [Version 1]\n"
     ) in text
     assert "<version_history>" not in text
-    assert "## Excerpt 1 (Conversation of Monday, January 6th, 2025)\n" in text
+    assert "\n\n## Monday, January 6th, 2025\nUSER: evidence0 " in text
 
 
 def test_empty_sections_are_left_out_of_the_short_form() -> None:

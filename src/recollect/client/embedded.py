@@ -58,16 +58,20 @@ async def open_api(
     given = Parts() if parts is None else parts
     store = Store(open_database(location))
     try:
-        embedder = given.embedder or await asyncio.to_thread(
-            open_embedder,
-            weights_dir=chosen.weights_dir,
-            cache_dir=chosen.cache_dir,
-            allow_network=chosen.allow_network,
+        embedder: Embedder = (
+            await asyncio.to_thread(
+                open_embedder,
+                weights_dir=chosen.weights_dir,
+                cache_dir=chosen.cache_dir,
+                allow_network=chosen.allow_network,
+            )
+            if given.embedder is None
+            else given.embedder
         )
         resources = Resources(
             store=store,
             embedder=embedder,
-            inference=given.inference or LocalInference(),
+            inference=LocalInference() if given.inference is None else given.inference,
             working_sets=WorkingSets(embedder.identity.dimension, chosen.working_set_mb * 2**20),
             settings=chosen,
             clock=given.clock or _clock,

@@ -10,9 +10,9 @@ CountTokens = Callable[[str], int]
 SMALLEST_OFFER_TOKENS = 6
 """With less than this left, no line of a context can be paid for, so no more are counted."""
 
-MOST_CHARACTERS_PER_TOKEN = 6
+MOST_CHARACTERS_PER_TOKEN = 5
 """A text with more characters per token left is passed over uncounted: lines of a context have
-about four. It spares most of the counting once the budget runs low."""
+about four. It spares much of the counting once the budget runs low."""
 
 
 @dataclass(slots=True, eq=False)

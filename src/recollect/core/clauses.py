@@ -5,12 +5,38 @@ from collections.abc import Sequence
 from recollect.core import grammar
 from recollect.core import lexicon as lx
 
+
+def without_relatives(tokens: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Take ", who is 12," and ", which ..." out of a sentence.
+
+    Returns the sentence without them, and the ones with "who" as clauses of their own.
+    """
+    kept: list[str] = []
+    relatives: list[list[str]] = []
+    place = 0
+    while place < len(tokens):
+        following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
+        if tokens[place] != "," or following not in ("who", "which", "whose", "where"):
+            kept.append(tokens[place])
+            place += 1
+            continue
+        end = place + 2
+        while end < len(tokens) and tokens[end] not in (",", ")", "-", "–", "—"):
+            end += 1
+        if following == "who":
+            relatives.append(list(tokens[place + 1 : end]))
+        ahead = end + 1 < len(tokens) and tokens[end] == ","
+        joins = ahead and (tokens[end + 1].lower() in lx.CONJUNCTIONS or len(kept) > 6)
+        place = end if joins else end + 1
+    return kept, relatives
+
+
 _CONNECTORS = frozenset(
     [",", "and", "but", "so", "because", "then", "-", "–", "—", "(", ")", ":", "yet", "plus",
-     "although", "though", "&", "also", "as", "since", "while", "now", "hence", "/"]
+     "although", "though", "&", "also", "as", "since", "while", "now", "hence", "/", "like"]
 )  # fmt: skip
 _STRONG = frozenset(["and", "but", "then", ",", "&", "plus"])
-_SUBORDINATE = frozenset(["because", "as", "since", "while", "although", "though"])
+_SUBORDINATE = frozenset(["because", "as", "since", "while", "although", "though", "like"])
 
 
 def split_clauses(tokens: Sequence[str]) -> list[list[str]]:
@@ -40,15 +66,26 @@ def _begins_clause(
         return True
     if connectors & _SUBORDINATE and tokens[index].lower() not in ("i", "my", "we", "our"):
         return False
-    if "so" in connectors or begins_with_subject(tokens, index):
+    if before[0].lower() in _OPENERS and connectors == {","} and "," not in before:
+        return False
+    own = grammar.skip_adverbs(tokens, index)
+    if own < len(tokens) and begins_with_subject(tokens, own):
         return not _joins_subjects(tokens, index, before)
+    if before[0].lower() in ("my", "our", "the", "her", "his") and not _has_verb(before):
+        return False
     return bool(connectors & _STRONG) and _continues(tokens, index, before)
+
+
+_OPENERS = frozenset(["when", "while", "after", "before", "until", "once", "whenever", "if"])
+
+
+def _has_verb(tokens: Sequence[str]) -> bool:
+    return any(grammar.is_finite(tokens, place) for place in range(1, len(tokens)))
 
 
 def _joins_subjects(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool:
     """ "my wife and I are ...": what stands before has no verb yet."""
-    has_verb = any(grammar.is_finite(before, place) for place in range(1, len(before)))
-    return not has_verb and tokens[index - 1].lower() in ("and", "&")
+    return not _has_verb(before) and tokens[index - 1].lower() in ("and", "&")
 
 
 def begins_with_subject(tokens: Sequence[str], index: int) -> bool:
@@ -91,7 +128,10 @@ def _continues(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool
     if place >= len(tokens) or not before:
         return False
     low = tokens[place].lower()
-    if low in lx.AUXILIARIES and low not in ("be", "been", "being"):
+    inner = {"because", "that", "who", "if", "when"} & {token.lower() for token in before}
+    if inner and tokens[index - 1] == ",":
+        return False
+    if low in lx.AUXILIARIES and low not in ("be", "being"):
         return True
     following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
     complement = (

@@ -363,14 +363,9 @@ class _Draft:
         for excerpt in sorted(self.parts.excerpts, key=_date_order):
             heading = headings.get(excerpt.session_id)
             if heading is None:
-                date = self.layout.excerpt_date(excerpt.session_created_at)
-                heading = Piece(
-                    f" (Conversation of {date})",
-                    lead="## Excerpt ",
-                    number="1",
-                    gap_first=2,
-                    gap=2,
-                )
+                lead, rest = self.layout.excerpt_heading(excerpt.session_created_at)
+                number = "" if self.layout.compact else "1"
+                heading = Piece(rest, lead=lead, number=number, gap_first=2, gap=2)
                 headings[excerpt.session_id] = section.add(heading)
                 self._session_ids.append((heading, excerpt.session_id))
             place = (excerpt.session_id, excerpt.position, excerpt.offset)

@@ -144,7 +144,9 @@ _COUNT_RE = (
 )
 _UNIT_RE = r"(?P<unit>minute|hour|day|night|week|weekend|month|year|decade)s?"
 _WEEKDAY_RE = r"(?P<weekday>monday|tuesday|wednesday|thursday|friday|saturday|sunday|tues|thurs)"
-_PART = rf"(?:{_S}(?:morning|afternoon|evening|night))?"
+_PART = (
+    rf"(?:{_S}(?:morning|afternoon|evening|night)\b)?(?!{_S}(?:morning|afternoon|evening|night)s)"
+)
 _SEASON_RE = r"(?P<season>spring|summer|fall|autumn|winter)"
 
 
@@ -250,9 +252,12 @@ def _end_of(match: re.Match[str], today: date, past: bool) -> Point | None:
 def _part_of(point: Point, part: str) -> Point:
     """Narrow a month or a year to its beginning, middle or end (thirds)."""
     days = (point.last - point.first).days + 1
+    if "end" in part:
+        noun, last = f"the end of {point.noun}", point.last
+        return replace(point, first=last, kind="day", noun=noun, adverb=f"at {noun}", strict=False)
     if "mid" in part:
         name, first, last = "mid", days // 3, 2 * days // 3 - 1
-    elif "late" in part or "end" in part:
+    elif "late" in part:
         name, first, last = "late", 2 * days // 3, days - 1
     else:
         name, first, last = "early", 0, days // 3 - 1
@@ -320,7 +325,7 @@ def _recent(match: re.Match[str], today: date, past: bool) -> Point | None:
     if words == "these days":
         return _vague(match, today, today, f"as of {day_text(today)}")
     phrase = "around" if words == "lately" else "shortly before"
-    return _vague(match, shift(today, -7), today, f"{phrase} {day_text(today)}")
+    return _vague(match, shift(today, -7), shift(today, -1), f"{phrase} {day_text(today)}")
 
 
 def _stepped(match: re.Match[str], today: date, past: bool) -> Point | None:
@@ -458,12 +463,25 @@ def _ordinal(match: re.Match[str], today: date, past: bool) -> Point | None:
 _HOLIDAYS = {
     "christmas eve": (12, 24), "christmas day": (12, 25), "christmas": (12, 25),
     "new year's eve": (12, 31), "new year's day": (1, 1), "halloween": (10, 31),
-    "valentine's day": (2, 14), "thanksgiving": (11, 0),
+    "easter": (0, 0), "valentine's day": (2, 14), "thanksgiving": (11, 0),
 }  # fmt: skip
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday by the anonymous Gregorian computus (Meeus, Jones, Butcher)."""
+    century, of_century = divmod(year, 100)
+    skipped = (8 * century + 13) // 25
+    epact = (19 * (year % 19) + century - century // 4 - skipped + 15) % 30
+    to_sunday = (32 + 2 * (century % 4) + 2 * (of_century // 4) - epact - of_century % 4) % 7
+    late = (year % 19 + 11 * epact + 22 * to_sunday) // 451
+    month, day = divmod(epact + to_sunday - 7 * late + 114, 31)
+    return date(year, month, day + 1)
 
 
 def _holiday_day(name: str, year: int) -> date:
     month, day = _HOLIDAYS[name]
+    if not month:
+        return _easter(year)
     if day:
         return date(year, month, day)
     first = date(year, month, 1)
@@ -588,7 +606,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
     (
         _compile(
             rf"(?:(?P<pre>last|this|next){_S})?(?P<holiday>christmas(?:{_S}(?:eve|day))?"
-            rf"|new{_S}year['’]s{_S}(?:eve|day)|halloween|valentine['’]s{_S}day|thanksgiving)"
+            rf"|new{_S}year['’]s{_S}(?:eve|day)|halloween|easter|valentine['’]s{_S}day|thanksgiving)"
             rf"{_OPT_YEAR}"
         ),
         _holiday,

@@ -54,7 +54,7 @@ class DateMention:
 _HINT = re.compile(
     r"\d|day|week|month|year|night|tonight|morning|afternoon|evening|tomorrow|recently|lately"
     r"|thurs|tues|summer|winter|spring|autumn|fall|ago\b|back\b|later|now\b|decade|christmas"
-    r"|halloween|thanks|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
+    r"|halloween|easter|thanks|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(

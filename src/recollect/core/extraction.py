@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, time
 
 from recollect.core import clauses, grammar, speech
 from recollect.core.dates import EARLIEST, DateMention, Direction, find_dates
-from recollect.core.referents import Scene, note_object
 from recollect.core.predications import Predication, interpret
+from recollect.core.referents import Scene, note_object
 from recollect.core.statements import is_worth_keeping, render
 from recollect.models import Candidate, Message, MessageRole
 
@@ -95,7 +95,8 @@ def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, dat
 def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
     marked, spans = _marked(stated, today)
     previous: Predication | None = None
-    for index, clause in enumerate(clauses.split_clauses(grammar.tokenise(marked))):
+    whole, relatives = clauses.without_relatives(grammar.tokenise(marked))
+    for index, clause in enumerate([*clauses.split_clauses(whole), *relatives]):
         said = interpret(clause, scene, previous, opening=index == 0)
         yield from ((content, today, today) for content in scene.introduced)
         scene.introduced.clear()

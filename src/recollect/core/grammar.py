@@ -191,14 +191,27 @@ def _habitual(tokens: list[str], index: int) -> str:
     return tokens[index]
 
 
+def _without_fillers(tokens: Sequence[str]) -> list[str]:
+    """Without "just", "actually" and the like in front of the verb or behind an auxiliary.
+
+    "like" is a filler only before the verb.
+    """
+    out: list[str] = []
+    verb = skip_adverbs(tokens, 0)
+    for place, token in enumerate(tokens):
+        low = token.lower()
+        if low in lx.DROPPED_ADVERBS and (low != "like" or place < verb) and place <= verb + 3:
+            continue
+        out.append(token)
+    return out
+
+
 _SUBJECT_FOLLOWERS = ("and", "or", "but")
 
 
 def agree_verbs(tokens: list[str], *, plural: bool) -> list[str]:
     """Make the verbs of a predicate ("don't eat or drink") agree with a third-person subject."""
-    out = [
-        token for token in tokens if token.lower() not in lx.DROPPED_ADVERBS or token[0].isupper()
-    ]
+    out = _without_fillers(tokens)
     index = skip_adverbs(out, 0)
     if index >= len(out):
         return out
@@ -225,6 +238,8 @@ def tense_is_past(predicate: Sequence[str]) -> bool:
     low = predicate[index].lower()
     following = skip_adverbs(predicate, index + 1)
     word = predicate[following].lower() if following < len(predicate) else ""
+    if low in lx.PLANNING_VERBS or word in lx.PLANNING_VERBS:
+        return False
     if low in ("have", "has", "'ve", "'s"):
         return is_participle(word) or word in ("been", "had", "got")
     if low == "got" and any(

@@ -89,11 +89,15 @@ class Layout:
         after = ELLIPSIS if ends_mid else ""
         return f"{_SPEAKERS[role]}: {before}{continued(content)}{after}"
 
-    def excerpt_date(self, session_created_at: datetime) -> str:
-        """When an excerpt's conversation was: to the minute in full, to the day when compact."""
+    def excerpt_heading(self, session_created_at: datetime) -> tuple[str, str]:
+        """What stands before and behind the number of an excerpt's conversation.
+
+        Compact it is the day alone, without a number: 8 tokens in place of 21, for each of the
+        twenty or so conversations that a 2,000-token context quotes.
+        """
         if self.compact:
-            return local_day(session_created_at, self.zone)
-        return self.timestamp(session_created_at)
+            return "## ", local_day(session_created_at, self.zone)
+        return "## Excerpt ", f" (Conversation of {self.timestamp(session_created_at)})"
 
     def conflict(self, conflict: MergeConflictModel) -> str:
         """A pending merge conflict, behind its number."""

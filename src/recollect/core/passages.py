@@ -18,13 +18,13 @@ from recollect.models import Message, MessageRole
 CHUNK_WORDS: Final = 20
 """Words that a chunk aims at; sentences are kept whole as far as that allows."""
 
-MAX_CHUNKS: Final = 12
+MAX_CHUNKS: Final = 8
 """Most chunks of one message; longer messages get longer chunks instead of more of them."""
 
-WINDOW_NEIGHBOUR_WORDS: Final = 40
+WINDOW_NEIGHBOUR_WORDS: Final = 30
 """Words of each neighbouring message that a window holds: those nearest to its own message."""
 
-WINDOW_OWN_WORDS: Final = 80
+WINDOW_OWN_WORDS: Final = 40
 """Words of its own message that a window holds, from the start."""
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？；])|\s*\n\s*")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from recollect.core import grammar
 from recollect.core import lexicon as lx
 from recollect.core.clauses import finite_verb
-from recollect.core.referents import Referent, Scene, gender_of, is_living, note_own
+from recollect.core.referents import Referent, Scene, gender_of, note_own
 
 USER = "User"
 
@@ -27,7 +27,20 @@ class Predication:
 
 
 _SUBORDINATORS = frozenset(
-    "when while after before as since until whenever once during every each".split()
+    [
+        "when",
+        "while",
+        "after",
+        "before",
+        "as",
+        "since",
+        "until",
+        "whenever",
+        "once",
+        "during",
+        "every",
+        "each",
+    ]
 )
 
 
@@ -39,7 +52,7 @@ def interpret(
     previous: the clause before it in the same sentence, whose subject a clause without one shares.
     opening: whether the clause begins its sentence.
     """
-    tokens = note_own(_front_moved(_group_marked(list(clause), scene)), scene)
+    tokens = note_own(_front_moved(_group_marked(_unframed(list(clause)), scene)), scene)
     scene.clock += 1
     while tokens and (not grammar.is_word(tokens[0]) or tokens[0].lower() in lx.CONJUNCTIONS):
         if grammar.is_date(tokens[0]):
@@ -51,6 +64,21 @@ def interpret(
     if found is None and _predicate_first(tokens):
         found = _shared(tokens, previous) if not opening else _dropped_subject(tokens)
     return found
+
+
+_FRAMES = frozenset(["say", "admit", "think", "guess", "suppose", "believe", "know"])
+
+
+def _unframed(tokens: list[str]) -> list[str]:
+    """ "I must say I love it" -> "I love it"."""
+    if not tokens or tokens[0].lower() != "i":
+        return tokens
+    for place in range(1, min(5, len(tokens) - 1)):
+        if tokens[place].lower() in _FRAMES:
+            begin = place + 1 + (tokens[place + 1].lower() == "that")
+            if begin < len(tokens) and tokens[begin].lower() in ("i", "my", "we"):
+                return tokens[begin:]
+    return tokens
 
 
 def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
@@ -77,8 +105,12 @@ def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
         return tokens
     if partner[0].lower() != "my" and not partner[0][0].isupper():
         return tokens
-    noted = note_own(partner, scene)
-    phrase = grammar.join(grammar.to_third_person(noted, about_user=True))
+    known = scene.names.get(partner[0].lower()) if len(partner) == 1 else None
+    if known is not None:
+        phrase = known.as_object(about_user=True)
+    else:
+        noted = note_own(partner, scene)
+        phrase = grammar.join(grammar.to_third_person(noted, about_user=True))
     scene.group = f"{USER} and {phrase}"
     return ["we", *tokens[end:]]
 
@@ -97,7 +129,11 @@ def _front_moved(tokens: list[str]) -> list[str]:
     for place in places:
         if tokens[place].lower() in ("i", "we", "my", "our", "he", "she"):
             head = [token for token in tokens[:place] if token != ","]
-            if first == "if" or (head and head[-1].lower() in lx.PREPOSITIONS):
+            if len(head) > 1 and tokens[1] == ",":
+                head = head[1:]
+            if not grammar.is_date(head[0]):
+                head[0] = head[0].lower()
+            if first == "if" or head[-1].lower() in lx.PREPOSITIONS:
                 return tokens
             return [*tokens[place:], *head]
     return tokens
@@ -109,13 +145,15 @@ def _by_pronoun(tokens: list[str], scene: Scene) -> Predication | None:
     if low == "i":
         return Predication(USER, rest, True, first_person=True)
     if low == "we":
-        group = scene.group or f"{USER} and others"
+        group = scene.we()
         return Predication(group, rest, True, plural=True, first_person=True)
-    if low in ("he", "she", "they", "it"):
+    if low in ("he", "she", "they", "it", "who"):
         if low == "it" and "my" in rest[:4]:
             return _turned(tokens)
         referent = scene.resolve(low)
         if referent is None:
+            return None
+        if referent.gender in ("thing", "things") and not {"me", "my", "i"} & set(rest):
             return None
         return Predication(referent.phrase, rest, False, plural=referent.plural)
     if low in ("her", "his", "their") and (verb := finite_verb(tokens, 0)) is not None:
@@ -141,7 +179,7 @@ def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
         words = [token for token in words if not grammar.is_date(token)]
         if not words:
             return None
-        owner = scene.group or "User and others" if low == "our" else USER
+        owner = scene.we() if low == "our" else USER
         subject = f"{owner}'s {grammar.join(grammar.to_third_person(words, about_user=False))}"
         plural = gender_of(words[-1]) in ("people", "things") or "and" in words
         referent = scene.nouns.get(words[-1].lower())
@@ -247,10 +285,19 @@ def _carried_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:
     return []
 
 
-def _dropped_subject(tokens: Sequence[str]) -> Predication | None:
+_STATED_NEGATED = frozenset(["like", "eat", "drink", "have", "want", "smoke", "own"])
+
+
+def _dropped_subject(tokens: list[str]) -> Predication | None:
     """ "Just moved to Berlin", "Starting lessons in May": spoken without "I"."""
+    tokens = [tokens[0].lower(), *tokens[1:]]
     place = grammar.skip_adverbs(tokens, 0)
     low = tokens[place].lower()
+    negated = place + 2 < len(tokens) and tokens[place + 1] == "n't"
+    if low == "been":
+        return Predication(USER, ("have", *tokens), True, first_person=True)
+    if negated and (low in ("have", "ca", "can") or tokens[place + 2].lower() in _STATED_NEGATED):
+        return Predication(USER, tuple(tokens), True, first_person=True)
     if low in lx.ADJECTIVES:
         return Predication(USER, ("am", *tokens), True, first_person=True)
     verbs = [spot for spot in range(place + 1, len(tokens)) if grammar.is_finite(tokens, spot)]

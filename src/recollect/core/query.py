@@ -33,8 +33,8 @@ _ASSISTANT: Final = re.compile(
 _USER: Final = re.compile(r"\b(?:I|[Mm]y|me|mine|myself)\b")
 _PAST: Final = re.compile(
     r"\b(?:used to|previous(?:ly)?|former(?:ly)?|originally|initially|at first|earlier|before"
-    r"|back then|in the past|no longer|any ?more|chang(?:e|es|ed|ing)|switch(?:ed)?|evolv\w+|differ\w*"
-    r"|compared|history|old|ever)\b",
+    r"|back then|in the past|no longer|any ?more|chang(?:e|es|ed|ing)|switch(?:ed)?|evolv\w+"
+    r"|differ\w*|compared|history|old|ever)\b",
     re.IGNORECASE,
 )
 _COUNTING: Final = re.compile(
@@ -55,13 +55,15 @@ _LEAN: Final = re.compile(
 )
 _PREAMBLE: Final = re.compile(
     r"\b(?:I(?:'m| am| was|'ve been| have been)? (?:just )?"
-    r"(?:wonder|curious|think|thought|look|go|try)(?:ing|ed)?(?: (?:back|through|over|at|about|if|to remember|to recall|of|whether)){0,3}"
+    r"(?:wonder|curious|think|thought|look|go|try)(?:ing|ed)?"
+    r"(?: (?:back|through|over|at|about|if|to remember|to recall|of|whether)){0,3}"
     r"(?: (?:you could|you can|you))?"
     r"|(?:can|could|would|will|do) you (?:please )?(?:remind me|tell me|remember|recall|help me"
     r"(?: remember| recall)?|let me know)(?: (?:of|about|what|again|if|that|which))*"
     r"|(?:please )?remind me(?: (?:of|about|again))*|I remember(?: that)?|if I remember correctly"
     r"|(?:in |from |at |about |during )?(?:our|the|that|a)"
-    r" (?:last|previous|earlier|prior|past|recent) (?:chat|conversation|discussion|session|talk)s?(?: (?:about|on|regarding))?"
+    r" (?:last|previous|earlier|prior|past|recent) (?:chat|conversation|discussion|session|talk)s?"
+    r"(?: (?:about|on|regarding))?"
     r"|(?:you|we) (?:also )?(?:mentioned|said|told me|talked about|discussed|suggested|recommended)"
     r"(?: (?:about|that))?)\b",
     re.IGNORECASE,
@@ -88,6 +90,7 @@ _AUXILIARY: Final = re.compile(
 )
 _CONJUNCTION: Final = re.compile(r"(?:[,;] (?:and|or|then|but) |[;?] | and | or |, )")
 _CAPITALISED: Final = re.compile(r"(?<![\w'’])[^\W\d_a-z][\w-]*[^\W_](?:['’]s)?(?!\w)")
+_POSSESSIVE: Final = re.compile(r"['’]s$")
 _WORD: Final = re.compile(r"\w+(?:['’]\w+)?")
 
 
@@ -141,8 +144,8 @@ def plan(
     previous: the messages of the session before the question, oldest first; they complete a
         question that cannot stand alone ("And her sister?").
     people: lower-case names of those who speak in the user's sessions (`MessageIndex.speakers`).
-        They are taken out of the dense queries, where a name draws in all that its owner said, and
-        are names even at the start of a sentence.
+        In the dense queries "I" and "my" take their place, where a name would draw in all that its
+        owner said and heard; and they are names even at the start of a sentence.
     wide: False gives one dense query (LOW_LATENCY); True adds variants (BALANCED, AGENTIC): the
         parts of a compound question, its keywords, and the statement that would answer it.
     """
@@ -152,7 +155,7 @@ def plan(
     wanted = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
     keywords = distinct(wanted)
     names = _names(question, people)
-    main = _without(completed, people) or completed or question
+    main = _in_first_person(completed, people)
     return QueryPlan(
         question=question,
         dense_queries=_variants(main, keywords, people) if wide else (main,),
@@ -178,7 +181,7 @@ def _completed(question: str, previous: Sequence[Message]) -> str:
 def _names(question: str, people: Collection[str]) -> tuple[str, ...]:
     found = []
     for match in _CAPITALISED.finditer(question):
-        name = re.sub(r"['’]s$", "", match[0]).lower()
+        name = _POSSESSIVE.sub("", match[0]).lower()
         starts = (
             not question[: match.start()].strip() or question[: match.start()].rstrip()[-1] in ".!?"
         )
@@ -187,15 +190,18 @@ def _names(question: str, people: Collection[str]) -> tuple[str, ...]:
     return distinct(found)
 
 
-def _without(text: str, people: Collection[str]) -> str:
-    """Takes the names of people out of a text."""
+def _in_first_person(text: str, people: Collection[str]) -> str:
+    """Puts "I" and "my" in the place of the names of people, as they would say it themselves."""
     if not people:
         return text
 
-    def keep(match: re.Match[str]) -> str:
-        return "" if re.sub(r"['’]s$", "", match[0]).lower() in people else match[0]
+    def person(match: re.Match[str]) -> str:
+        name = _POSSESSIVE.sub("", match[0])
+        if name.lower() not in people:
+            return match[0]
+        return "I" if name == match[0] else "my"
 
-    return " ".join(_WORD.sub(keep, text).replace(" ?", "?").split())
+    return _WORD.sub(person, text)
 
 
 def _role(question: str) -> MessageRole | None:

@@ -23,8 +23,14 @@ from recollect.core.ranking import (
 from recollect.core.recall_index import MemoryIndex, MessageIndex, SummaryIndex
 from recollect.models import MessageRole
 
-SPREAD: Final = 0.5
+SPREAD: Final = 0.3
 """Share of the best of all dense queries in a cosine; the first query has the rest."""
+
+AROUND: Final = 2
+"""Messages to each side that the wider lexical signal takes in."""
+
+PLAIN_WORDS: Final = 40
+"""Words up to which a message is not long."""
 
 DATE_DAYS: Final = 14.0
 """Days outside of a range at which the date prior has faded: talk follows events by days."""
@@ -57,26 +63,22 @@ class Ranked:
 class MessageWeights:
     """What each signal is worth in `rank_messages`.
 
-    chunk, window, turn, near, wide: dense over chunks and windows, BM25 over the message and over
-        windows of one and two messages to each side; each stretched to 0..1 first.
+    chunk, window, turn, around: dense over chunks and windows, BM25 over the message and over it
+        with two messages to each side; each stretched to 0..1 first.
     role, speaker, date: added where the prior holds in full.
-    length: taken off for each doubling of a message beyond `length_words`.
-    session: times the mean of the session's three best messages, stretched to 0..1.
+    length: taken off for each doubling of a message beyond `PLAIN_WORDS`.
+
+    The optimum is flat: halving or doubling one weight moves no dev set by more than a point.
     """
 
     chunk: float = 1.0
-    window: float = 1.0
-    turn: float = 1.0
-    near: float = 0.5
-    wide: float = 0.5
-    role: float = 0.8
-    speaker: float = 0.5
-    date: float = 0.5
-    date_days: float = DATE_DAYS
-    length: float = 0.1
-    length_words: float = 40.0
-    session: float = 0.4
-    spread: float = SPREAD
+    window: float = 0.7
+    turn: float = 0.7
+    around: float = 0.5
+    role: float = 0.6
+    speaker: float = 0.8
+    date: float = 0.8
+    length: float = 0.3
 
 
 MESSAGE_WEIGHTS: Final = MessageWeights()
@@ -98,19 +100,20 @@ def rank_messages(
         return []
     chunk_cosines = index.chunk_vectors @ query_vectors.T
     window_cosines = index.window_vectors @ query_vectors.T
-    chunk, window = _dense(chunk_cosines, window_cosines, index, weights.spread)
+    chunk, window = _dense(chunk_cosines, window_cosines, index)
     counts = index.lexical.counts(plan.terms)
-    lengths = index.lexical.lengths.astype(np.float32)
-    signals = [(weights.chunk, chunk), (weights.window, window)]
-    for reach, weight in enumerate((weights.turn, weights.near, weights.wide)):
-        if weight:
-            table = windowed(counts, index.session_of, reach)
-            around = windowed(lengths, index.session_of, reach)
-            signals.append((weight, count_scores(table, around)))
-    scores = fuse(signals)
+    lengths = index.lexical.lengths
+    table = windowed(counts, index.session_of, AROUND)
+    around = windowed(lengths.astype(np.float32), index.session_of, AROUND)
+    scores = fuse(
+        [
+            (weights.chunk, chunk),
+            (weights.window, window),
+            (weights.turn, count_scores(counts, lengths)),
+            (weights.around, count_scores(table, around)),
+        ]
+    )
     _add_priors(scores, plan, index, weights)
-    if weights.session:
-        scores += np.float32(weights.session) * _session_bonus(scores, index)
     rows = best_rows(scores, limit)
     covered = coverage(counts[:, rows] > 0, _term_weights(plan.terms, index.lexical))
     similarities = calibrate(chunk[rows], covered)
@@ -189,13 +192,13 @@ def _dense_and_lexical(
     plan: QueryPlan, query_vectors: Floats, vectors: Floats, lexical: LexicalIndex
 ) -> tuple[Floats, Floats]:
     """Returns cosine and lexical coverage of every row: two (n,)."""
-    cosines = _over_queries(vectors @ query_vectors.T, SPREAD)
+    cosines = _over_queries(vectors @ query_vectors.T)
     weights = _term_weights(plan.terms, lexical)
     return cosines, coverage(lexical.counts(plan.terms) > 0, weights)
 
 
 def _date_bonus(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
-    return np.float32(DATE_BONUS) * _nearest(dates, first, last, DATE_DAYS)
+    return np.float32(DATE_BONUS) * _nearest(dates, first, last)
 
 
 def _above(similarities: Floats, threshold: float, least: int, most: int) -> list[Ranked]:
@@ -208,17 +211,17 @@ def _above(similarities: Floats, threshold: float, least: int, most: int) -> lis
 
 
 def _dense(
-    chunk_cosines: Floats, window_cosines: Floats, index: MessageIndex, spread: float
+    chunk_cosines: Floats, window_cosines: Floats, index: MessageIndex
 ) -> tuple[Floats, Floats]:
     """Returns each message's best chunk and its window, over all queries: two (m,).
 
     A message without a window is its own.
     """
     messages = len(index.is_user)
-    chunks = _over_queries(chunk_cosines, spread)
+    chunks = _over_queries(chunk_cosines)
     chunk = best_of_groups(chunks, index.chunk_of, messages, NO_COSINE)
     window = chunk.copy()
-    window[index.window_of] = _over_queries(window_cosines, spread)
+    window[index.window_of] = _over_queries(window_cosines)
     present = chunk > NO_COSINE
     if not present.all() and present.any():
         chunk[~present] = chunk[present].min()
@@ -226,12 +229,12 @@ def _dense(
     return chunk, window
 
 
-def _over_queries(cosines: Floats, spread: float) -> Floats:
+def _over_queries(cosines: Floats) -> Floats:
     """Mixes the first query's cosines with the best of all queries: (items,)."""
     first = np.ascontiguousarray(cosines[:, 0])
     if cosines.shape[1] == 1:
         return first
-    mixed = np.float32(1.0 - spread) * first + np.float32(spread) * cosines.max(axis=1)
+    mixed = np.float32(1.0 - SPREAD) * first + np.float32(SPREAD) * cosines.max(axis=1)
     return np.asarray(mixed, np.float32)
 
 
@@ -242,43 +245,24 @@ def _add_priors(
     named = [number for number, name in enumerate(index.speakers) if name in plan.names]
     if len(named) == 1:
         scores += np.float32(weights.speaker) * (index.speaker_of == named[0])
-    elif plan.role is not None and not named:
-        said = index.is_user == (plan.role is MessageRole.USER)
-        scores += np.float32(weights.role) * said
+    elif not named:
+        share = weights.role if plan.role is not None or not index.speakers else 0.0
+        asked_of_user = plan.role is not MessageRole.ASSISTANT
+        scores += np.float32(share) * (index.is_user == asked_of_user)
     if plan.dates:
-        days = index.session_days
-        near = _nearest(plan.dates, days, days, weights.date_days)
+        near = _nearest(plan.dates, index.session_days, index.session_days)
         scores += np.float32(weights.date) * near[index.session_of]
-    doublings = np.log2(np.maximum(index.word_counts / np.float32(weights.length_words), 1.0))
+    doublings = np.log2(np.maximum(index.word_counts / np.float32(PLAIN_WORDS), 1.0))
     scores -= np.float32(weights.length) * doublings.astype(np.float32)
 
 
-def _nearest(dates: Sequence[DateRange], first: Ints, last: Ints, days: float) -> Floats:
+def _nearest(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
     """Returns how near each item's days are to the nearest of the ranges, 0 to 1."""
     near = np.zeros(len(first), np.float32)
     for wanted in dates:
         start, end = wanted.first.toordinal(), wanted.last.toordinal()
-        np.maximum(near, nearness(first, last, start, end, days), out=near)
+        np.maximum(near, nearness(first, last, start, end, DATE_DAYS), out=near)
     return near
-
-
-def _session_bonus(scores: Floats, index: MessageIndex, best: int = 3) -> Floats:
-    """Returns the mean of each message's session's best messages, stretched to 0..1: (m,).
-
-    Only the 500 best messages of all are looked at: a session's others would not lift it.
-    """
-    rows = best_rows(scores, 500)
-    level = scores[rows[-1]]
-    sessions = index.session_of[rows]
-    order = np.argsort(sessions, kind="stable")
-    ordered = sessions[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    place = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
-    kept = order[place < best]
-    totals = np.bincount(
-        sessions[kept], scores[rows[kept]] - level, minlength=len(index.session_days)
-    )
-    return min_max(totals.astype(np.float32))[index.session_of]
 
 
 def _term_weights(query_terms: Sequence[str], lexical: LexicalIndex) -> Floats:

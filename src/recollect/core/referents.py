@@ -12,12 +12,14 @@ _PRONOUNS: dict[str, tuple[Gender, ...]] = {
     "she": ("f", "person", "pet"), "her": ("f", "person", "pet"),
     "he": ("m", "person", "pet"), "him": ("m", "person", "pet"), "his": ("m", "person", "pet"),
     "it": ("thing", "pet"), "its": ("thing", "pet"),
-    "they": ("people",), "them": ("people", "things"), "their": ("people",),
+    "they": ("people", "things"), "them": ("people", "things"), "their": ("people",),
+    "who": ("f", "m", "person", "people", "pet"),
 }  # fmt: skip
 _SHORT_NAMES = {
     "bro": "brother", "sis": "sister", "gf": "girlfriend", "bf": "boyfriend", "hubby": "husband",
 }  # fmt: skip
 MAX_AGE = 3
+MAX_THING_AGE = 2
 """A thing is meant by "it" only within this many clauses of its mention."""
 
 
@@ -76,15 +78,26 @@ class Scene:
             if referent.gender not in wanted:
                 continue
             near = self.clock - said <= MAX_AGE
-            if referent.gender in ("thing", "things") and (not near or place > 1):
-                return None
+            if referent.gender in ("thing", "things"):
+                near = self.clock - said <= MAX_THING_AGE and place <= 1
+                return referent if near else None
             return referent if near or referent.gender in ("f", "m") else None
         return None
+
+    def we(self) -> str:
+        """Who "we" are: whom the message named with the user, or a partner just spoken of."""
+        if self.group:
+            return self.group
+        for said, referent in reversed(self.recent):
+            if self.clock - said <= MAX_AGE and referent.noun in lx.PARTNERS:
+                return f"User and {referent.as_object(about_user=True)}"
+        return "User and others"
 
     def end_message(self) -> None:
         """Let go of the things of a message: the next message speaks of others."""
         kept = [entry for entry in self.recent if entry[1].gender not in ("thing", "things")]
         self.recent = kept
+        self.group = ""
         self.clock += 1
 
 
@@ -121,9 +134,9 @@ def _is_name(tokens: Sequence[str], index: int) -> bool:
     known = known or low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS or low in lx.PRONOUN_SUBJECTS
     if known or grammar.is_past(token) or grammar.base_of_third(low) or grammar.is_adverb(token):
         return False
-    return (
-        index + 1 < len(tokens) and grammar.is_finite(tokens, index + 1) and not low.endswith("ing")
-    )
+    following = tokens[index + 1] if index + 1 < len(tokens) else ","
+    closed = following == "," or (index + 1 < len(tokens) and grammar.is_finite(tokens, index + 1))
+    return (closed or grammar.is_adverb(following)) and not low.endswith("ing")
 
 
 def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], str, str] | None:
@@ -144,6 +157,10 @@ def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], 
             return place, words, words[-1].lower(), name
         if noun.lower() in lx.PREPOSITIONS:
             return None
+        if following == "," and place + 1 < len(tokens) and tokens[place + 1][0].isupper():
+            end, name = _name_at(tokens, place)
+            if name and (end < len(tokens) or tokens[-1] == ",") and tokens[end - 1] == ",":
+                return end, words, noun.lower(), name
     return None
 
 
@@ -181,6 +198,7 @@ def introduction(words: Sequence[str], noun: str, name: str) -> str:
 
 def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
     """Note the relations and animals that a clause names; returns it with their names in place."""
+    tokens = _turned_names(_with_names(tokens))
     out: list[str] = []
     place = 0
     while place < len(tokens):
@@ -194,7 +212,10 @@ def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
         known = scene.nouns.get(noun)
         if known is not None and not name and known.phrase.startswith(phrase):
             phrase = known.phrase
-        referent = Referent(phrase, gender_of(noun), noun, own=True)
+        gender = gender_of(noun)
+        if name and gender in ("thing", "things"):
+            gender = "person"
+        referent = Referent(phrase, gender, noun, own=True)
         if name:
             if name.lower() not in scene.names:
                 scene.introduced.append(introduction(words, noun, name))
@@ -206,9 +227,46 @@ def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
     return out
 
 
+def _with_names(tokens: Sequence[str]) -> list[str]:
+    """ "a daughter, Zarina" -> "a daughter named Zarina"; "my sister Ana's in" -> "Ana is in"."""
+    out = list(tokens)
+    for place in range(1, len(out) - 2):
+        named = out[place + 1] == "," and out[place + 2][0].isupper() and out[place + 2] != "I"
+        last = place + 3 >= len(out) or out[place + 3] == ","
+        if named and last and is_living(out[place]) and out[place - 1].lower() in ("a", "an"):
+            out[place + 1] = "named"
+            return out
+        if (
+            place < 4
+            and out[0].lower() == "my"
+            and out[place].endswith("'s")
+            and out[place][0].isupper()
+        ):
+            if out[place + 1].lower() in lx.PREPOSITIONS:
+                return [*out[:place], out[place][:-2], "'s", *out[place + 1 :]]
+    return out
+
+
+def _turned_names(tokens: Sequence[str]) -> list[str]:
+    """ "Dr Mistry, my GP, has" -> "my GP, Dr Mistry, has"."""
+    for place in range(1, min(5, len(tokens) - 2)):
+        if tokens[place] != "," or tokens[place + 1].lower() != "my":
+            continue
+        name = tokens[:place]
+        end = place + 2
+        while end < len(tokens) and end < place + 6 and tokens[end] != ",":
+            end += 1
+        if all(token[0].isupper() for token in name) and end < len(tokens) and tokens[end] == ",":
+            return ["my", *tokens[place + 2 : end], ",", *name, ",", *tokens[end + 1 :]]
+    return list(tokens)
+
+
 def note_object(tokens: Sequence[str], scene: Scene) -> None:
     """Note what the predicate speaks of, for a later "it" or "them", and who gets a name in it."""
-    place = grammar.skip_adverbs(tokens, 0) + 1
+    place = grammar.skip_adverbs(tokens, 0)
+    while place + 1 < len(tokens) and tokens[place].lower() in _VERB_GROUP:
+        place = grammar.skip_adverbs(tokens, place + 1)
+    place += 1
     while place < len(tokens) and _passes(tokens[place]):
         place += 1
     begin = place
@@ -220,7 +278,9 @@ def note_object(tokens: Sequence[str], scene: Scene) -> None:
     noun = phrase[-1].lower()
     if phrase[0].lower() in ("a", "an", "another", "some"):
         phrase = ["the", *phrase[1:]] if len(phrase) > 1 else []
-    if not phrase or phrase[0].lower() in ("my", "our", "their", "it", "them", "him", "her"):
+    if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():
+        return
+    if grammar.is_past(noun) or noun in lx.AUXILIARIES or noun in lx.ADJECTIVES:
         return
     gender = gender_of(noun)
     named = place + 1 < len(tokens) and tokens[place].lower() in ("named", "called")
@@ -230,6 +290,13 @@ def note_object(tokens: Sequence[str], scene: Scene) -> None:
         scene.named(name, own)
         return
     scene.mention(Referent(" ".join(phrase), gender, noun))
+
+
+_VERB_GROUP = lx.AUXILIARIES | {"n't", "not", "to", "going", "used", "want", "like", "love", "been"}
+_NO_THING = frozenset(
+    ["my", "our", "their", "it", "them", "him", "her", "me", "us", "that", "this", "you", "no",
+     "every", "each", "any", "what", "how", "i", "we", "there", "so", "very", "too", "not"]
+)  # fmt: skip
 
 
 def _passes(token: str) -> bool:

@@ -18,9 +18,20 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{0,200}`", re.DOTALL)
 _QUOTED = re.compile(r'(?:(?<=\s)|\A)["“][^"“”\n]{12,2000}["”]')
 _URL = re.compile(r"https?://\S+|www\.\S+|\S{1,64}@\S{1,64}\.\w{2,10}")
 _PASTE_START = re.compile(
-    r"^(?:dear\b.{0,60},|hi\b.{0,40},|subject:|from:|to:|abstract\b|introduction\b|chapter \d"
-    r"|.{0,160}\b(?:here(?:'s| is| are)|below|following|this|text|draft|essay|email|letter|article"
-    r"|paragraph|passage|code|error|log|transcript)\b.{0,60}:)[ \t]*$",
+    r"(?:dear\b.{0,60},|hi\b.{0,40},|subject:|from:|to:|abstract\b|introduction\b|chapter \d"
+    r"|.{0,200}\b(?:here(?:'s| is| are)|below|following|this|these|text|draft|essay|email|letter"
+    r"|article|paragraph|passage|code|error|log|transcript|lyrics|chorus|poem|story|notes|minutes)\b"
+    r".{0,60}[:?])[ \t]*\Z",
+    re.IGNORECASE,
+)
+QUOTE_MARK = "␠"
+"""Stands where a quotation was taken out."""
+_ASIDE = re.compile(
+    r",[ ]*(?:would you believe(?: it)?|believe it or not|you know|bless (?:him|her|them)|i must say"
+    r"|i'm (?:sorry|sad|glad|happy|proud|afraid) to say|to be honest|of course|by the way|btw"
+    r"|honestly|actually|apparently|obviously|unfortunately|sadly|luckily|fortunately|thankfully"
+    r"|\w+ enough|can you imagine|i think|i guess|i believe|i suppose|as you know|lol|haha)"
+    r"(?=[ ]*(?:[,.!?]|\Z))[ ]*,?",
     re.IGNORECASE,
 )
 _EMOTE = re.compile(r"[\u2600-\u27bf\U0001f000-\U0001faff]|[:;]-?[)(DPp](?=\s|$)|<3")
@@ -104,8 +115,14 @@ def spoken_text(content: str) -> str:
     """The message without code, quotations, addresses and pasted documents."""
     text = _PRIVATE.sub("", content[:MAX_MESSAGE_CHARS].replace("’", "'").replace("‘", "'"))
     text = _URL.sub(" ", _CODE.sub("\n", text))
-    text = _EMOTE.sub(". ", _QUOTED.sub(" ", text))
+    text = _EMOTE.sub(". ", _QUOTED.sub(f" {QUOTE_MARK} ", text))
     return "\n".join(_unpasted(text.split("\n")))
+
+
+_ABOUT_SELF = re.compile(
+    r"\b(?:about (?:me|myself|us)|my (?:situation|background|details|preferences|info|routine))\b",
+    re.I,
+)
 
 
 def _unpasted(lines: Sequence[str]) -> Iterator[str]:
@@ -114,8 +131,9 @@ def _unpasted(lines: Sequence[str]) -> Iterator[str]:
         if stripped.startswith((">", "|", "#", "$ ", "<")):
             continue
         if _PASTE_START.match(stripped[:240]) and index + 1 < len(lines):
-            yield stripped.split(".")[0] if "." in stripped else ""
-            return
+            if _ABOUT_SELF.search(stripped) is None and any(map(str.strip, lines[index + 1 :])):
+                yield stripped
+                return
         yield stripped
 
 
@@ -148,7 +166,7 @@ def statement_part(sentence: str) -> str:
     """The part of a sentence that states something; "" for questions, requests and conditions."""
     if not sentence or len(sentence) > MAX_SENTENCE_CHARS:
         return ""
-    text = _TAG.sub("", _strip_fillers(sentence))
+    text = _TAG.sub("", _ASIDE.sub(" ", _strip_fillers(sentence)))
     role = _ROLE.match(text)
     if role is not None and not _NOT_ROLE.match(role[1]):
         rest = statement_part(text[role.end() :])

@@ -7,26 +7,59 @@ from recollect.core import grammar
 from recollect.core import lexicon as lx
 from recollect.core.predications import Predication
 from recollect.core.referents import Scene
+from recollect.core.speech import QUOTE_MARK
 
 MAX_WORDS = 40
 """Statements longer than this are run-on sentences, which say too many things at once."""
 
 _CHAT_VERBS = frozenset(
-    """think guess suppose mean wonder assume agree appreciate figure bet promise swear apologise
-    apologize thank thought meant guessed assumed believe feel'like wondered asked ask tell doubt
-    hear see imagine understand noticed wish forgot""".split()
+    [
+        "think",
+        "guess",
+        "suppose",
+        "mean",
+        "wonder",
+        "assume",
+        "agree",
+        "appreciate",
+        "figure",
+        "bet",
+        "promise",
+        "swear",
+        "apologise",
+        "apologize",
+        "thank",
+        "thought",
+        "meant",
+        "guessed",
+        "assumed",
+        "believe",
+        "feel'like",
+        "wondered",
+        "asked",
+        "ask",
+        "tell",
+        "doubt",
+        "hear",
+        "see",
+        "imagine",
+        "understand",
+        "noticed",
+        "wish",
+        "forgot",
+    ]
 )
 _CHAT = re.compile(
     r"(?:(?:am|'m|was) (?:just |really |also |so |very |not )*(?:wondering|thinking (?:about|if|that)"
     r"|hoping|asking|curious"
     r"|sorry|sure|glad|happy (?:to|that|with)|good|fine|ok|okay|done|back|here|kidding|joking"
     r"|saying|afraid|aware|confused|right|wrong|interested in (?:learning|knowing|hearing)|guessing"
-    r"|impressed|grateful|thankful|stuck|all ears|all set|down|in|leaning|open to|torn|having"
+    r"|impressed|grateful|thankful|stuck|all ears|all set|leaning|open to|torn|having"
     r" (?:trouble|problems) (?:understanding|with the)|looking forward to (?:it|that|hearing|trying)"
     r"|excited to (?:try|see|hear|learn)|looking for (?:some |any |a few |more )?(?:advice|tips|ideas"
     r"|suggestions|recommendations|information|help|ways)|not sure|trying to (?:understand|figure"
     r"|find out|decide))\b"
-    r"|(?:'ll|will) (?:\w+ )?(?:try|check|let you|look|see|do|keep|consider|give|think|remember|make"
+    r"|(?:'ll|will) (?:\w+ )?(?:try|check|let you|mention|suggest|send|bring|ask|tell|look|see|do|keep|consider|give|think|remember|make"
     r" sure|definitely|go with|take|be sure|have to|report|get back)\b"
     r"|(?:have|had|'ve|got) (?:a |another |one more |some |no |heard |tried that)*(?:question|idea"
     r"|feeling|thought|doubt|clue|questions)"
@@ -34,7 +67,7 @@ _CHAT = re.compile(
     r"|advice|you|your|more|it|a (?:few|list|recipe|plan|summary|hand)|ideas|suggestions)\b"
     r"|(?:do|did|does|can|could) n't (?:know|understand|think|mean|care|remember|see|want to bother"
     r"|wait|believe|tell|say|agree|mind|get it|figure|imagine|help)"
-    r"|can (?:see|imagine|tell|try|do|also|understand|relate|use|always)\b"
+    r"|can (?!n't|speak|play|swim|drive|cook|read|only|finally)"
     r"|(?:like|love|hate|get|got|enjoy|do|did|know|tried|need|want) (?:it|that|this|them|those|the (?:idea"
     r"|sound)|how|what|your)(?: idea| too| a lot| so much| one)?(?:\Z| (?!\w+ \w+ \w+))"
     r"|know (?:that|what|how much|it|right|why|about that)\b|never thought|hope (?:it|that|this|you|so"
@@ -43,17 +76,44 @@ _CHAT = re.compile(
     r"|(?:will|'ll) (?:probably )?(?:need|want) (?:to|it|that)\b(?! \w+ \w+ \w+))",
     re.IGNORECASE,
 )
-_BARE_OBJECTS = frozenset("it that this them those these so one ones".split())
+_BARE_OBJECTS = frozenset(["it", "that", "this", "them", "those", "these", "so", "one", "ones"])
 _TRAILING = frozenset(
-    "and but or so because though too lol haha ok then right anyway however well btw that which to "
-    "tbh ngl lmao already either".split()
+    [
+        "there",
+        "and",
+        "but",
+        "or",
+        "so",
+        "because",
+        "though",
+        "too",
+        "lol",
+        "haha",
+        "ok",
+        "then",
+        "right",
+        "anyway",
+        "however",
+        "well",
+        "btw",
+        "that",
+        "which",
+        "to",
+        "tbh",
+        "ngl",
+        "lmao",
+        "already",
+        "either",
+    ]
 )
 
 
 def is_worth_keeping(said: Predication) -> bool:
     """Whether the predication tells something about the user, not about the conversation."""
     low = [token.lower() for token in said.predicate]
-    if not low or {"you", "your", "yours"} & set(low):
+    if not low or {"you", "your", "yours", QUOTE_MARK} & set(low):
+        return False
+    if "you" in said.subject.lower().split():
         return False
     place = grammar.skip_adverbs(low, 0)
     if place >= len(low):
@@ -102,7 +162,7 @@ def render(said: Predication, scene: Scene) -> list[str]:
     else:
         predicate = grammar.agree_verbs(predicate, plural=False)
     predicate = _dates_last(predicate)
-    words = grammar.to_third_person(predicate, about_user=said.about_user, group=scene.group)
+    words = grammar.to_third_person(predicate, about_user=said.about_user, group=scene.we())
     tokens = [said.subject, *_without_cannot(words)]
     while len(tokens) > 1 and (
         tokens[-1].lower() in _TRAILING

@@ -55,9 +55,6 @@ delete from users where user_id = :user_id;
 -- name: touch_user
 update users set last_active_at = :now where user_id = :user_id and last_active_at < :now;
 
--- name: get_revision
-select revision, rebuilt_at from users where user_id = :user_id;
-
 -- name: advance_revision
 update users set revision = revision + 1 where user_id = :user_id returning revision;
 

@@ -161,6 +161,9 @@ def employment(body: str, clause: Predicate) -> list[Reading]:
     if match := _LEFT_JOB.match(_phrase_of_job(body)):
         employer = match["employer"] or match["retired"] or ""
         named = name_runs(employer)
+        if first == "retired":
+            over = ended(clause, first)
+            return [make(over, "employer", named), make(over, "job", ())]
         if not named and employer.strip():
             return []
         if first in {"quit", "left", "lost"} and not (match["job"] or named):

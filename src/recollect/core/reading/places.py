@@ -33,13 +33,11 @@ columbia, alberta, queensland, victoria, bay area, midwest, new england
 _REGIONS = frozenset(region.strip() for region in _NAMES.split(","))
 
 
-_WIDE = frozenset(
-    region.strip()
-    for region in (
-        "us,usa,u.s,united states,america,uk,united kingdom,great britain,britain,europe,asia,"
-        "africa,south america,north america,scandinavia,canada,australia,midwest,new england"
-    ).split(",")
-)
+_WIDE_NAMES = """
+us, usa, u.s, united states, america, uk, united kingdom, great britain, britain, europe, asia,
+africa, south america, north america, scandinavia, canada, australia, midwest, new england
+"""
+_WIDE = frozenset(region.strip() for region in _WIDE_NAMES.split(","))
 
 
 def is_wide(place: str) -> bool:

@@ -122,7 +122,11 @@ def _is_said(reading: Reading, statement: Statement) -> bool:
         if own.polarity is not reading.polarity or not _same_sense(own, reading):
             continue
         close = fit(own, reading)
-        if close is Fit.SAME or (close is Fit.NARROWER and own.trait.kind is not Kind.TERMS):
+        if close is Fit.NARROWER and own.trait.kind is not Kind.TERMS:
+            return True
+        # The order of the words counts, save in a list of things liked: "tea to coffee".
+        ordered = own.single_valued or own.attribute == "like" or own.values == reading.values
+        if close is Fit.SAME and (ordered or _is_inside(reading.values, own.values)):
             return True
         if close is Fit.NARROWER and (
             own.trait.single_valued or _is_inside(reading.values, own.values)
@@ -244,7 +248,7 @@ def _holds(reading: Reading) -> bool:
     return reading.tense is Tense.PRESENT or reading.single_valued
 
 
-_VALUELESS_ENDS = frozenset({"employer", "smoke"})
+_VALUELESS_ENDS = frozenset({"employer", "job", "smoke"})
 
 
 def _end(new: Reading, old: Reading) -> Clash | None:

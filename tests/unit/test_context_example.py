@@ -1,0 +1,75 @@
+"""The examples in docs/context.md are what `render` returns."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from recollect.core.context import (
+    ContextParts,
+    Conversation,
+    Excerpt,
+    RecalledMemory,
+    RecalledSummary,
+    render,
+)
+from recollect.models import (
+    Evidence,
+    ExpirationReason,
+    MemoryVersion,
+    Message,
+    MessageRole,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "context.md"
+FIRST = datetime(2025, 1, 6, 20, 45, tzinfo=UTC)
+SECOND = FIRST + timedelta(days=20)
+THIRD = FIRST + timedelta(days=30)
+
+
+def version(memory_id: str, content: str, said: datetime, position: int) -> MemoryVersion:
+    day = said.replace(hour=0, minute=0)
+    return MemoryVersion(
+        memory_id=memory_id,
+        session_id="s1",
+        content=content,
+        event_date_start=day,
+        event_date_end=day + timedelta(hours=23, minutes=59, seconds=59),
+        created_at=said,
+        expired_at=SECOND if memory_id == "m1" else None,
+        expiration_reason=ExpirationReason.TEMPORAL_CONFLICT if memory_id == "m1" else None,
+        evidence=(Evidence("s1" if said == FIRST else "s2", position),),
+    )
+
+
+def example() -> ContextParts:
+    lisbon = version("m1", "User lives in Lisbon.", FIRST, 0)
+    porto = version("m2", "User lives in Porto.", SECOND, 2)
+    sister = version("m3", "User's sister Ana lives in Porto.", SECOND, 4)
+    tram = version("m4", "User takes the tram to work.", FIRST, 2)
+    return ContextParts(
+        memories=(
+            RecalledMemory((porto, lisbon), 0.8712, (RecalledMemory((sister,)),)),
+            RecalledMemory((tram,), 0.6404),
+        ),
+        summaries=(RecalledSummary("s2", SECOND, "User moved house.", 0.5731, (porto,)),),
+        excerpts=(
+            Excerpt("s2", SECOND, 2, MessageRole.USER, "We moved to Porto last week.", 0.9),
+            Excerpt("s2", SECOND, 3, MessageRole.ASSISTANT, "How is it?\nAny boxes left?", 0.7),
+            Excerpt("s1", FIRST, 2, MessageRole.USER, "I take the tram to work.", 0.6),
+        ),
+        ongoing=(
+            Conversation("s3", THIRD, (Message(MessageRole.USER, "Looking for a gym.", THIRD),)),
+        ),
+    )
+
+
+def words(text: str) -> int:
+    return len(re.findall(r"\w+|[^\w\s]", text))
+
+
+def test_the_page_shows_the_full_form_and_the_short_form() -> None:
+    shown = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    zone = "America/New_York"
+    full = render(example(), timezone=zone, max_tokens=None, count_tokens=words)
+    short = render(example(), timezone=zone, max_tokens=200, count_tokens=words)
+    assert shown == [full.text, short.text]
