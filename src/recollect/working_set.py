@@ -8,7 +8,7 @@ the transaction that it started with, whoever wrote last.
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -47,7 +47,6 @@ class WorkingSet:
     memory_ids: tuple[str, ...]
     memory_rows: Mapping[str, int]
     versions: Mapping[str, MemoryVersion]
-    evidence: Mapping[str, tuple[Evidence, ...]]
     memories: recall_index.MemoryIndex
     summaries: recall_index.SummaryIndex
     connections: Mapping[int, tuple[int, ...]]
@@ -149,7 +148,6 @@ def _empty(dimension: int) -> WorkingSet:
         memory_ids=(),
         memory_rows={},
         versions={},
-        evidence={},
         memories=recall_index.build_memory_index((), no_vectors, dimension),
         summaries=recall_index.build_summary_index((), (), no_vectors, dimension),
         connections={},
@@ -186,9 +184,13 @@ def _extended(base: WorkingSet, delta: Delta, dimension: int) -> WorkingSet:
     session_memories.update(base.session_memories)
     for version, _ in fresh:
         session_memories[version.session_id] += (version.memory_id,)
-    evidence = dict(base.evidence)
+    versions = dict(base.versions)
+    for version, _ in delta.memories:
+        known = versions[version.memory_id].evidence if version.memory_id in versions else ()
+        versions[version.memory_id] = replace(version, evidence=known)
     for memory_id, found in delta.evidence.items():
-        evidence[memory_id] = evidence.get(memory_id, ()) + found
+        known = versions[memory_id].evidence
+        versions[memory_id] = replace(versions[memory_id], evidence=known + found)
     connections = dict(base.connections)
     for one, other in delta.connections:
         for here, there in ((one, other), (other, one)):
@@ -201,8 +203,7 @@ def _extended(base: WorkingSet, delta: Delta, dimension: int) -> WorkingSet:
         message_sessions=message_sessions,
         memory_ids=memory_ids,
         memory_rows=memory_rows,
-        versions={**base.versions, **{found.memory_id: found for found, _ in delta.memories}},
-        evidence=evidence,
+        versions=versions,
         memories=memories,
         summaries=summaries,
         connections=connections,

@@ -1,7 +1,7 @@
 """Writes what a session brought: a plan's decisions become rows, in the caller's transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -67,6 +67,7 @@ class PlanWriter:
         self._new_id = new_id
         self._now = now
         self._revision = user.advance(removed=False)
+        self._versions = dict(working.versions)
         self._ids: list[str | None] = []
         self._successors: dict[str, str] = {}
 
@@ -111,7 +112,6 @@ class PlanWriter:
         why: str,
         vector: NDArray[np.float32],
         *,
-        previous_id: str | None = None,
         expired: tuple[datetime, ExpirationReason] | None = None,
     ) -> str:
         memory_id = self._new_id()
@@ -122,49 +122,41 @@ class PlanWriter:
             event_date_start=candidate.event_date_start,
             event_date_end=candidate.event_date_end,
             created_at=self._work.created_at,
-            previous_id=previous_id,
             expired_at=None if expired is None else expired[0],
             expiration_reason=None if expired is None else expired[1],
             evidence=self._evidence(candidate),
         )
         self._user.insert_memory(version, why, vector, self._revision)
+        self._versions[memory_id] = version
         return memory_id
 
     def _supersede(self, decision: Supersede, vector: NDArray[np.float32]) -> str | None:
         replaced = [
             memory_id for ref in decision.replaces if (memory_id := self._resolved(ref)) is not None
         ]
-        memory_id = self._insert(
-            decision.candidate,
-            decision.why,
-            vector,
-            previous_id=replaced[0] if replaced else None,
-        )
+        if not replaced:
+            return self._insert(decision.candidate, decision.why, vector)
+        memory_id = self._insert(decision.candidate, decision.why, vector)
+        joined = chains.join(self._versions, memory_id, replaced)
+        self._relink({memory_id: joined.previous_id, **joined.relinks})
         for old_id in replaced:
             self._user.expire_memory(old_id, self._now, decision.reason, self._revision)
             self._successors[old_id] = memory_id
-        for earlier, later in zip(replaced[1:], replaced, strict=False):
-            self._join_histories(earlier, later)
         return memory_id
-
-    def _join_histories(self, earlier: str, later: str) -> None:
-        """Let the history of `later` go on with that of `earlier`, so that no version is lost."""
-        versions = self._user.versions()
-        history = chains.history(versions, later)
-        if earlier not in {version.memory_id for version in history}:
-            self._user.relink_memory(history[-1].memory_id, earlier, self._revision)
 
     def _precede(self, decision: Precede, vector: NDArray[np.float32]) -> str:
-        successor = self._user.versions()[decision.successor]
-        memory_id = self._insert(
-            decision.candidate,
-            decision.why,
-            vector,
-            previous_id=successor.previous_id,
-            expired=(self._now, decision.reason),
+        expired = (self._now, decision.reason)
+        memory_id = self._insert(decision.candidate, decision.why, vector, expired=expired)
+        placed = chains.insert_before(
+            self._versions, memory_id, decision.successor, self._work.created_at
         )
-        self._user.relink_memory(decision.successor, memory_id, self._revision)
+        self._relink({memory_id: placed.previous_id, **placed.relinks})
         return memory_id
+
+    def _relink(self, links: Mapping[str, str | None]) -> None:
+        for memory_id, previous_id in links.items():
+            self._user.relink_memory(memory_id, previous_id, self._revision)
+            self._versions[memory_id] = replace(self._versions[memory_id], previous_id=previous_id)
 
     def _raise_conflict(self, decision: RaiseConflict) -> None:
         candidate = decision.candidate

@@ -1,6 +1,7 @@
 """Where the weights are looked for, and that nothing unverified is ever used or kept."""
 
 import hashlib
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,6 +103,7 @@ def test_the_installed_files_are_the_published_ones(weights_dir: Path) -> None:
 
 def test_the_wheel_is_found_without_being_imported(tmp_path: Path, weights_dir: Path) -> None:
     assert find(tmp_path, MINILM) == weights_dir == installed_folder(MINILM)
+    assert MINILM.module not in sys.modules
 
 
 def test_a_named_folder_comes_before_the_wheel(tmp_path: Path) -> None:

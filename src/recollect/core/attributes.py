@@ -35,6 +35,7 @@ _RULES_OF_VERBS: tuple[tuple[str, tuple[_Rule, ...]], ...] = (
      "threw cancelled canceled", (things.possession, people.employment)),
     ("likes like loves love enjoys enjoy liked loved enjoyed adores adore dislikes dislike hates "
      "hate hated detests loathes liking loving enjoying", (things.liking,)),
+    ("does do doing", (people.does_for,)),
     ("eats eat eating", (people.state, things.eating)),
     ("switched changed upgraded converted transitioned migrated replaced traded swapped exchanged",
      (things.switching, people.state)),

@@ -23,7 +23,7 @@ def without_relatives(tokens: Sequence[str]) -> tuple[list[str], list[list[str]]
         end = place + 2
         while end < len(tokens) and tokens[end] not in (",", ")", "-", "–", "—"):
             end += 1
-        if following == "who":
+        if following in ("who", "which"):
             relatives.append(list(tokens[place + 1 : end]))
         ahead = end + 1 < len(tokens) and tokens[end] == ","
         joins = ahead and (tokens[end + 1].lower() in lx.CONJUNCTIONS or len(kept) > 6)
@@ -66,17 +66,31 @@ def _begins_clause(
         return True
     if connectors & _SUBORDINATE and tokens[index].lower() not in ("i", "my", "we", "our"):
         return False
-    if before[0].lower() in _OPENERS and connectors == {","} and "," not in before:
+    if connectors == {","} and _is_fronted(before):
         return False
     own = grammar.skip_adverbs(tokens, index)
     if own < len(tokens) and begins_with_subject(tokens, own):
         return not _joins_subjects(tokens, index, before)
+    if own < len(tokens) and tokens[own].lower() in lx.PREPOSITIONS and connectors & _STRONG:
+        later = [place for place in range(own + 1, min(own + 6, len(tokens) - 1))]
+        spoken = [place for place in later if tokens[place].lower() in ("i", "we")]
+        if spoken and not any(grammar.is_finite(tokens, at) for at in range(own + 1, spoken[0])):
+            return True
     if before[0].lower() in ("my", "our", "the", "her", "his") and not _has_verb(before):
         return False
     return bool(connectors & _STRONG) and _continues(tokens, index, before)
 
 
 _OPENERS = frozenset(["when", "while", "after", "before", "until", "once", "whenever", "if"])
+
+
+def _is_fronted(before: Sequence[str]) -> bool:
+    """Whether the words in front of a comma are "When I was 12" or "Last Friday"."""
+    first = before[0].lower()
+    if first in _OPENERS:
+        return "," not in before
+    fronted = first in lx.PREPOSITIONS or grammar.is_adverb(first) or grammar.is_date(first)
+    return fronted and not _has_verb(before)
 
 
 def _has_verb(tokens: Sequence[str]) -> bool:

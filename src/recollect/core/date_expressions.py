@@ -128,7 +128,8 @@ _MONTH_INDEX = {name.lower(): number for number, name in enumerate(MONTHS, start
 _MONTH_INDEX |= {name[:3].lower(): number for number, name in enumerate(MONTHS, start=1)}
 _MONTH_INDEX["sept"] = 9
 _WEEKDAY_INDEX = {name.lower(): number for number, name in enumerate(WEEKDAYS)}
-_WEEKDAY_INDEX |= {"tues": 1, "thurs": 3}
+_WEEKDAY_INDEX |= {"tues": 1, "thurs": 3, "thur": 3}
+_WEEKDAY_INDEX |= {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
 
 _S = r"[ \t]{1,3}"
 _O = r"[ \t]{0,3}"
@@ -469,12 +470,12 @@ _HOLIDAYS = {
 
 def _easter(year: int) -> date:
     """Easter Sunday by the anonymous Gregorian computus (Meeus, Jones, Butcher)."""
-    century, of_century = divmod(year, 100)
-    skipped = (8 * century + 13) // 25
-    epact = (19 * (year % 19) + century - century // 4 - skipped + 15) % 30
-    to_sunday = (32 + 2 * (century % 4) + 2 * (of_century // 4) - epact - of_century % 4) % 7
-    late = (year % 19 + 11 * epact + 22 * to_sunday) // 451
-    month, day = divmod(epact + to_sunday - 7 * late + 114, 31)
+    century, rest = divmod(year, 100)
+    leap, part = divmod(century, 4)
+    epact = (19 * (year % 19) + century - leap - (8 * century + 13) // 25 + 15) % 30
+    weekday = (32 + 2 * part + 2 * (rest // 4) - epact - rest % 4) % 7
+    late = (year % 19 + 11 * epact + 22 * weekday) // 451
+    month, day = divmod(epact + weekday - 7 * late + 114, 31)
     return date(year, month, day + 1)
 
 
@@ -557,6 +558,13 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
         _compile(
             rf"(?:(?P<pre>this{_S}coming|this{_S}past|last|past|this|next|coming){_S})?"
             rf"{_WEEKDAY_RE}(?:{_S}(?P<rel>last|this|next){_S}week\b)?{_PART}"
+        ),
+        _weekday,
+    ),
+    (
+        _compile(
+            rf"(?:on|(?P<pre>last|this|next)){_S}(?P<weekday>mon|tue|wed|thur?|fri|sat|sun)\b\.?"
+            r"(?P<rel>\Z(?!\Z))?"
         ),
         _weekday,
     ),

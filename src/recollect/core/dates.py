@@ -52,7 +52,7 @@ class DateMention:
 
 
 _HINT = re.compile(
-    r"\d|day|week|month|year|night|tonight|morning|afternoon|evening|tomorrow|recently|lately"
+    r"\d|day|week|\b(?:mon|tue|wed|thu|fri|sat|sun)\b|month|year|night|tonight|morning|afternoon|evening|tomorrow|recently|lately"
     r"|thurs|tues|summer|winter|spring|autumn|fall|ago\b|back\b|later|now\b|decade|christmas"
     r"|halloween|easter|thanks|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
     re.IGNORECASE,
@@ -88,6 +88,9 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
     mentions: list[DateMention] = []
     index = 0
     while index < len(points):
+        if _are_repeated(text, points[index : index + 2]):
+            index += 2
+            continue
         joined = _joined(text, points, index, today, prefers)
         if joined is not None:
             mentions.append(joined)
@@ -98,6 +101,24 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
             mentions.append(mention)
         index += 1
     return mentions
+
+
+_WEEKDAY_NAME = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day\Z", re.IGNORECASE)
+
+
+def _are_repeated(text: str, points: list[Point]) -> bool:
+    """ "on Monday and Thursday" names days of every week, unless one is "last" or "next"."""
+    if len(points) < 2:
+        return False
+    one, two = points
+    named = all(_WEEKDAY_NAME.match(text[point.start : point.end]) for point in points)
+    return named and text[one.end : two.start].strip(" ,").lower() in (
+        "and",
+        "or",
+        "",
+        "and on",
+        "&",
+    )
 
 
 def _preposition(text: str, start: int) -> re.Match[str] | None:

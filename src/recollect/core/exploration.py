@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
 from recollect.core.lexical import LexicalIndex, inverse_frequency
 from recollect.core.query import QueryPlan
 from recollect.core.ranking import Floats
 from recollect.core.recall import Ranked, rank_messages
 from recollect.core.recall_index import MessageIndex
 
-SEEDS: Final = 5
+SEEDS: Final = 3
 """Best hits that a hop starts from."""
 
 HOP_TERMS: Final = 6
@@ -54,6 +52,8 @@ def explore(
     """Searches for the plan, then for what the best hits are about, and interleaves the rankings.
 
     Deterministic and bounded: each hop costs what one ranking costs. hops: 1 is `rank_messages`.
+    A hop adds the seeds' terms and keeps the question's vectors: the seeds' own vectors were
+    measured and bring nothing that the windows have not brought.
     """
     ranking = rank_messages(plan, query_vectors, index, limit)
     steps = [Hop((), plan.terms, tuple(entry.row for entry in ranking[:SEEDS]))]
@@ -62,25 +62,14 @@ def explore(
             break
         seeds = tuple(entry.row for entry in ranking[:SEEDS])
         terms = _seed_terms(index.lexical, seeds, plan.terms)
-        vectors = np.concatenate([query_vectors[:1], _seed_vectors(index, seeds, query_vectors)])
-        hop = rank_messages(replace(plan, terms=(*plan.terms, *terms)), vectors, index, limit)
+        wider = replace(plan, terms=(*plan.terms, *terms))
+        hop = rank_messages(wider, query_vectors, index, limit)
         merged = _interleaved(ranking, hop, limit)
         known = {entry.row for entry in ranking[:50]}
         found = tuple(entry.row for entry in merged[:50] if entry.row not in known)
         steps.append(Hop(seeds, terms, found))
         ranking = merged
     return Exploration(ranking, tuple(steps))
-
-
-def _seed_vectors(index: MessageIndex, seeds: Sequence[int], query_vectors: Floats) -> Floats:
-    """Returns of each seed its chunk nearest to the question: (seeds, d)."""
-    vectors = []
-    for row in seeds:
-        first, last = np.searchsorted(index.chunk_of, [row, row + 1])
-        if last > first:
-            chunks = index.chunk_vectors[first:last]
-            vectors.append(chunks[int((chunks @ query_vectors[0]).argmax())])
-    return np.array(vectors, np.float32).reshape(len(vectors), query_vectors.shape[1])
 
 
 def _seed_terms(

@@ -7,13 +7,13 @@ absolute dates. What is not understood is left out: a wrong memory costs more th
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from recollect.core import clauses, grammar, speech
 from recollect.core.dates import EARLIEST, DateMention, Direction, find_dates
 from recollect.core.predications import Predication, interpret
-from recollect.core.referents import Scene, note_object
-from recollect.core.statements import is_worth_keeping, render
+from recollect.core.referents import Scene, note_object, note_own, with_plain_names
+from recollect.core.statements import is_worth_keeping, render, resolved
 from recollect.models import Candidate, Message, MessageRole
 
 _PLACEHOLDERS = 0xE000
@@ -90,12 +90,16 @@ def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, dat
         stated = speech.statement_part(sentence)
         if stated and speech.is_english(stated):
             yield from _of_sentence(stated, today, scene)
+        if len(stated) * 2 < len(sentence) <= speech.MAX_SENTENCE_CHARS:
+            note_own(grammar.tokenise(sentence), scene)
+            yield from ((content, today, today) for content in scene.introduced)
+            scene.introduced.clear()
 
 
 def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
     marked, spans = _marked(stated, today)
     previous: Predication | None = None
-    whole, relatives = clauses.without_relatives(grammar.tokenise(marked))
+    whole, relatives = clauses.without_relatives(with_plain_names(grammar.tokenise(marked)))
     for index, clause in enumerate([*clauses.split_clauses(whole), *relatives]):
         said = interpret(clause, scene, previous, opening=index == 0)
         yield from ((content, today, today) for content in scene.introduced)
@@ -103,12 +107,13 @@ def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, 
         previous = said
         if said is None:
             continue
+        said = resolved(said, scene)
         tokens = render(said, scene) if is_worth_keeping(said) else []
         note_object(said.predicate, scene)
         if len(tokens) < 2:
             continue
         past = grammar.tense_is_past(said.predicate)
-        yield _dated(tokens, spans, today, "past" if past else "future")
+        yield _dated(tokens, spans, today, "past" if past else "future", scene)
 
 
 def _marked(text: str, today: date) -> tuple[str, list[str]]:
@@ -124,8 +129,19 @@ def _marked(text: str, today: date) -> tuple[str, list[str]]:
     return "".join(out), spans
 
 
+_SAME_TIME = [["that", unit] for unit in ("day", "week", "weekend", "month", "year")]
+
+
+def _same_time(last: DateMention, unit: str) -> DateMention:
+    """What "that week" means after a date was named."""
+    if unit.lower() != "week":
+        return last
+    monday = last.first - timedelta(days=last.first.weekday())
+    return find_dates("this week", monday, prefers="past")[0]
+
+
 def _dated(
-    tokens: list[str], spans: Sequence[str], today: date, prefers: Direction
+    tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
 ) -> tuple[str, date, date]:
     """Write the dates out, and take the first that lies where the statement does as its day."""
     found: list[DateMention] = []
@@ -133,20 +149,24 @@ def _dated(
     for token in tokens:
         if not grammar.is_date(token):
             words.append(token)
+            if scene.last_date and [word.lower() for word in words[-2:]] in _SAME_TIME:
+                found.append(_same_time(scene.last_date, words[-1]))
+                words[-2:] = [found[-1].phrase]
             continue
         span = spans[ord(token) - _PLACEHOLDERS]
         mentions = find_dates(span, today, prefers=prefers)
         if not mentions:
             words.append(span)
             continue
-        found.append(mentions[0])
+        if not span.lower().startswith("from the 1"):
+            found.append(mentions[0])
         bare = bool(words) and _NOUN_CONTEXT.search(words[-1]) is not None
         words.append(mentions[0].noun if bare else mentions[0].phrase)
     content = grammar.join(words)
     content = content[0].upper() + content[1:]
     if not found:
         return content, today, today
-    mention = found[0]
+    mention = scene.last_date = found[0]
     first = mention.first
     if mention.kind in ("before",) and first == EARLIEST:
         first = mention.last

@@ -61,7 +61,7 @@ def join(tokens: Sequence[str]) -> str:
     """Write tokens as a sentence, without spaces before closing punctuation."""
     text = ""
     for token in tokens:
-        glued = not text or token in _CLOSING or text[-1] in _OPENING or token == "'s"
+        glued = not text or token in _CLOSING or text[-1] in _OPENING or token.startswith("'")
         text += token if glued else f" {token}"
     return text
 
@@ -79,7 +79,7 @@ def is_date(token: str) -> bool:
 def is_adverb(token: str) -> bool:
     """Whether the word may stand between a subject and its verb."""
     low = token.lower()
-    if low in lx.ADVERBS:
+    if low in lx.ADVERBS or low.endswith("%"):
         return True
     return low.endswith("ly") and len(low) > 4 and low not in lx.NOT_ADVERBS
 
@@ -174,12 +174,18 @@ def _agree(tokens: list[str], index: int, *, plural: bool) -> str:
     return third_person(low) if low.isalpha() else tokens[index]
 
 
+_PERFECT = frozenset(
+    ["been", "got", "gotten", "had", "become", "started", "moved", "decided", "begun", "lost",
+     "bought", "found", "finished", "graduated", "turned", "joined", "left", "passed", "stopped"]
+)  # fmt: skip
+
+
 def _expand(tokens: list[str], index: int) -> str:
     """'s is "is" or "has", 'd is "had" or "would", by the word that follows."""
     following = skip_adverbs(tokens, index + 1)
     word = tokens[following].lower() if following < len(tokens) else ""
     if tokens[index].lower() == "'s":
-        return "has" if word in ("been", "got", "had") else "is"
+        return "has" if word in _PERFECT else "is"
     return "had" if word in ("been", "better", "had") or is_participle(word) else "would"
 
 
@@ -200,6 +206,8 @@ def _without_fillers(tokens: Sequence[str]) -> list[str]:
     verb = skip_adverbs(tokens, 0)
     for place, token in enumerate(tokens):
         low = token.lower()
+        if low == "just" and place > verb:
+            continue
         if low in lx.DROPPED_ADVERBS and (low != "like" or place < verb) and place <= verb + 3:
             continue
         out.append(token)

@@ -42,8 +42,8 @@ ADVERBS = _words("""
     always usually often sometimes never rarely seldom generally normally mostly mainly still
     already now currently just also really actually basically literally totally even only almost
     nearly probably definitely finally recently ever once twice soon then too kinda sorta pretty
-    very quite so honestly obviously clearly maybe perhaps hardly barely simply truly absolutely both all not
-    n't no longer well officially originally initially previously first later once
+    very quite so honestly obviously clearly maybe perhaps hardly barely simply truly absolutely
+    both all not n't no longer well officially originally initially previously first later once
 """)
 DROPPED_ADVERBS = _words("""
     just also actually basically literally honestly obviously clearly simply truly like kinda
@@ -200,4 +200,9 @@ NOT_GERUNDS = _words("""
 """)
 PLANNING_VERBS = _words("""
     booked scheduled reserved arranged planned invited registered enrolled rescheduled postponed
+""")
+
+INTRANSITIVE_HABITS = _words("""
+    smoke drink vape nap snore drive swim run cook jog meditate paint sing dance garden knit cycle
+    ski surf climb pray hike freelance volunteer
 """)

@@ -179,11 +179,11 @@ def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
         words = [token for token in words if not grammar.is_date(token)]
         if not words:
             return None
-        owner = scene.we() if low == "our" else USER
+        owner = scene.group if low == "our" and scene.group else USER
         subject = f"{owner}'s {grammar.join(grammar.to_third_person(words, about_user=False))}"
         plural = gender_of(words[-1]) in ("people", "things") or "and" in words
-        referent = scene.nouns.get(words[-1].lower())
-        if referent is None:
+        known = scene.nouns.get(words[-1].lower()) or scene.names.get(words[-1].lower())
+        if known is None:
             scene.mention(Referent(subject, gender_of(words[-1]), words[-1].lower(), own=True))
         return Predication(subject, (*tokens[verb:], *dates), False, plural)
     return _by_name(tokens, scene) or _turned(tokens)
@@ -258,10 +258,18 @@ def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication 
     carried: list[str] = []
     if low not in lx.AUXILIARIES:
         carried = _carried_auxiliaries(previous.predicate, low)
+    if grammar.is_gerund(low) and not (carried and _verbless(tokens, place + 1)):
+        return None
+    if grammar.base_of_third(low) is not None and previous.first_person:
+        return None
     return Predication(
         previous.subject, (*carried, *tokens), previous.about_user, previous.plural,
         previous.first_person,
     )  # fmt: skip
+
+
+def _verbless(tokens: Sequence[str], start: int) -> bool:
+    return not any(grammar.is_finite(tokens, place) for place in range(start, len(tokens)))
 
 
 def _carried_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:

@@ -71,7 +71,7 @@ def windowed(counts: Floats, group_of: Ints, reach: int) -> Floats:
 def nearness(first_days: Ints, last_days: Ints, first: int, last: int, days: float) -> Floats:
     """Returns 1 where the item's days touch first..last, falling to 0 at `days` outside of it."""
     gap = np.maximum(np.maximum(first - last_days, first_days - last), 0).astype(np.float32)
-    return np.maximum(1.0 - gap / np.float32(days), 0.0).astype(np.float32)
+    return np.asarray(np.maximum(1.0 - gap / np.float32(days), 0.0), np.float32)
 
 
 def coverage(presence: NDArray[np.bool_], weights: Floats) -> Floats:

@@ -246,14 +246,24 @@ def _add_priors(
     if len(named) == 1:
         scores += np.float32(weights.speaker) * (index.speaker_of == named[0])
     elif not named:
-        share = weights.role if plan.role is not None or not index.speakers else 0.0
-        asked_of_user = plan.role is not MessageRole.ASSISTANT
-        scores += np.float32(share) * (index.is_user == asked_of_user)
+        scores += _role_prior(plan.role, index, weights.role)
     if plan.dates:
         near = _nearest(plan.dates, index.session_days, index.session_days)
         scores += np.float32(weights.date) * near[index.session_of]
     doublings = np.log2(np.maximum(index.word_counts / np.float32(PLAIN_WORDS), 1.0))
     scores -= np.float32(weights.length) * doublings.astype(np.float32)
+
+
+def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) -> Floats:
+    """Returns the weight for whose words are asked for: (m,).
+
+    A question that does not say is mostly about the user, which counts half; unless the user and
+    the assistant's place are people with names, who are asked about alike.
+    """
+    if role is None:
+        weight = 0.0 if index.speakers else 0.5 * weight
+    asked = index.is_user if role is not MessageRole.ASSISTANT else ~index.is_user
+    return asked.astype(np.float32) * np.float32(weight)
 
 
 def _nearest(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:

@@ -355,6 +355,7 @@ def _only_certain(found: list[_Parted], statement: Statement) -> list[_Parted]:
 
 
 _HABITS = frozenset({"drink", "eat", "smoke", "use", "play", "watch", "take", "consum"})
+_TAKEN_UP = frozenset({"start", "begin", "join", "attend", "take"})
 
 
 def _left_behind(desk: _Desk, statement: Statement) -> list[_Parted]:
@@ -368,14 +369,19 @@ def _left_behind(desk: _Desk, statement: Statement) -> list[_Parted]:
         own = item.statement.reading
         if not item.open or item.order in desk.taken or own.subject != reading.subject:
             continue
-        if own.tense is not Tense.PRESENT or own.polarity.value != "asserts" or not left:
+        taken_up = own.attribute in _TAKEN_UP and len(left) > 1 and left <= frozenset(own.values)
+        if own.tense is not Tense.PRESENT and not taken_up:
+            continue
+        if own.polarity.value != "asserts" or not left:
             continue
         if item.created_at > desk.session_created_at:
             continue
         held_now = own.attribute in _HABITS or own.attribute in {"have", "has", "own", "drive"}
         kind = own.attribute.partition(":")
-        if (held_now and frozenset(own.values) == left) or (
-            kind[0] == "possession" and {kind[2], *own.values} >= left
+        if (
+            taken_up
+            or (held_now and frozenset(own.values) == left)
+            or (kind[0] == "possession" and {kind[2], *own.values} >= left)
         ):
             why = f"{reading.subject}: {' '.join(sorted(left))} given up ({reading.cue})"
             found.append((item, Clash(Change.TIME, own.attribute, why)))

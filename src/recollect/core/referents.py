@@ -6,6 +6,7 @@ from typing import Literal
 
 from recollect.core import grammar
 from recollect.core import lexicon as lx
+from recollect.core.dates import DateMention
 
 Gender = Literal["f", "m", "person", "pet", "thing", "people", "things"]
 _PRONOUNS: dict[str, tuple[Gender, ...]] = {
@@ -57,6 +58,7 @@ class Scene:
     recent: list[tuple[int, Referent]] = field(default_factory=list)
     introduced: list[str] = field(default_factory=list)
     group: str = ""
+    last_date: DateMention | None = None
     clock: int = 0
 
     def mention(self, referent: Referent) -> None:
@@ -127,7 +129,7 @@ def _is_name(tokens: Sequence[str], index: int) -> bool:
     if index >= len(tokens) or not tokens[index][0].isalpha():
         return False
     token = tokens[index]
-    if token[0].isupper():
+    if token[0].isupper() and token.lower() not in lx.FUNCTION_WORDS:
         return token not in ("I",) and "'" not in token[-2:]
     low = token.lower()
     known = low in lx.FUNCTION_WORDS or low in lx.AUXILIARIES or low in lx.VERBS
@@ -198,12 +200,12 @@ def introduction(words: Sequence[str], noun: str, name: str) -> str:
 
 def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
     """Note the relations and animals that a clause names; returns it with their names in place."""
-    tokens = _turned_names(_with_names(tokens))
     out: list[str] = []
     place = 0
     while place < len(tokens):
         found = own_noun_phrase(tokens, place) if tokens[place].lower() in ("my", "our") else None
         if found is None:
+            _note_further(tokens, place, scene)
             out.append(tokens[place])
             place += 1
             continue
@@ -227,37 +229,65 @@ def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
     return out
 
 
+def _note_further(tokens: Sequence[str], place: int, scene: Scene) -> None:
+    """Introduce "and a gecko called Kevin", which stands behind something else one has."""
+    words = [token.lower() for token in tokens[place : place + 5]]
+    if len(words) < 5 or words[0] != "and" or words[1] not in ("a", "an"):
+        return
+    if (
+        words[3] in ("called", "named")
+        and is_living(words[2])
+        and scene.names.get(words[4]) is None
+    ):
+        name = tokens[place + 4][0].upper() + tokens[place + 4][1:]
+        phrase = f"User's {words[2]} {name}"
+        scene.named(name, Referent(phrase, gender_of(words[2]), words[2], own=True))
+        scene.introduced.append(introduction([words[2]], words[2], name))
+
+
+def with_plain_names(tokens: Sequence[str]) -> list[str]:
+    """Bring names behind commas to the words they belong to, so that commas part clauses only."""
+    return _turned_names(_with_verb(_with_names(tokens)))
+
+
 def _with_names(tokens: Sequence[str]) -> list[str]:
     """ "a daughter, Zarina" -> "a daughter named Zarina"; "my sister Ana's in" -> "Ana is in"."""
     out = list(tokens)
     for place in range(1, len(out) - 2):
-        named = out[place + 1] == "," and out[place + 2][0].isupper() and out[place + 2] != "I"
-        last = place + 3 >= len(out) or out[place + 3] == ","
-        if named and last and is_living(out[place]) and out[place - 1].lower() in ("a", "an"):
-            out[place + 1] = "named"
-            return out
-        if (
-            place < 4
-            and out[0].lower() == "my"
-            and out[place].endswith("'s")
-            and out[place][0].isupper()
-        ):
-            if out[place + 1].lower() in lx.PREPOSITIONS:
-                return [*out[:place], out[place][:-2], "'s", *out[place + 1 :]]
+        comma = place + 1 + (out[place + 1] == "together")
+        if comma + 1 >= len(out) or out[comma] != "," or not out[comma + 1][0].isupper():
+            continue
+        last = comma + 2 >= len(out) or out[comma + 2] in (",", "and")
+        if last and is_living(out[place]) and out[place - 1].lower() in ("a", "an"):
+            return [*out[: place + 1], "named", *out[comma + 1 :]]
     return out
+
+
+def _with_verb(tokens: list[str]) -> list[str]:
+    """ "my sister Ana's in Rome" -> "my sister Ana is in Rome"."""
+    for place in range(2, len(tokens) - 1):
+        word = tokens[place]
+        near = "my" in (tokens[place - 1].lower(), tokens[place - 2].lower())
+        spoken = word.endswith("'s") and word[0].isupper() and near
+        if spoken and tokens[place + 1].lower() in lx.PREPOSITIONS and place < 4:
+            return [*tokens[:place], word[:-2], "'s", *tokens[place + 1 :]]
+    return tokens
 
 
 def _turned_names(tokens: Sequence[str]) -> list[str]:
     """ "Dr Mistry, my GP, has" -> "my GP, Dr Mistry, has"."""
-    for place in range(1, min(5, len(tokens) - 2)):
+    for place in range(1, len(tokens) - 2):
         if tokens[place] != "," or tokens[place + 1].lower() != "my":
             continue
-        name = tokens[:place]
+        begin = place
+        while begin > 0 and tokens[begin - 1][0].isupper() and place - begin < 3:
+            begin -= 1
         end = place + 2
         while end < len(tokens) and end < place + 6 and tokens[end] != ",":
             end += 1
-        if all(token[0].isupper() for token in name) and end < len(tokens) and tokens[end] == ",":
-            return ["my", *tokens[place + 2 : end], ",", *name, ",", *tokens[end + 1 :]]
+        if begin < place and end < len(tokens) and tokens[begin] != "I":
+            own = ["my", *tokens[place + 2 : end], ",", *tokens[begin:place], ","]
+            return [*tokens[:begin], *own, *tokens[end + 1 :]]
     return list(tokens)
 
 
@@ -273,9 +303,15 @@ def note_object(tokens: Sequence[str], scene: Scene) -> None:
     while place < len(tokens) and place < begin + 5 and _in_noun_phrase(tokens, place, begin):
         place += 1
     phrase = list(tokens[begin:place])
+    if not phrase and begin <= len(tokens) and grammar.is_gerund(tokens[begin - 1]):
+        phrase = [tokens[begin - 1]]
     if not phrase or grammar.is_date(phrase[-1]):
         return
     noun = phrase[-1].lower()
+    if phrase and phrase[0].lower() == "my" and len(phrase) > 1:
+        words = " ".join(phrase[1:])
+        scene.mention(Referent(f"User's {words}", gender_of(noun), noun, own=True))
+        return
     if phrase[0].lower() in ("a", "an", "another", "some"):
         phrase = ["the", *phrase[1:]] if len(phrase) > 1 else []
     if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():

@@ -45,7 +45,7 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _FILLER = re.compile(
-    r"(?:(?:oh|ah|well|so|ok|okay|yeah|yes|yep|yup|ye|no|nah|nope|hmm+|haha+|lol|wow|ugh|hey|hi"
+    r"(?:(?:oh|ah|well|so|ok|okay|yeah|ya|yes|yep|yup|ye|no|nah|nope|hmm+|haha+|lol|wow|ugh|hey|hi"
     r"|hello|anyway|anyways|btw|by the way|actually|also|and|but|or|plus|honestly|to be honest|tbh"
     r"|ngl|fyi|for context|for the record|for reference|for what it's worth|just so you know|sure"
     r"|true|right|exactly|indeed|great|cool|nice|perfect|awesome|amazing|thanks|thank you|cheers"
@@ -53,7 +53,7 @@ _FILLER = re.compile(
     r"|that said|in fact|as i (?:said|mentioned)|like i said|one more thing|another thing|lately,"
     r"|unfortunately|sadly|luckily|fortunately|thankfully|anyhow|besides|basically|of course|please"
     r"|though|however|not really|i do|please do|i guess|i mean|you know|you see|idk|gosh|omg|yay"
-    r"|let me think|good news|bad news|guess what|fun fact|update|background|context|quick update"
+    r"|let me think|good news|bad news|guess what|where do i (?:begin|start)|fun fact|update|background|context|quick update"
     r"|side note|switching topic|last thing|seriously|sorry)\b(?:[ \t]*[,.!:…–—-]+[ \t]*|[ \t]+|\Z)"
     r"|[,.!:…–—\-*•\d)]{1,3}[ \t]+)",
     re.IGNORECASE,
@@ -130,10 +130,10 @@ def _unpasted(lines: Sequence[str]) -> Iterator[str]:
         stripped = line.strip()
         if stripped.startswith((">", "|", "#", "$ ", "<")):
             continue
-        if _PASTE_START.match(stripped[:240]) and index + 1 < len(lines):
-            if _ABOUT_SELF.search(stripped) is None and any(map(str.strip, lines[index + 1 :])):
-                yield stripped
-                return
+        more = any(map(str.strip, lines[index + 1 :]))
+        if more and _PASTE_START.match(stripped[-240:]) and not _ABOUT_SELF.search(stripped):
+            yield stripped
+            return
         yield stripped
 
 
@@ -166,7 +166,7 @@ def statement_part(sentence: str) -> str:
     """The part of a sentence that states something; "" for questions, requests and conditions."""
     if not sentence or len(sentence) > MAX_SENTENCE_CHARS:
         return ""
-    text = _TAG.sub("", _ASIDE.sub(" ", _strip_fillers(sentence)))
+    text = _TAG.sub("", _ASIDE.sub(", ", _strip_fillers(sentence)))
     role = _ROLE.match(text)
     if role is not None and not _NOT_ROLE.match(role[1]):
         rest = statement_part(text[role.end() :])
@@ -176,10 +176,15 @@ def statement_part(sentence: str) -> str:
         text = text[: request.start()]
     elif text.endswith("?"):
         return ""
-    text = _REASON_FRAME.sub("", _strip_fillers(text), count=1) if text else ""
+    text = _unframed(_strip_fillers(text)) if text else ""
     if re.match(r"(?:if|unless|imagine|suppose|whether|once|let's)\b", text, re.IGNORECASE):
         return ""
     return text.strip(" ,.!?:;-–—…*")
+
+
+def _unframed(text: str) -> str:
+    match = _REASON_FRAME.match(text)
+    return text[match.end() :] if match is not None else text
 
 
 def _strip_fillers(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from recollect.core import grammar
 from recollect.core import lexicon as lx
@@ -13,70 +14,64 @@ MAX_WORDS = 40
 """Statements longer than this are run-on sentences, which say too many things at once."""
 
 _CHAT_VERBS = frozenset(
-    [
-        "think",
-        "guess",
-        "suppose",
-        "mean",
-        "wonder",
-        "assume",
-        "agree",
-        "appreciate",
-        "figure",
-        "bet",
-        "promise",
-        "swear",
-        "apologise",
-        "apologize",
-        "thank",
-        "thought",
-        "meant",
-        "guessed",
-        "assumed",
-        "believe",
-        "feel'like",
-        "wondered",
-        "asked",
-        "ask",
-        "tell",
-        "doubt",
-        "hear",
-        "see",
-        "imagine",
-        "understand",
-        "noticed",
-        "wish",
-        "forgot",
-    ]
+    ["think", "guess", "suppose", "mean", "wonder", "assume", "agree", "appreciate", "figure",
+     "bet", "promise", "swear", "apologise", "apologize", "thank", "thought", "meant", "guessed",
+     "assumed", "believe", "wondered", "asked", "ask", "tell", "doubt", "hear", "see", "imagine",
+     "understand", "noticed", "wish", "forgot", "admire", "second", "hope", "hoped", "sound",
+     "realize", "realise", "realized", "realised"]
+)  # fmt: skip
+_ADVICE = (
+    r"(?:advice|tips?|ideas?|suggestions?|recommendations?|recs|resources|information|info|help"
+    r"|feedback|guidance|inspiration|clarification|details|examples|options|recipes?)"
+)
+_CHAT_AM = (
+    r"wondering|thinking (?:about (?:it|that)|if|that)|hoping|asking|curious|sorry|sure|glad"
+    r"|happy (?:to|that|with|for)|good|fine|ok|okay|done|back|here|kidding|joking|saying|afraid"
+    r"|aware|confused|right|wrong|interested in (?:learning|knowing|hearing)|guessing|impressed"
+    r"|grateful|thankful|stuck|all (?:ears|set|about)|leaning|open to|torn|blessed|lucky|thrilled"
+    r"|stoked|pumped|up for|feeling|a bit|ready|here for|rooting|excited|hopeful|inspired|amazed"
+    r"|having (?:trouble|problems) (?:understanding|with the)|looking forward"
+    r"|trying to (?:understand|figure|find out|decide)|going to (?:keep|try|check|look|give|do)"
+    rf"|looking (?:for|to)(?: \S+){{0,9}} {_ADVICE}"
 )
 _CHAT = re.compile(
-    r"(?:(?:am|'m|was) (?:just |really |also |so |very |not )*(?:wondering|thinking (?:about|if|that)"
-    r"|hoping|asking|curious"
-    r"|sorry|sure|glad|happy (?:to|that|with)|good|fine|ok|okay|done|back|here|kidding|joking"
-    r"|saying|afraid|aware|confused|right|wrong|interested in (?:learning|knowing|hearing)|guessing"
-    r"|impressed|grateful|thankful|stuck|all ears|all set|leaning|open to|torn|having"
-    r" (?:trouble|problems) (?:understanding|with the)|looking forward to (?:it|that|hearing|trying)"
-    r"|excited to (?:try|see|hear|learn)|looking for (?:some |any |a few |more )?(?:advice|tips|ideas"
-    r"|suggestions|recommendations|information|help|ways)|not sure|trying to (?:understand|figure"
-    r"|find out|decide))\b"
-    r"|(?:'ll|will) (?:\w+ )?(?:try|check|let you|mention|suggest|send|bring|ask|tell|look|see|do|keep|consider|give|think|remember|make"
-    r" sure|definitely|go with|take|be sure|have to|report|get back)\b"
-    r"|(?:have|had|'ve|got) (?:a |another |one more |some |no |heard |tried that)*(?:question|idea"
-    r"|feeling|thought|doubt|clue|questions)"
+    rf"(?:(?:am|'m|was) (?:a bit |(?:just|really|also|so|very|not|n't|always|super) )*(?:{_CHAT_AM})\b"
+    r"|(?:'ll|will) (?:\w+ )?(?:try|check|let you|mention|suggest|send|bring|ask|tell|look|see|do"
+    r"|keep|consider|give|think|remember|make sure|definitely|go with|take|be sure|have to|report"
+    r"|get back|start by|explore|work (?:my|on)|stick|use)\b"
+    r"|(?:have|had|'ve|got) (?:a |another |one more |some |no |heard |tried that |got )*"
+    r"(?:questions?|idea|feeling|thought|doubt|clue)\b"
     r"|(?:need|want|'d (?:like|love)) (?:to (?:know|understand|ask|see if|make sure|check)|some|help"
     r"|advice|you|your|more|it|a (?:few|list|recipe|plan|summary|hand)|ideas|suggestions)\b"
+    rf"|(?:need|want|could use)(?: \S+){{0,6}} {_ADVICE}\b"
     r"|(?:do|did|does|can|could) n't (?:know|understand|think|mean|care|remember|see|want to bother"
-    r"|wait|believe|tell|say|agree|mind|get it|figure|imagine|help)"
+    r"|wait|believe|tell|say|agree|mind|get it|figure|imagine|help)\b"
     r"|can (?!n't|speak|play|swim|drive|cook|read|only|finally)"
-    r"|(?:like|love|hate|get|got|enjoy|do|did|know|tried|need|want) (?:it|that|this|them|those|the (?:idea"
-    r"|sound)|how|what|your)(?: idea| too| a lot| so much| one)?(?:\Z| (?!\w+ \w+ \w+))"
-    r"|know (?:that|what|how much|it|right|why|about that)\b|never thought|hope (?:it|that|this|you|so"
-    r"|to hear|things|the|everything)\b|look forward|(?:am|'m) (?:so |very |really )*(?:sorry|glad)"
-    r"|would (?!like|love|prefer)|'d (?!like|love|prefer|rather|been|better|\w+ed\b)"
-    r"|(?:will|'ll) (?:probably )?(?:need|want) (?:to|it|that)\b(?! \w+ \w+ \w+))",
+    r"|(?:like|love|hate|get|got|enjoy|do|did|know|tried|need|want) (?:it|that|this|them|those|how"
+    r"|what|your)(?: idea| too| a lot| so much| one)?(?:\Z| (?!\w+ \w+ \w+))"
+    r"|(?:like|love) (?:the|both|all) (?:\w+ ){0,3}"
+    r"(?:idea|sound|structure|theme|suggestions?|options?|concept|way|approach|first|second|plan)\b"
+    r"|know (?:that|what|how much|it|right|why|about that)\b|never thought|look forward"
+    r"|would (?!like|love|prefer)|'d (?!like|love|prefer|rather|been|better|\w+ed\b))",
     re.IGNORECASE,
 )
-_BARE_OBJECTS = frozenset(["it", "that", "this", "them", "those", "these", "so", "one", "ones"])
+_BARE_OBJECTS = frozenset(
+    [
+        "something",
+        "anything",
+        "nothing",
+        "stuff",
+        "it",
+        "that",
+        "this",
+        "them",
+        "those",
+        "these",
+        "so",
+        "one",
+        "ones",
+    ]
+)
 _TRAILING = frozenset(
     [
         "there",
@@ -121,6 +116,8 @@ def is_worth_keeping(said: Predication) -> bool:
     if _is_hypothetical(low, place):
         return False
     if not said.first_person:
+        if low[place] in ("says", "said") and len(low) - place < 6:
+            return False
         return len([word for word in low[place:] if grammar.is_word(word)]) > 1 or any(
             grammar.is_date(word) for word in low
         )
@@ -145,18 +142,29 @@ def _is_hypothetical(low: Sequence[str], place: int) -> bool:
 
 def _has_content(low: Sequence[str], place: int) -> bool:
     """Whether something is left that is understood without the sentences around it."""
-    rest = [word for word in low[place + 1 :] if not grammar.is_adverb(word)]
-    rest = [word for word in rest if word not in lx.AUXILIARIES and word not in ("to", "n't")]
+    rest = [word for word in low[place:] if not grammar.is_adverb(word)]
+    while rest and (rest[0] in lx.AUXILIARIES or rest[0] in ("to", "n't", "used", "going")):
+        rest = rest[1:]
+    verbal = rest and (rest[0] in lx.VERBS or grammar.is_participle(rest[0]))
+    if rest and (verbal or grammar.is_gerund(rest[0]) or low[place] not in lx.AUXILIARIES):
+        if rest[0] in lx.INTRANSITIVE_HABITS and len(rest) == 1:
+            return True
+        rest = rest[1:]
     if rest and rest[0] in _BARE_OBJECTS:
         return False
     empty = lx.PREPOSITIONS | lx.DETERMINERS | lx.PRONOUN_SUBJECTS | _BARE_OBJECTS
     words = [word for word in rest if word not in empty and grammar.is_word(word)]
-    return bool(words) or (low[place] not in lx.AUXILIARIES and any(map(grammar.is_date, rest)))
+    return bool(words) or any(map(grammar.is_date, rest))
+
+
+def resolved(said: Predication, scene: Scene) -> Predication:
+    """The predication with what its pronouns stand for, as far as that is known."""
+    return replace(said, predicate=tuple(_resolved(_trimmed(said.predicate), said, scene)))
 
 
 def render(said: Predication, scene: Scene) -> list[str]:
     """The statement's tokens, in the third person, dates still as placeholders."""
-    predicate = _resolved(_trimmed(said.predicate), said, scene)
+    predicate = list(said.predicate)
     if said.first_person or said.plural:
         predicate = grammar.agree_verbs(predicate, plural=said.plural)
     else:
@@ -201,15 +209,13 @@ def _trimmed(predicate: Sequence[str]) -> list[str]:
     for place, token in enumerate(tokens):
         low = token.lower()
         after = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
+        if token in ("-", "–", "—", "...", "…") and place > 1:
+            return tokens[:place]
         if token == "," and after in _CUTS:
-            return [*tokens[:place], *_late_dates(tokens[place:])[:0]]
+            return tokens[:place]
         if low in ("because", "so", "since") and place > 1 and len(tokens) - place > 12:
             return tokens[:place]
     return tokens
-
-
-def _late_dates(tokens: Sequence[str]) -> list[str]:
-    return [token for token in tokens if grammar.is_date(token)]
 
 
 def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str]:
@@ -220,12 +226,16 @@ def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str
         after = predicate[place + 1] if place + 1 < len(predicate) else "."
         referent = scene.names.get(low) if token[0].isupper() else None
         owned = place > 0 and referent is not None and referent.noun == predicate[place - 1].lower()
-        if low in ("him", "it", "them") or (low == "her" and not _opens_noun(after)):
-            referent = scene.resolve(low)
+        possessive = low in ("her", "his") and _opens_noun(after)
+        if low in ("him", "it", "them", "her", "his"):
+            referent = scene.resolve(low) if not possessive or said.about_user else None
         if referent is None or owned or referent.phrase == said.subject:
             out.append(token)
         else:
-            out.append(referent.as_object(about_user=said.about_user))
+            phrase = referent.as_object(about_user=said.about_user)
+            out.extend(phrase.split())
+            if possessive:
+                out[-1] += "'s"
     return out
 
 

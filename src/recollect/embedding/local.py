@@ -33,8 +33,8 @@ class LocalEmbedder:
     """Embeds with a graph that is loaded once; its methods may be called from any thread.
 
     Texts are embedded one by one, on several threads when there are several. Measured on 4 cores,
-    that is a third faster than padded batches; and a vector depends on its text alone, whereas
-    in an int8 batch the neighbours move it (down to a cosine of 0.965 with itself).
+    that is a quarter to a third faster than padded batches; and a vector depends on its text
+    alone, whereas in an int8 batch the neighbours move it (down to a cosine of 0.965 with itself).
     """
 
     def __init__(self, name: str, graph: Path, threads: int | None = None) -> None:
@@ -99,9 +99,10 @@ class LocalEmbedder:
         characters per token, English words without spaces 2.6.
         """
         encoding = self._tokenizer.encode(_well_formed(text), add_special_tokens=False)
-        count = len(encoding.ids)
-        if self._unknown in encoding.ids:
-            for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+        ids = encoding.ids
+        count = len(ids)
+        if self._unknown in ids:
+            for token, (start, end) in zip(ids, encoding.offsets, strict=True):
                 if token == self._unknown:
                     count += (end - start - 1) // _CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD
         return count

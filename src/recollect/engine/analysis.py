@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from recollect.core import fence
 from recollect.core.context import ContextParts
 from recollect.core.exploration import Hop
 from recollect.core.query import QueryPlan
@@ -21,15 +22,17 @@ def analysis_text(parts: ContextParts, plan: QueryPlan, timezone: str) -> str:
     lines = ["## Key Findings"]
     for memory in parts.memories[:FINDINGS]:
         newest = memory.history[0]
-        days = event_days(newest.event_date_start, newest.event_date_end)
-        lines.append(f"- {newest.content} (event date: {days})")
+        days = event_days(newest.event_date_start, newest.event_date_end, join_same=True)
+        lines.append(f"- {fence.paragraph(newest.content)} (event date: {days})")
     if not parts.memories:
         lines.append("No memory matches; the excerpts below are all that was found.")
     changed = [memory for memory in parts.memories[:FINDINGS] if len(memory.history) > 1]
     if changed:
         lines += ["", "## Memory Evolution & Version History"]
         for memory in changed:
-            steps = " → ".join(version.content for version in reversed(memory.history))
+            steps = " → ".join(
+                fence.paragraph(version.content) for version in reversed(memory.history)
+            )
             lines.append(f"- {steps}")
     if plan.counting:
         lines += [

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recollect.api import ContextRequest
-from recollect.core import context, excerpts, exploration, query, recall
+from recollect.core import context, excerpts, exploration, query, recall, recall_index
 from recollect.core.prompts import system_prompt
 from recollect.core.recall import Ranked
 from recollect.embedding import Embedder
@@ -41,9 +41,14 @@ EXCERPT_TOKENS = {
 """Tokens of excerpts where the caller sets no bound: about twenty turns of a chat, and more for the
 strategies that look further."""
 
-EXCERPT_SHARE = 0.86
-"""Share of a caller's bound that excerpts may take; memories and headings have the rest. Chosen on
-the dev sets (`docs/recall.md`)."""
+OFFERED_SHARE = 1.1
+"""Excerpts offered for a caller's bound, as a share of it: more than fit, so that the rendering,
+which knows what everything costs, can fill the bound to its end."""
+
+TOKENS_PER_WORD = 1.3
+ROLE_TOKENS = 3
+"""WordPiece tokens of a word of English with its punctuation, and of the role in front of a line.
+Only the choice of excerpts is made by these; a caller's bound is kept by real counts."""
 
 SUMMARIES = {
     RecallStrategy.LOW_LATENCY: 3,
@@ -133,12 +138,8 @@ class ContextComposer:
         found: _Found,
     ) -> context.ContextParts:
         quoted = self._excerpts(working, request, strategy, vectors, found.messages)
-        shown = {(excerpt.session_id, excerpt.position) for excerpt in quoted}
-        memories = _recalled_memories(working, found.memories)
-        if request.max_tokens is not None:
-            memories = _adding(memories, working, shown)
         parts = context.ContextParts(
-            memories=memories,
+            memories=_recalled_memories(working, found.memories),
             summaries=tuple(
                 _recalled_summary(working, working.sessions[ranked.row], ranked.similarity)
                 for ranked in found.summaries
@@ -168,14 +169,8 @@ class ContextComposer:
     ) -> tuple[context.Excerpt, ...]:
         budget_tokens = EXCERPT_TOKENS[strategy]
         if request.max_tokens is not None:
-            budget_tokens = int(request.max_tokens * EXCERPT_SHARE)
-        # Only ranked messages can be shown, so only they are counted.
-        token_counts = np.zeros(len(working.message_sessions), np.int32)
-        for item in ranked:
-            _, _, message = working.message(item.row)
-            token_counts[item.row] = self._embedder.count_tokens(
-                f"{message.role.value.upper()}: {message.content}"
-            )
+            budget_tokens = int(request.max_tokens * OFFERED_SHARE)
+        token_counts = _estimated_tokens(working.messages)
         chosen = excerpts.select_excerpts(
             ranked, working.messages, token_counts, budget_tokens, vectors
         )
@@ -197,6 +192,10 @@ class ContextComposer:
                 )
             )
         return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))
+
+
+def _estimated_tokens(index: recall_index.MessageIndex) -> NDArray[np.int32]:
+    return (index.word_counts * TOKENS_PER_WORD).astype(np.int32) + np.int32(ROLE_TOKENS)
 
 
 def _question(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
@@ -273,25 +272,6 @@ def _recalled_memories(
         )
         for item in ranked
     )
-
-
-def _adding(
-    memories: Sequence[context.RecalledMemory],
-    working: WorkingSet,
-    shown: set[tuple[str, int]],
-) -> tuple[context.RecalledMemory, ...]:
-    """Where tokens are counted: memories that tell more than the excerpts come first.
-
-    A memory whose evidence is shown word for word repeats it, unless it has changed over time.
-    """
-
-    def repeats(memory: context.RecalledMemory) -> bool:
-        evidence = working.evidence.get(memory.history[0].memory_id, ())
-        return len(memory.history) == 1 and any(
-            (item.session_id, item.position) in shown for item in evidence
-        )
-
-    return tuple(sorted(memories, key=repeats))
 
 
 def _recalled_summary(

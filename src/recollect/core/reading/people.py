@@ -134,7 +134,7 @@ _NEW_JOB = re.compile(
     r"|started (?:at|with) (?P<started>.+?)(?: as (?:an? )?(?P<job4>.+))?)$"
 )
 _LEFT_JOB = re.compile(
-    r"^(?:(?:quit|left|lost|resigned from|was (?:laid off|fired|let go)|got (?:laid off|fired)"
+    r"^(?:(?:quit|left|lost|gave up|resigned from|was (?:laid off|fired|let go)|got (?:laid off|fired)"
     r"|is (?:laid off|fired)) ?"
     r"(?:(?:his|her|their|the|a) )?(?P<job>(?:\w+ )?(?:job|position|role)\b)?"
     r"(?: ?(?:at|with|from|by) )?(?P<employer>.*?)|resigned|retired(?: from (?P<retired>.+))?)$"
@@ -166,9 +166,9 @@ def employment(body: str, clause: Predicate) -> list[Reading]:
             return [make(over, "employer", named), make(over, "job", ())]
         if not named and employer.strip():
             return []
-        if first in {"quit", "left", "lost"} and not (match["job"] or named):
+        if first in {"quit", "left", "lost", "gave"} and not (match["job"] or named):
             return []
-        if first in {"left", "lost", "quit"} and not match["job"]:
+        if first in {"left", "lost", "quit", "gave"} and not match["job"]:
             # "left Lisbon", "quit Facebook": only a job of that name makes it an employer.
             return (
                 [make(ended(clause, "left" if first == "was" else first), "employer", named)]
@@ -193,6 +193,17 @@ def _phrase_of_job(body: str) -> str:
         flags=re.IGNORECASE,
     )
     return cut.strip()
+
+
+_DOES_FOR = re.compile(
+    r"^(?:does|do|doing) (?P<job>[a-z][a-z -]+?) (?:for|at) (?P<employer>[A-Z].*)$"
+)
+
+
+def does_for(body: str, clause: Predicate) -> list[Reading]:
+    """Reads "does customer support for Siemens" as a job with its employer."""
+    match = _DOES_FOR.match(_phrase_of_job(body))
+    return _job_readings(clause, match["employer"], match["job"]) if match else []
 
 
 def _works(body: str, clause: Predicate) -> list[Reading]:

@@ -86,8 +86,10 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TOGETHER = re.compile(
-    r"^and (?:(?:his|her|their|the user's)(?: \w+){1,2}?(?: [A-Z]\w+)?|[A-Z]\w+)(?= [a-z]+)\s+"
+    r"^and (?:others|(?:his|her|their|the user's)(?: \w+){1,2}?(?: [A-Z]\w+)?|[A-Z]\w+)"
+    r"(?= [a-z]+)\s+"
 )
+_SINGULAR = {"are": "is", "have": "has", "were": "was"}
 _AUXILIARIES = word_set(
     """is are was were has had have will would can could may might should does do did no never used
     wants plans hopes likes loves also just recently now currently still always often isn't aren't
@@ -154,7 +156,8 @@ def _split_subject(text: str) -> Predicate:
         return Predicate(*_owned_subject(rest))
     together = _TOGETHER.match(rest)
     if together:
-        return Predicate("user", "", rest[together.end() :], plural=True)
+        verb, _, after = rest[together.end() :].partition(" ")
+        return Predicate("user", "", f"{_SINGULAR.get(verb, verb)} {after}", plural=True)
     return Predicate("user", "", rest)
 
 
@@ -177,13 +180,16 @@ _PLAN = re.compile(
     r"|is hoping to|intend(?:s|ed)? to|is (?:thinking|dreaming) (?:of|about)|thinks about"
     r"|(?:is )?consider(?:s|ed|ing)|is about to|might|may|could|should|dream(?:s|ed) (?:of|about)"
     r"|wish(?:es|ed)? (?:to|for)|is (?:supposed|set|scheduled|due|expected|ready) to|needs? to"
-    r"|needed to|(?:has|have|had) to|decided (?:not )?to|is looking (?:to|for|into|forward to)"
+    r"|needed to|(?:has|have|had) to"
+    r"|(?:has )?decided (?:not )?to(?! (?:go|become) (?:an? )?(?:veg|pesc))"
+    r"|is looking (?:to|for|into|forward to)"
     r"|looks forward to|is (?:trying|hoping|deciding|preparing|saving(?: up)?|excited|eager) (?:to"
-    r"|for)|expects? to|aims? to|is (?=(?:moving|leaving|starting|getting|switching|relocating"
+    r"|for)|expects? to|aims? to|is(?= (?:moving|leaving|starting|getting|switching|relocating"
     r"|quitting|joining|retiring|travell?ing|flying|going)\b)|is not sure|wonders|asked|asks)"
     r"(?:\s+|$)",
     re.IGNORECASE,
 )
+_DECIDED = re.compile(r"^(?:has )?decided to (?=go|become)", re.IGNORECASE)
 _USED_TO = re.compile(r"^(?:used to|formerly|previously)\s+", re.IGNORECASE)
 _NO_LONGER = re.compile(r"^(?:(?P<aux>is|are|has|does|do|can) )?no longer\s+", re.IGNORECASE)
 _STOPPED = re.compile(
@@ -212,7 +218,12 @@ _PROGRESSIVE = re.compile(
     r"|hardworking|willing)\b)(?=\w+ing\b)",
     re.IGNORECASE,
 )
-_PERFECT = re.compile(r"^(?:has|have|had) (?!been\b)(?=\w+(?:ed|en)\b)", re.IGNORECASE)
+_PERFECT = re.compile(
+    r"^(?:has|have|had) (?!been\b)(?=\w+(?:ed|en)\b|(?:gone|begun|become|done|"
+    + "|".join(sorted(PAST_FORMS - {"had", "was", "were"}))
+    + r")\b)",
+    re.IGNORECASE,
+)
 _PERFECT_STATE = re.compile(
     r"^(?:has|have) (?=(?:lived|worked|been|owned|known|loved|had)\b)", re.IGNORECASE
 )
@@ -280,6 +291,8 @@ def _strip_modality(clause: Predicate) -> Predicate:
     """Takes plans, beginnings, progressives and perfects off the body; sets the tense."""
     if match := _PLAN.match(clause.body):
         return replace(clause, body=clause.body[match.end() :], tense=Tense.FUTURE, cue=None)
+    if match := _DECIDED.match(clause.body):
+        return replace(clause, body=clause.body[match.end() :], cue="became")
     clause = _strip_adverbs(_strip_negation(clause))
     if match := _STARTED.match(clause.body):
         cue = "started" if clause.polarity is Polarity.ASSERTS else clause.cue

@@ -145,6 +145,8 @@ def eating(body: str, clause: Predicate) -> list[Reading]:
     if not values or values[0] == "out":
         return []
     readings = [make(clause, "eat", terms_of(what))]
+    if values[0] == "fish" and re.search(r"\b(?:but|still|yet|and) (?:still )?no meat\b", what):
+        readings.append(make(clause, "diet", ("pescatarian",)))
     takes_up = clause.cue in {"again", "started", "now"} and clause.polarity is Polarity.ASSERTS
     if values == ("meat",) and takes_up and clause.tense is not Tense.FUTURE:
         readings.append(make(clause, "diet", ("omnivore",)))
@@ -232,8 +234,10 @@ def relative(body: str, clause: Predicate) -> list[Reading]:
         return []
     kind = _kind_of(words[position])
     name = " ".join(words[position + 1 :])
-    modifiers = tuple(stem(word) for word in words[1:position])
+    modifiers = tuple(stem(word) for word in words[1:position] if word != "new")
     user = replace(clause, subject="user", owned="")
+    if "new" in words[1:position]:
+        user = cued(user, "new")
     if re.match(r"^(?:died|passed away|is dead)\b", body) and kind.startswith("pet:"):
         values = (name, *modifiers) if name else modifiers
         return [make(ended(user, "died"), kind, values)]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from recollect.core.reading.predicate import Polarity, Tense
+from recollect.core.reading.predicate import SOLE_RELATIVES, Polarity, Tense
+from recollect.core.reading.wording import stem
 
 
 class Kind(StrEnum):
@@ -54,11 +55,15 @@ _FAMILY_TRAITS = {
     "favourite": Trait(single_valued=True, silent=True),
     "count": Trait(single_valued=True, silent=True, kind=Kind.NUMBER),
 }
+_SOLE_RELATIVE = Trait(single_valued=True, kind=Kind.NAMES)
+_SOLE_ATTRIBUTES = frozenset("relative:" + stem(relative) for relative in SOLE_RELATIVES)
 _NO_TRAIT = Trait()
 
 
 def trait_of(attribute: str) -> Trait:
     """The trait of an attribute; that of unknown ones claims nothing."""
+    if attribute in _SOLE_ATTRIBUTES:
+        return _SOLE_RELATIVE
     known = _TRAITS.get(attribute)
     return known or _FAMILY_TRAITS.get(attribute.partition(":")[0], _NO_TRAIT)
 

@@ -1,0 +1,111 @@
+"""The command line: `recollect`."""
+
+import json
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from recollect import evaluation
+from recollect.core.validation import MAX_MAX_TOKENS, MIN_MAX_TOKENS
+from recollect.errors import RecallrAIError, ValidationError
+from recollect.models import RecallStrategy
+from recollect.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+USAGE_EXIT_CODE = 2
+FAILURE_EXIT_CODE = 1
+_WIDTH_WITHOUT_TERMINAL = 120
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"recollect {installed_version('recollect')}")
+        raise typer.Exit
+
+
+@app.callback()
+def recollect(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Long-term memory for applications on language models."""
+
+
+@app.command("eval")
+def evaluate(
+    path: Annotated[Path, typer.Argument(help="A conversation set in LoCoMo's JSON format.")],
+    strategy: Annotated[
+        list[RecallStrategy] | None,
+        typer.Option(help="Recall strategy; may be repeated. Default: balanced."),
+    ] = None,
+    max_tokens: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=MIN_MAX_TOKENS,
+            max=MAX_MAX_TOKENS,
+            help="Token budget of a context; may be repeated. Default: 2000.",
+        ),
+    ] = None,
+    limit_conversations: Annotated[
+        int | None, typer.Option(min=1, help="Only the first conversations of the set.")
+    ] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option(help="File of the memory, kept and used again. Default: a temporary one."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+    speaker_names: Annotated[
+        bool | None,
+        typer.Option(
+            "--speaker-names/--no-speaker-names",
+            help='Put "Name: " in front of messages. Default: unless speakers are User/Assistant.',
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Measure recall on a set of conversations with questions whose evidence is known."""
+    options = evaluation.Options(
+        path=path,
+        strategies=tuple(strategy or [RecallStrategy.BALANCED]),
+        budgets_tokens=tuple(max_tokens or [2000]),
+        limit_conversations=limit_conversations,
+        db=db,
+        speaker_names=speaker_names,
+    )
+    ran_at = datetime.now(UTC)  # noqa: TID251  the run's date, written into its report
+    try:
+        if json_file is not None and not json_file.parent.is_dir():
+            raise ValidationError(f"cannot write {json_file}: {json_file.parent} is not a folder")
+        result, embedder = evaluation.run_evaluation(options, Settings(), Console(stderr=True))
+        if json_file is not None:
+            figures = evaluation.as_json(
+                result, options, installed_version("recollect"), embedder, ran_at
+            )
+            json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    except RecallrAIError as error:
+        raise _failed(error) from error
+    except OSError as error:
+        raise _failed(error) from error
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    for table in evaluation.tables(result):
+        console.print(table)
+    for note in evaluation.notes(result):
+        console.print(note, markup=False, highlight=False)
+
+
+def _failed(error: RecallrAIError | OSError) -> typer.Exit:
+    """Says in one line what is wrong; exit code 2 where the arguments are, otherwise 1."""
+    typer.echo(f"recollect: {' '.join(str(error).split())}", err=True)
+    wrong_arguments = isinstance(error, ValidationError)
+    return typer.Exit(USAGE_EXIT_CODE if wrong_arguments else FAILURE_EXIT_CODE)
