@@ -5,9 +5,9 @@
 A predicted statement and a labelled one match when the F1 of their content words is at least 0.6
 and both are negated or both are not. Content words are the lower-case words and numbers of the
 statement, stemmed (Snowball English), each counted once, without function words (articles,
-prepositions, pronouns, auxiliaries, "user"), without the words of dates (months, weekdays, four-digit
-years, day numbers next to a month, "week of"), and without "named"/"called"; number words up to
-twelve are digits. Negated is a statement with one of: not, never, no, n't, cannot, anymore, longer.
+prepositions, pronouns, auxiliaries, "user"), without the words of dates (months, weekdays, years,
+day numbers next to a month, "week of"), and without "named"/"called"; number words up to twelve
+are digits. Negated is a statement with one of: not, never, no, n't, cannot, anymore, longer.
 Pairs are matched one to one, the best F1 first, within a conversation.
 
 precision: matched / predicted; recall: matched / labelled; dates: share of the matched whose first
@@ -34,7 +34,8 @@ ROOT = Path(__file__).parent / "extraction"
 THRESHOLD = 0.6
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DATES = re.compile(
-    rf"(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?:to \d{{1,2}} )?(?:{_MONTHS})\b(?: \d{{1,2}}(?!\d))?(?:,? \d{{4}})?"
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)? )?(?:to \d{{1,2}} )?(?:{_MONTHS})\b"
+    r"(?: \d{1,2}(?!\d))?(?:,? \d{4})?"
     r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b,?|\b(?:19|20)\d{2}\b|\bthe week(?:end)? of\b"
     r"|shortly before|\bas of\b",
 )

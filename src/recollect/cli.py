@@ -19,7 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 USAGE_EXIT_CODE = 2
 FAILURE_EXIT_CODE = 1
-_WIDTH_WITHOUT_TERMINAL = 120
+_TABLE_WIDTH = 110
+"""Columns for a table. A narrower terminal wraps its lines, which is better than figures cut."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -96,12 +97,12 @@ def evaluate(
     except OSError as error:
         raise _failed(error) from error
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console.width = max(console.width, _TABLE_WIDTH)
     for table in evaluation.tables(result):
         console.print(table)
+        console.print()
     for note in evaluation.notes(result):
-        console.print(note, markup=False, highlight=False)
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _failed(error: RecallrAIError | OSError) -> typer.Exit:

@@ -202,6 +202,7 @@ class Failing(LocalInference):
     """Fails a number of times, then works."""
 
     def __init__(self, times: int) -> None:
+        super().__init__()
         self.left = times
         self.order: list[str] = []
 

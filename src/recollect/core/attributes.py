@@ -117,6 +117,16 @@ def _is_detail(term: str, kinds: frozenset[Kind]) -> bool:
     return not (Kind.NUMBER in kinds and term in people.NUMBERS)
 
 
+def _people_and_pets(readings: tuple[Reading, ...]) -> frozenset[str]:
+    """Whom the readings are about besides the user: "user's sister ana", "user's dog"."""
+    found = {reading.subject for reading in readings} - {"user", ""}
+    for reading in readings:
+        family, _, kind = reading.attribute.partition(":")
+        if family in {"relative", "pet"}:
+            found.add(f"user's {kind}")
+    return frozenset(found)
+
+
 def read(content: str) -> Statement:
     """Reads one statement. Any text gives a statement; what no rule knows is read generically."""
     clause = split(content)
@@ -126,4 +136,6 @@ def read(content: str) -> Statement:
     used: frozenset[str] = frozenset().union(*map(_used_up, readings))
     kinds = frozenset(reading.trait.kind for reading in readings)
     details = frozenset(term for term in term_set - used if _is_detail(term, kinds))
-    return Statement(content, terms, term_set, names_of(content), readings, details)
+    names = names_of(content)
+    topics = names | _people_and_pets(readings)
+    return Statement(content, terms, term_set, names, topics, readings, details)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 CountTokens = Callable[[str], int]
@@ -46,7 +46,9 @@ class Piece:
 
 def write(piece: Piece) -> str:
     """The text of a piece and of everything taken under it."""
-    return "".join(_written(piece, ""))
+    parts: list[str] = []
+    _write(piece, "", parts)
+    return "".join(parts)
 
 
 def take_all(piece: Piece) -> None:
@@ -110,8 +112,8 @@ class Purse:
         self._bought.append((unpaid, price))
 
 
-def _written(piece: Piece, number: str) -> Iterator[str]:
-    yield f"{piece.lead}{number}{piece.rest}"
+def _write(piece: Piece, number: str, parts: list[str]) -> None:
+    parts.append(f"{piece.lead}{number}{piece.rest}")
     shown = 0
     counted = 0
     for child in piece.children:
@@ -121,8 +123,8 @@ def _written(piece: Piece, number: str) -> Iterator[str]:
         if child.number:
             counted += 1
             own = f"{number}.{counted}" if child.number == "1.1" else str(counted)
-        yield "\n" * (child.gap if shown else child.gap_first)
-        yield from _written(child, own)
+        parts.append("\n" * (child.gap if shown else child.gap_first))
+        _write(child, own, parts)
         shown += 1
     if not shown and piece.when_empty:
-        yield piece.when_empty
+        parts.append(piece.when_empty)

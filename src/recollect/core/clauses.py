@@ -33,7 +33,7 @@ def without_relatives(tokens: Sequence[str]) -> tuple[list[str], list[list[str]]
 
 _CONNECTORS = frozenset(
     [",", "and", "but", "so", "because", "then", "-", "–", "—", "(", ")", ":", "yet", "plus",
-     "although", "though", "&", "also", "as", "since", "while", "now", "hence", "/", "like"]
+     "although", "though", "&", "also", "as", "since", "while", "hence", "/", "like"]
 )  # fmt: skip
 _STRONG = frozenset(["and", "but", "then", ",", "&", "plus"])
 _SUBORDINATE = frozenset(["because", "as", "since", "while", "although", "though", "like"])
@@ -72,7 +72,7 @@ def _begins_clause(
     if own < len(tokens) and begins_with_subject(tokens, own):
         return not _joins_subjects(tokens, index, before)
     if own < len(tokens) and tokens[own].lower() in lx.PREPOSITIONS and connectors & _STRONG:
-        later = [place for place in range(own + 1, min(own + 6, len(tokens) - 1))]
+        later = range(own + 1, min(own + 6, len(tokens) - 1))
         spoken = [place for place in later if tokens[place].lower() in ("i", "we")]
         if spoken and not any(grammar.is_finite(tokens, at) for at in range(own + 1, spoken[0])):
             return True
@@ -94,11 +94,15 @@ def _is_fronted(before: Sequence[str]) -> bool:
 
 
 def _has_verb(tokens: Sequence[str]) -> bool:
+    if any(token.lower() in ("i", "we", "he", "she", "they") for token in tokens[:-1]):
+        return True
     return any(grammar.is_finite(tokens, place) for place in range(1, len(tokens)))
 
 
 def _joins_subjects(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool:
     """ "my wife and I are ...": what stands before has no verb yet."""
+    if tokens[index].lower() in ("he", "she", "they", "it", "we"):
+        return False
     return not _has_verb(before) and tokens[index - 1].lower() in ("and", "&")
 
 
@@ -149,7 +153,10 @@ def _continues(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool
         return True
     following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
     complement = (
-        following in lx.DETERMINERS or following in lx.PREPOSITIONS or following in ("to", "me")
+        following[:1] >= "\ue000"
+        or following in lx.DETERMINERS
+        or following in lx.PREPOSITIONS
+        or following in ("to", "me")
     )
     past = any(grammar.is_past(token) for token in before)
     if grammar.is_past(low):

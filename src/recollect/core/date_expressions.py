@@ -1,32 +1,36 @@
 """The grammar of date expressions without their prepositions: "last Friday", "May", "a week ago".
 
-All arithmetic is on the proleptic Gregorian calendar with weeks from Monday to Sunday; seasons are
-those of the northern hemisphere in whole months. A date is a range: "in May" is all of May.
+A date is a range: "in May" is all of May. Seasons are those of the northern hemisphere in whole
+months.
 
 dateparser is not used here: it reads single instants, while most expressions in conversation are
 ranges, and one call costs more than the whole of this module on a message.
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
+
+from recollect.core.days import (
+    MONTHS,
+    WEEKDAYS,
+    add_months,
+    day_text,
+    easter,
+    month_end,
+    month_year,
+    nearest_year,
+    shift,
+    valid_day,
+)
 
 Direction = Literal["past", "future"]
 DateKind = Literal[
     "day", "week", "weekend", "month", "season", "year", "span", "since", "before", "after", "vague"
 ]
 
-EARLIEST = date(1900, 1, 1)
-"""The first day of a range without a beginning, as in "before 2019"."""
-
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SEASON_START = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "couple": 2, "three": 3, "few": 3, "four": 4, "several": 4,
@@ -52,28 +56,6 @@ class Point:
 _Resolver = Callable[["re.Match[str]", date, bool], "Point | None"]
 
 
-def day_text(day: date, *, weekday: bool = False) -> str:
-    """Spell a day out: "14 March 2025", or "Friday, 14 March 2025"."""
-    text = f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-    return f"{WEEKDAYS[day.weekday()]}, {text}" if weekday else text
-
-
-def add_months(day: date, months: int) -> date:
-    """Move a day by whole months; the day of the month is cut to the length of the new month."""
-    index = day.year * 12 + day.month - 1 + months
-    year, month = min(max(index // 12, 1), 9999), index % 12 + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
-
-
-def shift(day: date, days: int) -> date:
-    ordinal = min(max(day.toordinal() + days, EARLIEST.toordinal()), date.max.toordinal() - 366)
-    return date.fromordinal(ordinal)
-
-
-def _month_end(day: date) -> date:
-    return day.replace(day=monthrange(day.year, day.month)[1])
-
-
 def _day(match: re.Match[str], day: date, *, weekday: bool = False, strict: bool = False) -> Point:
     noun = day_text(day, weekday=weekday)
     return Point(match.start(), match.end(), day, day, "day", noun, f"on {noun}", strict)
@@ -89,7 +71,7 @@ def _month(match: re.Match[str], year: int, month: int, *, strict: bool = False)
     first = date(year, month, 1)
     noun = f"{MONTHS[month - 1]} {year}"
     return Point(
-        match.start(), match.end(), first, _month_end(first), "month", noun, f"in {noun}", strict
+        match.start(), match.end(), first, month_end(first), "month", noun, f"in {noun}", strict
     )
 
 
@@ -115,7 +97,7 @@ def _weekend(match: re.Match[str], day: date) -> Point:
 
 def _season(match: re.Match[str], year: int, season: str) -> Point:
     first = date(year, _SEASON_START[season], 1)
-    last = _month_end(add_months(first, 2))
+    last = month_end(add_months(first, 2))
     noun = f"the {season} of {year}"
     return Point(match.start(), match.end(), first, last, "season", noun, f"in {noun}")
 
@@ -155,32 +137,8 @@ def _month_number(match: re.Match[str]) -> int:
     return _MONTH_INDEX[match["month"].lower().rstrip(".")]
 
 
-def _valid(year: int, month: int, day: int) -> date | None:
-    if not 1 <= month <= 12 or not 1 <= day <= monthrange(year, month)[1]:
-        return None
-    return date(year, month, day)
-
-
-def _nearest_year(today: date, month: int, day: int, past: bool) -> date | None:
-    """The day of the year nearest to today in the direction; today itself counts for both."""
-    found = _valid(today.year, month, day)
-    if found is None:
-        return _valid(today.year + (-today.year % 4 if not past else -(today.year % 4)), month, day)
-    if past and found > today:
-        return _valid(today.year - 1, month, day)
-    if not past and found < today:
-        return _valid(today.year + 1, month, day)
-    return found
-
-
-def _month_year(today: date, month: int, past: bool) -> int:
-    if past:
-        return today.year if month <= today.month else today.year - 1
-    return today.year if month >= today.month else today.year + 1
-
-
 def _iso(match: re.Match[str], today: date, past: bool) -> Point | None:
-    found = _valid(int(match["year"]), int(match["mon"]), int(match["day"]))
+    found = valid_day(int(match["year"]), int(match["mon"]), int(match["day"]))
     return _known(match, found)
 
 
@@ -188,32 +146,32 @@ def _slashed(match: re.Match[str], today: date, past: bool) -> Point | None:
     """Read 3/14/2025 as month first, unless only the other order is a date."""
     one, two = int(match["one"]), int(match["two"])
     if match["year"] is None:
-        found = _nearest_year(today, one, two, past) if one <= 12 and 1 <= two <= 31 else None
+        found = nearest_year(today, one, two, past) if one <= 12 and 1 <= two <= 31 else None
         return _known(match, found, strict=True)
     year = int(match["year"])
     year += 2000 if year < 100 else 0
-    found = _valid(year, one, two) or _valid(year, two, one)
+    found = valid_day(year, one, two) or valid_day(year, two, one)
     return _known(match, found)
 
 
 def _day_month(match: re.Match[str], today: date, past: bool) -> Point | None:
     month, day, year = _month_number(match), int(match["day"]), match["year"]
     if year is not None:
-        found = _valid(int(year), month, day)
+        found = valid_day(int(year), month, day)
     elif match["rel"] is not None:
-        found = _valid(today.year + _STEP[match["rel"].lower()], month, day)
+        found = valid_day(today.year + _STEP[match["rel"].lower()], month, day)
     else:
-        found = _nearest_year(today, month, day, past) if 1 <= day <= 31 else None
+        found = nearest_year(today, month, day, past) if 1 <= day <= 31 else None
     return _known(match, found, weekday=match["weekday"] is not None)
 
 
 def _month_days(match: re.Match[str], today: date, past: bool) -> Point | None:
     month, year = _month_number(match), match["year"]
     if year is None:
-        first = _nearest_year(today, month, int(match["day"]), past)
+        first = nearest_year(today, month, int(match["day"]), past)
     else:
-        first = _valid(int(year), month, int(match["day"]))
-    last = first and _valid(first.year, month, int(match["to"]))
+        first = valid_day(int(year), month, int(match["day"]))
+    last = first and valid_day(first.year, month, int(match["to"]))
     if first is None or last is None or last < first:
         return None
     noun = f"{day_text(first)} to {day_text(last)}"
@@ -235,7 +193,7 @@ def _named_month(match: re.Match[str], today: date, past: bool) -> Point | None:
     else:
         usual = word.istitle() and len(word.rstrip(".")) > 3 and word not in {"March", "May"}
         strict = not usual and pre is None
-        point = _month(match, _month_year(today, month, past), month, strict=strict)
+        point = _month(match, month_year(today, month, past), month, strict=strict)
     part = match["part"]
     return _part_of(point, part.lower()) if part is not None else point
 
@@ -257,16 +215,16 @@ def _part_of(point: Point, part: str) -> Point:
         noun, last = f"the end of {point.noun}", point.last
         return replace(point, first=last, kind="day", noun=noun, adverb=f"at {noun}", strict=False)
     if "mid" in part:
-        name, first, last = "mid", days // 3, 2 * days // 3 - 1
+        name, begin, end = "mid", days // 3, 2 * days // 3 - 1
     elif "late" in part:
-        name, first, last = "late", 2 * days // 3, days - 1
+        name, begin, end = "late", 2 * days // 3, days - 1
     else:
-        name, first, last = "early", 0, days // 3 - 1
+        name, begin, end = "early", 0, days // 3 - 1
     noun = f"{name}{'-' if name == 'mid' else ' '}{point.noun}"
     return replace(
         point,
-        first=point.first + timedelta(days=first),
-        last=point.first + timedelta(days=last),
+        first=point.first + timedelta(days=begin),
+        last=point.first + timedelta(days=end),
         kind="span",
         noun=noun,
         adverb=f"in {noun}",
@@ -364,7 +322,7 @@ def _unit_point(
 
 def _stepped_season(match: re.Match[str], today: date, step: int, season: str) -> Point:
     starts = [date(today.year + off, _SEASON_START[season], 1) for off in (-2, -1, 0, 1, 2)]
-    ends = [_month_end(add_months(start, 2)) for start in starts]
+    ends = [month_end(add_months(start, 2)) for start in starts]
     if step < 0:
         past = [start for start, end in zip(starts, ends, strict=True) if end < today]
         return _season(match, past[step].year, season)
@@ -426,7 +384,7 @@ def _vague_offset(match: re.Match[str], today: date, sign: int, unit: str) -> Po
     near, far = (shift(today, sign * _DAYS_IN[unit] * n) for n in (2, 5))
     first, last = min(near, far), max(near, far)
     if unit in {"month", "year", "decade"}:
-        first, last = first.replace(day=1), _month_end(last)
+        first, last = first.replace(day=1), month_end(last)
     if unit in {"year", "decade"}:
         first, last = first.replace(month=1), last.replace(month=12, day=31)
     same = "" if unit in {"day", "night"} else f" {unit}s"
@@ -457,7 +415,7 @@ def _ordinal(match: re.Match[str], today: date, past: bool) -> Point | None:
         month = add_months(month, -1)
     elif not past and day < today.day:
         month = add_months(month, 1)
-    found = _valid(month.year, month.month, day)
+    found = valid_day(month.year, month.month, day)
     return _known(match, found, strict=rel is None and match["weekday"] is None)
 
 
@@ -468,21 +426,10 @@ _HOLIDAYS = {
 }  # fmt: skip
 
 
-def _easter(year: int) -> date:
-    """Easter Sunday by the anonymous Gregorian computus (Meeus, Jones, Butcher)."""
-    century, rest = divmod(year, 100)
-    leap, part = divmod(century, 4)
-    epact = (19 * (year % 19) + century - leap - (8 * century + 13) // 25 + 15) % 30
-    weekday = (32 + 2 * part + 2 * (rest // 4) - epact - rest % 4) % 7
-    late = (year % 19 + 11 * epact + 22 * weekday) // 451
-    month, day = divmod(epact + weekday - 7 * late + 114, 31)
-    return date(year, month, day + 1)
-
-
 def _holiday_day(name: str, year: int) -> date:
     month, day = _HOLIDAYS[name]
     if not month:
-        return _easter(year)
+        return easter(year)
     if day:
         return date(year, month, day)
     first = date(year, month, 1)

@@ -9,15 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from recollect.core.date_expressions import (
-    EARLIEST,
-    DateKind,
-    Point,
-    add_months,
-    day_text,
-    points_in,
-    shift,
-)
+from recollect.core.date_expressions import DateKind, Point, points_in
+from recollect.core.days import EARLIEST, add_months, day_text, shift
 
 __all__ = [
     "EARLIEST",

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from recollect.core import clauses, grammar, speech
 from recollect.core.dates import EARLIEST, DateMention, Direction, find_dates
+from recollect.core.lexicon import PARTNERS
 from recollect.core.predications import Predication, interpret
 from recollect.core.referents import Scene, note_object, note_own, with_plain_names
 from recollect.core.statements import is_worth_keeping, render, resolved
@@ -18,10 +19,10 @@ from recollect.models import Candidate, Message, MessageRole
 
 _PLACEHOLDERS = 0xE000
 _MAX_DATES = 200
+MAX_TOKENS = 150
+"""Sentences of more words and marks are lists, tables or noise."""
 _PREFIX = re.compile(r"\A[ \t]*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):[ \t]+")
-_NOUN_CONTEXT = re.compile(
-    r"\b(?:for|of|from|to|about|than|until|during|by|is|through|as of)\Z", re.I
-)
+_NOUN_CONTEXT = re.compile(r"\b(?:for|of|from|to|about|than|until|during|by|through|as of)\Z", re.I)
 
 
 def extract(messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
@@ -38,6 +39,7 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
     scene = Scene()
     prefix = speaker_prefix(messages)
     merged: dict[str, Candidate] = {}
+    partners: dict[str, int] = {}
     for position, message in enumerate(messages):
         if message.role is not MessageRole.USER:
             continue
@@ -47,6 +49,11 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
         for content, first, last in _statements(text, today, scene):
             _merge(merged, content, first, last, position)
         scene.end_message()
+        partners |= dict.fromkeys(PARTNERS & scene.nouns.keys() - partners.keys(), position)
+    said = " ".join(merged)
+    for noun, position in partners.items():
+        if noun not in said:
+            _merge(merged, f"User has a {noun}", today, today, position)
     return list(merged.values())
 
 
@@ -99,7 +106,10 @@ def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, dat
 def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
     marked, spans = _marked(stated, today)
     previous: Predication | None = None
-    whole, relatives = clauses.without_relatives(with_plain_names(grammar.tokenise(marked)))
+    tokens = grammar.tokenise(marked)
+    if len(tokens) > MAX_TOKENS:
+        return
+    whole, relatives = clauses.without_relatives(with_plain_names(tokens))
     for index, clause in enumerate([*clauses.split_clauses(whole), *relatives]):
         said = interpret(clause, scene, previous, opening=index == 0)
         yield from ((content, today, today) for content in scene.introduced)
@@ -108,20 +118,22 @@ def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, 
         if said is None:
             continue
         said = resolved(said, scene)
-        tokens = render(said, scene) if is_worth_keeping(said) else []
+        written = render(said, scene) if is_worth_keeping(said) else []
         note_object(said.predicate, scene)
-        if len(tokens) < 2:
+        if len(written) < 2:
             continue
         past = grammar.tense_is_past(said.predicate)
-        yield _dated(tokens, spans, today, "past" if past else "future", scene)
+        yield _dated(written, spans, today, "past" if past else "future", scene)
 
 
 def _marked(text: str, today: date) -> tuple[str, list[str]]:
-    """The text with one private-use character in the place of each date, and what they stand for."""
+    """The text with a private-use character in the place of each date, and what these stand for."""
     spans: list[str] = []
     out: list[str] = []
     end = 0
-    for mention in find_dates(text, today, prefers="past")[:_MAX_DATES]:
+    ahead = find_dates(text, today, prefers="future")
+    told = find_dates(text, today, prefers="past")
+    for mention in _united(told, ahead)[:_MAX_DATES]:
         out += [text[end : mention.start], f" {chr(_PLACEHOLDERS + len(spans))} "]
         spans.append(text[mention.start : mention.end])
         end = mention.end
@@ -129,15 +141,22 @@ def _marked(text: str, today: date) -> tuple[str, list[str]]:
     return "".join(out), spans
 
 
+def _united(told: list[DateMention], ahead: list[DateMention]) -> list[DateMention]:
+    """All spans of the two readings in order; "in two weeks" is a date in a plan only."""
+    taken = {position for mention in told for position in range(mention.start, mention.end)}
+    further = [mention for mention in ahead if not taken & {mention.start, mention.end - 1}]
+    return sorted([*told, *further], key=lambda mention: mention.start)
+
+
 _SAME_TIME = [["that", unit] for unit in ("day", "week", "weekend", "month", "year")]
 
 
-def _same_time(last: DateMention, unit: str) -> DateMention:
-    """What "that week" means after a date was named."""
-    if unit.lower() != "week":
-        return last
-    monday = last.first - timedelta(days=last.first.weekday())
-    return find_dates("this week", monday, prefers="past")[0]
+def _same_time(last: DateMention, unit: str) -> DateMention | None:
+    """What "that week" means after a date was named; None where that date is wider."""
+    day = last.last + timedelta(days=1) if last.kind == "before" else last.first
+    if unit.lower() == "week" and last.kind in ("day", "week", "before"):
+        return find_dates("this week", day, prefers="past")[0]
+    return last if unit.lower() == last.kind else None
 
 
 def _dated(
@@ -150,8 +169,10 @@ def _dated(
         if not grammar.is_date(token):
             words.append(token)
             if scene.last_date and [word.lower() for word in words[-2:]] in _SAME_TIME:
-                found.append(_same_time(scene.last_date, words[-1]))
-                words[-2:] = [found[-1].phrase]
+                same = _same_time(scene.last_date, words[-1])
+                if same is not None:
+                    found.append(same)
+                    words[-2:] = [same.phrase]
             continue
         span = spans[ord(token) - _PLACEHOLDERS]
         mentions = find_dates(span, today, prefers=prefers)

@@ -21,7 +21,7 @@ _SHORT = {
     "cannot": "can n't", "can't": "can n't", "won't": "will n't", "shan't": "shall n't",
     "ain't": "am n't", "cuz": "because", "cos": "because", "coz": "because", "'cause": "because",
     "bc": "because", "w": "with", "w/": "with", "ur": "your", "rn": "now", "prob": "probably",
-    "probs": "probably", "rlly": "really", "bday": "birthday", "tho": "though",
+    "probs": "probably", "rlly": "really", "bday": "birthday", "mister": "Mr", "tho": "though",
 }  # fmt: skip
 _ENDINGS = re.compile(r"^(.+?)(n't|'m|'re|'ve|'d|'ll)$")
 _PRONOUN_S = re.compile(r"^(he|she|it|that|there|what|who|here|everything|everyone)'s$")
@@ -35,7 +35,7 @@ _IS_NEXT = frozenset(
 
 def tokenise(text: str) -> list[str]:
     """Split text into tokens, contractions taken apart and chat spellings written out."""
-    raw = _TOKEN.findall(text.replace("’", "'").replace("‘", "'"))
+    raw = _TOKEN.findall(text.replace("’", "'").replace("‘", "'").replace("'cause", "because"))
     tokens: list[str] = []
     for index, word in enumerate(raw):
         tokens.extend(_take_apart(word, raw[index + 1] if index + 1 < len(raw) else ""))
@@ -224,6 +224,8 @@ def agree_verbs(tokens: list[str], *, plural: bool) -> list[str]:
     if index >= len(out):
         return out
     original = out[index].lower()
+    if original == "got" and not tense_is_past(out):
+        out[index] = original = "have"
     agreed = _agree(out, index, plural=plural)
     out[index] = agreed
     if agreed != original and original in lx.VERBS and not plural:
@@ -250,8 +252,10 @@ def tense_is_past(predicate: Sequence[str]) -> bool:
         return False
     if low in ("have", "has", "'ve", "'s"):
         return is_participle(word) or word in ("been", "had", "got")
-    if low == "got" and any(
-        token.lower() in lx.EVENT_NOUNS for token in predicate[index : index + 6]
+    if (
+        low == "got"
+        and word in ("a", "an", "my", "another")
+        and any(token.lower() in lx.EVENT_NOUNS for token in predicate[index : index + 6])
     ):
         return False
     if low == "'d":

@@ -91,7 +91,7 @@ NOT_PAST_ED = _words("""
 """)
 
 VERBS = frozenset(IRREGULAR) | _words("""
-    accept add adopt agree aim allow apply appreciate arrive ask attend avoid bake believe
+    nap accept add adopt agree aim allow apply appreciate arrive ask attend avoid bake believe
     belong book borrow call cancel care carry celebrate change check clean climb close collect
     commute complete consider cook cost count coach crave cycle dance date decide deserve design
     dislike discover do donate earn end enjoy enrol enroll exercise expect explain explore fail
@@ -135,8 +135,8 @@ FEMALE = _words("""
 """)
 MALE = _words("""
     brother bro husband father dad papa son uncle grandfather grandpa granddad nephew boyfriend
-    bf father-in-law brother-in-law son-in-law boy stepfather stepdad stepbrother grandson ex-
-    husband
+    bf father-in-law brother-in-law son-in-law boy stepfather stepdad stepbrother grandson
+    ex-husband
 """)
 PARTNERS = _words("""
     wife husband partner girlfriend boyfriend fiancé fiancée fiance fiancee spouse gf bf
@@ -185,6 +185,8 @@ FOREIGN_FUNCTION_WORDS = _words("""
 EVENT_NOUNS = _words("""
     test exam appointment interview meeting flight match game gig concert wedding party trip
     presentation deadline class lesson race shift surgery checkup recital date call
+    wedding ceremony funeral conference marathon course viewing move operation holiday festival
+    audition hearing trial defence defense scan due launch exams
 """)
 
 CHAT_NOUNS = _words("""

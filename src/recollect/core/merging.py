@@ -2,7 +2,8 @@
 
 import re
 
-from recollect.core.attributes import Statement
+from recollect.core.attributes import Statement, read
+from recollect.core.reading.relations import covers
 
 _JOINERS = frozenset({"with", "as", "in", "at", "near", "since", "together", "outside"})
 _LONGEST = 240
@@ -14,7 +15,8 @@ def merged_content(old: Statement, new: Statement) -> str | None:
 
     "User works at Siemens as a nurse" and "User works at Siemens in Munich" give "User works at
     Siemens as a nurse in Munich". None where the beginnings differ, where either addition is more
-    than one phrase, or where both begin with the same word and so answer the same question.
+    than one phrase, where both begin with the same word and so answer the same question, or where
+    the result does not read as saying what both said.
     """
     first, second = old.content.rstrip(" .").split(), new.content.rstrip(" .").split()
     shared = 0
@@ -31,5 +33,9 @@ def merged_content(old: Statement, new: Statement) -> str | None:
     lead = " ".join(first[:shared]).lower()
     if not all(word in lead for word in value):
         return None
-    content = " ".join([*first, *addition])
-    return content if len(content) <= _LONGEST else None
+    for words in ([*first, *addition], [*second, *tail]):
+        content = " ".join(words)
+        merged = read(content)
+        if len(content) <= _LONGEST and covers(merged, old) and covers(merged, new):
+            return content
+    return None

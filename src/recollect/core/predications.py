@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from recollect.core import grammar
 from recollect.core import lexicon as lx
 from recollect.core.clauses import finite_verb
-from recollect.core.referents import Referent, Scene, gender_of, note_own
+from recollect.core.referents import (
+    Referent,
+    Scene,
+    gender_of,
+    is_living,
+    note_own,
+    own_noun_phrase,
+)
 
 USER = "User"
 
@@ -60,6 +67,7 @@ def interpret(
         tokens.pop(0)
     if len(tokens) < 2:
         return None
+    _note_called(tokens, scene)
     found = _by_pronoun(tokens, scene) or _by_noun(tokens, scene)
     if found is None and _predicate_first(tokens):
         found = _shared(tokens, previous) if not opening else _dropped_subject(tokens)
@@ -81,6 +89,23 @@ def _unframed(tokens: list[str]) -> list[str]:
     return tokens
 
 
+def _note_called(tokens: Sequence[str], scene: Scene) -> None:
+    """Note the name that "my cat is called Luna" or "my wife's name is Eva" gives."""
+    low = [token.lower() for token in tokens[:8]]
+    if low[0] != "my" or not tokens[-1][0].isalpha():
+        return
+    for place in range(2, len(low)):
+        noun = low[place - 2].removesuffix("'s") if low[place - 1] == "name" else low[place - 2]
+        verb = low[place] in ("is", "'s") if low[place - 1] == "name" else low[place] in _CALLED
+        if verb and is_living(noun) and place + 1 < len(tokens) and tokens[place + 1][0].isupper():
+            name = tokens[place + 1]
+            scene.named(name, Referent(f"{USER}'s {noun} {name}", gender_of(noun), noun, own=True))
+            return
+
+
+_CALLED = frozenset(["called", "named"])
+
+
 def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
     """ "My wife and I ..." -> "we ...", noting who "we" are."""
     low = [token.lower() for token in tokens[:9]]
@@ -91,7 +116,8 @@ def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
     else:
         if low[:2] not in (["me", "and"], ["i", "and"]):
             return tokens
-        verb = finite_verb(tokens, 2)
+        owned = own_noun_phrase(tokens, 2) if low[2:3] == ["my"] else None
+        verb = owned[0] if owned is not None else finite_verb(tokens, 2)
         if verb is None:
             return tokens
         partner, end = tokens[2:verb], verb
@@ -103,7 +129,8 @@ def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
         or any(grammar.is_finite(partner, i) for i in range(1, len(partner)))
     ):
         return tokens
-    if partner[0].lower() != "my" and not partner[0][0].isupper():
+    first = partner[0].lower()
+    if first in lx.PRONOUN_SUBJECTS or (first != "my" and not partner[0][0].isupper()):
         return tokens
     known = scene.names.get(partner[0].lower()) if len(partner) == 1 else None
     if known is not None:
@@ -133,8 +160,10 @@ def _front_moved(tokens: list[str]) -> list[str]:
                 head = head[1:]
             if not grammar.is_date(head[0]):
                 head[0] = head[0].lower()
-            if first == "if" or head[-1].lower() in lx.PREPOSITIONS:
+            if first == "if":
                 return tokens
+            if head[-1].lower() in lx.PREPOSITIONS:
+                continue
             return [*tokens[place:], *head]
     return tokens
 
@@ -153,6 +182,7 @@ def _by_pronoun(tokens: list[str], scene: Scene) -> Predication | None:
         referent = scene.resolve(low)
         if referent is None:
             return None
+        scene.mention(referent)
         if referent.gender in ("thing", "things") and not {"me", "my", "i"} & set(rest):
             return None
         return Predication(referent.phrase, rest, False, plural=referent.plural)
@@ -186,7 +216,7 @@ def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
         if known is None:
             scene.mention(Referent(subject, gender_of(words[-1]), words[-1].lower(), own=True))
         return Predication(subject, (*tokens[verb:], *dates), False, plural)
-    return _by_name(tokens, scene) or _turned(tokens)
+    return _by_name(tokens, scene) or _of_mine(tokens, scene) or _turned(tokens)
 
 
 def _by_name(tokens: list[str], scene: Scene) -> Predication | None:
@@ -196,7 +226,7 @@ def _by_name(tokens: list[str], scene: Scene) -> Predication | None:
     if referent is None and name == "the" and len(tokens) > 2:
         referent, place = scene.nouns.get(tokens[1].lower()), 2
     if referent is None:
-        return None
+        return _by_event(tokens) if name == "the" else None
     if name.endswith("'s") and name not in scene.names:
         verb = finite_verb(tokens, 0)
         if verb is None or verb < 2:
@@ -208,6 +238,29 @@ def _by_name(tokens: list[str], scene: Scene) -> Predication | None:
         return None
     scene.mention(referent)
     return Predication(referent.phrase, tuple(tokens[place:]), False, referent.plural)
+
+
+def _of_mine(tokens: list[str], scene: Scene) -> Predication | None:
+    """ "Imogen is a friend of mine" -> the user's friend is Imogen."""
+    low = [token.lower() for token in tokens]
+    if low[-2:] != ["of", "mine"] or len(low) < 6 or low[-4] not in ("a", "an"):
+        return None
+    name, noun = tokens[: len(tokens) - 5], low[-3]
+    if low[-5] not in ("is", "'s") or not all(word[0].isupper() for word in name):
+        return None
+    full = " ".join(name)
+    scene.named(full, Referent(f"{USER}'s {noun} {full}", gender_of(noun), noun, own=True))
+    return Predication(f"{USER}'s {noun}", ("is", *name), False)
+
+
+def _by_event(tokens: list[str]) -> Predication | None:
+    """ "The exam is on 12 June" tells when an event of the user's is, if it has a date."""
+    verb = finite_verb(tokens, 0)
+    if verb is None or not 2 <= verb <= 4 or not any(map(grammar.is_date, tokens)):
+        return None
+    if tokens[verb - 1].lower() not in lx.EVENT_NOUNS:
+        return None
+    return Predication(f"{USER}'s {grammar.join(tokens[1:verb])}", tuple(tokens[verb:]), False)
 
 
 def _turned(tokens: list[str]) -> Predication | None:
@@ -246,7 +299,8 @@ def _predicate_first(tokens: Sequence[str]) -> bool:
     if grammar.is_gerund(low):
         return True
     known = low in lx.VERBS or grammar.base_of_third(low) is not None
-    return known or grammar.is_past(low) or low in lx.AUXILIARIES or low in lx.ADJECTIVES
+    fan = "fan" in tokens[:4]
+    return fan or known or grammar.is_past(low) or low in lx.AUXILIARIES or low in lx.ADJECTIVES
 
 
 def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication | None:
@@ -260,6 +314,11 @@ def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication 
         carried = _carried_auxiliaries(previous.predicate, low)
     if grammar.is_gerund(low) and not (carried and _verbless(tokens, place + 1)):
         return None
+    if low in lx.VERBS and not grammar.is_past(low) and not carried:
+        first = grammar.skip_adverbs(previous.predicate, 0)
+        verb = previous.predicate[first].lower() if first < len(previous.predicate) else ""
+        if verb not in lx.VERBS or "to" in previous.predicate[:4]:
+            return None
     if grammar.base_of_third(low) is not None and previous.first_person:
         return None
     return Predication(
@@ -301,6 +360,10 @@ def _dropped_subject(tokens: list[str]) -> Predication | None:
     tokens = [tokens[0].lower(), *tokens[1:]]
     place = grammar.skip_adverbs(tokens, 0)
     low = tokens[place].lower()
+    if low in ("big", "huge") and "fan" in tokens[:3]:
+        return Predication(USER, ("am", "a", *tokens), True, first_person=True)
+    if tokens[:3] == ["not", "a", "fan"]:
+        return Predication(USER, ("am", *tokens), True, first_person=True)
     negated = place + 2 < len(tokens) and tokens[place + 1] == "n't"
     if low == "been":
         return Predication(USER, ("have", *tokens), True, first_person=True)

@@ -23,18 +23,18 @@ _ASSISTANT: Final = re.compile(
     r"|pointed|showed|shown|helped|answered|called|referred|talked|discussed)\b"
     r"|\bdid you (?:\w+ )?(?:say|tell|give|suggest|recommend|mention|provide|list|advise|explain"
     r"|describe|share|write|name|propose|show|call|answer)\b"
-    r"|\b(?:remind me|your (?:last |previous |earlier )?(?:suggestion|recommendation|advice|answer"
-    r"|reply|response|list|explanation)s?)\b"
-    r"|\b(?:our|the|that|a) (?:last|previous|earlier|prior|past|recent) (?:chat|conversation"
-    r"|discussion|session|talk)s?\b"
-    r"|\bwe (?:talked|discussed|spoke|chatted|were (?:talking|discussing))\b",
+    r"|\byour (?:last |previous |earlier )?(?:suggestion|recommendation|advice|answer|reply"
+    r"|response|list|explanation)s?\b"
+    r"|\b(?:our|the|that) (?:last|previous|earlier|prior) (?:chat|conversation|discussion)s?\b"
+    r"|\bour (?:recent |past )?(?:chat|conversation|discussion|session|talk)s?\b",
     re.IGNORECASE,
 )
+_REMIND: Final = re.compile(r"\bremind me\b", re.IGNORECASE)
 _USER: Final = re.compile(r"\b(?:I|[Mm]y|me|mine|myself)\b")
 _PAST: Final = re.compile(
     r"\b(?:used to|previous(?:ly)?|former(?:ly)?|originally|initially|at first|earlier|before"
     r"|back then|in the past|no longer|any ?more|chang(?:e|es|ed|ing)|switch(?:ed)?|evolv\w+"
-    r"|differ\w*|compared|history|old|ever)\b",
+    r"|differ\w*|compared|history)\b",
     re.IGNORECASE,
 )
 _COUNTING: Final = re.compile(
@@ -61,7 +61,7 @@ _PREAMBLE: Final = re.compile(
     r"|(?:can|could|would|will|do) you (?:please )?(?:remind me|tell me|remember|recall|help me"
     r"(?: remember| recall)?|let me know)(?: (?:of|about|what|again|if|that|which))*"
     r"|(?:please )?remind me(?: (?:of|about|again))*|I remember(?: that)?|if I remember correctly"
-    r"|(?:in |from |at |about |during )?(?:our|the|that|a)"
+    r"|(?:in |from |at |about |during )?(?:our|the|that)"
     r" (?:last|previous|earlier|prior|past|recent) (?:chat|conversation|discussion|session|talk)s?"
     r"(?: (?:about|on|regarding))?"
     r"|(?:you|we) (?:also )?(?:mentioned|said|told me|talked about|discussed|suggested|recommended)"
@@ -150,6 +150,7 @@ def plan(
         parts of a compound question, its keywords, and the statement that would answer it.
     """
     question = " ".join(question.split())
+    people = {*people, *(word for name in people for word in name.split()[:1])}
     completed = _completed(question, previous)
     tokens = content_tokens(completed)
     wanted = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
@@ -207,6 +208,8 @@ def _in_first_person(text: str, people: Collection[str]) -> str:
 def _role(question: str) -> MessageRole | None:
     if _ASSISTANT.search(question):
         return MessageRole.ASSISTANT
+    if _REMIND.search(question) and not _USER.search(_PREAMBLE.sub(" ", question)):
+        return MessageRole.ASSISTANT
     return MessageRole.USER if _USER.search(question) else None
 
 
@@ -219,11 +222,9 @@ def _dates(question: str, today: date) -> tuple[DateRange, ...]:
 
 
 def _variants(main: str, keywords: Sequence[str], people: Collection[str]) -> tuple[str, ...]:
-    parts = [main, *_statements(main), *_parts(main)]
     words = [word for word in keywords if word not in people]
-    if len(words) > 1:
-        parts.insert(2, " ".join(words))
-    return distinct(part for part in parts if part)[:MAX_DENSE_QUERIES]
+    stripped = [" ".join(words)] if len(words) > 1 else []
+    return distinct((main, *_statements(main), *stripped, *_parts(main)))[:MAX_DENSE_QUERIES]
 
 
 def _statements(question: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from recollect.core.recall_index import MemoryIndex, MessageIndex, SummaryIndex
 from recollect.models import MessageRole
 
 SPREAD: Final = 0.3
-"""Share of the best of all dense queries in a cosine; the first query has the rest."""
+"""Share of the further dense queries, together, in a cosine; the first query has the rest."""
 
 AROUND: Final = 2
 """Messages to each side that the wider lexical signal takes in."""
@@ -38,8 +38,9 @@ DATE_DAYS: Final = 14.0
 DATE_BONUS: Final = 1.0
 """What an event within the days asked about adds inside the logistic of `calibrate`."""
 
-BROAD_BONUS: Final = 3.0
-"""What a broad question adds for the newest summary, and less the older it is."""
+BROAD_BONUS: Final = 4.0
+"""What a broad question adds for the newest summary: enough to pass the default threshold without
+anything in common. It falls to half of that for the oldest."""
 
 NO_COSINE: Final = -1.0
 """What a message without a passage scores on the dense side: no cosine is lower."""
@@ -84,6 +85,14 @@ class MessageWeights:
 MESSAGE_WEIGHTS: Final = MessageWeights()
 
 
+@dataclass(frozen=True, slots=True)
+class DenseScores:
+    """Each message's best chunk and its window as cosines with the query vectors: two (m,)."""
+
+    chunk: Floats
+    window: Floats
+
+
 def rank_messages(
     plan: QueryPlan,
     query_vectors: Floats,
@@ -95,20 +104,44 @@ def rank_messages(
 
     query_vectors: of `plan.dense_queries`, in that order: (queries, d), unit length.
     """
+    return rank_scored(plan, dense_scores(query_vectors, index), index, limit, weights)
+
+
+def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
+    """Returns the dense side of `rank_messages`, which is most of its time.
+
+    A message without a window is its own; one without passages scores like the worst.
+    """
     messages = len(index.is_user)
-    if not messages:
+    chunks = _over_queries(query_vectors @ index.chunk_vectors.T)
+    chunk = best_of_groups(chunks, index.chunk_of, messages, NO_COSINE)
+    window = chunk.copy()
+    window[index.window_of] = _over_queries(query_vectors @ index.window_vectors.T)
+    present = chunk > NO_COSINE
+    if not present.all() and present.any():
+        chunk[~present] = chunk[present].min()
+        window[~present] = window[present].min()
+    return DenseScores(chunk, window)
+
+
+def rank_scored(
+    plan: QueryPlan,
+    dense: DenseScores,
+    index: MessageIndex,
+    limit: int = 200,
+    weights: MessageWeights = MESSAGE_WEIGHTS,
+) -> list[Ranked]:
+    """Returns what `rank_messages` returns, from a dense side that is already known."""
+    if not len(index.is_user):
         return []
-    chunk_cosines = index.chunk_vectors @ query_vectors.T
-    window_cosines = index.window_vectors @ query_vectors.T
-    chunk, window = _dense(chunk_cosines, window_cosines, index)
     counts = index.lexical.counts(plan.terms)
     lengths = index.lexical.lengths
     table = windowed(counts, index.session_of, AROUND)
     around = windowed(lengths.astype(np.float32), index.session_of, AROUND)
     scores = fuse(
         [
-            (weights.chunk, chunk),
-            (weights.window, window),
+            (weights.chunk, dense.chunk),
+            (weights.window, dense.window),
             (weights.turn, count_scores(counts, lengths)),
             (weights.around, count_scores(table, around)),
         ]
@@ -116,7 +149,7 @@ def rank_messages(
     _add_priors(scores, plan, index, weights)
     rows = best_rows(scores, limit)
     covered = coverage(counts[:, rows] > 0, _term_weights(plan.terms, index.lexical))
-    similarities = calibrate(chunk[rows], covered)
+    similarities = calibrate(dense.chunk[rows], covered)
     return [
         Ranked(int(row), float(scores[row]), float(similarity))
         for row, similarity in zip(rows, similarities, strict=True)
@@ -159,7 +192,8 @@ def rank_summaries(
     cosines, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
     bonus = _date_bonus(plan.dates, index.days, index.days)
     if plan.broad:
-        bonus += np.float32(BROAD_BONUS) * min_max(index.days.astype(np.float32))
+        newness = min_max(index.days.astype(np.float32))
+        bonus += np.float32(BROAD_BONUS / 2) * (1 + newness)
     similarities = calibrate(cosines, covered, bonus)
     return _above(similarities, threshold, 0, limit)
 
@@ -192,7 +226,7 @@ def _dense_and_lexical(
     plan: QueryPlan, query_vectors: Floats, vectors: Floats, lexical: LexicalIndex
 ) -> tuple[Floats, Floats]:
     """Returns cosine and lexical coverage of every row: two (n,)."""
-    cosines = _over_queries(vectors @ query_vectors.T)
+    cosines = _over_queries(query_vectors @ vectors.T)
     weights = _term_weights(plan.terms, lexical)
     return cosines, coverage(lexical.counts(plan.terms) > 0, weights)
 
@@ -210,31 +244,12 @@ def _above(similarities: Floats, threshold: float, least: int, most: int) -> lis
     ]
 
 
-def _dense(
-    chunk_cosines: Floats, window_cosines: Floats, index: MessageIndex
-) -> tuple[Floats, Floats]:
-    """Returns each message's best chunk and its window, over all queries: two (m,).
-
-    A message without a window is its own.
-    """
-    messages = len(index.is_user)
-    chunks = _over_queries(chunk_cosines)
-    chunk = best_of_groups(chunks, index.chunk_of, messages, NO_COSINE)
-    window = chunk.copy()
-    window[index.window_of] = _over_queries(window_cosines)
-    present = chunk > NO_COSINE
-    if not present.all() and present.any():
-        chunk[~present] = chunk[present].min()
-        window[~present] = window[present].min()
-    return chunk, window
-
-
 def _over_queries(cosines: Floats) -> Floats:
-    """Mixes the first query's cosines with the best of all queries: (items,)."""
-    first = np.ascontiguousarray(cosines[:, 0])
-    if cosines.shape[1] == 1:
+    """Mixes the first query's cosines with the mean of the others': (queries, n) to (n,)."""
+    first: Floats = cosines[0]
+    if len(cosines) == 1:
         return first
-    mixed = np.float32(1.0 - SPREAD) * first + np.float32(SPREAD) * cosines.max(axis=1)
+    mixed = np.float32(1.0 - SPREAD) * first + np.float32(SPREAD) * cosines[1:].mean(axis=0)
     return np.asarray(mixed, np.float32)
 
 
@@ -242,7 +257,11 @@ def _add_priors(
     scores: Floats, plan: QueryPlan, index: MessageIndex, weights: MessageWeights
 ) -> None:
     """Adds to the scores, in place, who is asked about, when, and how long a message is."""
-    named = [number for number, name in enumerate(index.speakers) if name in plan.names]
+    named = [
+        number
+        for number, speaker in enumerate(index.speakers)
+        if speaker in plan.names or speaker.split()[0] in plan.names
+    ]
     if len(named) == 1:
         scores += np.float32(weights.speaker) * (index.speaker_of == named[0])
     elif not named:

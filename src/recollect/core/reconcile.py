@@ -5,14 +5,14 @@ statements were read exactly and cannot both hold now; in doubt the statement is
 what is there, because a duplicate costs a line of context and a false supersession costs a memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recollect.core.attributes import Statement, Tense, read
+from recollect.core.attributes import Reading, Statement, Tense, read
 from recollect.core.connections import Entry, Pair, Ref, connect
 from recollect.core.merging import merged_content
 from recollect.core.reading.relations import (
@@ -148,7 +148,8 @@ class Plan:
 class _Item:
     """Something to weigh a candidate against: a held version or an earlier candidate.
 
-    open: it can be superseded; a superseded version or a waiting candidate cannot.
+    positions: those of the session's messages that it already rests on. open: it can be
+    superseded; a superseded version or a waiting candidate cannot.
     """
 
     ref: Ref
@@ -158,17 +159,26 @@ class _Item:
     end: datetime
     created_at: datetime
     of_session: bool
+    positions: frozenset[int]
     open: bool
 
 
 @dataclass(slots=True)
 class _Desk:
-    """What a plan is made from while it is made."""
+    """What a plan is made from while it is made.
+
+    Two readings of an attribute that holds several values can only matter to each other where the
+    values of one are among those of the other. So items are found by `whole`, all of an attribute;
+    by `with_term`, those that have a certain value; and by `from_term`, those whose first value it
+    is (under "" those without any).
+    """
 
     session_created_at: datetime
     conflicts_enabled: bool
     items: dict[int, _Item] = field(default_factory=dict)
-    index: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    whole: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    with_term: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    from_term: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
     taken: set[int] = field(default_factory=set)
     doubts: list[Pair] = field(default_factory=list)
 
@@ -176,15 +186,29 @@ class _Desk:
         """Puts an item where candidates will find it."""
         self.items[item.order] = item
         for reading in item.statement.readings:
-            self.index.setdefault((reading.subject, reading.attribute), []).append(item.order)
+            key = (reading.subject, reading.attribute)
+            self.whole.setdefault(key, []).append(item.order)
+            for value in reading.values:
+                self.with_term.setdefault((*key, value), []).append(item.order)
+            first = reading.values[0] if reading.values else ""
+            self.from_term.setdefault((*key, first), []).append(item.order)
 
     def near(self, statement: Statement) -> list[_Item]:
-        """The items that speak of the same attributes of the same subject, in a fixed order."""
-        found: dict[int, None] = {}
+        """The items that may bear on a statement, in a fixed order."""
+        found: set[int] = set()
         for reading in statement.readings:
-            for order in self.index.get((reading.subject, reading.attribute), ()):
-                found[order] = None
+            found.update(self._near(reading))
         return [self.items[order] for order in sorted(found) if order not in self.taken]
+
+    def _near(self, reading: Reading) -> Iterator[int]:
+        key = (reading.subject, reading.attribute)
+        if reading.single_valued or not reading.values:
+            yield from self.whole.get(key, ())
+            return
+        having = [self.with_term.get((*key, value), []) for value in reading.values]
+        yield from min(having, key=len)
+        for value in ("", *reading.values):
+            yield from self.from_term.get((*key, value), ())
 
 
 def reconcile(
@@ -230,6 +254,7 @@ def _held_item(held: Held, order: int, session_id: str) -> _Item:
         memory.event_date_end,
         memory.created_at,
         session_id in sessions,
+        frozenset(e.position for e in memory.evidence if e.session_id == session_id),
         memory.expired_at is None,
     )
 
@@ -251,6 +276,7 @@ def _settle(desk: _Desk, decision: Decision, order: int, index: int) -> None:
             candidate.event_date_end,
             desk.session_created_at,
             True,
+            frozenset(candidate.evidence),
             not isinstance(decision, RaiseConflict),
         )
     )
@@ -267,7 +293,7 @@ def _entries(desk: _Desk, decisions: Sequence[Decision], first: int) -> list[Ent
 
 def _decide(desk: _Desk, candidate: Candidate, statement: Statement, index: int) -> Decision:
     near = desk.near(statement)
-    known = _restated(desk, candidate, statement, near)
+    known = _restated(candidate, statement, near)
     if known is not None:
         return Ignore(candidate, known.ref, f"says nothing beyond “{known.statement.content}”")
     live = [item for item in near if item.open]
@@ -298,20 +324,23 @@ def _overlap(candidate: Candidate, item: _Item) -> bool:
     return candidate.event_date_start <= item.end and item.start <= candidate.event_date_end
 
 
-def _restated(
-    desk: _Desk, candidate: Candidate, statement: Statement, near: Sequence[_Item]
-) -> _Item | None:
-    """What already says all that the candidate says; exact words before others."""
-    found = None
+def _restated(candidate: Candidate, statement: Statement, near: Sequence[_Item]) -> _Item | None:
+    """What already says all that the candidate says.
+
+    First what rests on the same messages, so that a session weighed twice finds what it stored;
+    then the same words; then what is current; the earliest of equals.
+    """
+    positions = frozenset(candidate.evidence)
+    found: list[tuple[tuple[bool, bool, bool, int], _Item]] = []
     for item in near:
         if not (item.open or item.of_session) or not covers(item.statement, statement):
             continue
         if is_event(statement) and not _overlap(candidate, item):
             continue
-        if item.statement.content == candidate.content and item.of_session:
-            return item
-        found = found or item
-    return found
+        other_words = item.statement.content != candidate.content
+        rank = (not positions <= item.positions, other_words, not item.open, item.order)
+        found.append((rank, item))
+    return min(found, key=lambda one: one[0])[1] if found else None
 
 
 _Parted = tuple[_Item, Clash]

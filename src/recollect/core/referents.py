@@ -58,6 +58,7 @@ class Scene:
     recent: list[tuple[int, Referent]] = field(default_factory=list)
     introduced: list[str] = field(default_factory=list)
     group: str = ""
+    place: tuple[int, str] = (-9, "")
     last_date: DateMention | None = None
     clock: int = 0
 
@@ -85,6 +86,11 @@ class Scene:
                 return referent if near else None
             return referent if near or referent.gender in ("f", "m") else None
         return None
+
+    def there(self) -> str:
+        """The place last spoken of, if that was just now."""
+        said, place = self.place
+        return place if self.clock - said <= MAX_AGE else ""
 
     def we(self) -> str:
         """Who "we" are: whom the message named with the user, or a partner just spoken of."""
@@ -171,6 +177,8 @@ def _name_at(tokens: Sequence[str], place: int) -> tuple[int, str]:
     begin = place + comma
     if begin < len(tokens) and tokens[begin].lower() in ("called", "named"):
         begin += 1
+    if begin < len(tokens) and tokens[begin].lower() in ("him", "her", "it", "them", "me", "us"):
+        return place, ""
     if not _is_name(tokens, begin) or (comma and not tokens[begin][0].isupper()):
         return place, ""
     end = begin + 1
@@ -291,19 +299,32 @@ def _turned_names(tokens: Sequence[str]) -> list[str]:
     return list(tokens)
 
 
+def _note_place(tokens: Sequence[str], scene: Scene) -> None:
+    for index in range(len(tokens) - 1):
+        if tokens[index].lower() in ("in", "to", "at", "from", "visit", "visited", "visiting"):
+            end = index + 1
+            while end < len(tokens) and tokens[end][0].isupper() and tokens[end] != "I":
+                end += 1
+            if end > index + 1:
+                scene.place = (scene.clock, " ".join(tokens[index + 1 : end]))
+
+
 def note_object(tokens: Sequence[str], scene: Scene) -> None:
     """Note what the predicate speaks of, for a later "it" or "them", and who gets a name in it."""
+    _note_place(tokens, scene)
     place = grammar.skip_adverbs(tokens, 0)
     while place + 1 < len(tokens) and tokens[place].lower() in _VERB_GROUP:
         place = grammar.skip_adverbs(tokens, place + 1)
-    place += 1
+    first = tokens[place].lower() if place < len(tokens) else ""
+    place += not (first in lx.DETERMINERS or first[:1].isdigit())
     while place < len(tokens) and _passes(tokens[place]):
         place += 1
     begin = place
     while place < len(tokens) and place < begin + 5 and _in_noun_phrase(tokens, place, begin):
         place += 1
     phrase = list(tokens[begin:place])
-    if not phrase and begin <= len(tokens) and grammar.is_gerund(tokens[begin - 1]):
+    taken_up = begin >= 2 and begin <= len(tokens) and tokens[begin - 2].lower() in _TAKING_UP
+    if not phrase and taken_up and grammar.is_gerund(tokens[begin - 1]):
         phrase = [tokens[begin - 1]]
     if not phrase or grammar.is_date(phrase[-1]):
         return
@@ -314,6 +335,8 @@ def note_object(tokens: Sequence[str], scene: Scene) -> None:
         return
     if phrase[0].lower() in ("a", "an", "another", "some"):
         phrase = ["the", *phrase[1:]] if len(phrase) > 1 else []
+    if phrase and (phrase[0][0].isdigit() or phrase[0].lower() in _COUNTS):
+        phrase = ["the", *phrase]
     if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():
         return
     if grammar.is_past(noun) or noun in lx.AUXILIARIES or noun in lx.ADJECTIVES:
@@ -329,9 +352,14 @@ def note_object(tokens: Sequence[str], scene: Scene) -> None:
 
 
 _VERB_GROUP = lx.AUXILIARIES | {"n't", "not", "to", "going", "used", "want", "like", "love", "been"}
+_TAKING_UP = frozenset(
+    ["up", "start", "started", "love", "like", "enjoy", "hate", "stopped", "quit", "tried", "loves"]
+)  # fmt: skip
+_COUNTS = frozenset(["two", "three", "four", "five", "six", "several", "many", "both"])
 _NO_THING = frozenset(
     ["my", "our", "their", "it", "them", "him", "her", "me", "us", "that", "this", "you", "no",
-     "every", "each", "any", "what", "how", "i", "we", "there", "so", "very", "too", "not"]
+     "every", "each", "any", "what", "how", "i", "we", "there", "so", "very", "too", "not",
+     "back", "home", "here", "away", "together"]
 )  # fmt: skip
 
 

@@ -20,14 +20,16 @@ _URL = re.compile(r"https?://\S+|www\.\S+|\S{1,64}@\S{1,64}\.\w{2,10}")
 _PASTE_START = re.compile(
     r"(?:dear\b.{0,60},|hi\b.{0,40},|subject:|from:|to:|abstract\b|introduction\b|chapter \d"
     r"|.{0,200}\b(?:here(?:'s| is| are)|below|following|this|these|text|draft|essay|email|letter"
-    r"|article|paragraph|passage|code|error|log|transcript|lyrics|chorus|poem|story|notes|minutes)\b"
+    r"|article|paragraph|passage|code|error|log|transcript|lyrics|chorus|poem|story|notes"
+    r"|minutes)\b"
     r".{0,60}[:?])[ \t]*\Z",
     re.IGNORECASE,
 )
 QUOTE_MARK = "␠"
 """Stands where a quotation was taken out."""
 _ASIDE = re.compile(
-    r",[ ]*(?:would you believe(?: it)?|believe it or not|you know|bless (?:him|her|them)|i must say"
+    r",[ ]*(?:would you believe(?: it)?|believe it or not|you know|bless (?:him|her|them)"
+    r"|i must say"
     r"|i'm (?:sorry|sad|glad|happy|proud|afraid) to say|to be honest|of course|by the way|btw"
     r"|honestly|actually|apparently|obviously|unfortunately|sadly|luckily|fortunately|thankfully"
     r"|\w+ enough|can you imagine|i think|i guess|i believe|i suppose|as you know|lol|haha)"
@@ -53,8 +55,10 @@ _FILLER = re.compile(
     r"|that said|in fact|as i (?:said|mentioned)|like i said|one more thing|another thing|lately,"
     r"|unfortunately|sadly|luckily|fortunately|thankfully|anyhow|besides|basically|of course|please"
     r"|though|however|not really|i do|please do|i guess|i mean|you know|you see|idk|gosh|omg|yay"
-    r"|let me think|good news|bad news|guess what|where do i (?:begin|start)|fun fact|update|background|context|quick update"
+    r"|let me think|good news|bad news|guess what|where do i (?:begin|start)"
+    r"|fun fact|update|background|context|quick update"
     r"|side note|switching topic|last thing|seriously|sorry)\b(?:[ \t]*[,.!:…–—-]+[ \t]*|[ \t]+|\Z)"
+    r"|speaking of [^,.]{1,60},[ \t]+"
     r"|[,.!:…–—\-*•\d)]{1,3}[ \t]+)",
     re.IGNORECASE,
 )
@@ -69,10 +73,13 @@ _FRAME = re.compile(
     r"|should (?:also )?(?:mention|say|note)"
     r"|(?:just )?(?:wanted|want) to (?:let you know|tell you|mention|say)|forgot to (?:mention|say)"
     r"|must (?:say|admit)|have to (?:say|admit)|'d say|realized|realised|found out|also think)"
+    r"|(?:as |like )?(?:i(?: have|'ve)? (?:already |just )?(?:told you|mentioned|said))(?: before)?"
+    r"|(?:do not|don't) forget|you (?:already )?know|did you know"
     r"|(?:please )?(?:remember|note|keep in mind|be aware|bear in mind)"
     r"|(?:it|the (?:thing|problem|point|reason|issue)) is|it turns out|turns out|what happened is"
     r"|(?:let me|i'll|i can) (?:tell you|add|share)"
-    r"|i'm (?:happy|glad|proud|excited|sad|sorry|afraid) to (?:say|report|share|tell you)|did i (?:mention|tell you)|given|considering|now"
+    r"|i'm (?:happy|glad|proud|excited|sad|sorry|afraid) to"
+    r" (?:say|report|share|tell you)|did i (?:mention|tell you)|given|considering|now"
     r"|the good news is|the bad news is)[ ,:]+(?:that[ ,]+)?(?=i\b|i'|my\b|we\b|we'|our\b)",
     re.IGNORECASE,
 )
@@ -87,8 +94,9 @@ _REQUEST = re.compile(
     r"(?:(?:can|could|would|will|do|did|don't|have|are|were) (?:you|u|i|we|there|they|it)\b"
     r"|(?:is|are|was|does|did|has|should|can|do) (?:it|there|this|that|i|we|the|my|they|any)\b"
     r"|(?:any|some) (?:tips|ideas?|advice|suggestions?|recommendations?|recs|thoughts|good)\b"
-    r"|what(?:'s|s)?\b|how(?:'s)?\b(?! i\b)|why\b|who(?:'s)?\b(?= (?:is|was|are|should|can))"
-    r"|where (?:can|should|do|is|are)\b|when (?:should|do|can|is|are)\b|which\b(?=.*\?)"
+    r"|what(?:'s|s)?\b|how(?:'s)?\b(?! i\b)|why\b"
+    r"|who(?:'s)?\b(?= (?:is|was|are|should|can)\b[^?]*\?)"
+    r"|(?:where|when) (?:can|should|do|is|are)\b(?=[^?]*\?)|which\b(?=.*\?)"
     r"|please\b|help me\b|tell me\b|give me\b|show me\b|let me know\b|let's\b|suggest\b|recommend\b"
     r"|write\b|explain\b|make (?:me|it|a|the|sure)\b|create\b|list\b|find\b|summari[sz]e\b|draft\b"
     r"|translate\b|describe\b|keep (?:it|in)\b|remind me\b|wondering (?:if|what|how|whether)\b"
@@ -102,6 +110,9 @@ _TAG = re.compile(
     r"[, ]+(?:right|you know|isn't it|ok|okay|eh|huh|y'know|lol|haha+|ha|tho|ngl)"
     r"[ ]*[?!.]*\Z",
     re.I,
+)
+_CALL_ME = re.compile(
+    r"(?:you can |please |just )*call me ((?-i:[A-Z])[\w'-]{1,30})\b", re.IGNORECASE
 )
 _ROLE = re.compile(r"\A(?:as|being) (an? [^,]{3,60}?),[ ]+(?=\w)", re.IGNORECASE)
 _NOT_ROLE = re.compile(
@@ -140,13 +151,16 @@ def _unpasted(lines: Sequence[str]) -> Iterator[str]:
 def is_english(text: str) -> bool:
     """Whether the function words of the text are English; a text without any counts as not.
 
-    Texts of up to three words pass: they are judged by the rules that follow.
+    Texts of up to three words, or six without any of either kind, pass: they are judged by the rules
+    that follow.
     """
     words = re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text.lower())
     if len(words) <= 3:
         return True
     english = sum(word in lx.FUNCTION_WORDS for word in words)
     foreign = sum(word in lx.FOREIGN_FUNCTION_WORDS for word in words)
+    if english == foreign == 0 and len(words) <= 6 and text.isascii():
+        return True
     return english >= foreign and english / len(words) >= 0.15
 
 
@@ -171,6 +185,8 @@ def statement_part(sentence: str) -> str:
     if role is not None and not _NOT_ROLE.match(role[1]):
         rest = statement_part(text[role.end() :])
         return f"I am {role[1]}, and {rest}" if rest else f"I am {role[1]}"
+    if named := _CALL_ME.match(text):
+        return f"my name is {named[1]}"
     request = _REQUEST.search(text)
     if request is not None:
         text = text[: request.start()]

@@ -17,7 +17,7 @@ _CHAT_VERBS = frozenset(
     ["think", "guess", "suppose", "mean", "wonder", "assume", "agree", "appreciate", "figure",
      "bet", "promise", "swear", "apologise", "apologize", "thank", "thought", "meant", "guessed",
      "assumed", "believe", "wondered", "asked", "ask", "tell", "doubt", "hear", "see", "imagine",
-     "understand", "noticed", "wish", "forgot", "admire", "second", "hope", "hoped", "sound",
+     "understand", "noticed", "wish", "forgot", "admire", "second", "sound",
      "realize", "realise", "realized", "realised"]
 )  # fmt: skip
 _ADVICE = (
@@ -26,7 +26,8 @@ _ADVICE = (
 )
 _CHAT_AM = (
     r"wondering|thinking (?:about (?:it|that)|if|that)|hoping|asking|curious|sorry|sure|glad"
-    r"|happy (?:to|that|with|for)|good|fine|ok|okay|done|back|here|kidding|joking|saying|afraid"
+    r"|happy (?:to|that|with|for)|good|fine|ok|okay|done|back|here|kidding|joking|saying"
+    r"|afraid(?! of)"
     r"|aware|confused|right|wrong|interested in (?:learning|knowing|hearing)|guessing|impressed"
     r"|grateful|thankful|stuck|all (?:ears|set|about)|leaning|open to|torn|blessed|lucky|thrilled"
     r"|stoked|pumped|up for|feeling|a bit|ready|here for|rooting|excited|hopeful|inspired|amazed"
@@ -35,14 +36,15 @@ _CHAT_AM = (
     rf"|looking (?:for|to)(?: \S+){{0,9}} {_ADVICE}"
 )
 _CHAT = re.compile(
-    rf"(?:(?:am|'m|was) (?:a bit |(?:just|really|also|so|very|not|n't|always|super) )*(?:{_CHAT_AM})\b"
+    rf"(?:(?:am|'m|was) (?:a bit |"
+    rf"(?:just|really|also|so|very|not|n't|always|super) )*(?:{_CHAT_AM})\b"
     r"|(?:'ll|will) (?:\w+ )?(?:try|check|let you|mention|suggest|send|bring|ask|tell|look|see|do"
     r"|keep|consider|give|think|remember|make sure|definitely|go with|take|be sure|have to|report"
     r"|get back|start by|explore|work (?:my|on)|stick|use)\b"
     r"|(?:have|had|'ve|got) (?:a |another |one more |some |no |heard |tried that |got )*"
     r"(?:questions?|idea|feeling|thought|doubt|clue)\b"
-    r"|(?:need|want|'d (?:like|love)) (?:to (?:know|understand|ask|see if|make sure|check)|some|help"
-    r"|advice|you|your|more|it|a (?:few|list|recipe|plan|summary|hand)|ideas|suggestions)\b"
+    r"|(?:need|want|'d (?:like|love)) (?:to (?:know|understand|ask|see if|make sure|check)|some"
+    r"|help|advice|you|your|more|it|a (?:few|list|recipe|plan|summary|hand)|ideas|suggestions)\b"
     rf"|(?:need|want|could use)(?: \S+){{0,6}} {_ADVICE}\b"
     r"|(?:do|did|does|can|could) n't (?:know|understand|think|mean|care|remember|see|want to bother"
     r"|wait|believe|tell|say|agree|mind|get it|figure|imagine|help)\b"
@@ -51,10 +53,12 @@ _CHAT = re.compile(
     r"|what|your)(?: idea| too| a lot| so much| one)?(?:\Z| (?!\w+ \w+ \w+))"
     r"|(?:like|love) (?:the|both|all) (?:\w+ ){0,3}"
     r"(?:idea|sound|structure|theme|suggestions?|options?|concept|way|approach|first|second|plan)\b"
-    r"|know (?:that|what|how much|it|right|why|about that)\b|never thought|look forward"
+    r"|hope (?!to\b)|know (?:that|what|how much|it|right|why|about that)\b|never thought"
+    r"|look forward"
     r"|would (?!like|love|prefer)|'d (?!like|love|prefer|rather|been|better|\w+ed\b))",
     re.IGNORECASE,
 )
+_POINTING = frozenset(["this", "that", "these", "those"])
 _BARE_OBJECTS = frozenset(
     [
         "something",
@@ -75,6 +79,7 @@ _BARE_OBJECTS = frozenset(
 _TRAILING = frozenset(
     [
         "there",
+        "both",
         "and",
         "but",
         "or",
@@ -116,13 +121,25 @@ def is_worth_keeping(said: Predication) -> bool:
     if _is_hypothetical(low, place):
         return False
     if not said.first_person:
-        if low[place] in ("says", "said") and len(low) - place < 6:
+        if (
+            low[place] in ("says", "said")
+            and len(low) - place < 6
+            and not {"i", "my", "he", "she", "they"} & set(low)
+        ):
+            return False
+        after = low[place + 1] if place + 1 < len(low) else ""
+        if low[-2:] == ["me", "thinking"] or "thinking" in low[place + 2 : place + 3]:
+            return False
+        if after in ("it", "them", "him", "that", "this") and len(low) - place < 4:
             return False
         return len([word for word in low[place:] if grammar.is_word(word)]) > 1 or any(
             grammar.is_date(word) for word in low
         )
     core = [word for word in low if not grammar.is_adverb(word) or word in ("n't", "not")]
     text = " ".join(core)
+    dated = any(grammar.is_date(word) for word in low)
+    if core and core[0] in ("will", "'ll") and not dated and "probably" not in low:
+        return core[1:2] in (["be"], ["need"], ["have"]) and _has_content(low, place)
     if core and (core[0] in _CHAT_VERBS or _CHAT.match(text)):
         return False
     return _has_content(low, place)
@@ -151,7 +168,9 @@ def _has_content(low: Sequence[str], place: int) -> bool:
             return True
         rest = rest[1:]
     if rest and rest[0] in _BARE_OBJECTS:
-        return False
+        following = rest[1] if len(rest) > 1 else "."
+        if rest[0] not in _POINTING or not _opens_noun(following):
+            return False
     empty = lx.PREPOSITIONS | lx.DETERMINERS | lx.PRONOUN_SUBJECTS | _BARE_OBJECTS
     words = [word for word in rest if word not in empty and grammar.is_word(word)]
     return bool(words) or any(map(grammar.is_date, rest))
@@ -172,6 +191,8 @@ def render(said: Predication, scene: Scene) -> list[str]:
     predicate = _dates_last(predicate)
     words = grammar.to_third_person(predicate, about_user=said.about_user, group=scene.we())
     tokens = [said.subject, *_without_cannot(words)]
+    if tokens[-1].lower() in ("a", "an", "the", "my", "their", "your"):
+        return []
     while len(tokens) > 1 and (
         tokens[-1].lower() in _TRAILING
         or not (grammar.is_word(tokens[-1]) or grammar.is_date(tokens[-1]))
@@ -221,6 +242,11 @@ def _trimmed(predicate: Sequence[str]) -> list[str]:
 def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str]:
     """Put what "it", "her", "Ana" stand for into the place of the verb's object."""
     out: list[str] = []
+    given = predicate
+    verb = grammar.skip_adverbs(predicate, 0)
+    alone = verb + 1 >= len(predicate) or grammar.is_date(predicate[verb + 1])
+    if verb < len(predicate) and predicate[verb].lower() in ("quit", "stopped") and alone:
+        predicate = [*predicate[: verb + 1], "it", *predicate[verb + 1 :]]
     for place, token in enumerate(predicate):
         low = token.lower()
         after = predicate[place + 1] if place + 1 < len(predicate) else "."
@@ -229,6 +255,17 @@ def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str
         possessive = low in ("her", "his") and _opens_noun(after)
         if low in ("him", "it", "them", "her", "his"):
             referent = scene.resolve(low) if not possessive or said.about_user else None
+            inserted = predicate is not given and place == verb + 1 and low == "it"
+            if inserted and referent is None:
+                continue
+        if low == "there" and scene.there() and place > verb and out[-1].lower() != "from":
+            moving = {token.lower() for token in out} & _MOVING
+            out.extend(["to" if moving else "in", *scene.there().split()])
+            continue
+        owned = owned or (
+            referent is not None and referent.noun in re.split(r"'s | ", said.subject)
+        )
+        owned = owned or (place > 0 and predicate[place - 1].lower() in ("called", "named"))
         if referent is None or owned or referent.phrase == said.subject:
             out.append(token)
         else:
@@ -237,6 +274,12 @@ def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str
             if possessive:
                 out[-1] += "'s"
     return out
+
+
+_MOVING = frozenset(
+    ["go", "goes", "going", "went", "gone", "move", "moved", "moving", "fly", "flew", "flying",
+     "travel", "travelled", "traveled", "drive", "drove", "been", "return", "returned"]
+)  # fmt: skip
 
 
 def _opens_noun(token: str) -> bool:

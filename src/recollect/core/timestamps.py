@@ -40,6 +40,7 @@ def zone_of(timezone: str | ZoneInfo) -> ZoneInfo:
         ) from error
 
 
+@lru_cache(maxsize=16_384)
 def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
     """An instant in a time zone: "Monday, January 6th, 2025 at 3:45 PM EST".
 

@@ -11,12 +11,6 @@ from recollect.embedding.weights import WeightsSource, unusable_cache
 BUILDER_VERSION = 1
 """Goes up with every change that gives the graph other bytes; older files are then left alone."""
 
-DIMENSION = 384
-"""Length of the vectors the graph returns."""
-
-TOKENIZER_KEY = "recollect.tokenizer"
-"""The graph's metadata entry that holds its tokenizer.json."""
-
 _log = logging.getLogger(__name__)
 
 

@@ -18,8 +18,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from recollect.embedding.cache import DIMENSION, TOKENIZER_KEY
-from recollect.embedding.weights import TOKENIZER_FILE, WEIGHTS_FILE, WeightsSource, read_verified
+from recollect.embedding.weights import (
+    DIMENSION,
+    TOKENIZER_FILE,
+    TOKENIZER_KEY,
+    WEIGHTS_FILE,
+    WeightsSource,
+    read_verified,
+)
 
 LAYERS = 6
 HEADS = 12

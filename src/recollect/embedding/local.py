@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from recollect.embedding.cache import (
-    DIMENSION,
-    TOKENIZER_KEY,
     build_cached_graph,
     cached_graph,
 )
 from recollect.embedding.embedder import EmbedderIdentity, Vectors
-from recollect.embedding.weights import MINILM, WeightsSource, find_weights, require_files
+from recollect.embedding.weights import (
+    DIMENSION,
+    MINILM,
+    TOKENIZER_KEY,
+    WeightsSource,
+    find_weights,
+    require_files,
+)
 
 MAX_TOKENS = 256
 """Tokens of a text that are embedded, with [CLS] and [SEP]; the model was published with 256."""

@@ -17,6 +17,12 @@ from typing import BinaryIO
 
 from recollect.errors import EmbedderError
 
+DIMENSION = 384
+"""Length of the vectors the graph returns."""
+
+TOKENIZER_KEY = "recollect.tokenizer"
+"""The graph's metadata entry that holds its tokenizer.json."""
+
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 

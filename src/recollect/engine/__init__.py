@@ -193,9 +193,8 @@ class Engine:
     async def delete_session(self, user_id: str, session_id: str) -> None:
         def work(tx: Tx) -> None:
             user = tx.user(user_id)
-            user.session(session_id)
-            versions = user.versions()
-            _apply_edit(user, chains.delete_session(versions, session_id))
+            if user.session(session_id).status is SessionStatus.PROCESSED:
+                _apply_edit(user, chains.delete_session(user.versions(), session_id))
             user.delete_session(session_id)
 
         await self._write(work)
@@ -281,13 +280,11 @@ class Engine:
                 delta=working_sets.delta(user),
             )
 
-        state = await self._read(work)
-
-        def compose() -> ContextResponse:
+        def compose(state: ContextState) -> ContextResponse:
             working = working_sets.refresh(state.internal_user_id, state.delta)
             return self._composer.compose(state, working, checked)
 
-        return await asyncio.to_thread(compose)
+        return await self._resources.store.read_then(self._project_id, work, compose)
 
     # Memories
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,10 @@ ROLE_TOKENS = 3
 """WordPiece tokens of a word of English with its punctuation, and of the role in front of a line.
 Only the choice of excerpts is made by these; a caller's bound is kept by real counts."""
 
+COUNTED_LINES = 16_384
+LONGEST_COUNTED_LINE = 1_000
+"""Lines whose tokens are remembered, and the longest of them in characters: 16 MB at most."""
+
 SUMMARIES = {
     RecallStrategy.LOW_LATENCY: 3,
     RecallStrategy.BALANCED: 5,
@@ -88,6 +93,7 @@ class ContextComposer:
     def __init__(self, embedder: Embedder, inference: Inference) -> None:
         self._embedder = embedder
         self._inference = inference
+        self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedder.count_tokens)
 
     def compose(
         self, state: ContextState, working: WorkingSet, request: ContextRequest
@@ -113,7 +119,7 @@ class ContextComposer:
             parts,
             timezone=request.timezone,
             max_tokens=request.max_tokens,
-            count_tokens=self._embedder.count_tokens,
+            count_tokens=self._count_tokens,
             system_prompt=system_prompt(strategy) if request.include_system_prompt else "",
         )
         return ContextResponse(
@@ -126,6 +132,11 @@ class ContextComposer:
         if len(plan.dense_queries) == 1:
             return self._embedder.embed_query(plan.dense_queries[0])[np.newaxis]
         return self._embedder.embed(plan.dense_queries)
+
+    def _count_tokens(self, text: str) -> int:
+        if len(text) > LONGEST_COUNTED_LINE:
+            return self._embedder.count_tokens(text)
+        return self._count_line(text)
 
     def _parts(
         self,

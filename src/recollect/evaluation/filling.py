@@ -131,19 +131,23 @@ def _add_sessions(
 def _wait(memory: Recollect, users: Sequence[User], on_processed: Report) -> None:
     """Returns when nothing is due any more, and reports meanwhile how far it is."""
     reported = 0
-    finished = False
-    while not finished:
-        try:
-            memory.wait_until_processed(timeout_s=_LOOK_INTERVAL_S)
-            finished = True
-        except WaitTimeoutError:
-            finished = False
+    working = True
+    while working:
+        working = not _finished(memory)
         done = sum(
             _count(user, SessionStatus.PROCESSED) + _count(user, SessionStatus.FAILED)
             for user in users
         )
         on_processed(done - reported)
         reported = done
+
+
+def _finished(memory: Recollect) -> bool:
+    try:
+        memory.wait_until_processed(timeout_s=_LOOK_INTERVAL_S)
+    except WaitTimeoutError:
+        return False
+    return True
 
 
 def _count(user: User, status: SessionStatus) -> int:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -65,7 +64,9 @@ def tables(evaluation: Evaluation) -> Iterable[Table]:
         table = Table(
             title=f"{strategy.value}, {budget:,} tokens",
             title_justify="left",
-            box=box.SIMPLE,
+            box=None,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
         )
         table.add_column("category", no_wrap=True)
         for heading in (
@@ -104,8 +105,8 @@ def notes(evaluation: Evaluation) -> list[str]:
     filling = evaluation.filling
     questions = [one for each in evaluation.conversations for one in each.questions]
     lines = [
-        f"{len(evaluation.conversations)} conversations ({filling.reused} of them already in the"
-        f" memory), {_sessions(evaluation)} sessions, {len(questions):,} questions; adding"
+        f"conversations: {len(evaluation.conversations)} ({filling.reused} already in the memory);"
+        f" sessions: {_sessions(evaluation)}; questions: {len(questions):,}; adding"
         f" {filling.adding_s:.1f} s, processing {filling.processing_s:.1f} s, asking"
         f" {evaluation.asking_s:.1f} s",
         "ev_recall, ev_all and answer_in in per cent; tokens and ms are Recollect's",
@@ -116,11 +117,11 @@ def notes(evaluation: Evaluation) -> list[str]:
     unknown = sum(question.unknown_evidence for question in questions)
     if without or unknown:
         lines.append(
-            f"{without} questions name no evidence and have no ev_recall; {unknown} turns that keys"
-            " name are not in the conversations"
+            f"questions without evidence, and so without ev_recall: {without}; turns that keys name"
+            f" and conversations do not have: {unknown}"
         )
     if filling.failed_sessions:
-        lines.append(f"{filling.failed_sessions} sessions FAILED and are missing from the memory")
+        lines.append(f"sessions that FAILED, missing from the memory: {filling.failed_sessions}")
     return lines
 
 

@@ -135,8 +135,8 @@ def ask(
 ) -> tuple[str, float]:
     """Asks in a session of its own, which is deleted again.
 
-    Returns the context, and the milliseconds that `get_context` alone took. Raises RecallrAIError
-    where no context came.
+    Returns the context, and the milliseconds that `get_context` alone took with the user's memory
+    loaded. Raises RecallrAIError where no context came.
     """
     session = user.create_session(
         auto_process_after_seconds=None,
@@ -144,6 +144,9 @@ def ask(
         custom_created_at_utc=question.asked_at,
     )
     try:
+        # Deleting the last question's session unloads the user's memory, which applications do not
+        # do between questions. A session that asks nothing loads it and embeds nothing.
+        session.get_context(RecallStrategy.LOW_LATENCY, include_system_prompt=False)
         session.add_message(MessageRole.USER, question.text)
         started = perf_counter()
         response = session.get_context(

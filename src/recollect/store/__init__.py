@@ -39,6 +39,7 @@ __all__ = [
     "open_database",
 ]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 READERS = 4
@@ -99,6 +100,19 @@ class Store:
         return await self._in(
             self._readers, self._transact, lambda run: work(Tx(run, project_id)), False
         )
+
+    async def read_then(
+        self, project_id: str, work: Callable[[Tx], S], then: Callable[[S], T]
+    ) -> T:
+        """`read`, and a computation on what was read in the same thread, after the transaction.
+
+        It saves the way back to the event loop and out again, 0.1 to 0.2 ms of a context.
+        """
+
+        def both() -> T:
+            return then(self._transact(lambda run: work(Tx(run, project_id)), False))
+
+        return await self._in(self._readers, both)
 
     async def write(self, project_id: str, work: Callable[[Tx], T]) -> T:
         """Run a function in one transaction: all it writes is kept, or nothing."""

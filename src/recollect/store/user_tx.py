@@ -449,8 +449,9 @@ class UserTx:
 
     def merge_conflicts(self) -> list[MergeConflictModel]:
         """All merge conflicts, newest first."""
+        found = self._run("load_merge_conflicts")
         contradicted: defaultdict[str, list[MergeConflictConflictingMemory]] = defaultdict(list)
-        for row in self._run("load_merge_conflict_memories"):
+        for row in self._run("load_merge_conflict_memories") if found else ():
             contradicted[row["merge_conflict_id"]].append(
                 MergeConflictConflictingMemory(
                     memory_id=row["memory_id"],
@@ -475,7 +476,7 @@ class UserTx:
                 created_at=rows.from_micros(row["created_at"]),
                 resolved_at=rows.optional_instant(row["resolved_at"]),
             )
-            for row in self._run("load_merge_conflicts")
+            for row in found
         ]
 
     def merge_conflict(self, merge_conflict_id: str) -> MergeConflictModel:

@@ -134,8 +134,8 @@ _NEW_JOB = re.compile(
     r"|started (?:at|with) (?P<started>.+?)(?: as (?:an? )?(?P<job4>.+))?)$"
 )
 _LEFT_JOB = re.compile(
-    r"^(?:(?:quit|left|lost|gave up|resigned from|was (?:laid off|fired|let go)|got (?:laid off|fired)"
-    r"|is (?:laid off|fired)) ?"
+    r"^(?:(?:quit|left|lost|gave up|resigned from|was (?:laid off|fired|let go)"
+    r"|got (?:laid off|fired)|is (?:laid off|fired)) ?"
     r"(?:(?:his|her|their|the|a) )?(?P<job>(?:\w+ )?(?:job|position|role)\b)?"
     r"(?: ?(?:at|with|from|by) )?(?P<employer>.*?)|resigned|retired(?: from (?P<retired>.+))?)$"
 )

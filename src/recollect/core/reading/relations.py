@@ -88,6 +88,8 @@ _TURNING = frozenset(
 )
 """Stems that make a longer statement say something else than the shorter one inside it."""
 
+_NEGATING = frozenset(map(stem, word_set("not no longer never stopped formerly")))
+
 
 def is_event(statement: Statement) -> bool:
     """Whether it tells of something that happened, rather than of a state or a plan."""
@@ -108,7 +110,9 @@ def covers(statement: Statement, other: Statement) -> bool:
     """
     if statement.terms == other.terms and statement.reading.polarity == other.reading.polarity:
         return statement.reading.tense is other.reading.tense
-    if (statement.term_set - other.term_set) & _TURNING:
+    denied = statement.reading.polarity is not Polarity.ASSERTS
+    turning = _TURNING - _NEGATING if denied else _TURNING  # the polarities are compared below
+    if (statement.term_set - other.term_set) & turning:
         return False
     if not other.details <= statement.term_set:
         return False
@@ -129,10 +133,23 @@ def _is_said(reading: Reading, statement: Statement) -> bool:
         if close is Fit.SAME and (ordered or _is_inside(reading.values, own.values)):
             return True
         if close is Fit.NARROWER and (
-            own.trait.single_valued or _is_inside(reading.values, own.values)
+            own.trait.single_valued or _is_extended(reading.values, own.values)
         ):
             return True
     return False
+
+
+_MOST_WORDS_BETWEEN = 3
+
+
+def _is_extended(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
+    """Whether `whole` is `part` with more behind it, or with a few words put in.
+
+    "Loves fantasy" is not what "loves how a passion for fantasy brings people together" adds to.
+    """
+    if whole[: len(part)] == part:
+        return True
+    return len(whole) - len(part) <= _MOST_WORDS_BETWEEN and _is_inside(part, whole)
 
 
 def _same_sense(own: Reading, reading: Reading) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from recollect.core.reading.predicate import SOLE_RELATIVES, Polarity, Tense
 from recollect.core.reading.wording import stem
@@ -60,6 +61,7 @@ _SOLE_ATTRIBUTES = frozenset("relative:" + stem(relative) for relative in SOLE_R
 _NO_TRAIT = Trait()
 
 
+@lru_cache(maxsize=4096)
 def trait_of(attribute: str) -> Trait:
     """The trait of an attribute; that of unknown ones claims nothing."""
     if attribute in _SOLE_ATTRIBUTES:
@@ -110,6 +112,7 @@ class Statement:
     """A statement with everything that weighing it needs.
 
     terms: stems of its content words in order. names: its proper names, lower case.
+    topics: what it is about besides the user: its names, and other people and pets by relation.
     readings: at least one, the main one first. details: the terms that no reading uses up.
     """
 
@@ -117,6 +120,7 @@ class Statement:
     terms: tuple[str, ...]
     term_set: frozenset[str]
     names: frozenset[str]
+    topics: frozenset[str]
     readings: tuple[Reading, ...]
     details: frozenset[str]
 

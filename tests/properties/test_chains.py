@@ -1,0 +1,172 @@
+"""Laws of version chains under any sequence of edits."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recollect.core.chains import (
+    ChainEdit,
+    Chains,
+    delete,
+    delete_session,
+    delete_with_previous,
+    insert_before,
+    join,
+)
+from recollect.models import ExpirationReason, MemoryVersion
+
+DAY = datetime(2024, 5, 1, tzinfo=UTC)
+EXPIRED = datetime(2026, 1, 1, tzinfo=UTC)
+Versions = dict[str, MemoryVersion]
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> Versions:
+    """Chains with forks: every version may have any earlier one as its predecessor."""
+    size = draw(st.integers(1, 14))
+    links = [draw(st.none() | st.integers(0, i - 1)) if i else None for i in range(size)]
+    superseded = {link for link in links if link is not None}
+    versions = {}
+    for i, link in enumerate(links):
+        said = DAY + timedelta(days=draw(st.integers(0, 9)))
+        gone = i in superseded
+        versions[f"m{i}"] = MemoryVersion(
+            f"m{i}",
+            f"s{draw(st.integers(0, 3))}",
+            f"User says {i}",
+            said,
+            said,
+            said,
+            None if link is None else f"m{link}",
+            EXPIRED if gone else None,
+            ExpirationReason.TEMPORAL_CONFLICT if gone else None,
+        )
+    return versions
+
+
+def applied(versions: Versions, edit: ChainEdit) -> Versions:
+    """What a store does with an edit."""
+    kept = dict(versions)
+    for memory_id, previous_id in edit.relinks.items():
+        kept[memory_id] = replace(kept[memory_id], previous_id=previous_id)
+    for memory_id in edit.revived:
+        kept[memory_id] = replace(kept[memory_id], expired_at=None, expiration_reason=None)
+    for memory_id in edit.deleted:
+        del kept[memory_id]
+    return kept
+
+
+def assert_whole(versions: Versions) -> None:
+    """No link points to nothing, and exactly the versions without a successor are current."""
+    linked = {one.previous_id for one in versions.values()} - {None}
+    assert linked <= versions.keys()
+    current = {one.memory_id for one in Chains(versions).current()}
+    assert current == versions.keys() - linked
+
+
+@given(forests(), st.data())
+@settings(deadline=None)
+def test_chains_stay_whole_under_any_deletions(versions: Versions, data: st.DataObject) -> None:
+    for _ in range(data.draw(st.integers(1, 6))):
+        if not versions:
+            break
+        one = data.draw(st.sampled_from(sorted(versions)))
+        edits = [
+            delete(versions, one),
+            delete_with_previous(versions, one),
+            delete_session(versions, versions[one].session_id),
+        ]
+        versions = applied(versions, data.draw(st.sampled_from(edits)))
+        assert one not in versions
+        assert_whole(versions)
+
+
+@given(forests(), st.data())
+@settings(deadline=None)
+def test_deleting_a_session_is_deleting_its_versions_one_by_one_in_any_order(
+    versions: Versions, data: st.DataObject
+) -> None:
+    session_id = data.draw(st.sampled_from(sorted({v.session_id for v in versions.values()})))
+    at_once = applied(versions, delete_session(versions, session_id))
+    mine = sorted(one for one, v in versions.items() if v.session_id == session_id)
+    stepwise = versions
+    for one in data.draw(st.permutations(mine)):
+        stepwise = applied(stepwise, delete(stepwise, one))
+    assert at_once == stepwise
+
+
+@given(forests(), st.data())
+@settings(deadline=None)
+def test_deleting_one_version_keeps_the_order_of_the_others(
+    versions: Versions, data: st.DataObject
+) -> None:
+    gone = data.draw(st.sampled_from(sorted(versions)))
+    kept = applied(versions, delete(versions, gone))
+    before, after = Chains(versions), Chains(kept)
+    for one in kept:
+        expected = [v.memory_id for v in before.history(one) if v.memory_id != gone]
+        assert [v.memory_id for v in after.history(one)] == expected
+
+
+@given(forests())
+@settings(deadline=None)
+def test_numbers_run_without_gaps_down_every_history(versions: Versions) -> None:
+    chains = Chains(versions)
+    for one in versions:
+        history = chains.history(one)
+        numbers = [chains.version_number(v.memory_id) for v in history]
+        assert numbers == list(range(len(history), 0, -1))
+        assert chains.total_versions(one) >= chains.version_number(one)
+        assert all(v.expired_at is None for v in chains.current_from(one))
+
+
+@given(forests())
+@settings(deadline=None)
+def test_after_everything_was_said_what_is_known_is_what_is_current(versions: Versions) -> None:
+    chains = Chains(versions)
+    known = {one.memory_id for one in chains.as_of(DAY + timedelta(days=99))}
+    assert known == {one.memory_id for one in chains.current()}
+
+
+@given(forests(), st.data())
+@settings(deadline=None)
+def test_a_predecessor_put_in_later_keeps_chains_whole(
+    versions: Versions, data: st.DataObject
+) -> None:
+    current = [one.memory_id for one in Chains(versions).current()]
+    successor = data.draw(st.sampled_from(sorted(current)))
+    said = DAY + timedelta(days=data.draw(st.integers(0, 9)))
+    place = insert_before(versions, "new", successor, said)
+    grown = versions | {
+        "new": replace(
+            versions[successor],
+            memory_id="new",
+            previous_id=place.previous_id,
+            created_at=said,
+            expired_at=EXPIRED,
+        )
+    }
+    grown = applied(grown, ChainEdit(relinks=place.relinks))
+    assert_whole(grown)
+    assert "new" in {one.memory_id for one in Chains(grown).history(successor)}
+
+
+@given(forests(), st.data())
+@settings(deadline=None)
+def test_joined_histories_run_in_no_circle_and_lose_nothing(
+    versions: Versions, data: st.DataObject
+) -> None:
+    current = sorted(one.memory_id for one in Chains(versions).current())
+    replaced = data.draw(st.lists(st.sampled_from(current), min_size=1, unique=True))
+    place = join(versions, "new", replaced)
+    grown = dict(versions)
+    for one in replaced:
+        grown[one] = replace(grown[one], expired_at=EXPIRED)
+    newest = replace(versions[replaced[0]], memory_id="new", previous_id=place.previous_id)
+    grown = applied(grown | {"new": newest}, ChainEdit(relinks=place.relinks))
+    chains = Chains(grown)
+    for one in versions:
+        before = {v.memory_id for v in Chains(versions).history(one)}
+        assert before <= {v.memory_id for v in chains.history(one)}

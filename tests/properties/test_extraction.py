@@ -1,0 +1,73 @@
+"""What holds of extraction whatever is said."""
+
+import time
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recollect.core.dates import Direction, find_dates
+from recollect.core.extraction import extract
+from recollect.models import Message, MessageRole
+
+FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)
+WORDS = (
+    "I we my sister Ana she he it they and but because so when if since before after on in May"
+    " last Friday the 14th moved to Rome love don't have been had 'll would like quit no longer"
+    " , . ? ! - who which is are was 2019 two weeks ago dog named Rex from until you can Dr Smith"
+    " ( ) that week every Monday going gonna 100% me myself our us her his their not never a an"
+)
+texts = st.one_of(
+    st.text(max_size=120),
+    st.lists(st.sampled_from(WORDS.split()), max_size=40).map(" ".join),
+)
+
+
+def _said(*contents: str) -> list[Message]:
+    return [Message(MessageRole.USER, content, FRIDAY) for content in contents]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(texts, max_size=4))
+def test_every_candidate_is_whole_and_rests_on_what_was_said(contents: list[str]) -> None:
+    candidates = extract(_said(*contents), FRIDAY)
+    for candidate in candidates:
+        assert len(candidate.content.split()) >= 2
+        assert candidate.content[0].upper() == candidate.content[0]
+        assert not candidate.content.endswith((".", ",", "?"))
+        assert not any("\ue000" <= character <= "\uf8ff" for character in candidate.content)
+        assert candidate.event_date_start <= candidate.event_date_end
+        assert candidate.evidence
+        assert all(0 <= position < len(contents) for position in candidate.evidence)
+        assert candidate.evidence == tuple(sorted(set(candidate.evidence)))
+    assert len({candidate.content.lower() for candidate in candidates}) == len(candidates)
+    assert candidates == extract(_said(*contents), FRIDAY)
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts, st.dates(), st.sampled_from(["past", "future"]))
+def test_found_dates_are_ordered_and_lie_inside_the_text(
+    text: str, today: date, prefers: Direction
+) -> None:
+    end = 0
+    for found in find_dates(text, today, prefers=prefers):
+        assert end <= found.start < found.end <= len(text)
+        assert found.first <= found.last
+        end = found.end
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "I and my ", ", ", "my sister ", "on 3 May, last Friday and ", "a", "I am\n", "(((",
+        "     ", ", who is I ", "May 3 to ", "`x ", "between 3 May and ", "a@b.",
+        "I moved to Rome. ",
+        '"I was ', "in a few ", "I love it, can you ", "the early of ",
+    ],
+)  # fmt: skip
+def test_hostile_text_takes_no_longer_than_its_length_deserves(unit: str) -> None:
+    text = (unit * (200_000 // len(unit) + 1))[:200_000]
+    begin = time.perf_counter()
+    extract(_said(text), FRIDAY)
+    assert time.perf_counter() - begin < 2.0

@@ -1,0 +1,283 @@
+"""Laws of reconciliation, whatever is held and whatever is said."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recollect.core.chains import Chains, insert_before, join
+from recollect.core.reconcile import (
+    Held,
+    Ignore,
+    Plan,
+    Precede,
+    RaiseConflict,
+    Ref,
+    Supersede,
+    reconcile,
+)
+from recollect.models import Candidate, Evidence, MemoryVersion
+
+FIRST = datetime(2024, 1, 1, 10, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DIM = 8
+
+PLACES = ["Lisbon", "Porto", "Berlin", "Portugal"]
+CONTENTS = [
+    *(f"User lives in {place}" for place in PLACES),
+    *(f"User moved to {place}" for place in PLACES),
+    *(f"User plans to move to {place}" for place in PLACES),
+    "User lives in Lisbon with Tom",
+    "User lives in Lisbon near the river",
+    "User used to live in Berlin",
+    "User works at Siemens",
+    "User works at Siemens as a nurse",
+    "User works at Siemens in Munich",
+    "User quit her job at Siemens",
+    "User started working at Bosch",
+    "User retired",
+    "User is a nurse",
+    "User is now a teacher",
+    "User is vegetarian",
+    "User became a vegan",
+    "User eats meat",
+    "User no longer eats meat",
+    "User started eating meat again",
+    "User has a dog",
+    "User has a dog named Rex",
+    "User has a dog named Max",
+    "User's dog Rex died",
+    "User was born on 3 May 1990",
+    "User was born on 4 May 1990",
+    "User's birthday is on 3 May",
+    "User is allergic to peanuts",
+    "User is not allergic to peanuts",
+    "User is no longer allergic to peanuts",
+    "User likes coffee",
+    "User likes coffee and tea",
+    "User hates coffee",
+    "User ran a marathon",
+    "User ran a marathon with Ana",
+    "User owns a red car",
+    "User owns a car",
+    "User sold the car",
+    "User's sister Ana lives in Berlin",
+    "User's sister Ana moved to Hamburg",
+    "User is 34 years old",
+    "User turned 35",
+]
+
+
+def vector(content: str) -> np.ndarray:
+    """A unit vector that depends on the content alone."""
+    raw = np.array([1 + (sum(map(ord, content)) * (i + 3)) % 17 for i in range(DIM)], np.float32)
+    return raw / np.linalg.norm(raw)
+
+
+def statement(content: str, said: datetime, position: int, days_back: int = 0) -> Candidate:
+    event = said - timedelta(days=days_back)
+    end = event.replace(hour=23, minute=59, second=59)
+    return Candidate(content, event.replace(hour=0), end, (position,))
+
+
+@st.composite
+def memories(draw: st.DrawFn) -> list[Held]:
+    contents = draw(st.lists(st.sampled_from(CONTENTS), max_size=10))
+    found = []
+    for i, content in enumerate(contents):
+        day = draw(st.integers(0, 40))
+        said = FIRST + timedelta(days=day)
+        one = statement(content, said, 0, draw(st.sampled_from([0, 0, 0, 30])))
+        memory = MemoryVersion(
+            f"m{i:02}",
+            f"s{day}",
+            content,
+            one.event_date_start,
+            one.event_date_end,
+            said,
+            evidence=(Evidence(f"s{day}", 0),),
+        )
+        found.append(Held(memory, vector(content)))
+    return found
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> tuple[datetime, list[Candidate]]:
+    said = FIRST + timedelta(days=draw(st.integers(0, 60)), hours=1)
+    contents = draw(st.lists(st.sampled_from(CONTENTS), max_size=8))
+    backs = [draw(st.sampled_from([0, 0, 0, 5, 400])) for _ in contents]
+    pairs = zip(contents, backs, strict=True)
+    return said, [statement(one, said, i, back) for i, (one, back) in enumerate(pairs)]
+
+
+def planned(
+    held: list[Held], session: tuple[datetime, list[Candidate]], conflicts: bool = False
+) -> Plan:
+    said, candidates = session
+    vectors = np.array([vector(one.content) for one in candidates], np.float32)
+    return reconcile(
+        held,
+        candidates,
+        vectors.reshape(len(candidates), DIM),
+        session_id="the session",
+        session_created_at=said,
+        conflicts_enabled=conflicts,
+    )
+
+
+def stored(
+    held: list[Held], session: tuple[datetime, list[Candidate]], plan: Plan
+) -> dict[str, MemoryVersion]:
+    """What a store holds after a plan."""
+    versions = {one.memory.memory_id: one.memory for one in held}
+    ids: dict[int, str] = {}
+
+    def found(ref: Ref) -> str:
+        return ids[ref] if isinstance(ref, int) else ref
+
+    for i, decision in enumerate(plan.decisions):
+        said = decision.candidate
+        evidence = tuple(Evidence("the session", at) for at in said.evidence)
+        if isinstance(decision, Ignore):
+            ids[i] = found(decision.because)
+            known = versions[ids[i]]
+            both = tuple(dict.fromkeys(known.evidence + evidence))
+            versions[ids[i]] = replace(known, evidence=both)
+            continue
+        ids[i] = f"new{i:02}"
+        new = MemoryVersion(
+            ids[i],
+            "the session",
+            said.content,
+            said.event_date_start,
+            said.event_date_end,
+            session[0],
+            evidence=evidence,
+        )
+        if isinstance(decision, Precede):
+            place = insert_before(versions, ids[i], decision.successor, session[0])
+            new = replace(new, expired_at=NOW, expiration_reason=decision.reason)
+        elif isinstance(decision, Supersede):
+            replaced = [found(ref) for ref in decision.replaces]
+            place = join(versions, ids[i], replaced)
+            for gone in replaced:
+                assert versions[gone].expired_at is None
+                versions[gone] = replace(
+                    versions[gone], expired_at=NOW, expiration_reason=decision.reason
+                )
+        else:
+            versions[ids[i]] = new
+            continue
+        for one, link in place.relinks.items():
+            versions[one] = replace(versions[one], previous_id=link)
+        versions[ids[i]] = replace(new, previous_id=place.previous_id)
+    return versions
+
+
+def held_from(versions: dict[str, MemoryVersion]) -> list[Held]:
+    """What a caller passes in: what is current, and what came of the session itself."""
+    return [
+        Held(one, vector(one.content))
+        for one in versions.values()
+        if one.expired_at is None or "the session" in {e.session_id for e in one.evidence}
+    ]
+
+
+@given(memories(), sessions(), st.booleans(), st.randoms())
+@settings(deadline=None)
+def test_a_plan_does_not_depend_on_the_order_of_what_is_held(
+    held: list[Held], session: tuple[datetime, list[Candidate]], conflicts: bool, chance: object
+) -> None:
+    shuffled = list(held)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert planned(held, session, conflicts) == planned(shuffled, session, conflicts)
+
+
+@given(memories(), sessions(), st.booleans())
+@settings(deadline=None)
+def test_every_reference_was_given_and_nothing_is_superseded_twice(
+    held: list[Held], session: tuple[datetime, list[Candidate]], conflicts: bool
+) -> None:
+    plan = planned(held, session, conflicts)
+    known: set[Ref] = {one.memory.memory_id for one in held}
+    gone: list[Ref] = []
+    assert [d.candidate.evidence for d in plan.decisions] == [c.evidence for c in session[1]]
+    for i, decision in enumerate(plan.decisions):
+        refs: tuple[Ref, ...] = ()
+        if isinstance(decision, Ignore):
+            refs = (decision.because,)
+        elif isinstance(decision, Precede):
+            refs = (decision.successor,)
+        elif isinstance(decision, RaiseConflict):
+            refs = tuple(pair.ref for pair in decision.contradicted)
+            assert conflicts
+            assert len(refs) == len(decision.questions) > 0
+            texts = [question.question for question in decision.questions]
+            assert all(2 <= len(set(q.options)) <= 4 for q in decision.questions)
+            assert len(set(texts)) == len(texts)
+        elif isinstance(decision, Supersede):
+            refs = decision.replaces
+            assert refs
+            gone.extend(refs)
+        assert set(refs) <= known
+        assert decision.why
+        known.add(i)
+    assert len(gone) == len(set(gone))
+
+
+@given(memories(), sessions())
+@settings(deadline=None)
+def test_the_same_session_a_second_time_changes_nothing(
+    held: list[Held], session: tuple[datetime, list[Candidate]]
+) -> None:
+    once = stored(held, session, planned(held, session))
+    again = planned(held_from(once), session)
+    assert all(isinstance(decision, Ignore) for decision in again.decisions)
+    assert again.connections == ()
+    assert stored(held_from(once), session, again) == {
+        one.memory.memory_id: one.memory for one in held_from(once)
+    }
+
+
+@given(memories(), sessions())
+@settings(deadline=None)
+def test_chains_stay_whole_whatever_is_said(
+    held: list[Held], session: tuple[datetime, list[Candidate]]
+) -> None:
+    versions = stored(held, session, planned(held, session))
+    linked = {one.previous_id for one in versions.values()} - {None}
+    current = {one.memory_id for one in Chains(versions).current()}
+    assert current == versions.keys() - linked
+
+
+@given(memories(), sessions())
+@settings(deadline=None)
+def test_an_earlier_session_never_displaces_a_later_fact_unless_both_are_timeless(
+    held: list[Held], session: tuple[datetime, list[Candidate]]
+) -> None:
+    plan = planned(held, session)
+    said = {one.memory.memory_id: one.memory for one in held}
+    for decision in plan.decisions:
+        if isinstance(decision, Supersede):
+            for ref in decision.replaces:
+                if isinstance(ref, str) and said[ref].created_at > session[0]:
+                    assert "born" in decision.candidate.content
+
+
+@given(memories(), sessions())
+@settings(deadline=None)
+def test_connections_are_few_distinct_and_between_what_is_current(
+    held: list[Held], session: tuple[datetime, list[Candidate]]
+) -> None:
+    plan = planned(held, session)
+    gone = {r for d in plan.decisions if isinstance(d, Supersede) for r in d.replaces}
+    stored_refs = {
+        i for i, d in enumerate(plan.decisions) if not isinstance(d, Ignore | Precede)
+    } | {one.memory.memory_id for one in held}
+    ends = [ref for pair in plan.connections for ref in pair]
+    assert set(ends) <= stored_refs - gone
+    assert all(ends.count(ref) <= 5 for ref in ends)
+    assert len({frozenset(pair) for pair in plan.connections}) == len(plan.connections)
+    assert all(len(set(pair)) == 2 for pair in plan.connections)

@@ -1,0 +1,168 @@
+"""What the user said, as statements about them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from recollect.core.extraction import extract, speaker_prefix
+from recollect.models import Message, MessageRole
+
+FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)
+
+
+def _session(*texts: str, role: MessageRole = MessageRole.USER) -> list[Message]:
+    return [Message(role, text, FRIDAY) for text in texts]
+
+
+def _contents(*texts: str) -> list[str]:
+    return [candidate.content for candidate in extract(_session(*texts), FRIDAY)]
+
+
+SAID = [
+    ("I've been living in Lisbon since March.",
+     ["User has been living in Lisbon since March 2025"]),
+    ("I don't eat meat", ["User does not eat meat"]),
+    ("I no longer eat meat.", ["User no longer eats meat"]),
+    ("I just bought a Tesla!", ["User bought a Tesla"]),
+    ("I'm 34 and I work as a teacher", ["User is 34", "User works as a teacher"]),
+    ("I moved to Porto and started at Siemens",
+     ["User moved to Porto", "User started at Siemens"]),
+    ("I used to smoke but I quit smoking in 2019",
+     ["User used to smoke", "User quit smoking in 2019"]),
+    ("I want to visit Rome and learn Italian",
+     ["User wants to visit Rome", "User wants to learn Italian"]),
+    ("My sister Ana is visiting in May and she loves hiking.",
+     ["User has a sister named Ana", "User's sister Ana is visiting in May 2025",
+      "User's sister Ana loves hiking"]),
+    ("My wife and I are expecting our first baby in July!",
+     ["User and their wife are expecting their first baby in July 2025"]),
+    ("by the way, my dog Rex turned 3 yesterday",
+     ["User has a dog named Rex", "User's dog Rex turned 3 on 13 March 2025"]),
+    ("My manager, Gwen, says I can swap shifts.",
+     ["User's manager is Gwen", "User's manager Gwen says User can swap shifts"]),
+    ("My daughter, who is seven, plays chess.",
+     ["User's daughter plays chess", "User's daughter is seven"]),
+    ("When I was 12, I played chess.", ["User played chess when User was 12"]),
+    ("Last Friday I went to Rome", ["User went to Rome on Friday, 7 March 2025"]),
+    ("Lisbon is my favourite city", ["User's favourite city is Lisbon"]),
+    ("It's my birthday tomorrow", ["User's birthday is on 15 March 2025"]),
+    ("Just got back from Rome!", ["User got back from Rome"]),
+    ("I can't stand rooibos and I hate jazz",
+     ["User cannot stand rooibos", "User hates jazz"]),
+    ("I don't drink coffee anymore, I gave it up in February",
+     ["User does not drink coffee anymore", "User gave coffee up in February 2025"]),
+    ("im in year 10 btw and i wanna be a vet", ["User is in year 10", "User wants to be a vet"]),
+    ("I taught myself to cook", ["User taught themselves to cook"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "statements"), SAID)
+def test_what_the_user_says_is_written_in_the_third_person(
+    text: str, statements: list[str]
+) -> None:
+    assert _contents(text) == statements
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("I'm planning a trip to Japan in April, can you suggest hotels?",
+         ["User is planning a trip to Japan in April 2025"]),
+        ("As a nurse, I work long shifts. What should I eat?",
+         ["User is a nurse", "User works long shifts"]),
+        ("Since I'm vegetarian, what should I cook tonight?", ["User is vegetarian"]),
+        ("My favourite colour is blue, what's yours?", ["User's favourite colour is blue"]),
+    ],
+)  # fmt: skip
+def test_facts_inside_requests_are_kept(text: str, statements: list[str]) -> None:
+    assert _contents(text) == statements
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thanks, that sounds great!", "Can you help me write an email?", "Good morning!",
+        "If I were rich, I would buy a boat", "I wish I had a dog.", "Maybe I could go to Rome",
+        "I think that's a good idea.", "I like it.", "I'll try that.", "I'm not sure.",
+        "What did I say about my diet?", "Lisbon is the capital of Portugal.", "I see.",
+        "Tell me about the war of 1812", "I need some advice", "I have a question",
+        "I'm looking for some good restaurant recommendations", "It was great.",
+        "I love your answer", "How do I fix my bike",
+        '"I was born in a lighthouse and I married a fisherman," says the label.',
+        "```\nI am code = 1\n```", "> I live in Rome",
+        "Proofread this paragraph:\nI grew up in a small village. My father was a baker.",
+        "Can you check these lyrics?\n\nI left my heart in Crail\nI lost my boots",
+    ],
+)  # fmt: skip
+def test_what_states_nothing_about_the_user_is_left_out(text: str) -> None:
+    assert _contents(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ich wohne seit März in Berlin und arbeite bei Siemens.",
+        "Eu moro em Lisboa desde março e trabalho como enfermeira.",
+        "Me gusta mucho el café y vivo en Madrid con mi hermana.",
+        "私は東京に住んでいます。",
+        "Я живу в Москве и работаю врачом.",
+    ],
+)
+def test_other_languages_are_left_out_entirely(text: str) -> None:
+    assert _contents(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("I moved to Porto last month", "2025-02-01", "2025-02-28"),
+        ("I bought a bike two weeks ago", "2025-02-28", "2025-02-28"),
+        ("I have a test on Friday", "2025-03-21", "2025-03-21"),
+        ("I got a test on Monday", "2025-03-17", "2025-03-17"),
+        ("I've already booked 13 to 16 June off", "2025-06-13", "2025-06-16"),
+        ("I have to finish my thesis before April", "2025-03-14", "2025-03-31"),
+        ("I recently started yoga", "2025-03-07", "2025-03-13"),
+        ("I play chess on Sunday nights", "2025-03-14", "2025-03-14"),
+        ("I like tea", "2025-03-14", "2025-03-14"),
+    ],
+)
+def test_the_tense_of_the_clause_decides_where_its_date_lies(
+    text: str, first: str, last: str
+) -> None:
+    (candidate,) = extract(_session(text), FRIDAY)
+    assert str(candidate.event_date_start) == f"{first} 00:00:00+00:00"
+    assert str(candidate.event_date_end) == f"{last} 23:59:59+00:00"
+
+
+def test_only_the_users_messages_are_sources() -> None:
+    said = _session("I live in Rome", role=MessageRole.ASSISTANT)
+    assert extract([*said, *_session("I live in Faro")], FRIDAY)[0].content == "User lives in Faro"
+    assert extract(said, FRIDAY) == []
+
+
+def test_a_statement_said_twice_is_one_with_both_messages_as_evidence() -> None:
+    (candidate,) = extract(_session("I like tea.", "ok", "As I said, I like tea"), FRIDAY)
+    assert candidate.evidence == (0, 2)
+
+
+def test_a_name_stands_for_the_relation_it_was_introduced_with() -> None:
+    assert _contents("My brother Leo is a chef.", "Leo moved to Oslo last month.")[-1] == (
+        "User's brother Leo moved to Oslo in February 2025"
+    )
+
+
+def test_the_speakers_name_in_front_of_messages_is_not_a_statement() -> None:
+    said = _session("Caroline: I moved to Oslo.", "Caroline: My cat Tom is 3.", "Caroline: Hi!")
+    assert speaker_prefix(said) == "Caroline:"
+    contents = [candidate.content for candidate in extract(said, FRIDAY)]
+    assert contents == ["User moved to Oslo", "User has a cat named Tom", "User's cat Tom is 3"]
+
+
+def test_a_pronoun_without_an_antecedent_is_not_guessed() -> None:
+    assert _contents("She moved to Oslo.", "They are retired.") == []
+
+
+def test_that_week_is_the_week_of_the_date_before() -> None:
+    (_, candidate) = extract(_session("I fly to Oslo on 3 April and I'm on call that week"), FRIDAY)
+    assert str(candidate.event_date_start.date()) == "2025-03-31"
+    assert str(candidate.event_date_end.date()) == "2025-04-06"
