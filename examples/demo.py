@@ -26,6 +26,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recollect import (
+    MessageRole,
     RecallrAIError,
     RecallStrategy,
     Recollect,
@@ -36,12 +37,13 @@ from recollect import (
     UserMemoryItem,
 )
 from recollect.errors import TimeoutError, UserAlreadyExistsError
+from recollect.models import MemoryVersionInfo
 
 CONVERSATION = Path(__file__).with_name("conversation.json")
 QUESTION_TOKENS = 1000
 SHOWN_TOKENS = 600
 MAX_WIDTH = 100
-CHANGES_SHOWN = 4
+CHANGES_SHOWN = 5
 LINES_SHOWN = 2
 WORD = re.compile(r"\w{3,}")
 
@@ -130,7 +132,7 @@ def tell(console: Console, user: User, told: list[dict[str, Any]]) -> list[Sessi
                 custom_created_at_utc=datetime.fromisoformat(item["created_at"]),
             )
             for message in item["messages"]:
-                session.add_message(message["role"], message["content"])
+                session.add_message(MessageRole(message["role"]), message["content"])
             sessions.append(session)
     return sessions
 
@@ -159,7 +161,7 @@ def ask(user: User, item: dict[str, Any]) -> Answered:
         auto_process_after_seconds=None,
         custom_created_at_utc=datetime.fromisoformat(item["asked_at"]),
     )
-    session.add_message("user", item["question"])
+    session.add_message(MessageRole.USER, item["question"])
     response, took_s = timed(
         lambda: session.get_context(
             recall_strategy=RecallStrategy.AUTO,
@@ -171,7 +173,7 @@ def ask(user: User, item: dict[str, Any]) -> Answered:
     return Answered(
         question=item["question"],
         expects=item["expects"],
-        context=response.context,
+        context=response.context or "",
         strategy=response.metadata.recall_strategy_used.value,
         took_ms=took_s * 1000,
     )
@@ -189,30 +191,38 @@ def all_memories(user: User) -> list[UserMemoryItem]:
 
 def show_memories(console: Console, memories: list[UserMemoryItem]) -> None:
     """How much is remembered, and the memories that changed most."""
-    earlier = {version.memory_id for memory in memories for version in memory.previous_versions}
+    earlier = {
+        version.memory_id for memory in memories for version in memory.previous_versions or []
+    }
     connections = {
         frozenset((memory.memory_id, other.memory_id))
         for memory in memories
-        for other in memory.connected_memories
+        for other in memory.connected_memories or []
     }
     console.print(
         f"\n{len(memories)} current memories, {len(earlier)} superseded versions kept behind them, "
         f"{len(connections)} connections.\n"
     )
     title(console, "What changed is superseded and keeps its history")
-    changed = sorted(memories, key=lambda memory: -memory.total_versions)[:CHANGES_SHOWN]
-    for memory in changed:
-        if memory.has_previous_versions:
-            history = [(memory, "current"), *((past, "") for past in memory.previous_versions)]
-            for version, state in history:
-                why = state or version.expiration_reason.value
-                row(
-                    console,
-                    Text(f"  version {version.version_number}  {version.created_at:%d %b %Y}  "),
-                    Text(version.content, style="bold" if state else ""),
-                    Text(why.lower().replace("_", " "), style="dim"),
-                )
-            console.print()
+    changed = sorted(
+        (memory for memory in memories if memory.has_previous_versions),
+        key=lambda memory: (-memory.total_versions, memory.created_at, memory.content),
+    )
+    for memory in changed[:CHANGES_SHOWN]:
+        version_row(console, memory, "current")
+        for past in memory.previous_versions or []:
+            version_row(console, past, past.expiration_reason.value.lower().replace("_", " "))
+        console.print()
+
+
+def version_row(console: Console, item: UserMemoryItem | MemoryVersionInfo, state: str) -> None:
+    """One version: its number, the day of the conversation that brought it, what became of it."""
+    row(
+        console,
+        Text(f"  version {item.version_number}  {item.created_at:%d %b %Y}  "),
+        Text(item.content, style="bold" if state == "current" else ""),
+        Text(state, style="dim"),
+    )
 
 
 def show_answers(console: Console, answers: list[Answered]) -> None:
@@ -225,7 +235,7 @@ def show_answers(console: Console, answers: list[Answered]) -> None:
         for day, line in telling_lines(answer):
             prefix = f"{day}: " if day else ""
             # Two rows, less the indentation and the words that wrapping may push to the next row.
-            room = 2 * (console.width - 4) - len(prefix) - 20
+            room = 2 * (console.width - 4) - len(prefix) - 10
             shown = Text(prefix + excerpt(line, answer.expects, room))
             shown.highlight_regex(pattern(answer.expects), "bold green")
             row(console, Text("    "), shown, Text(""))
@@ -247,10 +257,10 @@ def show_context(console: Console, user: User, item: dict[str, Any]) -> None:
         auto_process_after_seconds=None,
         custom_created_at_utc=datetime.fromisoformat(item["asked_at"]),
     )
-    session.add_message("user", item["question"])
+    session.add_message(MessageRole.USER, item["question"])
     response = session.get_context(include_system_prompt=False, max_tokens=SHOWN_TOKENS)
     session.delete()
-    console.print(Text(response.context.strip()))
+    console.print(Text((response.context or "").strip()))
 
 
 def telling_lines(answer: Answered) -> list[tuple[str, str]]:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from recollect import AsyncRecollect, Parts, Recollect, Settings
-
-from .fakes import HashEmbedder
+from tests.fakes import HashEmbedder
 
 START = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Clock
+from tests.fakes import HashEmbedder
 
 from recollect import (
     AsyncRecollect,
@@ -19,9 +21,6 @@ from recollect import (
 from recollect.errors import ClosedError, InvalidSessionStateError, TimeoutError
 from recollect.inference import LocalInference
 from recollect.models import Candidate, Message
-
-from ..conftest import Clock
-from ..fakes import HashEmbedder
 
 
 async def tell(memory: Any, user: Any, *texts: str, at: datetime | None = None) -> Any:

@@ -44,6 +44,9 @@ def split_clauses(tokens: Sequence[str]) -> list[list[str]]:
     clauses: list[list[str]] = []
     start = index = 0
     while index < len(tokens):
+        if index > start and _runs_on(tokens[start:index], tokens, index):
+            clauses.append(list(tokens[start:index]))
+            start = index
         if index == start or tokens[index].lower() not in _CONNECTORS:
             index += 1
             continue
@@ -57,6 +60,27 @@ def split_clauses(tokens: Sequence[str]) -> list[list[str]]:
         index = max(end, index + 1)
     clauses.append(list(tokens[start:]))
     return [clause for clause in clauses if clause]
+
+
+_OPEN = frozenset(
+    ["that", "what", "when", "if", "because", "how", "where", "why", "which", "who", "since",
+     "as", "while", "before", "after", "until", "so", "and", "think", "know", "hope", "guess",
+     "said", "feel", "than", "like", "everything", "all", "way", "time", "thing", "one", "or",
+     "but", "told", "says", "every", "whenever", "anything", "something", "then", "once",
+     "the", "a", "an"]
+)  # fmt: skip
+
+
+def _runs_on(before: Sequence[str], tokens: Sequence[str], index: int) -> bool:
+    """Whether a chat's "i" begins a sentence without a mark before it: "im 22 i work at ...".
+
+    Not behind a noun with an article, where it is rather a relative clause ("the book i read").
+    """
+    if tokens[index] != "i" or len(before) < 3 or before[0] != "i":
+        return False
+    if before[-1].lower() in _OPEN | _CONNECTORS or grammar.is_adverb(before[-1]):
+        return False
+    return not {"the", "a", "an", "this", "that", "some", "any", "when", "if"} & set(before[-4:])
 
 
 def _begins_clause(

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from recollect.core.ranking import Floats, Ints
-from recollect.core.recall import Ranked
+from recollect.core.recall import Ranked, mixed_query
 from recollect.core.recall_index import MessageIndex
 
 HEADING_TOKENS: Final = 20
@@ -49,7 +49,7 @@ def select_excerpts(
 
     token_counts: (m,) tokens of each message as it is rendered. heading_tokens: what the first
     excerpt of each session costs besides. A message that takes more than `LONGEST_SHARE` of the
-    budget gives the span of its chunks around the one nearest to a query.
+    budget gives the span of its chunks around the one nearest to the queries.
     """
     chosen: list[Excerpt] = []
     sessions: set[int] = set()
@@ -95,7 +95,7 @@ def _best_span(
     if not len(spans):
         return None, 0
     per_character = tokens / max(int(spans[-1, 1] - spans[0, 0]), 1)
-    cosines = (index.chunk_vectors[chunks] @ query_vectors.T).max(axis=1)
+    cosines = index.chunk_vectors[chunks] @ mixed_query(query_vectors)
     first = last = int(cosines.argmax())
 
     def cost(start: int, end: int) -> int:

@@ -143,7 +143,10 @@ def is_finite(tokens: Sequence[str], index: int) -> bool:
     base = base_of_third(low)
     if base is not None:
         return after not in lx.AUXILIARIES or base not in lx.NOUN_LIKE_VERBS
-    return low in lx.VERBS and (before.endswith("s") or before in ("children", "people", "kids"))
+    return low in lx.VERBS and (
+        (before.endswith("s") and not before.endswith("'s"))
+        or before in ("children", "people", "kids")
+    )
 
 
 def skip_adverbs(tokens: Sequence[str], index: int) -> int:

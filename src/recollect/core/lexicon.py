@@ -129,12 +129,12 @@ NOUN_LIKE_VERBS = _words("""
 """)
 
 FEMALE = _words("""
-    sister sis wife mother mom mum mama daughter aunt auntie grandmother grandma gran nana niece
+    sister sis wife nan nanna mam mother mom mum mama daughter aunt auntie grandmother grandma gran nana niece
     girlfriend gf fiancée mother-in-law sister-in-law daughter-in-law girl stepmother stepmom
     stepsister granddaughter ex-wife
 """)
 MALE = _words("""
-    brother bro husband father dad papa son uncle grandfather grandpa granddad nephew boyfriend
+    brother bro husband grandad father dad papa son uncle grandfather grandpa granddad nephew boyfriend
     bf father-in-law brother-in-law son-in-law boy stepfather stepdad stepbrother grandson
     ex-husband
 """)

@@ -113,10 +113,11 @@ def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
     A message without a window is its own; one without passages scores like the worst.
     """
     messages = len(index.is_user)
-    chunks = _over_queries(query_vectors @ index.chunk_vectors.T)
+    query = mixed_query(query_vectors)
+    chunks: Floats = index.chunk_vectors @ query
     chunk = best_of_groups(chunks, index.chunk_of, messages, NO_COSINE)
     window = chunk.copy()
-    window[index.window_of] = _over_queries(query_vectors @ index.window_vectors.T)
+    window[index.window_of] = index.window_vectors @ query
     present = chunk > NO_COSINE
     if not present.all() and present.any():
         chunk[~present] = chunk[present].min()
@@ -222,11 +223,24 @@ def connected_memories(
     return [(row, other) for other, row in listed.items()][:limit]
 
 
+def mixed_query(query_vectors: Floats) -> Floats:
+    """Mixes the dense queries into one vector: (queries, d) to (d,).
+
+    Its product with a passage is the mix of the queries' cosines, at the price of one query. Taking
+    the best query of each passage instead measures the same.
+    """
+    first: Floats = query_vectors[0]
+    if len(query_vectors) == 1:
+        return first
+    others = query_vectors[1:].mean(axis=0)
+    return np.asarray(np.float32(1.0 - SPREAD) * first + np.float32(SPREAD) * others, np.float32)
+
+
 def _dense_and_lexical(
     plan: QueryPlan, query_vectors: Floats, vectors: Floats, lexical: LexicalIndex
 ) -> tuple[Floats, Floats]:
     """Returns cosine and lexical coverage of every row: two (n,)."""
-    cosines = _over_queries(query_vectors @ vectors.T)
+    cosines: Floats = vectors @ mixed_query(query_vectors)
     weights = _term_weights(plan.terms, lexical)
     return cosines, coverage(lexical.counts(plan.terms) > 0, weights)
 
@@ -242,15 +256,6 @@ def _above(similarities: Floats, threshold: float, least: int, most: int) -> lis
     return [
         Ranked(int(row), float(similarities[row]), float(similarities[row])) for row in rows[:kept]
     ]
-
-
-def _over_queries(cosines: Floats) -> Floats:
-    """Mixes the first query's cosines with the mean of the others': (queries, n) to (n,)."""
-    first: Floats = cosines[0]
-    if len(cosines) == 1:
-        return first
-    mixed = np.float32(1.0 - SPREAD) * first + np.float32(SPREAD) * cosines[1:].mean(axis=0)
-    return np.asarray(mixed, np.float32)
 
 
 def _add_priors(

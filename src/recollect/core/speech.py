@@ -122,10 +122,33 @@ _NOT_ROLE = re.compile(
 )
 
 
+_SPELLINGS = {
+    "tmrw": "tomorrow", "tmr": "tomorrow", "tomoz": "tomorrow", "2moro": "tomorrow",
+    "yday": "yesterday", "wknd": "weekend", "tonite": "tonight", "2nite": "tonight",
+    "ppl": "people", "fave": "favourite", "fav": "favourite", "appt": "appointment", "n": "and",
+    "id": "i'd", "ill": "i'll",
+}  # fmt: skip
+_CHAT_SPELLING = re.compile(
+    r"\b(?:tmrw?|tomoz|2moro|yday|wknd|tonite|2nite|ppl|fave?|appt|(?<= )n(?= [a-z])"
+    r"|id(?= (?:love|like|rather|been|go|have|say|never)\b)"
+    r"|ill(?= (?:be|have|go|start|need|probably|get|do|never)\b))\b",
+)
+_NOISE = re.compile(
+    r"[ ]+(?:lol|lmao|lmfao|haha(?:ha)*|hehe|omg|ngl|tbh|fr|smh|btw|xx+|imo|istg|innit|bruh)\b"
+    r"(?=[ ,.!?]|\Z)",
+    re.IGNORECASE,
+)
+
+
+def _spelt_out(match: re.Match[str]) -> str:
+    return _SPELLINGS[match[0]]
+
+
 def spoken_text(content: str) -> str:
     """The message without code, quotations, addresses and pasted documents."""
     text = _PRIVATE.sub("", content[:MAX_MESSAGE_CHARS].replace("’", "'").replace("‘", "'"))
     text = _URL.sub(" ", _CODE.sub("\n", text))
+    text = _NOISE.sub(",", _CHAT_SPELLING.sub(_spelt_out, text))
     text = _EMOTE.sub(". ", _QUOTED.sub(f" {QUOTE_MARK} ", text))
     return "\n".join(_unpasted(text.split("\n")))
 
@@ -151,8 +174,8 @@ def _unpasted(lines: Sequence[str]) -> Iterator[str]:
 def is_english(text: str) -> bool:
     """Whether the function words of the text are English; a text without any counts as not.
 
-    Texts of up to three words, or six without any of either kind, pass: they are judged by the rules
-    that follow.
+    Texts of up to three words, or six without any of either kind, pass: the rules that follow
+    judge them.
     """
     words = re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text.lower())
     if len(words) <= 3:

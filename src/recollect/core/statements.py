@@ -247,6 +247,7 @@ def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str
     alone = verb + 1 >= len(predicate) or grammar.is_date(predicate[verb + 1])
     if verb < len(predicate) and predicate[verb].lower() in ("quit", "stopped") and alone:
         predicate = [*predicate[: verb + 1], "it", *predicate[verb + 1 :]]
+    about = re.split(r"'s | ", said.subject)
     for place, token in enumerate(predicate):
         low = token.lower()
         after = predicate[place + 1] if place + 1 < len(predicate) else "."
@@ -262,9 +263,7 @@ def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str
             moving = {token.lower() for token in out} & _MOVING
             out.extend(["to" if moving else "in", *scene.there().split()])
             continue
-        owned = owned or (
-            referent is not None and referent.noun in re.split(r"'s | ", said.subject)
-        )
+        owned = owned or (referent is not None and bool({referent.noun} & set(about)))
         owned = owned or (place > 0 and predicate[place - 1].lower() in ("called", "named"))
         if referent is None or owned or referent.phrase == said.subject:
             out.append(token)

@@ -184,7 +184,9 @@ def context_request(request: ContextRequest) -> ContextRequest:
     least = whole(request.min_top_k, "min_top_k", 5, 50)
     most = whole(request.max_top_k, "max_top_k", 10, 100)
     if least > most:
-        raise ValidationError(f"min_top_k {least} is above max_top_k {most}; lower it or raise the other")
+        raise ValidationError(
+            f"min_top_k {least} is above max_top_k {most}; lower it or raise the other"
+        )
     number(request.memories_threshold, "memories_threshold", 0.2, 0.8)
     number(request.summaries_threshold, "summaries_threshold", 0.2, 0.8)
     if request.last_n_messages is not None:

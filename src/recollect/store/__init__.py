@@ -6,6 +6,7 @@ asks for that.
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -51,6 +52,7 @@ _SQLITE = "sqlite:///"
 def open_database(location: str | Path) -> Database:
     """The database at a path, at `sqlite:///path`, or `:memory:` (kept only while it is open).
 
+    `~` is the home folder; a relative path counts from the working directory of this moment.
     Raises ValidationError for another kind of address.
     """
     text = str(location)
@@ -60,14 +62,25 @@ def open_database(location: str | Path) -> Database:
     if text.startswith(_SQLITE):
         text = text[len(_SQLITE) :]
     elif "://" in text:
+        # The rest of an address may hold a password.
+        scheme = text.partition("://")[0]
         raise ValidationError(
-            f"cannot open {text!r}: give the path of a file or sqlite:///path/to/file.db"
+            f"cannot open a {scheme}:// address: give the path of a file or "
+            "sqlite:///path/to/file.db"
         )
-    if not text or "\0" in text:
-        raise ValidationError(f"cannot open {text!r}: give the path of a file")
+    if not _is_path(text):
+        raise ValidationError(f"cannot open {text!a}: give the path of a file")
     if text == ":memory:":
         return _TemporaryDatabase(statements)
-    return SqliteDatabase(Path(text), statements)
+    return SqliteDatabase(Path(os.path.expanduser(text)).absolute(), statements)
+
+
+def _is_path(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return text != "" and "\0" not in text
 
 
 class _TemporaryDatabase(SqliteDatabase):
@@ -130,9 +143,10 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        # Readers first: the one that is still at work brings its connection back to be closed.
+        await asyncio.to_thread(self._readers.shutdown)
         await asyncio.get_running_loop().run_in_executor(self._writer, self._database.close)
         self._writer.shutdown()
-        self._readers.shutdown()
 
     def _transact(self, work: Callable[[Run], T], write: bool) -> T:
         with self._database.transaction(write=write) as run:

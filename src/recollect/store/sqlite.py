@@ -5,9 +5,11 @@ was acknowledged survive a power cut; `secure_delete` overwrites what was delete
 """
 
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,16 +21,21 @@ from recollect.store.database import Row
 BUSY_TIMEOUT_S = 30.0
 """How long a write waits for another process that is writing to the same file."""
 
+BUSY_PAUSE_S = 0.01
+"""How long to wait between tries where SQLite does not wait by itself: a small write's length."""
+
 MINIMUM_VERSION = (3, 37, 0)
 """Strict tables came with SQLite 3.37 (November 2021)."""
 
 TYPES = {"integer": "integer", "bytes": "blob", "strict": "strict"}
 
+_NOT_OURS = "give the path of a Recollect database, or of a file that is not there"
+
 _ADVICE = {
     sqlite3.SQLITE_FULL: "free some space and try again",
     sqlite3.SQLITE_READONLY: "make the file and its folder writable",
     sqlite3.SQLITE_CANTOPEN: "check that the folder exists and is writable",
-    sqlite3.SQLITE_NOTADB: "give the path of a Recollect database, or of a file that is not there",
+    sqlite3.SQLITE_NOTADB: _NOT_OURS,
     sqlite3.SQLITE_BUSY: "another process has been writing for too long; try again",
     sqlite3.SQLITE_IOERR: "check the disk",
     sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a copy",
@@ -74,15 +81,14 @@ class SqliteDatabase:
             raise StoreError(
                 f"SQLite {sqlite3.sqlite_version} is too old; Recollect needs 3.37 or newer"
             )
-        if self._path.is_dir():
-            raise StoreError(f"cannot open {self._path}: it is a folder; give the path of a file")
+        _require_database(self._path)
         writer = self._connect()
         try:
             self._migrate(writer)
         except sqlite3.Error as error:
             writer.close()
             raise explain(error, self._path) from error
-        except StoreError:
+        except BaseException:
             writer.close()
             raise
         self._writer = writer
@@ -123,9 +129,15 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
         finally:
-            # SQLite ends the transaction itself on some errors (a full disk), so ask first.
+            self._roll_back(connection)
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        """End what is still open: SQLite ends a transaction itself on some errors (a full disk)."""
+        try:
             if connection.in_transaction:
                 connection.execute("rollback")
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -144,24 +156,14 @@ class SqliteDatabase:
         return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        tables = {
-            row["name"]
-            for row in connection.execute("select name from sqlite_master where type = 'table'")
-        }
-        if tables and "schema_migrations" not in tables:
-            raise SchemaError(
-                f"{self._path} is a SQLite database of another program; give the path of a "
-                "Recollect database, or of a file that is not there"
-            )
-        # Changing the journal needs the file for itself: another process may be doing the same.
-        connection.execute("pragma journal_mode = wal")
+        # Nothing is written before it is known that the file is ours and that we can work with it.
+        steps = migrate.migrations()
+        migrate.pending(self._applied(connection, steps), steps)
+        _write_ahead(connection)
         connection.execute("begin immediate")
         try:
             connection.execute(migrate.CREATE_RECORD)
-            row = connection.execute(
-                "select coalesce(max(version), 0) as version from schema_migrations"
-            ).fetchone()
-            for step in migrate.pending(row["version"], migrate.migrations()):
+            for step in migrate.pending(self._applied(connection, steps), steps):
                 migrate.run_step(step, TYPES, connection.execute)
                 connection.execute(
                     "insert into schema_migrations (version, name) values (?, ?)",
@@ -169,8 +171,62 @@ class SqliteDatabase:
                 )
             connection.execute("commit")
         finally:
-            if connection.in_transaction:
-                connection.execute("rollback")
+            self._roll_back(connection)
+
+    def _applied(self, connection: sqlite3.Connection, steps: Sequence[migrate.Migration]) -> int:
+        """The version of the schema, 0 for an empty database. Raises SchemaError if not ours."""
+        names = {row["name"] for row in connection.execute("select name from sqlite_master")}
+        if not names:
+            return 0
+        # Others keep a table of this name too, so its first row tells whose it is.
+        columns = {
+            row["name"] for row in connection.execute("pragma table_info(schema_migrations)")
+        }
+        found = (
+            connection.execute("select version, name from schema_migrations order by version")
+            if {"version", "name"} <= columns
+            else ()
+        )
+        applied = [(row["version"], row["name"]) for row in found]
+        if names == {"schema_migrations"} and not applied:
+            return 0
+        if not applied or applied[0] != (steps[0].version, steps[0].name):
+            raise SchemaError(f"{self._path} is a SQLite database of another program; {_NOT_OURS}")
+        newest: int = applied[-1][0]
+        return newest
+
+
+def _require_database(path: Path) -> None:
+    """Raise StoreError where SQLite would overwrite what is no database, or fail unclearly.
+
+    The file is not opened here: closing it would end the locks of other clients in this process.
+    """
+    if os.path.isdir(path):
+        raise StoreError(f"cannot open {path}: it is a folder; give the path of a file")
+    if not os.path.exists(path):
+        return
+    # SQLite takes a file of one byte for an empty one and looks into every other.
+    if not os.path.isfile(path) or os.path.getsize(path) == 1:
+        raise StoreError(f"{path}: file is not a database; {_NOT_OURS}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log.
+
+    Changing the journal needs the file for itself, and SQLite does not wait for that when another
+    process is doing the same.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_PAUSE_S)
+        else:
+            return
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
