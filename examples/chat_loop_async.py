@@ -1,4 +1,4 @@
-"""The same chat for async applications: `python examples/chat_loop_async.py [memory file]`. An empty line ends it.
+"""The chat for async applications: `python examples/chat_loop_async.py [memory file]`.
 
 `answer` is the only place where a language model comes in: replace it by a call of yours.
 """

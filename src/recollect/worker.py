@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recollect.core import passages, reconcile
 from recollect.engine import Resources
-from recollect.errors import RecallrAIError, UserNotFoundError
+from recollect.errors import RecallrAIError, StoreError, UserNotFoundError
 from recollect.models import Message
 from recollect.store import StoredPassage, Work, WorkTx
 from recollect.store.rows import to_bytes
@@ -72,22 +72,19 @@ class Worker:
     async def _run(self) -> None:
         while not self._stopping:
             try:
-                worked = await self._work_once()
+                idle_s = 0.0 if await self._work_once() else await self._idle_s()
             except RecallrAIError as error:
                 # The store refused (locked for long, disk full): the session keeps its place.
                 _log.warning("processing is paused: %s", error)
-                worked = False
-            if not worked and not self._stopping:
-                await self._resources.work_due.wait(await self._idle_s())
+                idle_s = self._resources.settings.poll_interval_s
+            if idle_s and not self._stopping:
+                await self._resources.work_due.wait(idle_s)
 
     async def _idle_s(self) -> float:
         """How long nothing can become due, at most the poll interval."""
         most_s = self._resources.settings.poll_interval_s
         now = self._resources.clock()
-        try:
-            due_at = await self._resources.store.work(lambda tx: tx.next_due(now), write=False)
-        except RecallrAIError:
-            return most_s
+        due_at = await self._resources.store.work(lambda tx: tx.next_due(now), write=False)
         return most_s if due_at is None else min(most_s, max(0.02, (due_at - now).total_seconds()))
 
     async def _work_once(self) -> bool:
@@ -124,6 +121,9 @@ class Worker:
             raise
         except (LeaseLostError, UserNotFoundError) as error:
             _log.info("session %s: %s", work.session_id, error)
+        except StoreError:
+            # Not the session's failure: it is taken up again when the lease has run out.
+            raise
         except Exception as error:  # noqa: BLE001  a job's failure must not end the worker
             await self._failed(work, error)
 
@@ -143,7 +143,11 @@ class Worker:
         while True:
             await asyncio.sleep(lease_s / 3)
             until = self._resources.clock() + timedelta(seconds=lease_s)
-            await self._resources.store.work(partial(_renew, work=work, until=until))
+            try:
+                if not await self._resources.store.work(partial(_renew, work=work, until=until)):
+                    return
+            except StoreError as error:
+                _log.warning("session %s could not be held: %s", work.session_id, error)
 
     async def _process(self, work: Work) -> None:
         job = await self._resources.store.work(lambda tx: _read_job(tx, work), write=False)

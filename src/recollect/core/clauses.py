@@ -112,7 +112,7 @@ def _is_fronted(before: Sequence[str]) -> bool:
     """Whether the words in front of a comma are "When I was 12" or "Last Friday"."""
     first = before[0].lower()
     if first in _OPENERS:
-        return "," not in before
+        return "," not in before or before[1] == ","
     fronted = first in lx.PREPOSITIONS or grammar.is_adverb(first) or grammar.is_date(first)
     return fronted and not _has_verb(before)
 

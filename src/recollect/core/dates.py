@@ -96,7 +96,10 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
     return mentions
 
 
-_WEEKDAY_NAME = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day\Z", re.IGNORECASE)
+_WEEKDAY_NAME = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day(?: (?:morning|afternoon|evening|night))?\Z",
+    re.IGNORECASE,
+)
 
 
 def _are_repeated(text: str, points: list[Point]) -> bool:

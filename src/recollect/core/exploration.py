@@ -52,8 +52,8 @@ def explore(
     """Searches for the plan, then for what the best hits are about, and interleaves the rankings.
 
     Deterministic and bounded: a hop costs what the lexical side of one ranking costs. One hop is
-    `rank_messages`. Measured, the second brings 0.7 points of a chat's evidence within 1,650
-    tokens, most of it where several messages answer together; a third brings no more on average.
+    `rank_messages`. Measured on chats, the second hop gives 0.7 points more of the evidence within
+    1,650 tokens and nothing within 3,400, and a third nothing: both are within the noise.
     A hop adds the seeds' terms and keeps the question's vectors: the seeds' own vectors were
     measured and bring nothing that the windows have not brought.
     """

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from recollect.core import clauses, grammar, speech
 from recollect.core.dates import EARLIEST, DateMention, Direction, find_dates
-from recollect.core.lexicon import PARTNERS
+from recollect.core.lexicon import PARTNERS, PASTS
 from recollect.core.predications import Predication, interpret
 from recollect.core.referents import Scene, note_object, note_own, with_plain_names
 from recollect.core.statements import is_worth_keeping, render, resolved
@@ -159,6 +159,14 @@ def _same_time(last: DateMention, unit: str) -> DateMention | None:
     return last if unit.lower() == last.kind else None
 
 
+def _is_told(words: Sequence[str]) -> bool:
+    """Whether a date stands behind a past clause inside a present one: "the bike I bought on"."""
+    for place in range(len(words) - 1, max(1, len(words) - 6), -1):
+        if words[place - 1] == "User" and place > 2:
+            return words[place].lower() in PASTS or words[place].lower() in ("was", "had")
+    return False
+
+
 def _dated(
     tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
 ) -> tuple[str, date, date]:
@@ -175,7 +183,8 @@ def _dated(
                     words[-2:] = [same.phrase]
             continue
         span = spans[ord(token) - _PLACEHOLDERS]
-        mentions = find_dates(span, today, prefers=prefers)
+        told = prefers == "future" and _is_told(words)
+        mentions = find_dates(span, today, prefers="past" if told else prefers)
         if not mentions:
             words.append(span)
             continue

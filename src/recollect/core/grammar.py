@@ -166,7 +166,7 @@ def _agree(tokens: list[str], index: int, *, plural: bool) -> str:
         return "was" if singular else "were"
     if low in ("have", "'ve"):
         return "has" if singular else "have"
-    if low == "'ll":
+    if low in ("'ll", "shall"):
         return "will"
     if low in ("'s", "'d"):
         return _expand(tokens, index)
@@ -251,10 +251,10 @@ def tense_is_past(predicate: Sequence[str]) -> bool:
     low = predicate[index].lower()
     following = skip_adverbs(predicate, index + 1)
     word = predicate[following].lower() if following < len(predicate) else ""
-    if low in lx.PLANNING_VERBS or word in lx.PLANNING_VERBS:
+    if lx.PLANNING_VERBS & {token.lower() for token in predicate[: index + 4]}:
         return False
     if low in ("have", "has", "'ve", "'s"):
-        return is_participle(word) or word in ("been", "had", "got")
+        return word != "got" and (is_participle(word) or word in ("been", "had"))
     if (
         low == "got"
         and word in ("a", "an", "my", "another")

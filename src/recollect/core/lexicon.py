@@ -17,7 +17,7 @@ MODALS = _words("""
     will would can could shall should may might must 'll
 """)
 HYPOTHETICAL = _words("""
-    would could might may should shall
+    would could might may should
 """)
 NEGATIONS = frozenset(["not", "n't", "never", "no"])
 
@@ -129,12 +129,14 @@ NOUN_LIKE_VERBS = _words("""
 """)
 
 FEMALE = _words("""
-    sister sis wife nan nanna mam mother mom mum mama daughter aunt auntie grandmother grandma gran nana niece
+    nan nanna mam
+    sister sis wife mother mom mum mama daughter aunt auntie grandmother grandma gran nana niece
     girlfriend gf fiancée mother-in-law sister-in-law daughter-in-law girl stepmother stepmom
     stepsister granddaughter ex-wife
 """)
 MALE = _words("""
-    brother bro husband grandad father dad papa son uncle grandfather grandpa granddad nephew boyfriend
+    grandad
+    brother bro husband father dad papa son uncle grandfather grandpa granddad nephew boyfriend
     bf father-in-law brother-in-law son-in-law boy stepfather stepdad stepbrother grandson
     ex-husband
 """)
@@ -205,6 +207,7 @@ PLANNING_VERBS = _words("""
 """)
 
 INTRANSITIVE_HABITS = _words("""
+    sleep work travel commute
     smoke drink vape nap snore drive swim run cook jog meditate paint sing dance garden knit cycle
     ski surf climb pray hike freelance volunteer
 """)

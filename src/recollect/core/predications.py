@@ -142,6 +142,9 @@ def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
     return ["we", *tokens[end:]]
 
 
+_EMPTY_FRONT = lx.DROPPED_ADVERBS | {"so", "then", "well", "also"}
+
+
 def _front_moved(tokens: list[str]) -> list[str]:
     """Move what stands before "I" or "my" behind the clause: "When I was 12, I played chess"."""
     if not tokens or tokens[0].lower() in lx.PRONOUN_SUBJECTS | {"my", "our"}:
@@ -156,6 +159,9 @@ def _front_moved(tokens: list[str]) -> list[str]:
     for place in places:
         if tokens[place].lower() in ("i", "we", "my", "our", "he", "she"):
             head = [token for token in tokens[:place] if token != ","]
+            head = [token for token in head if token.lower() not in _EMPTY_FRONT]
+            if not head:
+                return tokens[place:]
             if len(head) > 1 and tokens[1] == ",":
                 head = head[1:]
             if not grammar.is_date(head[0]):
@@ -314,7 +320,8 @@ def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication 
         carried = _carried_auxiliaries(previous.predicate, low)
     if grammar.is_gerund(low) and not (carried and _verbless(tokens, place + 1)):
         return None
-    if low in lx.VERBS and not grammar.is_past(low) and not carried:
+    bare = low in lx.VERBS and low not in lx.AUXILIARIES and not grammar.is_past(low)
+    if bare and not carried:
         first = grammar.skip_adverbs(previous.predicate, 0)
         verb = previous.predicate[first].lower() if first < len(previous.predicate) else ""
         if verb not in lx.VERBS or "to" in previous.predicate[:4]:

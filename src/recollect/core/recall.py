@@ -69,7 +69,8 @@ class MessageWeights:
     role, speaker, date: added where the prior holds in full.
     length: taken off for each doubling of a message beyond `PLAIN_WORDS`.
 
-    The optimum is flat: halving or doubling one weight moves no dev set by more than a point.
+    Round values near the optimum of two development sets; docs/recall.md has what each is worth
+    there and how far tuning on one half carried to the other.
     """
 
     chunk: float = 1.0

@@ -54,7 +54,8 @@ _FILLER = re.compile(
     r"|good idea|good point|good morning|morning|on another note|in other news|speaking of which"
     r"|that said|in fact|as i (?:said|mentioned)|like i said|one more thing|another thing|lately,"
     r"|unfortunately|sadly|luckily|fortunately|thankfully|anyhow|besides|basically|of course|please"
-    r"|though|however|not really|i do|please do|i guess|i mean|you know|you see|idk|gosh|omg|yay"
+    r"|though|however|not really"
+    r"|i do(?=[,.!])|please do|i guess|i mean|you know|you see|idk|gosh|omg|yay"
     r"|let me think|good news|bad news|guess what|where do i (?:begin|start)"
     r"|fun fact|update|background|context|quick update"
     r"|side note|switching topic|last thing|seriously|sorry)\b(?:[ \t]*[,.!:…–—-]+[ \t]*|[ \t]+|\Z)"
@@ -89,7 +90,7 @@ _REASON_FRAME = re.compile(
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
-    r"(?:\A|[,:.!–—(-]+[ ]*(?:and|so|but|or|then|also)?[ ]*|\b(?:and|so|but|or)[ ]+)"
+    r"(?:\A|[,:.!–—(-][ ]{0,3}(?:and|so|but|or|then|also)?[ ]{0,3}|\b(?:and|so|but|or)[ ]+)"
     r"(?:(?:please|maybe|perhaps|then|now|also|if so|in that case|first)[ ,]+)?"
     r"(?:(?:can|could|would|will|do|did|don't|have|are|were) (?:you|u|i|we|there|they|it)\b"
     r"|(?:is|are|was|does|did|has|should|can|do) (?:it|there|this|that|i|we|the|my|they|any)\b"
@@ -134,7 +135,7 @@ _CHAT_SPELLING = re.compile(
     r"|ill(?= (?:be|have|go|start|need|probably|get|do|never)\b))\b",
 )
 _NOISE = re.compile(
-    r"[ ]+(?:lol|lmao|lmfao|haha(?:ha)*|hehe|omg|ngl|tbh|fr|smh|btw|xx+|imo|istg|innit|bruh)\b"
+    r"[ ](?:lol|lmao|lmfao|haha(?:ha)*|hehe|omg|ngl|tbh|fr|smh|btw|xx+|imo|istg|innit|bruh|af)\b"
     r"(?=[ ,.!?]|\Z)",
     re.IGNORECASE,
 )

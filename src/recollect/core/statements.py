@@ -216,6 +216,8 @@ def _without_cannot(words: Sequence[str]) -> list[str]:
 def _dates_last(predicate: Sequence[str]) -> list[str]:
     """Dates in front of the verb go to the end, where their wording reads well."""
     place = grammar.skip_adverbs(predicate, 0)
+    if place + 2 < len(predicate) and grammar.is_date(predicate[place + 1]):
+        place += 2 if predicate[place].lower() in lx.AUXILIARIES else 0
     dates = [token for token in predicate[:place] if grammar.is_date(token)]
     rest = [token for token in predicate[:place] if not grammar.is_date(token)]
     return [*rest, *predicate[place:], *dates]
@@ -259,7 +261,12 @@ def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str
             inserted = predicate is not given and place == verb + 1 and low == "it"
             if inserted and referent is None:
                 continue
-        if low == "there" and scene.there() and place > verb and out[-1].lower() != "from":
+        if (
+            low == "there"
+            and scene.there()
+            and place > verb
+            and out[-1].lower() not in (",", "from")
+        ):
             moving = {token.lower() for token in out} & _MOVING
             out.extend(["to" if moving else "in", *scene.there().split()])
             continue

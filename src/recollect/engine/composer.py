@@ -42,6 +42,13 @@ EXCERPT_TOKENS = {
 """Tokens of excerpts where the caller sets no bound: about twenty turns of a chat, and more for the
 strategies that look further."""
 
+HOPS = {
+    RecallStrategy.LOW_LATENCY: 1,
+    RecallStrategy.BALANCED: 2,
+    RecallStrategy.AGENTIC: 3,
+}
+"""Rankings of the messages, each from what the one before found; see `docs/recall.md`."""
+
 OFFERED_SHARE = 1.1
 """Excerpts offered for a caller's bound, as a share of it: more than fit, so that the rendering,
 which knows what everything costs, can fill the bound to its end."""
@@ -248,9 +255,7 @@ def _find(
         threshold=request.summaries_threshold,
         limit=SUMMARIES[strategy],
     )
-    if strategy is not RecallStrategy.AGENTIC:
-        return _Found(recall.rank_messages(plan, vectors, working.messages), memories, summaries)
-    explored = exploration.explore(plan, vectors, working.messages)
+    explored = exploration.explore(plan, vectors, working.messages, hops=HOPS[strategy])
     return _Found(explored.messages, memories, summaries, explored.hops)
 
 

@@ -86,6 +86,8 @@ create table passages (
         references messages (user_id, session_id, position) on delete cascade
 ) ${strict};
 
+create index passages_by_revision on passages (user_id, revision);
+
 create table summaries (
     user_id text not null,
     session_id text not null,
@@ -137,6 +139,8 @@ create table memories (
     check ((expired_at is null) = (expiration_reason is null))
 ) ${strict};
 
+create index memories_by_revision on memories (user_id, revision);
+
 create index memories_by_session on memories (user_id, session_id);
 
 create table memory_evidence (
@@ -151,6 +155,8 @@ create table memory_evidence (
         references messages (user_id, session_id, position) on delete cascade
 ) ${strict};
 
+create index memory_evidence_by_revision on memory_evidence (user_id, revision);
+
 -- Connections are undirected: the smaller id stands first.
 create table memory_connections (
     user_id text not null,
@@ -162,6 +168,8 @@ create table memory_connections (
     foreign key (user_id, connected_id) references memories (user_id, memory_id) on delete cascade,
     check (memory_id < connected_id)
 ) ${strict};
+
+create index memory_connections_by_revision on memory_connections (user_id, revision);
 
 create index memory_connections_back on memory_connections (user_id, connected_id);
 

@@ -1,0 +1,156 @@
+"""An application made to be killed: it tells of people's lives and reports every answer it gets.
+
+`python -m tests.worker.crashing memory.db` loads everything once and forks a process for each line
+of its input, so that a restart costs no loading; each is a process of its own, with nothing open
+and no thread before the fork. The line says how many conversations to get into the file in all.
+Reports are lines of JSON, each written at once, so that none is lost with its process.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recollect import AsyncRecollect, Parts, SessionStatus, Settings
+from recollect.core import reconcile
+from recollect.inference import LocalInference
+from recollect.models import Candidate, Message
+
+from ..fakes import HashEmbedder
+
+USERS = ("alice", "bruno", "carla")
+TOWNS = ("Porto", "Faro", "Braga", "Lisbon", "Evora", "Madrid", "Paris", "Berlin", "Rome", "Oslo")
+SISTERS = ("Ana", "Rita", "Julia", "Maria", "Clara", "Vera", "Laura", "Sara", "Irene")
+FIRST_DAY = datetime(2024, 1, 1, 12, 0, tzinfo=UTC)
+STEP_S = 0.01
+
+Report = Callable[..., None]
+
+
+def owner(number: int) -> str:
+    """Whose conversation this is."""
+    return USERS[number % len(USERS)]
+
+
+def texts(number: int) -> list[str]:
+    """What is said in a conversation: each text is said once in all."""
+    return [
+        f"I moved to {TOWNS[number // len(USERS) % len(TOWNS)]} in week {number}.",
+        f"My sister {SISTERS[number % len(SISTERS)]} has {number + 2} cats.",
+        f"I have {number + 100} books.",
+    ]
+
+
+class SlowInference(LocalInference):
+    """Reports each step and takes its time over it, so that a signal finds it at work."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+        self._report("step", "extract")
+        await asyncio.sleep(STEP_S)
+        return await super().extract(messages, session_date)
+
+    async def reconcile(
+        self,
+        held: Sequence[reconcile.Held],
+        candidates: Sequence[Candidate],
+        vectors: NDArray[np.float32],
+        *,
+        session_id: str,
+        session_date: datetime,
+        conflicts_enabled: bool,
+    ) -> reconcile.Plan:
+        self._report("step", "reconcile")
+        await asyncio.sleep(STEP_S)
+        plan = await super().reconcile(
+            held,
+            candidates,
+            vectors,
+            session_id=session_id,
+            session_date=session_date,
+            conflicts_enabled=conflicts_enabled,
+        )
+        self._report("step", "store")
+        return plan
+
+
+async def state(memory: AsyncRecollect) -> dict[int, list[Any]]:
+    """By conversation: its status and its texts, in pairs if there are several of one number."""
+    found: dict[int, list[Any]] = {}
+    for user in (await memory.list_users()).users:
+        for session in (await user.list_sessions(limit=100)).sessions:
+            messages = (await session.get_messages(limit=500)).messages
+            told = found.setdefault(session.metadata["number"], [])
+            told += [session.status.value, [message.content for message in messages]]
+    return found
+
+
+async def tell(memory: AsyncRecollect, count: int, report: Report) -> None:
+    """Get the first conversations into the memory, whatever is in it already."""
+    users = {user.user_id: user for user in (await memory.list_users()).users}
+    for number in range(count):
+        name = owner(number)
+        if name not in users:
+            users[name] = await memory.create_user(name)
+        held = (await users[name].list_sessions(metadata_filter={"number": number})).sessions
+        session = (
+            held[0]
+            if held
+            else await users[name].create_session(
+                metadata={"number": number},
+                custom_created_at_utc=FIRST_DAY + timedelta(days=number),
+            )
+        )
+        report("session", number)
+        if session.status is not SessionStatus.PENDING:
+            continue
+        present = (await session.get_messages()).total
+        for position, text in enumerate(texts(number)[present:], start=present):
+            await session.add_message("user", text)
+            report("message", number, position)
+        await session.process()
+        report("process", number)
+
+
+async def run(path: Path, count: int, report: Report) -> None:
+    """Report what is there, tell, wait, and idle until killed."""
+    settings = Settings(poll_interval_s=0.02, lease_s=0.5)
+    parts = Parts(embedder=HashEmbedder(), inference=SlowInference(report))
+    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+        report("state", await state(memory))
+        await tell(memory, count, report)
+        await memory.wait_until_processed()
+        report("idle")
+        await asyncio.Event().wait()
+
+
+def _report(*words: Any) -> None:
+    os.write(sys.stdout.fileno(), (json.dumps(words) + "\n").encode())
+
+
+def main() -> None:
+    """Fork for each line of the input and report how each process ended."""
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _report("started", os.getpid())
+                asyncio.run(run(Path(sys.argv[1]), int(line), _report))
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                os._exit(1)
+        _report("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The process is killed again and again: what was acknowledged stays, and nothing is doubled."""
+
+import json
+import os
+import queue
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recollect import AsyncRecollect, Parts, SessionStatus, Settings
+
+from ..fakes import HashEmbedder
+from . import crashing
+
+KILLS = 20
+CONVERSATIONS_A_RUN = 2
+PATIENCE_S = 60.0
+ROOT = Path(__file__).parents[2]
+TABLES = (
+    "users",
+    "sessions",
+    "messages",
+    "passages",
+    "summaries",
+    "memories",
+    "memory_evidence",
+    "memory_connections",
+    "merge_conflicts",
+)
+
+
+class Application:
+    """The application that is killed, from outside: its runs and its reports."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.worker.crashing", str(path)],
+            cwd=ROOT,
+            # More than the one thread could not be forked safely.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+
+    def start(self, conversations: int) -> int:
+        """Start a run; returns its process id."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{conversations}\n")
+        self._process.stdin.flush()
+        kind, pid = self.report()
+        assert kind == "started"
+        return int(pid)
+
+    def report(self) -> list[Any]:
+        """The next report; fails where none comes."""
+        found: list[Any] = json.loads(self._lines.get(timeout=PATIENCE_S))
+        return found
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reading.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def application(path: Path) -> Iterator[Application]:
+    found = Application(path)
+    yield found
+    found.end()
+
+
+class Ledger:
+    """What was acknowledged, and whether a later run still has it."""
+
+    def __init__(self) -> None:
+        self.sessions: set[int] = set()
+        self.messages: Counter[int] = Counter()
+        self.due: set[int] = set()
+        self.checks = 0
+
+    def note(self, kind: str, *words: Any) -> None:
+        match kind:
+            case "session":
+                self.sessions.add(words[0])
+            case "message":
+                self.messages[words[0]] += 1
+            case "process":
+                self.due.add(words[0])
+            case "state":
+                self._compare({int(number): told for number, told in words[0].items()})
+
+    def _compare(self, held: dict[int, list[Any]]) -> None:
+        self.checks += 1
+        assert self.sessions <= set(held)
+        unacknowledged = len(held) - len(self.sessions)
+        for number, (status, *told) in held.items():
+            assert told == [crashing.texts(number)[: len(told[0])]], "doubled or out of order"
+            assert len(told[0]) >= self.messages[number], "an acknowledged message is lost"
+            unacknowledged += len(told[0]) - self.messages[number]
+            if number in self.due:
+                assert status in ("processing", "processed")
+            elif status != "pending":
+                self.due.add(number)
+                unacknowledged += 1
+            self.messages[number] = len(told[0])
+        assert unacknowledged <= 1, "only the call in flight may be there unacknowledged"
+        self.sessions = set(held)
+
+
+def run_and_kill(
+    application: Application, ledger: Ledger, conversations: int, awaited: str, chance: random.Random
+) -> str:
+    """Kill a run a moment after one of its reports of a kind; returns the last report's kind."""
+    pid = application.start(conversations)
+    remaining = chance.randint(1, 7)
+    kind = ""
+    while remaining and kind != "idle":
+        kind, *words = application.report()
+        ledger.note(kind, *words)
+        remaining -= kind in (awaited, "step" if awaited == "step" else "process")
+    # Reports stand between the steps; the moments within a step are reached by waiting.
+    time.sleep(chance.random() * 2 * crashing.STEP_S)
+    os.kill(pid, signal.SIGKILL)
+    last = kind
+    while True:
+        kind, *words = application.report()
+        if kind == "ended":
+            assert words == [-signal.SIGKILL]
+            return last
+        ledger.note(kind, *words)
+        last = kind
+
+
+async def memories(path: Path) -> dict[str, Any]:
+    """Wait with a client that is not killed, then what it shows of each user."""
+    settings = Settings(poll_interval_s=0.02, lease_s=0.5)
+    shown: dict[str, Any] = {}
+    async with AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+        await memory.wait_until_processed(timeout_s=PATIENCE_S)
+        shown["state"] = await crashing.state(memory)
+        for user in (await memory.list_users()).users:
+            items = (await user.list_memories(limit=200)).items
+            shown[user.user_id] = Counter(
+                (
+                    item.content,
+                    item.event_date_start,
+                    item.event_date_end,
+                    item.created_at,
+                    len(item.evidence),
+                    tuple(
+                        (earlier.content, earlier.version_number, earlier.expiration_reason)
+                        for earlier in item.previous_versions or ()
+                    ),
+                    frozenset(other.content for other in item.connected_memories or ()),
+                )
+                for item in items
+            )
+    return shown
+
+
+async def undisturbed(path: Path, conversations: int) -> dict[str, Any]:
+    """What a run that nobody kills comes to."""
+    settings = Settings(poll_interval_s=0.02)
+    async with AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+        await crashing.tell(memory, conversations, lambda *_: None)
+    return await memories(path)
+
+
+def counts(path: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {
+            table: connection.execute(f"select count(*) from {table}").fetchone()[0]
+            for table in TABLES
+        }
+
+
+async def test_a_killed_process_loses_nothing_acknowledged_and_doubles_nothing(
+    application: Application, path: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(20)
+    ledger = Ledger()
+    last = Counter(
+        run_and_kill(
+            application,
+            ledger,
+            (number + 1) * CONVERSATIONS_A_RUN,
+            ("message", "step")[number % 2],
+            chance,
+        )
+        for number in range(KILLS)
+    )
+    assert last["message"] + last["session"] + last["process"] > 0, "no kill while adding"
+    assert last["step"] > 0, "no kill while processing"
+    conversations = KILLS * CONVERSATIONS_A_RUN
+    # The last run is killed only when all is told.
+    pid = application.start(conversations)
+    while (report := application.report()) != ["idle"]:
+        ledger.note(*report)
+    os.kill(pid, signal.SIGKILL)
+    assert ledger.checks > KILLS // 2
+
+    held = await memories(path)
+    assert held["state"] == {
+        number: [SessionStatus.PROCESSED.value, crashing.texts(number)]
+        for number in range(conversations)
+    }
+    other = tmp_path / "undisturbed.db"
+    expected = await undisturbed(other, conversations)
+    assert any(line[5] for line in expected[crashing.USERS[0]]), "no memory ever changed"
+    assert held == expected
+    assert counts(path) == counts(other)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("pragma foreign_key_check").fetchall() == []
+        dangling = connection.execute(
+            "select memory_id from memories where previous_id is not null and not exists ("
+            "select 1 from memories earlier where earlier.user_id = memories.user_id"
+            " and earlier.memory_id = memories.previous_id)"
+        )
+        assert dangling.fetchall() == []
