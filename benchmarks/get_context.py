@@ -37,7 +37,7 @@ QUESTIONS = (
     "What did I repair in Coimbra after Max had borrowed it?",
     "Do you remember what I told you about the piano from Vienna?",
 )
-SESSION_MESSAGES = 100
+SESSION_MESSAGES = 20
 
 
 def statements(count: int) -> list[str]:

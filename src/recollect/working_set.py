@@ -17,7 +17,7 @@ from recollect.core import recall_index
 from recollect.core.passages import Passage, PassageKind
 from recollect.models import Evidence, MemoryVersion, Message
 from recollect.store import Revision, StoredPassage, StoredSummary, UserTx
-from recollect.store.rows import to_matrix
+from recollect.store.rows import damaged, to_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,18 @@ class WorkingSets:
         )
 
     def refresh(self, user_id: str, delta: Delta) -> WorkingSet:
-        """The working set with the delta in it, kept for the next call; blocking, CPU only."""
+        """The working set with the delta in it, kept for the next call; blocking, CPU only.
+
+        Raises StoreError for rows of a damaged database.
+        """
         if delta.base is not None and delta.base.revision == delta.revision:
             refreshed = delta.base
         else:
-            refreshed = _extended(delta.base or _empty(self._dimension), delta, self._dimension)
+            try:
+                refreshed = _extended(delta.base or _empty(self._dimension), delta, self._dimension)
+            except KeyError as error:
+                # Foreign keys keep rows from missing what they refer to.
+                raise damaged(f"rows that refer to {error}, which is not there") from error
         with self._changing:
             held = self._sets.get(user_id)
             if held is None or held.revision.number <= refreshed.revision.number:

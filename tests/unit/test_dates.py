@@ -78,7 +78,8 @@ def test_a_date_in_a_plan_lies_ahead(text: str, first: str, last: str, phrase: s
 @pytest.mark.parametrize(
     "text",
     [
-        "every Friday", "on Mondays", "on Sunday nights", "on Monday and Thursday", "on monday and thursday evening",
+        "every Friday", "on Mondays", "on Sunday nights", "on Monday and Thursday",
+        "on monday and thursday evening",
         "I may march on", "I lost 5 kg in two weeks", "for two years", "my 30th birthday",
         "room 2019", "3/4 of it", "a second one", "no dates at all",
     ],

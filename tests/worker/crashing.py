@@ -1,8 +1,9 @@
 """An application made to be killed: it tells of people's lives and reports every answer it gets.
 
 `python -m tests.worker.crashing memory.db` loads everything once and forks a process for each line
-of its input, so that a restart costs no loading; each is a process of its own, with nothing open
-and no thread before the fork. The line says how many conversations to get into the file in all.
+of its input, so that a restart costs no loading. Nothing is open before the fork, and the only other
+thread is one of onnxruntime, which is not used here. The line says how many conversations to get into
+the file in all.
 Reports are lines of JSON, each written at once, so that none is lost with its process.
 """
 
@@ -15,15 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from tests.fakes import HashEmbedder
 
 from recollect import AsyncRecollect, Parts, SessionStatus, Settings
-from recollect.core import reconcile
+from recollect.core.reconcile import Plan
 from recollect.inference import LocalInference
 from recollect.models import Candidate, Message
-
-from ..fakes import HashEmbedder
 
 USERS = ("alice", "bruno", "carla")
 TOWNS = ("Porto", "Faro", "Braga", "Lisbon", "Evora", "Madrid", "Paris", "Berlin", "Rome", "Oslo")
@@ -52,6 +50,7 @@ class SlowInference(LocalInference):
     """Reports each step and takes its time over it, so that a signal finds it at work."""
 
     def __init__(self, report: Report) -> None:
+        super().__init__()
         self._report = report
 
     async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
@@ -59,26 +58,10 @@ class SlowInference(LocalInference):
         await asyncio.sleep(STEP_S)
         return await super().extract(messages, session_date)
 
-    async def reconcile(
-        self,
-        held: Sequence[reconcile.Held],
-        candidates: Sequence[Candidate],
-        vectors: NDArray[np.float32],
-        *,
-        session_id: str,
-        session_date: datetime,
-        conflicts_enabled: bool,
-    ) -> reconcile.Plan:
+    async def reconcile(self, *arguments: Any, **named: Any) -> Plan:
         self._report("step", "reconcile")
         await asyncio.sleep(STEP_S)
-        plan = await super().reconcile(
-            held,
-            candidates,
-            vectors,
-            session_id=session_id,
-            session_date=session_date,
-            conflicts_enabled=conflicts_enabled,
-        )
+        plan = await super().reconcile(*arguments, **named)
         self._report("step", "store")
         return plan
 
@@ -142,13 +125,8 @@ def main() -> None:
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            try:
-                _report("started", os.getpid())
-                asyncio.run(run(Path(sys.argv[1]), int(line), _report))
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                os._exit(1)
+            _report("started", os.getpid())
+            asyncio.run(run(Path(sys.argv[1]), int(line), _report))
         _report("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 

@@ -203,10 +203,12 @@ where user_id = :user_id and session_id <> :except_session_id
 order by added_at desc, session_id desc, position desc limit :limit;
 
 -- name: ongoing_messages
--- Messages of the sessions that are not processed yet, but for the given one.
+-- Messages of the sessions that are not processed yet, but for the given one. `cross join` makes
+-- SQLite start from the few sessions, not from the many messages.
 select s.session_id, s.created_at, m.role, m.content, m.added_at
-from sessions s join messages m on m.user_id = s.user_id and m.session_id = s.session_id
+from sessions s cross join messages m
 where s.user_id = :user_id and s.status <> 'processed' and s.session_id <> :except_session_id
+    and m.user_id = s.user_id and m.session_id = s.session_id
 order by s.created_at desc, s.session_id desc, m.position;
 
 -- name: load_memories

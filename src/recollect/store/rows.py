@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recollect.errors import StoreError
 from recollect.models import (
     ExpirationReason,
     MemoryVersion,
@@ -19,6 +21,8 @@ from recollect.models import (
 )
 from recollect.store.database import Row
 
+E = TypeVar("E", bound=Enum)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -29,8 +33,16 @@ def to_micros(instant: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The UTC instant of a stored number of microseconds."""
-    return _EPOCH + micros * _MICROSECOND
+    """The UTC instant of a stored number of microseconds. Raises StoreError."""
+    try:
+        return _EPOCH + micros * _MICROSECOND
+    except OverflowError as error:
+        raise damaged(f"the instant {micros}") from error
+
+
+def damaged(what: str) -> StoreError:
+    """The error for a value that no release has written."""
+    return StoreError(f"the database holds {what[:200]}; the file is damaged; restore a copy")
 
 
 def is_storable(text: object) -> bool:
@@ -54,13 +66,31 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def from_json(text: str) -> Any:
+    """What `to_json` stored. Raises StoreError."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise damaged("JSON that cannot be read") from error
+
+
+def member(kind: type[E], value: str) -> E:
+    """The member of an enumeration by its stored value. Raises StoreError."""
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise damaged(f"{value!a} for a {kind.__name__}") from error
+
+
 def to_bytes(vector: NDArray[np.float32]) -> bytes:
     """A vector as stored: float16, little endian; a cosine moves by less than 0.001 through it."""
     return vector.astype("<f2").tobytes()
 
 
 def to_matrix(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
-    """Stored vectors as float32 (n, dimension), rows unit-norm again."""
+    """Stored vectors as float32 (n, dimension), rows unit-norm again. Raises StoreError."""
+    if any(len(blob) != 2 * dimension for blob in blobs):
+        raise damaged(f"a vector that has not {dimension} numbers")
     if not blobs:
         return np.zeros((0, dimension), np.float32)
     matrix = np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), dimension)
@@ -74,7 +104,7 @@ def to_user(row: Row) -> UserModel:
     flag = row["merge_conflict_enabled"]
     return UserModel(
         user_id=row["custom_user_id"],
-        metadata=json.loads(row["metadata"]),
+        metadata=from_json(row["metadata"]),
         merge_conflict_enabled=None if flag is None else flag == 1,
         created_at=from_micros(row["created_at"]),
         last_active_at=from_micros(row["last_active_at"]),
@@ -86,8 +116,8 @@ def to_session(row: Row, custom_user_id: str) -> SessionModel:
     return SessionModel(
         session_id=row["session_id"],
         user_id=custom_user_id,
-        status=SessionStatus(row["status"]),
-        metadata=json.loads(row["metadata"]),
+        status=member(SessionStatus, row["status"]),
+        metadata=from_json(row["metadata"]),
         created_at=from_micros(row["created_at"]),
         processed_at=optional_instant(row["processed_at"]),
         auto_process_after_seconds=row["auto_process_after_s"],
@@ -97,7 +127,7 @@ def to_session(row: Row, custom_user_id: str) -> SessionModel:
 
 def to_message(row: Row) -> Message:
     """A row of `messages`."""
-    return Message(MessageRole(row["role"]), row["content"], from_micros(row["added_at"]))
+    return Message(member(MessageRole, row["role"]), row["content"], from_micros(row["added_at"]))
 
 
 def to_version(row: Row) -> MemoryVersion:
@@ -112,6 +142,6 @@ def to_version(row: Row) -> MemoryVersion:
         created_at=from_micros(row["created_at"]),
         previous_id=row["previous_id"],
         expired_at=optional_instant(row["expired_at"]),
-        expiration_reason=None if reason is None else ExpirationReason(reason),
+        expiration_reason=None if reason is None else member(ExpirationReason, reason),
         merge_conflict_id=row["merge_conflict_id"],
     )

@@ -29,6 +29,9 @@ MINIMUM_VERSION = (3, 37, 0)
 
 TYPES = {"integer": "integer", "bytes": "blob", "strict": "strict"}
 
+DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What the driver raises; the second where a damaged file makes SQLite speak in no UTF-8."""
+
 _NOT_OURS = "give the path of a Recollect database, or of a file that is not there"
 
 _ADVICE = {
@@ -56,13 +59,13 @@ class SqliteRun:
         try:
             cursor = self._connection.execute(self._statements[name], parameters)
             return cursor.fetchall()
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
 
     def many(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         try:
             self._connection.executemany(self._statements[name], rows)
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
 
 
@@ -85,7 +88,7 @@ class SqliteDatabase:
         writer = self._connect()
         try:
             self._migrate(writer)
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             writer.close()
             raise explain(error, self._path) from error
         except BaseException:
@@ -121,12 +124,12 @@ class SqliteDatabase:
     def _in_transaction(self, connection: sqlite3.Connection, begin: str) -> Iterator[SqliteRun]:
         try:
             connection.execute(begin)
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
         try:
             yield SqliteRun(connection, self._statements, self._path)
             connection.execute("commit")
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
         finally:
             self._roll_back(connection)
@@ -136,7 +139,7 @@ class SqliteDatabase:
         try:
             if connection.in_transaction:
                 connection.execute("rollback")
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
 
     def _connect(self) -> sqlite3.Connection:
@@ -144,13 +147,13 @@ class SqliteDatabase:
             connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
         try:
             connection.row_factory = sqlite3.Row
             for pragma in ("foreign_keys = on", "synchronous = full", "secure_delete = on"):
                 connection.execute(f"pragma {pragma}")
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             connection.close()
             raise explain(error, self._path) from error
         return connection
@@ -229,8 +232,11 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
+def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """The store's own error for a driver's: what happened, to which file, and what to do."""
+    # The driver gives no code where it could not decode a text that stands in the file.
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode"):
+        return StoreError(f"{path}: text that is not UTF-8; {_ADVICE[sqlite3.SQLITE_CORRUPT]}")
     # The low byte is the primary result code: https://www.sqlite.org/rescode.html
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     advice = _ADVICE.get(code)

@@ -1,6 +1,5 @@
 """The verbs that concern one user. Every statement here is run with that user's id."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -168,7 +167,7 @@ class UserTx:
 
     def make_due(self, session_id: str, now: datetime) -> SessionModel:
         """Put a session in line. Raises SessionNotFoundError, InvalidSessionStateError."""
-        status = SessionStatus(self._session_row(session_id)["status"])
+        status = rows.member(SessionStatus, self._session_row(session_id)["status"])
         if status not in _PROCESSABLE:
             raise InvalidSessionStateError(f"Cannot process session with status {status.value}")
         row = self._run("make_due", session_id=session_id, now=rows.to_micros(now))[0]
@@ -180,7 +179,7 @@ class UserTx:
         Raises SessionNotFoundError, InvalidSessionStateError.
         """
         row = self._session_row(session_id)
-        status = SessionStatus(row["status"])
+        status = rows.member(SessionStatus, row["status"])
         if status is not SessionStatus.PENDING:
             raise InvalidSessionStateError(
                 f"Cannot add message to session with status {status.value}"
@@ -466,13 +465,13 @@ class UserTx:
             MergeConflictModel(
                 id=row["merge_conflict_id"],
                 project_user_session_id=row["session_id"],
-                proposed_memory_content=json.loads(row["proposed"])["content"],
+                proposed_memory_content=rows.from_json(row["proposed"])["content"],
                 conflicting_memories=contradicted[row["merge_conflict_id"]],
                 clarifying_questions=[
                     MergeConflictQuestion(item["question"], item["options"])
-                    for item in json.loads(row["questions"])
+                    for item in rows.from_json(row["questions"])
                 ],
-                status=MergeConflictStatus(row["status"]),
+                status=rows.member(MergeConflictStatus, row["status"]),
                 created_at=rows.from_micros(row["created_at"]),
                 resolved_at=rows.optional_instant(row["resolved_at"]),
             )
@@ -498,7 +497,7 @@ class UserTx:
 def _user_messages(newest_first: Sequence[Row]) -> list[UserMessage]:
     return [
         UserMessage(
-            MessageRole(row["role"]),
+            rows.member(MessageRole, row["role"]),
             row["content"],
             rows.from_micros(row["added_at"]),
             row["session_id"],

@@ -55,6 +55,7 @@ create table sessions (
 ) ${strict};
 
 create index sessions_by_date on sessions (user_id, created_at, session_id);
+create index sessions_unprocessed on sessions (user_id) where status <> 'processed';
 create index sessions_due on sessions (due_at) where due_at is not null;
 
 create table messages (
