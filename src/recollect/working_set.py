@@ -60,10 +60,13 @@ class WorkingSet:
         return session, position, session.messages[position]
 
     def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
-        """A version and those that it superseded, newest first."""
+        """A version and those that it superseded, newest first.
+
+        A link to a version that is not there ends it.
+        """
         found = [self.versions[memory_id]]
-        while found[-1].previous_id is not None:
-            found.append(self.versions[found[-1].previous_id])
+        while (previous_id := found[-1].previous_id) in self.versions:
+            found.append(self.versions[previous_id])
         return tuple(found)
 
     def current(self) -> list[MemoryVersion]:

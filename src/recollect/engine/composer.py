@@ -53,6 +53,10 @@ OFFERED_SHARE = 1.1
 """Excerpts offered for a caller's bound, as a share of it: more than fit, so that the rendering,
 which knows what everything costs, can fill the bound to its end."""
 
+FEWEST_RANKED = 50
+SHORT_MESSAGE_TOKENS = 12
+"""As many messages are ranked as would fit if all of them were as short as this."""
+
 TOKENS_PER_WORD = 1.3
 ROLE_TOKENS = 3
 """WordPiece tokens of a word of English with its punctuation, and of the role in front of a line.
@@ -185,12 +189,12 @@ class ContextComposer:
         vectors: NDArray[np.float32],
         ranked: Sequence[Ranked],
     ) -> tuple[context.Excerpt, ...]:
-        budget_tokens = EXCERPT_TOKENS[strategy]
-        if request.max_tokens is not None:
-            budget_tokens = int(request.max_tokens * OFFERED_SHARE)
-        token_counts = _estimated_tokens(working.messages)
         chosen = excerpts.select_excerpts(
-            ranked, working.messages, token_counts, budget_tokens, vectors
+            ranked,
+            working.messages,
+            _estimated_tokens(working.messages),
+            _excerpt_tokens(request, strategy),
+            vectors,
         )
         scores = {item.row: item.score for item in ranked}
         quoted = []
@@ -210,6 +214,12 @@ class ContextComposer:
                 )
             )
         return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))
+
+
+def _excerpt_tokens(request: ContextRequest, strategy: RecallStrategy) -> int:
+    if request.max_tokens is None:
+        return EXCERPT_TOKENS[strategy]
+    return int(request.max_tokens * OFFERED_SHARE)
 
 
 def _estimated_tokens(index: recall_index.MessageIndex) -> NDArray[np.int32]:
@@ -255,7 +265,13 @@ def _find(
         threshold=request.summaries_threshold,
         limit=SUMMARIES[strategy],
     )
-    explored = exploration.explore(plan, vectors, working.messages, hops=HOPS[strategy])
+    explored = exploration.explore(
+        plan,
+        vectors,
+        working.messages,
+        hops=HOPS[strategy],
+        limit=max(FEWEST_RANKED, _excerpt_tokens(request, strategy) // SHORT_MESSAGE_TOKENS),
+    )
     return _Found(explored.messages, memories, summaries, explored.hops)
 
 
