@@ -65,8 +65,8 @@ class WorkingSet:
         A link to a version that is not there ends it.
         """
         found = [self.versions[memory_id]]
-        while (previous_id := found[-1].previous_id) in self.versions:
-            found.append(self.versions[previous_id])
+        while (previous := found[-1].previous_id) is not None and previous in self.versions:
+            found.append(self.versions[previous])
         return tuple(found)
 
     def current(self) -> list[MemoryVersion]:
