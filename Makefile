@@ -37,6 +37,7 @@ check: .venv/.development ## Format, lint, types, layers, and freshness of gener
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
 	@$(BIN)/python scripts/unasync.py --check
+	@$(BIN)/python scripts/reference.py --check
 	@echo "check: all clean"
 
 test: check ## Run the checks and every test

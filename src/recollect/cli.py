@@ -96,6 +96,11 @@ def evaluate(
         raise _failed(error) from error
     except OSError as error:
         raise _failed(error) from error
+    _show(result)
+
+
+def _show(result: evaluation.Evaluation) -> None:
+    """Prints the tables and what has to be known to read them."""
     console = Console()
     console.width = max(console.width, _TABLE_WIDTH)
     for table in evaluation.tables(result):

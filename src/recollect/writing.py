@@ -126,7 +126,7 @@ class PlanWriter:
             expiration_reason=None if expired is None else expired[1],
             evidence=self._evidence(candidate),
         )
-        self._user.insert_memory(version, why, vector, self._revision)
+        self._user.insert_memory(version, why, vector, len(self._ids), self._revision)
         self._versions[memory_id] = version
         return memory_id
 

@@ -60,14 +60,17 @@ class TunedDatabase(SqliteDatabase):
 
 
 class CountingInference(LocalInference):
-    """Counts how often a session was taken up."""
+    """Counts how often a session was taken up, and tells when it was more than may fail."""
 
     def __init__(self) -> None:
         super().__init__()
         self.taken = 0
+        self.taken_often = asyncio.Event()
 
     async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
         self.taken += 1
+        if self.taken > 2 * Settings().max_failures:
+            self.taken_often.set()
         return await super().extract(messages, session_date)
 
 
@@ -339,14 +342,21 @@ def test_new_files_opened_by_several_processes_at_once_are_migrated_once(tmp_pat
 
 
 async def fill_until_refused(memory: Memory, session_id: str) -> list[str]:
-    """Add messages until the store refuses one; returns those that it took."""
-    taken: list[str] = []
-    with pytest.raises(StoreError, match="full; free some space and try again"):
-        while len(taken) < 100:
-            content = f"{len(taken)} " + "word " * 2_000
-            await memory.api.add_message("alice", session_id, MessageRole.USER, content)
-            taken.append(content)
-    return taken
+    """Add messages until the store refuses; returns those that it took."""
+    contents = [f"{number} " + "word " * 2_000 for number in range(20)]
+    answers = await asyncio.gather(
+        *(
+            memory.api.add_message("alice", session_id, MessageRole.USER, content)
+            for content in contents
+        ),
+        return_exceptions=True,
+    )
+    refused = [answer for answer in answers if answer is not None]
+    assert refused
+    for error in refused:
+        assert isinstance(error, StoreError)
+        assert str(error).endswith("is full; free some space and try again")
+    return [content for content, answer in zip(contents, answers, strict=True) if answer is None]
 
 
 async def test_a_full_disk_is_told_and_the_memory_stays_usable(
@@ -371,14 +381,12 @@ async def test_a_full_disk_is_told_and_the_memory_stays_usable(
 async def test_a_disk_that_is_full_while_processing_puts_it_off(
     memory: Memory, session_id: str, path: Path
 ) -> None:
-    for number in range(4):
-        content = f"I live in Porto. Number {number}. " + "It was a long day. " * 300
+    for number in range(100):
+        content = f"I live in Porto. {number} was my number on that day, which was a long one."
         await memory.api.add_message("alice", session_id, MessageRole.USER, content)
     memory.database.leave_free(2)
     await memory.api.process("alice", session_id)
-    async with asyncio.timeout(20):
-        while memory.inference.taken < 6:
-            await asyncio.sleep(0.01)
+    await asyncio.wait_for(memory.inference.taken_often.wait(), 20)
     session = await memory.api.get_session("alice", session_id)
     assert session.status is SessionStatus.PROCESSING
     assert (await memory.api.list_memories("alice")).total == 0

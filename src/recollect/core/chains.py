@@ -36,10 +36,6 @@ class Insertion:
     relinks: Mapping[str, str | None]
 
 
-def history(versions: Mapping[str, MemoryVersion], memory_id: str) -> list[MemoryVersion]:
-    return list(Chains(versions).history(memory_id))
-
-
 class Chains:
     """The version chains of one user.
 

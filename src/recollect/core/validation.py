@@ -36,7 +36,7 @@ def user_id(value: object) -> str:
     found = _NOT_IN_IDS.search(value)
     if found:
         raise ValidationError(
-            f"user_id {ascii(value)} holds {ascii(found[0])}; "
+            f"user_id {value!a} holds {found[0]!a}; "
             "/ ? # and control characters cannot be part of an id"
         )
     if value in (".", ".."):
@@ -58,7 +58,7 @@ def content(value: object, max_chars: int) -> str:
     found = _NOT_IN_TEXT.search(value)
     if found:
         raise ValidationError(
-            f"content holds {ascii(found[0])} at character {found.start()}, which is not text; "
+            f"content holds {found[0]!a} at character {found.start()}, which is not text; "
             "decode the input properly or replace the character"
         )
     return value

@@ -126,7 +126,7 @@ class Engine:
             user.delete()
             return user.user_id
 
-        self._resources.working_sets.forget(await self._write(work))
+        self._resources.working_sets.forget(await self._delete(work))
         self._resources.work_done.set()
 
     # Sessions and messages
@@ -197,7 +197,7 @@ class Engine:
                 _apply_edit(user, chains.delete_session(user.versions(), session_id))
             user.delete_session(session_id)
 
-        await self._write(work)
+        await self._delete(work)
         self._resources.work_done.set()
 
     async def add_message(
@@ -352,7 +352,7 @@ class Engine:
             delete = chains.delete_with_previous if delete_previous_versions else chains.delete
             _apply_edit(user, delete(versions, memory_id))
 
-        await self._write(work)
+        await self._delete(work)
 
     # Merge conflicts
 
@@ -390,6 +390,9 @@ class Engine:
 
     async def _read(self, work: Callable[[Tx], T]) -> T:
         return await self._resources.store.read(self._project_id, work)
+
+    async def _delete(self, work: Callable[[Tx], T]) -> T:
+        return await self._resources.store.delete(self._project_id, work)
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         return await self._resources.store.write(self._project_id, work)

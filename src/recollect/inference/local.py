@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from recollect.core import attributes, extraction, query, reconcile, summaries
 from recollect.models import Candidate, Message
 
-
 READ_STATEMENTS = 20_000
 """Memories whose reading is kept: one takes 50 microseconds to read and about 2 kB to keep."""
 

@@ -133,6 +133,12 @@ class Store:
             self._writer, self._transact, lambda run: work(Tx(run, project_id)), True
         )
 
+    async def delete(self, project_id: str, work: Callable[[Tx], T]) -> T:
+        """`write` for a deletion: afterwards nothing of what was deleted is left beside it."""
+        deleted = await self.write(project_id, work)
+        await self._in(self._writer, self._database.clear_traces)
+        return deleted
+
     async def work(self, work: Callable[[WorkTx], T], *, write: bool = True) -> T:
         """`read` or `write` for the worker, which looks over all users."""
         pool = self._writer if write else self._readers

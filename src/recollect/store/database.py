@@ -34,6 +34,10 @@ class Database(Protocol):
         """One transaction: committed when the block ends, rolled back when it raises."""
         ...
 
+    def clear_traces(self) -> None:
+        """After a deletion: leave nothing of what was deleted beside the database's own pages."""
+        ...
+
     def close(self) -> None:
         """Let go of every connection; no transaction may be open."""
         ...

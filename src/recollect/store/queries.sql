@@ -213,13 +213,14 @@ order by s.created_at desc, s.session_id desc, m.position;
 
 -- name: load_memories
 select * from memories where user_id = :user_id and revision > :since
-order by added_revision, created_at, memory_id;
+order by added_revision, ordinal, memory_id;
 
 -- name: load_versions
 select
     memory_id, session_id, content, event_date_start, event_date_end, created_at, previous_id,
     expired_at, expiration_reason, merge_conflict_id
-from memories where user_id = :user_id order by created_at desc, memory_id desc;
+from memories where user_id = :user_id
+order by created_at desc, added_revision desc, ordinal desc, memory_id;
 
 -- name: load_evidence
 select memory_id, session_id, position from memory_evidence
@@ -256,11 +257,11 @@ select content from summaries where user_id = :user_id and session_id = :session
 insert into memories (
     user_id, memory_id, session_id, content, event_date_start, event_date_end, created_at,
     previous_id, expired_at, expiration_reason, merge_conflict_id, reason, vector,
-    added_revision, revision
+    added_revision, ordinal, revision
 ) values (
     :user_id, :memory_id, :session_id, :content, :event_date_start, :event_date_end, :created_at,
     :previous_id, :expired_at, :expiration_reason, :merge_conflict_id, :reason, :vector,
-    :revision, :revision
+    :revision, :ordinal, :revision
 );
 
 -- name: expire_memory

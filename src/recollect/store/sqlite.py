@@ -96,6 +96,20 @@ class SqliteDatabase:
             raise
         self._writer = writer
 
+    def clear_traces(self) -> None:
+        """Empty the write-ahead log, which still holds pages as they were before a deletion.
+
+        While another connection reads an older state the log stays until the next deletion, or
+        until the database is closed.
+        """
+        with self._writing:
+            if self._writer is None:
+                raise StoreError(f"{self._path} is closed; open it again")
+            try:
+                self._writer.execute("pragma wal_checkpoint(truncate)")
+            except sqlite3.Error as error:
+                raise explain(error, self._path) from error
+
     def close(self) -> None:
         with self._writing:
             if self._writer is not None:

@@ -311,9 +311,10 @@ class UserTx:
         version: MemoryVersion,
         why: str,
         vector: NDArray[np.float32],
+        ordinal: int,
         revision: int,
     ) -> None:
-        """Insert a version with its evidence."""
+        """Insert a version with its evidence; ordinal: its place among those of its session."""
         self._run(
             "insert_memory",
             memory_id=version.memory_id,
@@ -328,6 +329,7 @@ class UserTx:
             merge_conflict_id=version.merge_conflict_id,
             reason=why,
             vector=rows.to_bytes(vector),
+            ordinal=ordinal,
             revision=revision,
         )
         self.insert_evidence(version.memory_id, version.evidence, revision)

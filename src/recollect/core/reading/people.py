@@ -48,6 +48,7 @@ def phrase(text: str) -> str:
 
 
 def make(clause: Predicate, attribute: str, values: tuple[str, ...]) -> Reading:
+    """What a clause says of an attribute, with the clause's own subject, tense and polarity."""
     return Reading(clause.subject, attribute, values, clause.polarity, clause.tense, clause.cue)
 
 
@@ -89,6 +90,7 @@ def _place_end(text: str) -> str:
 
 
 def residence(body: str, clause: Predicate) -> list[Reading]:
+    """Where somebody lives, comes to live, or has left."""
     first = stem(body.split()[0].lower())
     if first in {"live", "resid"}:
         match = _LIVES.match(body)
@@ -155,6 +157,7 @@ _OCCUPATIONS = word_set(
 
 
 def employment(body: str, clause: Predicate) -> list[Reading]:
+    """For whom and as what somebody works, begins to work, or has stopped."""
     first = body.split()[0].lower()
     if stem(first) in {"work", "employ"}:
         return [] if clause.tense is Tense.PAST and first == "worked" else _works(body, clause)

@@ -115,7 +115,7 @@ create table merge_conflicts (
 ) ${strict};
 
 -- Each row is one version of a memory; `previous_id` is the version that it took the place of,
--- `added_revision` the user's revision that brought it, `revision` the last one that changed it.
+-- `added_revision` the user's revision that brought it, `ordinal` its place in that session, `revision` the last one that changed it.
 create table memories (
     user_id text not null,
     memory_id text not null,
@@ -134,6 +134,7 @@ create table memories (
     reason text not null,
     vector ${bytes} not null,
     added_revision ${integer} not null,
+    ordinal ${integer} not null,
     revision ${integer} not null,
     primary key (user_id, memory_id),
     foreign key (user_id, session_id) references sessions (user_id, session_id) on delete cascade,
