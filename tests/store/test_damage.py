@@ -80,13 +80,13 @@ def test_an_intact_file_refuses_nothing(path: Path, intact: bytes) -> None:
 @pytest.mark.parametrize(
     ("found", "written", "message"),
     [
-        (b"create table messages", b"create\xb4table\xfemessages", "UTF-8; the file is damaged"),
-        (b"create table messages", b"create table mess%ges", "malformed.*; the file is damaged"),
+        (b"CREATE TABLE messages", b"CREATE\xb4TABLE\xfemessages", "UTF-8; the file is damaged"),
+        (b"CREATE TABLE messages", b"CREATE TABLE mess%ges", "malformed.*; the file is damaged"),
         (b'{"number":1}', b'{"number":1[', "JSON that cannot be read; the file is damaged"),
         (b"I moved to Porto.", b"I moved \xff\xfe Porto.", "UTF-8; the file is damaged"),
         (b"userI moved to Porto.", b"eserI moved to Porto.", "'eser' for a MessageRole; the file"),
         (b"TEMPORAL_CONFLICT", b"TEMPORAL_CONFLICX", "for a ExpirationReason; the file is damaged"),
-        (b"processed", b"processex", "'processex' for a SessionStatus; the file is damaged"),
+        (b"processed{}", b"processex{}", "'processex' for a SessionStatus; the file is damaged"),
     ],
     ids=["schema-text", "schema", "json", "text", "role", "reason", "status"],
 )

@@ -77,8 +77,9 @@ def select_excerpts(
 
 
 def _chunks(index: MessageIndex, row: int) -> slice:
-    first, last = np.searchsorted(index.chunk_of, [row, row + 1])
-    return slice(int(first), int(last))
+    first = int(index.chunk_of.searchsorted(row))
+    last = int(index.chunk_of.searchsorted(row + 1))
+    return slice(first, last)
 
 
 def _whole(index: MessageIndex, row: int) -> Excerpt | None:

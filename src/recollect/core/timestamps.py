@@ -58,6 +58,7 @@ def local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
     return calendar_day(_in_zone(instant, zone_of(timezone)).date())
 
 
+@lru_cache(maxsize=16_384)
 def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> str:
     """The whole days of an event: "Monday, January 6th, 2025 to Friday, January 10th, 2025".
 

@@ -66,6 +66,14 @@ COUNTED_LINES = 16_384
 LONGEST_COUNTED_LINE = 1_000
 """Lines whose tokens are remembered, and the longest of them in characters: 16 MB at most."""
 
+CHILDREN = {
+    RecallStrategy.LOW_LATENCY: 5,
+    RecallStrategy.BALANCED: 20,
+    RecallStrategy.AGENTIC: 20,
+}
+"""Most connected memories shown; the hosted product's answers have 0.2 on average in the fast
+strategy and 2.4 in the balanced one, with a long tail."""
+
 SUMMARIES = {
     RecallStrategy.LOW_LATENCY: 3,
     RecallStrategy.BALANCED: 5,
@@ -161,7 +169,7 @@ class ContextComposer:
     ) -> context.ContextParts:
         quoted = self._excerpts(working, request, strategy, vectors, found.messages)
         parts = context.ContextParts(
-            memories=_recalled_memories(working, found.memories),
+            memories=_recalled_memories(working, found.memories, CHILDREN[strategy]),
             summaries=tuple(
                 _recalled_summary(working, working.sessions[ranked.row], ranked.similarity)
                 for ranked in found.summaries
@@ -289,11 +297,11 @@ def _latest(working: WorkingSet) -> _Found:
 
 
 def _recalled_memories(
-    working: WorkingSet, ranked: Sequence[Ranked]
+    working: WorkingSet, ranked: Sequence[Ranked], most_children: int
 ) -> tuple[context.RecalledMemory, ...]:
     children: defaultdict[int, list[context.RecalledMemory]] = defaultdict(list)
     near = [(item.row, other) for item in ranked for other in working.connections.get(item.row, ())]
-    for row, connected in recall.connected_memories(working.memories, ranked, near):
+    for row, connected in recall.connected_memories(working.memories, ranked, near, most_children):
         history = working.history(working.memory_ids[connected])
         children[row].append(context.RecalledMemory(history))
     return tuple(

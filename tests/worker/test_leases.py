@@ -1,0 +1,436 @@
+"""Leases: one worker at a time for a user, and a worker that lost its session writes nothing."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import START, Clock
+from tests.fakes import HashEmbedder
+
+from recollect import AsyncRecollect, Parts, SessionStatus, Settings
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.inference import LocalInference
+from recollect.models import Candidate, Message
+from recollect.store import Store, Tx, Work, WorkTx, open_database
+from recollect.worker import MAX_ATTEMPTS
+
+LEASE = timedelta(seconds=20)
+LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    found = Store(open_database(path))
+    await found.open()
+    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
+    yield found
+    await found.close()
+
+
+async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
+    """Put a session of a user in line; the user is made if need be."""
+
+    def work(tx: Tx) -> None:
+        if name not in {user.user_id for user in tx.scan_users()}:
+            tx.create_user(f"id-{name}", name, {}, None, START)
+        user = tx.user(name)
+        created_at = datetime(2024, 1, day, tzinfo=UTC)
+        user.create_session(session_id, {}, created_at, None, START)
+        user.make_due(session_id, START)
+
+    await store.write(DEFAULT_PROJECT_ID, work)
+
+
+async def claim(store: Store, token: str, seconds: float = 0) -> Work | None:
+    now = after(seconds)
+    return await store.work(lambda tx: tx.claim(now, now + LEASE, token))
+
+
+async def claimed(store: Store, token: str, seconds: float = 0) -> Work:
+    work = await claim(store, token, seconds)
+    assert work is not None
+    return work
+
+
+def row(path: Path, session_id: str) -> dict[str, Any]:
+    """A session's row, with all that no public method shows."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        (found,) = connection.execute("select * from sessions where session_id = ?", (session_id,))
+        return dict(found)
+
+
+def rows_of(path: Path) -> Counter[str]:
+    """How many rows were written for sessions, by table."""
+    with closing(sqlite3.connect(path)) as connection:
+        return Counter(
+            {
+                table: connection.execute(f"select count(*) from {table}").fetchone()[0]
+                for table in ("memories", "memory_evidence", "passages", "summaries")
+            }
+        )
+
+
+OPERATIONS: list[Callable[[WorkTx, Work], bool]] = [
+    lambda tx, work: tx.renew(work, after(1_000)),
+    lambda tx, work: tx.release(work),
+    lambda tx, work: tx.finish(work, after(30)),
+    lambda tx, work: tx.retry(work, after(40), "stale"),
+    lambda tx, work: tx.fail(work, "stale"),
+]
+NAMES = ["renew", "release", "finish", "retry", "fail"]
+
+
+# Taking
+
+
+async def test_a_session_in_work_is_not_taken_again_until_its_lease_ends(store: Store) -> None:
+    await due(store, "alice", "one")
+    first = await claimed(store, "a")
+    assert await claim(store, "b", 19.9) is None
+    second = await claimed(store, "b", 20)
+    assert (first.session_id, second.session_id) == ("one", "one")
+    assert (first.attempts, second.attempts) == (1, 2)
+
+
+async def test_a_renewed_lease_lasts_from_its_renewal(store: Store) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: tx.renew(work, after(15) + LEASE))
+    assert await claim(store, "b", 34.9) is None
+    assert await claim(store, "b", 35) is not None
+
+
+async def test_a_users_other_sessions_wait_and_other_users_do_not(store: Store) -> None:
+    await due(store, "alice", "later", day=2)
+    await due(store, "alice", "earlier", day=1)
+    await due(store, "bruno", "other", day=3)
+    first, second = await claimed(store, "a"), await claimed(store, "b")
+    assert (first.session_id, second.session_id) == ("earlier", "other")
+    assert await claim(store, "c", 1) is None
+    assert await store.work(lambda tx: tx.finish(first, after(1)))
+    assert (await claimed(store, "c", 1)).session_id == "later"
+
+
+async def test_a_session_is_not_taken_before_it_is_due(store: Store) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: tx.retry(work, after(10), "broken"))
+    assert await claim(store, "b", 9.9) is None
+    assert (await claimed(store, "b", 10)).failures == 1
+
+
+async def test_a_released_session_is_taken_at_once_and_counts_as_untried(store: Store) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: tx.release(work))
+    assert (await claimed(store, "b")).attempts == 1
+
+
+async def test_two_workers_never_hold_two_sessions_of_one_user(path: Path, store: Store) -> None:
+    other = Store(open_database(path))
+    await other.open()
+    users, each = 4, 6
+    for number in range(users * each):
+        await due(store, f"user-{number % users}", f"session-{number:02}", day=1 + number)
+    active: set[str] = set()
+    done: list[str] = []
+
+    async def work_on(own: Store, name: str) -> None:
+        number = 0
+        while len(done) < users * each:
+            number += 1
+            work = await claim(own, f"{name}-{number}")
+            if work is None:
+                await asyncio.sleep(0)
+                continue
+            assert work.user_id not in active
+            active.add(work.user_id)
+            await asyncio.sleep(0)
+            done.append(work.session_id)
+            active.discard(work.user_id)
+            assert await own.work(lambda tx, held=work: tx.finish(held, START))
+
+    await asyncio.gather(
+        *(work_on(own, f"{id(own)}-{n}") for own in (store, other) for n in (1, 2))
+    )
+    await other.close()
+    assert sorted(done) == [f"session-{number:02}" for number in range(users * each)]
+    for user in range(users):
+        of_user = [name for name in done if int(name[-2:]) % users == user]
+        assert of_user == sorted(of_user)
+
+
+# Losing
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
+async def test_a_lost_lease_changes_nothing(
+    store: Store, path: Path, operation: Callable[[WorkTx, Work], bool]
+) -> None:
+    await due(store, "alice", "one")
+    lost = await claimed(store, "a")
+    held = await claimed(store, "b", 21)
+    before = row(path, "one")
+    assert not await store.work(lambda tx: operation(tx, lost))
+    assert row(path, "one") == before
+    assert await store.work(lambda tx: tx.finish(held, after(22)))
+    before = row(path, "one")
+    assert before["status"] == "processed"
+    for late in (lost, held):
+        assert not await store.work(lambda tx, work=late: operation(tx, work))
+    assert row(path, "one") == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
+@pytest.mark.parametrize("ending", OPERATIONS[1:], ids=NAMES[1:])
+async def test_a_lease_ends_with_what_was_done_under_it(
+    store: Store,
+    path: Path,
+    ending: Callable[[WorkTx, Work], bool],
+    operation: Callable[[WorkTx, Work], bool],
+) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: ending(tx, work))
+    before = row(path, "one")
+    assert not await store.work(lambda tx: operation(tx, work))
+    assert row(path, "one") == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
+async def test_a_lease_on_a_deleted_session_changes_nothing(
+    store: Store, operation: Callable[[WorkTx, Work], bool]
+) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").delete_session("one"))
+    assert not await store.work(lambda tx: operation(tx, work))
+
+
+async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: tx.fail(work, "broken"))
+    assert await claim(store, "b", 100) is None
+    again = await store.write(
+        DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").make_due("one", after(100))
+    )
+    assert (again.status, again.failure_reason) == (SessionStatus.PROCESSING, None)
+    taken = await claimed(store, "c", 100)
+    assert (taken.attempts, taken.failures) == (1, 0)
+
+
+# Workers
+
+
+class GatedInference(LocalInference):
+    """Stops at the sessions that speak of a gate until it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.taken: list[str] = []
+
+    async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+        text = " ".join(message.content for message in messages)
+        self.taken.append(text)
+        if "gate" in text:
+            self.reached.set()
+            await self.gate.wait()
+        return await super().extract(messages, session_date)
+
+
+class Workplace:
+    """A memory whose worker is stopped in the middle of a session."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.inference = GatedInference()
+        parts = Parts(HashEmbedder(), self.inference, clock)
+        self.memory = AsyncRecollect(path, settings=LONG_LEASE, parts=parts)
+
+    async def tell(self, name: str, text: str, day: int = 1) -> Any:
+        try:
+            user = await self.memory.get_user(name)
+        except LookupError:
+            user = None
+        if user is None:
+            user = await self.memory.create_user(name)
+        session = await user.create_session(
+            custom_created_at_utc=datetime(2024, 1, day, tzinfo=UTC)
+        )
+        await session.add_message("user", text)
+        await session.process()
+        return session
+
+    async def until_stopped(self) -> None:
+        await asyncio.wait_for(self.inference.reached.wait(), 20)
+
+    async def finish(self) -> None:
+        self.inference.gate.set()
+        await self.memory.wait_until_processed(timeout_s=20)
+
+
+@pytest.fixture
+async def workplace(path: Path, clock: Clock) -> AsyncIterator[Workplace]:
+    found = Workplace(path, clock)
+    yield found
+    found.inference.gate.set()
+    await found.memory.close()
+
+
+async def contents(memory: AsyncRecollect, name: str) -> list[str]:
+    user = await memory.get_user(name)
+    return [item.content for item in (await user.list_memories(limit=200)).items]
+
+
+async def test_a_worker_that_comes_back_too_late_writes_nothing(
+    workplace: Workplace, path: Path, clock: Clock
+) -> None:
+    await workplace.memory.create_user("alice")
+    session = await workplace.tell("alice", "I live in Porto, near the gate.")
+    await workplace.until_stopped()
+    clock.advance(61)
+    async with AsyncRecollect(
+        path, settings=LONG_LEASE, parts=Parts(HashEmbedder(), clock=clock)
+    ) as other:
+        await other.wait_until_processed(timeout_s=20)
+        before, written = row(path, session.session_id), rows_of(path)
+        assert written["memories"] > 0
+        # A second session of the same user shows when the first worker is done with the first.
+        await workplace.finish()
+        await workplace.tell("alice", "I have two cats.", day=2)
+        await workplace.memory.wait_until_processed(timeout_s=20)
+    assert row(path, session.session_id) == before
+    assert before["attempts"] == 2
+    assert len(await contents(workplace.memory, "alice")) == len(
+        set(await contents(workplace.memory, "alice"))
+    )
+    assert rows_of(path)["summaries"] == written["summaries"] + 1
+
+
+async def test_a_user_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
+    workplace: Workplace, path: Path
+) -> None:
+    user = await workplace.memory.create_user("alice")
+    await workplace.memory.create_user("bruno")
+    await workplace.tell("alice", "I live in Porto, near the gate.")
+    await workplace.until_stopped()
+    await workplace.tell("bruno", "I live in Faro.")
+    await user.delete()
+    await workplace.finish()
+    assert await contents(workplace.memory, "bruno") == ["User lives in Faro"]
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("select distinct user_id from memories").fetchall()
+        assert len(found) == 1
+    assert rows_of(path)["summaries"] == 1
+
+
+async def test_a_user_made_anew_in_mid_work_gets_nothing_of_the_deleted_one(
+    workplace: Workplace, path: Path
+) -> None:
+    user = await workplace.memory.create_user("alice")
+    await workplace.tell("alice", "I live in Porto, near the gate.")
+    await workplace.until_stopped()
+    await user.delete()
+    await workplace.memory.create_user("alice")
+    await workplace.finish()
+    await workplace.tell("alice", "I live in Faro.")
+    await workplace.memory.wait_until_processed(timeout_s=20)
+    assert await contents(workplace.memory, "alice") == ["User lives in Faro"]
+    assert rows_of(path)["summaries"] == 1
+
+
+async def test_a_user_renamed_in_mid_work_keeps_what_was_found(workplace: Workplace) -> None:
+    user = await workplace.memory.create_user("alice")
+    await workplace.tell("alice", "I live in Porto. There is a gate.")
+    await workplace.until_stopped()
+    await user.update(new_user_id="alicia")
+    await workplace.finish()
+    assert "User lives in Porto" in await contents(workplace.memory, "alicia")
+
+
+async def test_a_session_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
+    workplace: Workplace, path: Path
+) -> None:
+    await workplace.memory.create_user("alice")
+    session = await workplace.tell("alice", "I live in Porto, near the gate.")
+    await workplace.until_stopped()
+    await workplace.tell("alice", "I have two cats.", day=2)
+    await session.delete()
+    await workplace.finish()
+    assert not [text for text in await contents(workplace.memory, "alice") if "Porto" in text]
+    assert rows_of(path)["summaries"] == 1
+
+
+async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
+    workplace: Workplace,
+) -> None:
+    user = await workplace.memory.create_user("alice")
+    await workplace.tell("alice", "I live in Porto.")
+    await workplace.memory.wait_until_processed(timeout_s=20)
+    (held,) = (await user.list_memories()).items
+    await workplace.tell("alice", "I moved to Lisbon. There is a gate.", day=9)
+    await workplace.until_stopped()
+    await user.delete_memory(held.memory_id)
+    await workplace.finish()
+    items = (await user.list_memories()).items
+    assert [item for item in items if "Lisbon" in item.content]
+    assert all(item.total_versions == 1 for item in items)
+
+
+async def test_a_session_that_never_ends_is_given_up(
+    store: Store, path: Path, clock: Clock
+) -> None:
+    await due(store, "alice", "one")
+    for number in range(MAX_ATTEMPTS):
+        assert await claim(store, f"token-{number}", number * LEASE.total_seconds())
+    clock.advance(MAX_ATTEMPTS * LEASE.total_seconds())
+    async with AsyncRecollect(
+        path, settings=LONG_LEASE, parts=Parts(HashEmbedder(), clock=clock)
+    ) as memory:
+        await memory.wait_until_processed(timeout_s=20)
+        session = await (await memory.get_user("alice")).get_session("one")
+        assert session.status is SessionStatus.FAILED
+        assert session.failure_reason == f"gave up: taken {MAX_ATTEMPTS} times without an end"
+
+
+async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(path: Path) -> None:
+    """By the real clock: the work takes several leases, and a second worker waits for its end."""
+    settings = Settings(poll_interval_s=0.01, lease_s=0.3)
+    slow, idle = GatedInference(), GatedInference()
+    one = AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder(), slow))
+    two = AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder(), idle))
+    async with one, two:
+        # The second worker has work of its own first, so that the first takes the gated session.
+        user = await one.create_user("alice")
+        session = await user.create_session()
+        await session.add_message("user", "I live in Porto, near the gate.")
+        await session.process()
+        first_reached = asyncio.create_task(slow.reached.wait())
+        second_reached = asyncio.create_task(idle.reached.wait())
+        await asyncio.wait(
+            {first_reached, second_reached}, return_when=asyncio.FIRST_COMPLETED, timeout=20
+        )
+        await asyncio.sleep(4 * settings.lease_s)
+        assert len(slow.taken) + len(idle.taken) == 1
+        slow.gate.set()
+        idle.gate.set()
+        await two.wait_until_processed(timeout_s=20)
+        await asyncio.gather(first_reached, return_exceptions=True) if slow.taken else None
+        for waiting in (first_reached, second_reached):
+            waiting.cancel()
+        await session.refresh()
+        assert session.status is SessionStatus.PROCESSED
+        assert row(path, session.session_id)["attempts"] == 1
