@@ -93,6 +93,8 @@ def measure(memory: Recollect, user: User, rounds: int) -> dict[str, Any]:
             started = time.perf_counter()
             session.get_context(recall_strategy=strategy)
             timed[strategy.value].append(time.perf_counter() - started)
+    for session in sessions:
+        session.delete()
     return {name: milliseconds(samples) for name, samples in timed.items()}
 
 

@@ -40,10 +40,15 @@ STATEMENTS = parse_statements(
 
 
 class TunedDatabase(SqliteDatabase):
-    """A database whose writing connection can be given limits."""
+    """A database whose writing connection can be given limits, and that tells when it is closed."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, STATEMENTS)
+        self.closed = threading.Event()
+
+    def close(self) -> None:
+        super().close()
+        self.closed.set()
 
     def tune(self, pragma: str) -> int:
         """Run a pragma on the connection that writes."""
@@ -192,28 +197,27 @@ async def test_a_reader_sees_one_state_while_a_writer_goes_on(store: Store) -> N
     assert await store.read(DEFAULT_PROJECT_ID, names) == ["alice"]
 
 
-@pytest.mark.usefixtures("nothing_left_open")
-async def test_closing_waits_for_what_is_running_and_leaves_nothing_open(path: Path) -> None:
-    store = Store(open_database(path))
+async def test_closing_waits_for_what_is_running_and_leaves_nothing_open(
+    path: Path, nothing_left_open: Callable[[], None]
+) -> None:
+    database = TunedDatabase(path)
+    store = Store(database)
     await store.open()
-    reading, closing_began = threading.Event(), threading.Event()
+    reading = threading.Event()
 
-    def read(tx: Tx) -> str:
+    def read(tx: Tx) -> list[str]:
         reading.set()
-        assert closing_began.wait(20)
-        tx.scan_users()
-        return "read"
+        assert not database.closed.wait(0.1)
+        return names(tx)
 
     task = asyncio.create_task(store.read(DEFAULT_PROJECT_ID, read))
     assert await asyncio.to_thread(reading.wait, 20)
-    stopped = asyncio.create_task(store.close())
-    await asyncio.sleep(0)
-    closing_began.set()
-    assert await task == "read"
-    await stopped
+    await store.close()
+    assert await task == []
     with pytest.raises(ClosedError):
         await store.read(DEFAULT_PROJECT_ID, names)
     await store.close()
+    nothing_left_open()
 
 
 # Beside each other

@@ -1,10 +1,10 @@
 """An application made to be killed: it tells of people's lives and reports every answer it gets.
 
 `python -m tests.worker.crashing memory.db` loads everything once and forks a process for each line
-of its input, so that a restart costs no loading. Nothing is open before the fork, and the only other
-thread is one of onnxruntime, which is not used here. The line says how many conversations to get into
-the file in all.
-Reports are lines of JSON, each written at once, so that none is lost with its process.
+of its input, so that a restart costs no loading. Nothing is open before the fork, and the only
+other thread is one of onnxruntime, which is not used here. The line says how many conversations
+to get into the file in all. Reports are lines of JSON, each written at once, so that none is lost
+with its process.
 """
 
 import asyncio

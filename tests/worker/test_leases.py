@@ -14,6 +14,7 @@ from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 
 from recollect import AsyncRecollect, Parts, SessionStatus, Settings
+from recollect.core.reconcile import Plan
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.inference import LocalInference
 from recollect.models import Candidate, Message
@@ -120,6 +121,16 @@ async def test_a_users_other_sessions_wait_and_other_users_do_not(store: Store) 
     assert await claim(store, "c", 1) is None
     assert await store.work(lambda tx: tx.finish(first, after(1)))
     assert (await claimed(store, "c", 1)).session_id == "later"
+
+
+async def test_an_older_session_that_becomes_due_waits_for_the_one_in_work(store: Store) -> None:
+    await due(store, "alice", "later", day=2)
+    await claimed(store, "a")
+    await due(store, "alice", "earlier", day=1)
+    assert await claim(store, "b", 1) is None
+    # Once the lease is over both are free, and the older one comes first.
+    assert (await claimed(store, "b", 20)).session_id == "earlier"
+    assert await claim(store, "c", 21) is None
 
 
 async def test_a_session_is_not_taken_before_it_is_due(store: Store) -> None:
@@ -235,38 +246,40 @@ async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) 
 
 
 class GatedInference(LocalInference):
-    """Stops at the sessions that speak of a gate until it is opened."""
+    """Stops at the sessions that speak of a gate until it is opened, before one of its steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: str = "extract") -> None:
         super().__init__()
+        self.step = step
         self.reached = asyncio.Event()
         self.gate = asyncio.Event()
         self.taken: list[str] = []
 
     async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
-        text = " ".join(message.content for message in messages)
-        self.taken.append(text)
-        if "gate" in text:
+        self.taken.append(" ".join(message.content for message in messages))
+        await self.stop_before("extract")
+        return await super().extract(messages, session_date)
+
+    async def reconcile(self, *arguments: Any, **named: Any) -> Plan:
+        await self.stop_before("reconcile")
+        return await super().reconcile(*arguments, **named)
+
+    async def stop_before(self, step: str) -> None:
+        if step == self.step and "gate" in self.taken[-1]:
             self.reached.set()
             await self.gate.wait()
-        return await super().extract(messages, session_date)
 
 
 class Workplace:
     """A memory whose worker is stopped in the middle of a session."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self.inference = GatedInference()
+    def __init__(self, path: Path, clock: Clock, step: str) -> None:
+        self.inference = GatedInference(step)
         parts = Parts(HashEmbedder(), self.inference, clock)
         self.memory = AsyncRecollect(path, settings=LONG_LEASE, parts=parts)
 
     async def tell(self, name: str, text: str, day: int = 1) -> Any:
-        try:
-            user = await self.memory.get_user(name)
-        except LookupError:
-            user = None
-        if user is None:
-            user = await self.memory.create_user(name)
+        user = await self.memory.get_user(name)
         session = await user.create_session(
             custom_created_at_utc=datetime(2024, 1, day, tzinfo=UTC)
         )
@@ -282,9 +295,11 @@ class Workplace:
         await self.memory.wait_until_processed(timeout_s=20)
 
 
-@pytest.fixture
-async def workplace(path: Path, clock: Clock) -> AsyncIterator[Workplace]:
-    found = Workplace(path, clock)
+@pytest.fixture(params=["extract", "reconcile"])
+async def workplace(
+    path: Path, clock: Clock, request: pytest.FixtureRequest
+) -> AsyncIterator[Workplace]:
+    found = Workplace(path, clock, request.param)
     yield found
     found.inference.gate.set()
     await found.memory.close()
@@ -375,7 +390,7 @@ async def test_a_session_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
 
 
 async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
-    workplace: Workplace,
+    workplace: Workplace, path: Path
 ) -> None:
     user = await workplace.memory.create_user("alice")
     await workplace.tell("alice", "I live in Porto.")
@@ -388,6 +403,8 @@ async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
     items = (await user.list_memories()).items
     assert [item for item in items if "Lisbon" in item.content]
     assert all(item.total_versions == 1 for item in items)
+    with closing(sqlite3.connect(path)) as connection:
+        assert set(connection.execute("select previous_id from memories")) == {(None,)}
 
 
 async def test_a_session_that_never_ends_is_given_up(
@@ -409,28 +426,19 @@ async def test_a_session_that_never_ends_is_given_up(
 async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(path: Path) -> None:
     """By the real clock: the work takes several leases, and a second worker waits for its end."""
     settings = Settings(poll_interval_s=0.01, lease_s=0.3)
-    slow, idle = GatedInference(), GatedInference()
-    one = AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder(), slow))
-    two = AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder(), idle))
+    inference = GatedInference()
+    parts = Parts(HashEmbedder(), inference)
+    one = AsyncRecollect(path, settings=settings, parts=parts)
+    two = AsyncRecollect(path, settings=settings, parts=parts)
     async with one, two:
-        # The second worker has work of its own first, so that the first takes the gated session.
-        user = await one.create_user("alice")
-        session = await user.create_session()
+        session = await (await one.create_user("alice")).create_session()
         await session.add_message("user", "I live in Porto, near the gate.")
         await session.process()
-        first_reached = asyncio.create_task(slow.reached.wait())
-        second_reached = asyncio.create_task(idle.reached.wait())
-        await asyncio.wait(
-            {first_reached, second_reached}, return_when=asyncio.FIRST_COMPLETED, timeout=20
-        )
+        await asyncio.wait_for(inference.reached.wait(), 20)
         await asyncio.sleep(4 * settings.lease_s)
-        assert len(slow.taken) + len(idle.taken) == 1
-        slow.gate.set()
-        idle.gate.set()
+        inference.gate.set()
         await two.wait_until_processed(timeout_s=20)
-        await asyncio.gather(first_reached, return_exceptions=True) if slow.taken else None
-        for waiting in (first_reached, second_reached):
-            waiting.cancel()
         await session.refresh()
         assert session.status is SessionStatus.PROCESSED
+        assert len(inference.taken) == 1
         assert row(path, session.session_id)["attempts"] == 1

@@ -47,7 +47,7 @@ def split_clauses(tokens: Sequence[str]) -> list[list[str]]:
         if index > start and _runs_on(tokens[start:index], tokens, index):
             clauses.append(list(tokens[start:index]))
             start = index
-        if index == start or tokens[index].lower() not in _CONNECTORS:
+        if index == start or not _connects(tokens, index):
             index += 1
             continue
         end = index
@@ -71,12 +71,37 @@ _OPEN = frozenset(
 )  # fmt: skip
 
 
+def _connects(tokens: Sequence[str], index: int) -> bool:
+    """Whether the token may part clauses; "so" of "is so old" and "like" of "I like" do not."""
+    low, before = tokens[index].lower(), tokens[index - 1].lower()
+    if low == "like":
+        return before in (",", "-", "–")
+    if low == "so":
+        return before not in lx.AUXILIARIES and not grammar.is_adverb(before)
+    return low in _CONNECTORS
+
+
+_RUNNING = frozenset(["i", "he", "she", "my", "we"])
+
+
 def _runs_on(before: Sequence[str], tokens: Sequence[str], index: int) -> bool:
     """Whether a chat's "i" begins a sentence without a mark before it: "im 22 i work at ...".
 
     Not behind a noun with an article, where it is rather a relative clause ("the book i read").
     """
-    if tokens[index] != "i" or len(before) < 3 or before[0] != "i":
+    if len(before) < 3 or before[0] not in _RUNNING:
+        return False
+    if tokens[index] == "my":
+        open_end = before[-1] in lx.PREPOSITIONS or before[-1] in lx.VERBS | lx.AUXILIARIES
+        open_end = open_end or grammar.is_past(before[-1]) or grammar.is_gerund(before[-1])
+        return not (open_end or before[-1] in _OPEN | _CONNECTORS | {"n't", "not"}) and (
+            not grammar.is_adverb(before[-1]) and finite_verb(tokens, index) is not None
+        )
+    if tokens[index] not in ("i", "he", "she"):
+        return False
+    if tokens[index] != "i" and not (
+        index + 1 < len(tokens) and grammar.is_finite(tokens, index + 1) and _has_verb(before)
+    ):
         return False
     if before[-1].lower() in _OPEN | _CONNECTORS or grammar.is_adverb(before[-1]):
         return False
@@ -87,11 +112,15 @@ def _begins_clause(
     tokens: Sequence[str], index: int, connectors: set[str], before: Sequence[str]
 ) -> bool:
     if index >= len(tokens):
-        return True
+        return "like" not in connectors
     if connectors & _SUBORDINATE and tokens[index].lower() not in ("i", "my", "we", "our"):
+        return False
+    if "," not in connectors and ("like" in connectors or _is_since(tokens, index, connectors)):
         return False
     if connectors == {","} and _is_fronted(before):
         return False
+    if tokens[index].lower() == "there" and tokens[index + 1 : index + 2] in (["I"], ["i"], ["we"]):
+        return True
     own = grammar.skip_adverbs(tokens, index)
     if own < len(tokens) and begins_with_subject(tokens, own):
         return not _joins_subjects(tokens, index, before)
@@ -103,6 +132,12 @@ def _begins_clause(
     if before[0].lower() in ("my", "our", "the", "her", "his") and not _has_verb(before):
         return False
     return bool(connectors & _STRONG) and _continues(tokens, index, before)
+
+
+def _is_since(tokens: Sequence[str], index: int, connectors: set[str]) -> bool:
+    """Whether "since I was six" says from when on, not why."""
+    told = index + 1 < len(tokens) and grammar.is_past(tokens[index + 1])
+    return "since" in connectors and tokens[index].lower() in ("i", "we") and told
 
 
 _OPENERS = frozenset(["when", "while", "after", "before", "until", "once", "whenever", "if"])
@@ -155,7 +190,12 @@ def finite_verb(tokens: Sequence[str], start: int) -> int | None:
         if token == "," and place + 2 < len(tokens) and "," in tokens[place + 2 : place + 5]:
             place = tokens.index(",", place + 1) + 1
             continue
-        if token in (",", "(", ")", ":") or token.lower() in ("that", "who", "which", "if", "i"):
+        named = token.lower() in ("called", "named") and low in ("a", "an")
+        if (
+            named
+            or token in (",", "(", ")", ":")
+            or token.lower() in ("that", "who", "which", "if", "i")
+        ):
             return None
         adverb = grammar.is_adverb(token) or grammar.is_date(token)
         if not adverb and grammar.is_finite(tokens, place):

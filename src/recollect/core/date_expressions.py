@@ -569,13 +569,19 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
 )
 
 
+_SINCE = re.compile(r"\bsince\s+\Z", re.IGNORECASE)
+
+
 def points_in(text: str, today: date, past: bool) -> Iterator[Point]:
+    """The dates that `text` names, in order and without overlap, the longest where several fit.
+
+    past: whether a date without a direction of its own lies behind `today`, as each does that
+    stands behind "since".
+    """
     found: list[Point] = []
     for pattern, resolve in _RULES:
         for match in pattern.finditer(text):
-            back = past or re.search(
-                r"\bsince\s+\Z", text[max(0, match.start() - 8) : match.start()]
-            )
+            back = past or _SINCE.search(text[max(0, match.start() - 8) : match.start()])
             point = resolve(match, today, bool(back))
             if point is not None:
                 found.append(point)

@@ -51,22 +51,29 @@ def select_excerpts(
     excerpt of each session costs besides. A message that takes more than `LONGEST_SHARE` of the
     budget gives the span of its chunks around the one nearest to the queries.
     """
+    rows = np.array([entry.row for entry in ranked], np.int32)
+    first_chunks, end_chunks = index.chunk_of.searchsorted([rows, rows + 1])
     chosen: list[Excerpt] = []
     sessions: set[int] = set()
     left = budget_tokens
     most = int(LONGEST_SHARE * budget_tokens)
-    for entry in ranked:
-        row = entry.row
-        session = int(index.session_of[row])
+    for row, session, tokens, first, end in zip(
+        rows.tolist(),
+        index.session_of[rows].tolist(),
+        np.asarray(token_counts)[rows].tolist(),
+        first_chunks.tolist(),
+        end_chunks.tolist(),
+        strict=True,
+    ):
         room = left - (0 if session in sessions else heading_tokens)
-        tokens = int(token_counts[row])
-        if tokens <= min(room, max(most, SMALLEST_TOKENS)):
-            excerpt: Excerpt | None = _whole(index, row)
-        elif room >= most:
-            excerpt, tokens = _best_span(index, row, tokens, most, query_vectors)
-        else:
+        if first == end:
             continue
-        if excerpt is None:
+        if tokens <= min(room, max(most, SMALLEST_TOKENS)):
+            spans = index.chunk_spans
+            excerpt = Excerpt(row, int(spans[first, 0]), int(spans[end - 1, 1]), True)
+        elif room >= most:
+            excerpt, tokens = _best_span(index, row, slice(first, end), tokens, most, query_vectors)
+        else:
             continue
         chosen.append(excerpt)
         sessions.add(session)
@@ -76,25 +83,11 @@ def select_excerpts(
     return sorted(chosen, key=lambda excerpt: excerpt.row)
 
 
-def _chunks(index: MessageIndex, row: int) -> slice:
-    first = int(index.chunk_of.searchsorted(row))
-    last = int(index.chunk_of.searchsorted(row + 1))
-    return slice(first, last)
-
-
-def _whole(index: MessageIndex, row: int) -> Excerpt | None:
-    spans = index.chunk_spans[_chunks(index, row)]
-    return Excerpt(row, int(spans[0, 0]), int(spans[-1, 1]), True) if len(spans) else None
-
-
 def _best_span(
-    index: MessageIndex, row: int, tokens: int, most: int, query_vectors: Floats
-) -> tuple[Excerpt | None, int]:
+    index: MessageIndex, row: int, chunks: slice, tokens: int, most: int, query_vectors: Floats
+) -> tuple[Excerpt, int]:
     """Grows a span from the message's best chunk to both sides, the better chunk first."""
-    chunks = _chunks(index, row)
     spans = index.chunk_spans[chunks]
-    if not len(spans):
-        return None, 0
     per_character = tokens / max(int(spans[-1, 1] - spans[0, 0]), 1)
     cosines = index.chunk_vectors[chunks] @ mixed_query(query_vectors)
     first = last = int(cosines.argmax())

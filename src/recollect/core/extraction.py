@@ -14,7 +14,7 @@ from recollect.core.dates import EARLIEST, DateMention, Direction, find_dates
 from recollect.core.lexicon import PARTNERS, PASTS
 from recollect.core.predications import Predication, interpret
 from recollect.core.referents import Scene, note_object, note_own, with_plain_names
-from recollect.core.statements import is_worth_keeping, render, resolved
+from recollect.core.statements import is_worth_keeping, render, resolved, without_company
 from recollect.models import Candidate, Message, MessageRole
 
 _PLACEHOLDERS = 0xE000
@@ -118,12 +118,12 @@ def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, 
         if said is None:
             continue
         said = resolved(said, scene)
-        written = render(said, scene) if is_worth_keeping(said) else []
-        note_object(said.predicate, scene)
-        if len(written) < 2:
-            continue
+        kept = without_company(said) if is_worth_keeping(said) else []
+        note_object(said.predicate, scene, of_user=said.about_user)
         past = grammar.tense_is_past(said.predicate)
-        yield _dated(written, spans, today, "past" if past else "future", scene)
+        for written in [render(part, scene) for part in kept]:
+            if len(written) > 1:
+                yield _dated(written, spans, today, "past" if past else "future", scene)
 
 
 def _marked(text: str, today: date) -> tuple[str, list[str]]:
@@ -167,6 +167,18 @@ def _is_told(words: Sequence[str]) -> bool:
     return False
 
 
+_YEARLY = re.compile(
+    r"\b(?:birthday|anniversary|name[- ]day) (?:is|falls|was)(?: always)?\Z|\bborn\Z", re.IGNORECASE
+)
+_BARE_DAY = re.compile(
+    r"\A(?!.*\b(?:\d{4}|last|next|this)\b)"
+    r".*(?:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|/\d)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A day of every year, as a birthday is told."""
+_DAY_OF_YEAR = re.compile(r" \d{4}\Z")
+
+
 def _dated(
     tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
 ) -> tuple[str, date, date]:
@@ -187,6 +199,13 @@ def _dated(
         mentions = find_dates(span, today, prefers="past" if told else prefers)
         if not mentions:
             words.append(span)
+            continue
+        if mentions[0].kind == "day" and _YEARLY.search(grammar.join(words)):
+            yearly = _DAY_OF_YEAR.sub("", mentions[0].phrase) if _BARE_DAY.search(span) else ""
+            if yearly:
+                words.append(yearly)
+                continue
+        if found and mentions[0].kind == "vague":
             continue
         if not span.lower().startswith("from the 1"):
             found.append(mentions[0])

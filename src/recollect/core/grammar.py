@@ -39,7 +39,41 @@ def tokenise(text: str) -> list[str]:
     tokens: list[str] = []
     for index, word in enumerate(raw):
         tokens.extend(_take_apart(word, raw[index + 1] if index + 1 < len(raw) else ""))
-    return tokens
+    return _repaired(tokens)
+
+
+_TAKES_TO = frozenset(["want", "need", "plan", "hope", "try", "decided", "planned", "wanted"])
+_NOT_MISSPELT = frozenset(["own", "open", "live", "dry", "mean", "better", "lead", "deliver"])
+_UNITS = frozenset(["day", "days", "week", "weeks", "month", "months", "year", "years"])
+
+
+def _repaired(tokens: Sequence[str]) -> list[str]:
+    """Tokens with what learners and hasty writers leave out or say twice put right.
+
+    "want write" -> "want to write", "have finish" -> "have finished", "since two years" -> "for two
+    years", "is is" -> "is".
+    """
+    out: list[str] = []
+    for index, token in enumerate(tokens):
+        low = token.lower()
+        before = out[-1].lower() if out else ""
+        following = [word.lower() for word in tokens[index + 1 : index + 4]]
+        plain = low in lx.VERBS and low not in lx.NOUN_LIKE_VERBS and low not in _NOT_MISSPELT
+        spoken = len(out) > 1 and out[-2].lower() in ("i", "we")
+        if low == before and low.isalpha() and low not in ("had", "that", "very", "so", "really"):
+            continue
+        if low in lx.AUXILIARIES and out[-2:-1] == [token] and before in (",", "."):
+            out.pop()
+            continue
+        if plain and before in _TAKES_TO and spoken:
+            out.append("to")
+        elif plain and before in ("have", "'ve") and spoken:
+            known = lx.IRREGULAR.get(low)
+            token = known[1] if known else low + ("d" if low.endswith("e") else "ed")
+        elif low == "since" and _UNITS & set(following[1:2]) and "ago" not in following:
+            token = "for"
+        out.append(token)
+    return out
 
 
 def _take_apart(word: str, following: str) -> list[str]:
@@ -172,7 +206,8 @@ def _agree(tokens: list[str], index: int, *, plural: bool) -> str:
         return _expand(tokens, index)
     if low in lx.MODALS or low in ("has", "is", "was", "does"):
         return low
-    if plural or is_past(low) or low.endswith("ing") or base_of_third(low):
+    gerund = low.endswith("ing") and low not in lx.VERBS
+    if plural or is_past(low) or gerund or base_of_third(low):
         return _habitual(tokens, index) if singular and low in lx.UNCHANGED_PASTS else tokens[index]
     return third_person(low) if low.isalpha() else tokens[index]
 

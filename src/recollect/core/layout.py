@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from recollect.core.fence import (
@@ -65,10 +66,7 @@ class Layout:
 
     def history(self, history: tuple[MemoryVersion, ...]) -> str:
         """The block of all versions of a memory, newest first."""
-        blocks = [
-            self._version(version, len(history) - index) for index, version in enumerate(history)
-        ]
-        return "\n".join([f"<{VERSION_HISTORY}>", *blocks, f"</{VERSION_HISTORY}>"])
+        return _history_block(self, history)
 
     def session_memory(self, version: MemoryVersion) -> str:
         """A memory under its session's summary, behind its number."""
@@ -124,7 +122,8 @@ class Layout:
         """An instant in the zone of this context."""
         return local_timestamp(instant, self.zone)
 
-    def _version(self, version: MemoryVersion, number: int) -> str:
+    def version(self, version: MemoryVersion, number: int) -> str:
+        """The block of one version; number: its place in the history, 1 for the oldest."""
         lines = [
             f"<{VERSION}{number}>",
             f"Content: {paragraph(version.content)}",
@@ -142,6 +141,15 @@ class Layout:
 
     def _expiry(self, version: MemoryVersion) -> str:
         return "none" if version.expired_at is None else self.timestamp(version.expired_at)
+
+
+@lru_cache(maxsize=4_096)
+def _history_block(shown_in: Layout, history: tuple[MemoryVersion, ...]) -> str:
+    # The same memories are shown again and again to the same user; 1 kB each is kept.
+    blocks = [
+        shown_in.version(version, len(history) - index) for index, version in enumerate(history)
+    ]
+    return "\n".join([f"<{VERSION_HISTORY}>", *blocks, f"</{VERSION_HISTORY}>"])
 
 
 def _reason(version: MemoryVersion, number: int) -> str:

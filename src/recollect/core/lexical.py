@@ -208,7 +208,7 @@ def count_scores(counts: Floats, lengths: Floats | Ints, k1: float = 1.2, b: flo
         [inverse_frequency(int(number), documents) * (k1 + 1.0) for number in found], np.float32
     )
     saturated = counts / (counts + _norms(lengths, k1, b))
-    return np.asarray(weights @ saturated, np.float32)
+    return np.asarray(np.einsum("t,tn->n", weights, saturated), np.float32)
 
 
 def _norms(lengths: Floats | Ints, k1: float, b: float) -> Floats:

@@ -10,6 +10,7 @@ from recollect.core.referents import (
     Referent,
     Scene,
     gender_of,
+    introduction,
     is_living,
     note_own,
     own_noun_phrase,
@@ -68,11 +69,73 @@ def interpret(
     if len(tokens) < 2:
         return None
     _note_called(tokens, scene)
+    tokens = _object_last(_with_owner(_with_third_person(tokens)))
     found = _by_pronoun(tokens, scene) or _by_noun(tokens, scene)
     if found is None and _predicate_first(tokens):
         found = _shared(tokens, previous) if not opening else _dropped_subject(tokens)
     return found
 
+
+_OWN_ATTRIBUTES = frozenset(
+    ["budget", "age", "height", "weight", "job", "hobbies", "hobby", "allergies", "birthday",
+     "name", "goal", "occupation", "profession", "hometown", "nationality"]
+)  # fmt: skip
+
+
+def _with_owner(tokens: list[str]) -> list[str]:
+    """ "Budget is 2,000" -> "my budget is 2,000"."""
+    bare = tokens[0].lower() in _OWN_ATTRIBUTES and tokens[1].lower() in ("is", "'s", "are")
+    return ["my", tokens[0].lower(), *tokens[1:]] if bare and len(tokens) > 2 else tokens
+
+
+def _with_third_person(tokens: list[str]) -> list[str]:
+    """ "my wife Eva work", "my mum she work" -> "my wife Eva works", as learners leave it out."""
+    if tokens[0].lower() != "my":
+        return tokens
+    for place in range(1, min(4, len(tokens) - 1)):
+        if gender_of(tokens[place]) in ("f", "m", "person", "pet"):
+            break
+    else:
+        return tokens
+    verb = place + 1
+    while verb < len(tokens) - 1 and (
+        tokens[verb][0].isupper() or tokens[verb] in (",", "he", "she")
+    ):
+        verb += 1
+    low = tokens[verb].lower()
+    if low in lx.AUXILIARIES:
+        kept = [token for token in tokens[:verb] if token not in ("he", "she")]
+        return [*kept, *tokens[verb:]] if len(kept) < verb else tokens
+    if low not in lx.VERBS or grammar.is_past(low) or verb + 1 >= len(tokens):
+        return tokens
+    doubled = {"he", "she"} & set(tokens[:verb])
+    following = tokens[verb + 1].lower()
+    closed = following in lx.PREPOSITIONS or following in lx.DETERMINERS or following == "to"
+    if not (doubled or closed):
+        return tokens
+    kept = [token for token in tokens[:verb] if token not in ("he", "she")]
+    return [*kept, grammar.third_person(low), *tokens[verb + 1 :]]
+
+
+_TASTES = frozenset(["like", "love", "hate", "eat", "drink", "enjoy", "prefer", "adore", "speak"])
+
+
+def _object_last(tokens: list[str]) -> list[str]:
+    """ "Canteens I don't like" -> "I don't like canteens"."""
+    low = [token.lower() for token in tokens[:4]]
+    places = [at for at in (1, 2, 3) if at < len(low) and low[at] == "i"]
+    if not places or tokens[-1].lower() not in _TASTES or len(tokens) - places[0] > 5:
+        return tokens
+    what = tokens[: places[0]]
+    if any(not grammar.is_word(word) or word.lower() in _NO_OBJECTS for word in what):
+        return tokens
+    return [*tokens[places[0] :], what[0].lower() if len(what[0]) > 1 else what[0], *what[1:]]
+
+
+_NO_OBJECTS = (
+    lx.PREPOSITIONS | lx.CONJUNCTIONS | lx.ADVERBS | lx.PRONOUN_SUBJECTS | lx.AUXILIARIES
+    | {"what", "which", "the", "how", "when", "as", "if", "than", "things", "something"}
+)  # fmt: skip
 
 _FRAMES = frozenset(["say", "admit", "think", "guess", "suppose", "believe", "know"])
 
@@ -150,6 +213,8 @@ def _front_moved(tokens: list[str]) -> list[str]:
     if not tokens or tokens[0].lower() in lx.PRONOUN_SUBJECTS | {"my", "our"}:
         return tokens
     first = tokens[0].lower()
+    if first == "there" and tokens[1].lower() in ("i", "we"):
+        return [*tokens[1:], "there"]
     fronted = first in lx.PREPOSITIONS or first in _SUBORDINATORS or grammar.is_adverb(tokens[0])
     if not fronted and not grammar.is_date(tokens[0]):
         return tokens
@@ -188,18 +253,50 @@ def _by_pronoun(tokens: list[str], scene: Scene) -> Predication | None:
         referent = scene.resolve(low)
         if referent is None:
             return None
+        if _is_christened(tokens, referent, scene):
+            return None
         scene.mention(referent)
-        if referent.gender in ("thing", "things") and not {"me", "my", "i"} & set(rest):
+        if referent.gender in ("thing", "things") and not _tells_of_user(referent, rest):
             return None
         return Predication(referent.phrase, rest, False, plural=referent.plural)
     if low in ("her", "his", "their") and (verb := finite_verb(tokens, 0)) is not None:
         referent = scene.resolve(low)
         if referent is None or verb < 2:
             return None
+        named = [USER, tokens[verb], "called", *tokens[verb + 1 :]]
+        if tokens[1:verb] == ["name"] and _is_christened(named, referent, scene):
+            return None
         owned = grammar.join(tokens[1:verb])
         plural = gender_of(tokens[verb - 1]) in ("people", "things")
         return Predication(f"{referent.phrase}'s {owned}", tuple(tokens[verb:]), False, plural)
     return None
+
+
+def _tells_of_user(referent: Referent, predicate: Sequence[str]) -> bool:
+    """Whether what is said of a thing concerns the user, and lastingly where it is not theirs."""
+    if not {"me", "my", "i"} & set(predicate):
+        return False
+    first = predicate[0].lower()
+    passing = first in lx.AUXILIARIES or grammar.is_past(first)
+    return referent.phrase.startswith(USER) or not passing
+
+
+def _is_christened(tokens: Sequence[str], referent: Referent, scene: Scene) -> bool:
+    """Take "she's called Ana" as the name of the relation or animal spoken of before."""
+    low = [token.lower() for token in tokens[:3]]
+    if low[1:2] not in (["is"], ["'s"]) or low[2:3] not in (["called"], ["named"]):
+        return False
+    if not referent.own or len(tokens) not in (4, 5) or not is_living(referent.noun):
+        return False
+    if referent.phrase.split()[-1].lower() != referent.noun:
+        return False
+    name = " ".join(token[0].upper() + token[1:] for token in tokens[3:])
+    phrase = referent.phrase.removeprefix(f"{USER}'s ").split()
+    scene.introduced.append(introduction(phrase, referent.noun, name))
+    scene.named(
+        name, Referent(f"{referent.phrase} {name}", referent.gender, referent.noun, own=True)
+    )
+    return True
 
 
 def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
@@ -269,6 +366,13 @@ def _by_event(tokens: list[str]) -> Predication | None:
     return Predication(f"{USER}'s {grammar.join(tokens[1:verb])}", tuple(tokens[verb:]), False)
 
 
+_EMPTY_ROLES = frozenset(
+    ["thing", "things", "jam", "rock", "rocks", "favorite", "favourite", "favorites", "favourites",
+     "one", "ones", "everything", "world", "life", "latest", "first", "turn"]
+)  # fmt: skip
+_POINTERS = frozenset(["that", "this", "there", "what", "here", "these", "those", "where", "which"])
+
+
 def _turned(tokens: list[str]) -> Predication | None:
     """ "Lisbon is my favourite city" -> the user's favourite city is Lisbon."""
     low = [token.lower() for token in tokens[:12]]
@@ -282,7 +386,8 @@ def _turned(tokens: list[str]) -> Predication | None:
     if (
         not rest
         or rest[0].lower() in lx.CHAT_NOUNS
-        or what[0].lower() in ("that", "this", "there", "what")
+        or rest[-1].lower() in _EMPTY_ROLES
+        or what[0].lower() in _POINTERS
     ):
         return None
     dates = [token for token in rest if grammar.is_date(token)]
@@ -294,7 +399,10 @@ def _turned(tokens: list[str]) -> Predication | None:
     if any(token.lower() in lx.PREPOSITIONS or token == "," for token in words):
         return None
     verb = "is" if verb == "'s" else verb
-    return Predication(f"{USER}'s {grammar.join(words)}", (verb, *what, *dates), False)
+    subject = f"{USER}'s {grammar.join(words)}"
+    if what[0].lower() in ("he", "she", "they", "who") or what[0] in (USER, f"{USER}'s"):
+        return None
+    return Predication(subject, (verb, *what, *dates), False, plural=verb == "are")
 
 
 def _predicate_first(tokens: Sequence[str]) -> bool:
@@ -315,7 +423,11 @@ def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication 
         return None
     place = grammar.skip_adverbs(tokens, 0)
     low = tokens[place].lower()
-    carried: list[str] = []
+    carried: list[str] = ["have"] if low == "been" else []
+    if low == "be":
+        carried = _carried_auxiliaries(previous.predicate, low)
+        if not carried:
+            return None
     if low not in lx.AUXILIARIES:
         carried = _carried_auxiliaries(previous.predicate, low)
     if grammar.is_gerund(low) and not (carried and _verbless(tokens, place + 1)):

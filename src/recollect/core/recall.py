@@ -14,6 +14,7 @@ from recollect.core.ranking import (
     best_of_groups,
     best_rows,
     calibrate,
+    cosines,
     coverage,
     fuse,
     min_max,
@@ -115,10 +116,10 @@ def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
     """
     messages = len(index.is_user)
     query = mixed_query(query_vectors)
-    chunks: Floats = index.chunk_vectors @ query
+    chunks = cosines(index.chunk_vectors, query)
     chunk = best_of_groups(chunks, index.chunk_of, messages, NO_COSINE)
     window = chunk.copy()
-    window[index.window_of] = index.window_vectors @ query
+    window[index.window_of] = cosines(index.window_vectors, query)
     present = chunk > NO_COSINE
     if not present.all() and present.any():
         chunk[~present] = chunk[present].min()
@@ -172,9 +173,9 @@ def rank_memories(
     At most `max_top_k`: those at or above the threshold, topped up with the next best to
     `min_top_k`. A date asked about lifts similarities by its event dates and leaves none out.
     """
-    cosines, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
+    similar, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
     bonus = _date_bonus(plan.dates, index.first_days, index.last_days)
-    similarities = calibrate(cosines, covered, bonus)
+    similarities = calibrate(similar, covered, bonus)
     similarities[~index.current] = -1.0
     return _above(similarities, threshold, min_top_k, min(max_top_k, int(index.current.sum())))
 
@@ -191,12 +192,12 @@ def rank_summaries(
 
     A broad question, which is similar to none, is answered with the newest.
     """
-    cosines, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
+    similar, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
     bonus = _date_bonus(plan.dates, index.days, index.days)
     if plan.broad:
         newness = min_max(index.days.astype(np.float32))
         bonus += np.float32(BROAD_BONUS / 2) * (1 + newness)
-    similarities = calibrate(cosines, covered, bonus)
+    similarities = calibrate(similar, covered, bonus)
     return _above(similarities, threshold, 0, limit)
 
 
@@ -241,9 +242,9 @@ def _dense_and_lexical(
     plan: QueryPlan, query_vectors: Floats, vectors: Floats, lexical: LexicalIndex
 ) -> tuple[Floats, Floats]:
     """Returns cosine and lexical coverage of every row: two (n,)."""
-    cosines: Floats = vectors @ mixed_query(query_vectors)
+    similar = cosines(vectors, mixed_query(query_vectors))
     weights = _term_weights(plan.terms, lexical)
-    return cosines, coverage(lexical.counts(plan.terms) > 0, weights)
+    return similar, coverage(lexical.counts(plan.terms) > 0, weights)
 
 
 def _date_bonus(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:

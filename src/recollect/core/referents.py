@@ -18,6 +18,7 @@ _PRONOUNS: dict[str, tuple[Gender, ...]] = {
 }  # fmt: skip
 _SHORT_NAMES = {
     "bro": "brother", "sis": "sister", "gf": "girlfriend", "bf": "boyfriend", "hubby": "husband",
+    "boy": "son", "missus": "wife",
 }  # fmt: skip
 MAX_AGE = 3
 MAX_THING_AGE = 2
@@ -309,9 +310,8 @@ def _note_place(tokens: Sequence[str], scene: Scene) -> None:
                 scene.place = (scene.clock, " ".join(tokens[index + 1 : end]))
 
 
-def note_object(tokens: Sequence[str], scene: Scene) -> None:
-    """Note what the predicate speaks of, for a later "it" or "them", and who gets a name in it."""
-    _note_place(tokens, scene)
+def _object_span(tokens: Sequence[str]) -> tuple[int, int]:
+    """Where the object of the predicate begins and ends."""
     place = grammar.skip_adverbs(tokens, 0)
     while place + 1 < len(tokens) and tokens[place].lower() in _VERB_GROUP:
         place = grammar.skip_adverbs(tokens, place + 1)
@@ -322,6 +322,16 @@ def note_object(tokens: Sequence[str], scene: Scene) -> None:
     begin = place
     while place < len(tokens) and place < begin + 5 and _in_noun_phrase(tokens, place, begin):
         place += 1
+    return begin, place
+
+
+def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
+    """Note what the predicate speaks of, for a later "it" or "them", and who gets a name in it.
+
+    of_user: whether the subject is the user, so that "has a sister" makes her the user's.
+    """
+    _note_place(tokens, scene)
+    begin, place = _object_span(tokens)
     phrase = list(tokens[begin:place])
     taken_up = begin >= 2 and begin <= len(tokens) and tokens[begin - 2].lower() in _TAKING_UP
     if not phrase and taken_up and grammar.is_gerund(tokens[begin - 1]):
@@ -333,22 +343,35 @@ def note_object(tokens: Sequence[str], scene: Scene) -> None:
         words = " ".join(phrase[1:])
         scene.mention(Referent(f"User's {words}", gender_of(noun), noun, own=True))
         return
+    had = {"have", "'ve", "got"} & {token.lower() for token in tokens[:begin]}
+    if of_user and had and is_living(noun) and not _follows_name(tokens, place):
+        scene.mention(_owned(phrase, noun))
+        return
     if phrase[0].lower() in ("a", "an", "another", "some"):
         phrase = ["the", *phrase[1:]] if len(phrase) > 1 else []
     if phrase and (phrase[0][0].isdigit() or phrase[0].lower() in _COUNTS):
         phrase = ["the", *phrase]
     if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():
         return
-    if grammar.is_past(noun) or noun in lx.AUXILIARIES or noun in lx.ADJECTIVES:
+    if grammar.is_past(noun) or noun in lx.AUXILIARIES | lx.ADJECTIVES:
         return
     gender = gender_of(noun)
-    named = place + 1 < len(tokens) and tokens[place].lower() in ("named", "called")
-    if named:
+    if _follows_name(tokens, place) and place + 1 < len(tokens):
         name = tokens[place + 1][0].upper() + tokens[place + 1][1:]
         own = Referent(f"User's {noun} {name}", gender, noun, own=True)
         scene.named(name, own)
         return
     scene.mention(Referent(" ".join(phrase), gender, noun))
+
+
+def _owned(phrase: Sequence[str], noun: str) -> Referent:
+    """The relation or animal of "I have a little sister" as the user's."""
+    words = [word for word in phrase if word.lower() not in lx.DETERMINERS and word[0].isalpha()]
+    return Referent(f"User's {' '.join(words or [noun])}", gender_of(noun), noun, own=True)
+
+
+def _follows_name(tokens: Sequence[str], place: int) -> bool:
+    return place < len(tokens) and tokens[place].lower() in ("named", "called")
 
 
 _VERB_GROUP = lx.AUXILIARIES | {"n't", "not", "to", "going", "used", "want", "like", "love", "been"}

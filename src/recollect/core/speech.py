@@ -36,6 +36,15 @@ _ASIDE = re.compile(
     r"(?=[ ]*(?:[,.!?]|\Z))[ ]*,?",
     re.IGNORECASE,
 )
+_LAST_TALK = re.compile(
+    r",?[ ]*\b(?:(?:ever )?since (?:"
+    r"(?:we|i) (?:last |have |'ve )*(?:spoke|spoken|talked|chatted|caught up|met|saw you|seen you)"
+    r"(?: last)?|(?:our|the) last (?:chat|talk|conversation|time(?: we (?:spoke|talked|chatted))?))"
+    r"|on (?:a|an) ?(?:other|\w+) note"
+    r"|speaking of(?: which| that)?(?=[,.!]|\Z))\b,?[ ]*",
+    re.IGNORECASE,
+)
+"""Turns of conversation, which say nothing."""
 _EMOTE = re.compile(r"[\u2600-\u27bf\U0001f000-\U0001faff]|[:;]-?[)(DPp](?=\s|$)|<3")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _SENTENCE_END = re.compile(
@@ -204,7 +213,8 @@ def statement_part(sentence: str) -> str:
     """The part of a sentence that states something; "" for questions, requests and conditions."""
     if not sentence or len(sentence) > MAX_SENTENCE_CHARS:
         return ""
-    text = _TAG.sub("", _ASIDE.sub(", ", _strip_fillers(sentence)))
+    text = _strip_fillers(_LAST_TALK.sub(" ", _strip_fillers(sentence)).strip())
+    text = _TAG.sub("", _ASIDE.sub(", ", text))
     role = _ROLE.match(text)
     if role is not None and not _NOT_ROLE.match(role[1]):
         rest = statement_part(text[role.end() :])

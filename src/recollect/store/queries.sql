@@ -223,14 +223,15 @@ from memories where user_id = :user_id
 order by created_at desc, added_revision desc, ordinal desc, memory_id;
 
 -- name: load_evidence
+-- In the order of coming, as whoever reads it bit by bit gets it; connections too.
 select memory_id, session_id, position from memory_evidence
 where user_id = :user_id and revision > :since
-order by memory_id, session_id, position;
+order by revision, memory_id, session_id, position;
 
 -- name: load_connections
 select memory_id, connected_id from memory_connections
 where user_id = :user_id and revision > :since
-order by memory_id, connected_id;
+order by revision, memory_id, connected_id;
 
 -- name: load_passages
 select session_id, position, ordinal, kind, start_char, end_char, vector from passages
