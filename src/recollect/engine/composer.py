@@ -79,8 +79,7 @@ SUMMARIES = {
     RecallStrategy.BALANCED: 5,
     RecallStrategy.AGENTIC: 5,
 }
-"""Most summaries shown; the hosted product's answers hold 1.3 on average in the fast strategy, 2.0 in
-the balanced one, and up to 5 and 7."""
+"""Most summaries shown; the hosted product's answers hold up to 5 and 7."""
 
 EMPTY_LISTING = 10
 """Excerpts shown when a session asks nothing yet."""
