@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recollect.core import passages, reconcile
 from recollect.engine import Resources
-from recollect.errors import RecallrAIError, StoreError, UserNotFoundError
+from recollect.errors import ClosedError, RecallrAIError, StoreError, UserNotFoundError
 from recollect.models import Message
 from recollect.store import StoredPassage, Work, WorkTx
 from recollect.store.rows import to_bytes
@@ -73,6 +73,9 @@ class Worker:
         while not self._stopping:
             try:
                 idle_s = 0.0 if await self._work_once() else await self._idle_s()
+            except ClosedError:
+                # The program ends without closing; what was in work is taken up by the next one.
+                return
             except RecallrAIError as error:
                 # The store refused (locked for long, disk full): the session keeps its place.
                 _log.warning("processing is paused: %s", error)
@@ -121,7 +124,7 @@ class Worker:
             raise
         except (LeaseLostError, UserNotFoundError) as error:
             _log.info("session %s: %s", work.session_id, error)
-        except StoreError:
+        except (StoreError, ClosedError):
             # Not the session's failure: it is taken up again when the lease has run out.
             raise
         except Exception as error:  # noqa: BLE001  a job's failure must not end the worker

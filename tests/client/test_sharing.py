@@ -1,11 +1,15 @@
 """One client for many: threads, tasks, running event loops, a second process's eyes."""
 
 import asyncio
+import subprocess
+import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.fakes import HashEmbedder
 
 from recollect import AsyncRecollect, Parts, Recollect, Settings
 from recollect.errors import UnavailableError
@@ -89,3 +93,42 @@ def test_what_one_client_writes_the_other_recalls_at_once(
             session.process()
             one.wait_until_processed(timeout_s=20)
             assert town in (asking.get_context().context or "")
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_program_that_forgets_to_close_still_ends(tmp_path: Path, kind: str) -> None:
+    script = {
+        "sync": """
+            memory = Recollect(sys.argv[1], parts=Parts(embedder=HashEmbedder()))
+            session = memory.create_user("alice").create_session()
+            session.add_message("user", "I live in Porto.")
+            session.process()
+        """,
+        "async": """
+            async def main():
+                memory = AsyncRecollect(sys.argv[1], parts=Parts(embedder=HashEmbedder()))
+                user = await memory.create_user("alice")
+                session = await user.create_session()
+                await session.add_message("user", "I live in Porto.")
+                await session.process()
+            asyncio.run(main())
+        """,
+    }[kind]
+    preamble = (
+        "import asyncio, sys\n"
+        "from recollect import AsyncRecollect, Parts, Recollect\n"
+        "from tests.fakes import HashEmbedder\n"
+    )
+    path = tmp_path / "memory.db"
+    ended = subprocess.run(
+        [sys.executable, "-c", preamble + textwrap.dedent(script), str(path)],
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in ended.stderr
+    with Recollect(path, parts=Parts(embedder=HashEmbedder())) as memory:
+        (session,) = memory.get_user("alice").list_sessions().sessions
+        assert session.get_messages().messages[0].content == "I live in Porto."

@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
@@ -181,6 +181,13 @@ async def compare(memory: Memory, name: str) -> None:
 
 
 @given(steps)
+@example(
+    [
+        step
+        for number, text in enumerate(text for text in SAID if "My sister Ana" in text)
+        for step in (("tell", "alice", [text], number), ("look", "alice"))
+    ]
+)
 @settings(max_examples=20, deadline=None)
 def test_a_grown_working_set_recalls_what_a_fresh_one_does(
     taken: list[tuple[object, ...]],

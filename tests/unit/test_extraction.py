@@ -67,6 +67,42 @@ SAID = [
     ("I have type 2 diabetes and take metformin",
      ["User has type 2 diabetes", "User takes metformin"]),
     ("I taught myself to cook", ["User taught themselves to cook"]),
+    ("I sometimes bring work home", ["User sometimes brings work home"]),
+    ("Since January we live in a flat in Bath",
+     ["User and others live in a flat in Bath since January 2025"]),
+    ("Next month my brother Leo starts a course",
+     ["User has a brother named Leo", "User's brother Leo starts a course in April 2025"]),
+    ("I live in Bath with my partner Noa",
+     ["User's partner is Noa", "User lives in Bath", "User lives with their partner Noa"]),
+    ("I have a sister. Her name is Ana. She lives in Oslo.",
+     ["User has a sister", "User has a sister named Ana", "User's sister Ana lives in Oslo"]),
+    ("I've played chess since I was six", ["User has played chess since User was six"]),
+    ("I stopped eating cheese because it upsets my stomach",
+     ["User stopped eating cheese because it upsets their stomach"]),
+    ("Carrots and peas are my favourite vegetables",
+     ["User's favourite vegetables are Carrots and peas"]),
+    ("Budget is 900 euros", ["User's budget is 900 euros"]),
+]  # fmt: skip
+
+HASTY = [
+    ("im 16 my dog is called rex hes a lab",
+     ["User is 16", "User's dog is called rex", "User's dog is a lab"]),
+    ("dont like mushrooms, love olives tho",
+     ["User does not like mushrooms", "User loves olives"]),
+    ("we have 3 kids and a dog named max",
+     ["User has a dog named Max", "User and others have 3 kids"]),
+    ("my brother leo is so loud he woke my cat yesterday",
+     ["User has a brother named Leo", "User's brother Leo woke User's cat on 13 March 2025"]),
+    ("work at a bakery", ["User works at a bakery"]),
+    ("My mum she work in a bank", ["User's mum works in a bank"]),
+    ("My brother he lives in Madrid", ["User's brother lives in Madrid"]),
+    ("I am vegetarian since five years", ["User is vegetarian for five years"]),
+    ("I want learn Dutch", ["User wants to learn Dutch"]),
+    ("I have finish the school", ["User has finished the school"]),
+    ("I have 28 years.", ["User is 28 years"]),
+    ("I don't can eat milk products", ["User cannot eat milk products"]),
+    ("I like very much the football", ["User really likes the football"]),
+    ("Fish I don't like", ["User does not like fish"]),
 ]  # fmt: skip
 
 
@@ -75,6 +111,33 @@ def test_what_the_user_says_is_written_in_the_third_person(
     text: str, statements: list[str]
 ) -> None:
     assert _contents(text) == statements
+
+
+@pytest.mark.parametrize(("text", "statements"), HASTY)
+def test_hasty_writing_and_the_writing_of_learners_is_understood(
+    text: str, statements: list[str]
+) -> None:
+    assert _contents(text) == statements
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("My birthday is on 4 May.", "User's birthday is on 4 May"),
+        ("My wife's birthday is on the 3rd of June.", "User's wife's birthday is on 3 June"),
+        ("Our anniversary is September 12", "User's anniversary is on 12 September"),
+        ("I was born on 4 May", "User was born on 4 May"),
+    ],
+)
+def test_a_day_of_every_year_is_told_without_a_year(text: str, content: str) -> None:
+    candidate = extract(_session(text), FRIDAY)[-1]
+    assert candidate.content == content
+    assert candidate.event_date_start.date() == candidate.event_date_end.date() == FRIDAY.date()
+
+
+def test_a_birthday_with_its_year_or_a_party_keeps_the_year() -> None:
+    assert _contents("I was born on 4 May 1990.") == ["User was born on 4 May 1990"]
+    assert _contents("My birthday party is on 4 May") == ["User's birthday party is on 4 May 2025"]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +165,12 @@ def test_facts_inside_requests_are_kept(text: str, statements: list[str]) -> Non
         "Tell me about the war of 1812", "I need some advice", "I have a question",
         "I'm looking for some good restaurant recommendations", "It was great.",
         "I love your answer", "How do I fix my bike",
+        "I just wanted to say hi", "I got a physical copy", "I want to pass it on to others",
+        "I'd love to try it.", "I knew it would be hard", "I got great news on Friday",
+        "We haven't talked in a few days", "I started on a book", "We last spoke on Monday",
+        "I am determined to make it work.", "I have some of my favorites on there",
+        "I don't feel like I'm making progress", "I've heard great things about it",
+        "I'm so proud of her", "I felt accepted", "I've never been there",
         '"I was born in a lighthouse and I married a fisherman," says the label.',
         "```\nI am code = 1\n```", "> I live in Rome",
         "Proofread this paragraph:\nI grew up in a small village. My father was a baker.",

@@ -2,12 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from typing import Any, TypeVar
 
 from recollect.api import MemoryApi
 from recollect.client import embedded
@@ -49,7 +48,7 @@ class AsyncConnection:
                 self._loop = loop
         return self._api
 
-    async def call(self, call: Callable[[MemoryApi], Awaitable[T]]) -> T:
+    async def call(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> T:
         """Make a call of the API, opening it first if need be."""
         return await call(await self.open())
 
@@ -64,41 +63,76 @@ class AsyncConnection:
 class Connection:
     """Serves a sync client: one event loop in a thread of its own, as long as the client lives.
 
-    Every thread may call it, also one in which an event loop is running.
+    Every thread may call it, also one in which an event loop is running. The thread is a daemon, so
+    a program that forgets to close its client still ends; what was in work is then taken up by the
+    next one, as after a crash.
     """
 
     def __init__(
         self, location: str | Path, settings: Settings | None, parts: embedded.Parts | None
     ) -> None:
         self._closing = threading.Lock()
-        self._running: AbstractContextManager[BlockingPortal] = start_blocking_portal()
-        self._portal: BlockingPortal | None = self._running.__enter__()
+        opened: Future[_Serving] = Future()
+        self._thread = threading.Thread(
+            target=_serve, args=(opened, location, settings, parts), name="recollect", daemon=True
+        )
+        self._thread.start()
         try:
-            self._api: MemoryApi = self._portal.call(embedded.open_api, location, settings, parts)
-        except BaseException:
-            self._running.__exit__(None, None, None)
-            raise
+            self._serving: _Serving | None = opened.result()
+        finally:
+            if opened.done() and opened.exception() is not None:
+                self._thread.join()
 
     def open(self) -> MemoryApi:
         """The API, which is open from the start. Raises ClosedError."""
-        if self._portal is None:
-            raise ClosedError(CLOSED)
-        return self._api
+        return self._required().api
 
-    def call(self, call: Callable[[MemoryApi], Awaitable[T]]) -> T:
+    def call(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> T:
         """Make a call of the API on its loop and wait for the answer."""
-        portal = self._portal
-        if portal is None:
-            raise ClosedError(CLOSED)
-        return portal.call(call, self._api)
+        serving = self._required()
+        return asyncio.run_coroutine_threadsafe(call(serving.api), serving.loop).result()
 
     def close(self) -> None:
         """Close the API and end the thread; calling it again does nothing."""
         with self._closing:
-            portal, self._portal = self._portal, None
-            if portal is None:
+            serving, self._serving = self._serving, None
+            if serving is None:
                 return
             try:
-                portal.call(self._api.close)
+                asyncio.run_coroutine_threadsafe(serving.api.close(), serving.loop).result()
             finally:
-                self._running.__exit__(None, None, None)
+                serving.loop.call_soon_threadsafe(serving.closed.set)
+                self._thread.join()
+
+    def _required(self) -> "_Serving":
+        if self._serving is None:
+            raise ClosedError(CLOSED)
+        return self._serving
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    api: MemoryApi
+    loop: asyncio.AbstractEventLoop
+    closed: asyncio.Event
+
+
+def _serve(
+    opened: "Future[_Serving]",
+    location: str | Path,
+    settings: Settings | None,
+    parts: embedded.Parts | None,
+) -> None:
+    """Open a memory on a new event loop, hand it over, and keep the loop until it is closed."""
+
+    async def serve() -> None:
+        try:
+            api = await embedded.open_api(location, settings, parts)
+        except BaseException as error:  # noqa: BLE001  raised where the client is made
+            opened.set_exception(error)
+            return
+        closed = asyncio.Event()
+        opened.set_result(_Serving(api, asyncio.get_running_loop(), closed))
+        await closed.wait()
+
+    asyncio.run(serve())

@@ -99,6 +99,8 @@ def _runs_on(before: Sequence[str], tokens: Sequence[str], index: int) -> bool:
         )
     if tokens[index] not in ("i", "he", "she"):
         return False
+    if tokens[index] != "i" and tokens[index + 1 : index + 2] in (["'s"], ["is"]):
+        return _has_verb(before) and before[-1].lower() not in _OPEN | _CONNECTORS
     if tokens[index] != "i" and not (
         index + 1 < len(tokens) and grammar.is_finite(tokens, index + 1) and _has_verb(before)
     ):
@@ -228,4 +230,5 @@ def _continues(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool
     if grammar.is_gerund(low):
         return complement and any(grammar.is_gerund(token) for token in before)
     known = low in lx.VERBS or grammar.base_of_third(low) is not None
-    return known and not past and (complement or low not in lx.NOUN_LIKE_VERBS)
+    taste = low in ("love", "hate", "like") and tokens[index - 1] == "," and following[:1].isalpha()
+    return known and not past and (complement or taste or low not in lx.NOUN_LIKE_VERBS)

@@ -179,6 +179,13 @@ _BARE_DAY = re.compile(
 _DAY_OF_YEAR = re.compile(r" \d{4}\Z")
 
 
+def _yearly_day(words: Sequence[str], span: str, mention: DateMention) -> str:
+    """The day without a year where a birthday is said to be on it, "" for other days."""
+    if mention.kind != "day" or not _BARE_DAY.search(span):
+        return ""
+    return _DAY_OF_YEAR.sub("", mention.phrase) if _YEARLY.search(grammar.join(words)) else ""
+
+
 def _dated(
     tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
 ) -> tuple[str, date, date]:
@@ -200,15 +207,15 @@ def _dated(
         if not mentions:
             words.append(span)
             continue
-        if mentions[0].kind == "day" and _YEARLY.search(grammar.join(words)):
-            yearly = _DAY_OF_YEAR.sub("", mentions[0].phrase) if _BARE_DAY.search(span) else ""
-            if yearly:
-                words.append(yearly)
-                continue
+        yearly = _yearly_day(words, span, mentions[0])
+        if yearly:
+            words.append(yearly)
+            continue
         if found and mentions[0].kind == "vague":
             continue
         if not span.lower().startswith("from the 1"):
             found.append(mentions[0])
+        words = words[:-2] if words[-2:] == ["on", "a"] else words
         bare = bool(words) and _NOUN_CONTEXT.search(words[-1]) is not None
         words.append(mentions[0].noun if bare else mentions[0].phrase)
     content = grammar.join(words)

@@ -39,12 +39,34 @@ def tokenise(text: str) -> list[str]:
     tokens: list[str] = []
     for index, word in enumerate(raw):
         tokens.extend(_take_apart(word, raw[index + 1] if index + 1 < len(raw) else ""))
-    return _repaired(tokens)
+    return _repaired(_idiomatic(tokens))
 
 
 _TAKES_TO = frozenset(["want", "need", "plan", "hope", "try", "decided", "planned", "wanted"])
 _NOT_MISSPELT = frozenset(["own", "open", "live", "dry", "mean", "better", "lead", "deliver"])
 _UNITS = frozenset(["day", "days", "week", "weeks", "month", "months", "year", "years"])
+
+
+def _idiomatic(tokens: Sequence[str]) -> list[str]:
+    """Tokens with word orders of other languages put right.
+
+    "I have 28 years" -> "I am 28 years", "I don't can" -> "I can not", "I like very much X" ->
+    "I really like X".
+    """
+    out = list(tokens)
+    low = [token.lower() for token in tokens]
+    for place in range(len(low) - 2):
+        if low[place : place + 3] == ["do", "n't", "can"]:
+            out[place : place + 3] = ["can", "n't", ""]
+        aged = low[place] == "have" and low[place + 1].isdigit() and low[place + 2] == "years"
+        if aged and low[place + 3 : place + 4] in ([], [","], ["."], ["and"], ["old"]):
+            out[place] = "am"
+        if low[place] in ("like", "love", "enjoy") and low[place + 1 : place + 3] == [
+            "very",
+            "much",
+        ]:
+            out[place : place + 3] = ["really", out[place], ""]
+    return [token for token in out if token]
 
 
 def _repaired(tokens: Sequence[str]) -> list[str]:

@@ -74,6 +74,7 @@ teach taught taught|tear tore torn|tell told told|think thought thought|throw th
 understand understood understood|wake woke woken|wear wore worn|weep wept wept|win won won
 withdraw withdrew withdrawn|write wrote written|learn learnt learnt|dream dreamt dreamt
 burn burnt burnt|spell spelt spelt|undergo underwent undergone|overcome overcame overcome
+retake retook retaken|redo redid redone|rewrite rewrote rewritten|rebuild rebuilt rebuilt
 quit quit quit|cut cut cut|hit hit hit|hurt hurt hurt|let let let|put put put|set set set
 shut shut shut|split split split|spread spread spread|cost cost cost|bet bet bet|read read read
 """

@@ -60,7 +60,11 @@ def interpret(
     previous: the clause before it in the same sentence, whose subject a clause without one shares.
     opening: whether the clause begins its sentence.
     """
-    tokens = note_own(_front_moved(_group_marked(_unframed(list(clause)), scene)), scene)
+    moved = _front_moved(_group_marked(_unframed(list(clause)), scene))
+    spoken_of = scene.resolve(moved[0]) if moved and moved[0].lower() in ("he", "she") else None
+    tokens = note_own(moved, scene)
+    if spoken_of is not None:
+        scene.mention(spoken_of)
     scene.clock += 1
     while tokens and (not grammar.is_word(tokens[0]) or tokens[0].lower() in lx.CONJUNCTIONS):
         if grammar.is_date(tokens[0]):
@@ -106,9 +110,11 @@ def _with_third_person(tokens: list[str]) -> list[str]:
     if low in lx.AUXILIARIES:
         kept = [token for token in tokens[:verb] if token not in ("he", "she")]
         return [*kept, *tokens[verb:]] if len(kept) < verb else tokens
+    doubled = {"he", "she"} & set(tokens[:verb])
+    if doubled and (grammar.is_past(low) or grammar.base_of_third(low)):
+        return [*(token for token in tokens[:verb] if token not in ("he", "she")), *tokens[verb:]]
     if low not in lx.VERBS or grammar.is_past(low) or verb + 1 >= len(tokens):
         return tokens
-    doubled = {"he", "she"} & set(tokens[:verb])
     following = tokens[verb + 1].lower()
     closed = following in lx.PREPOSITIONS or following in lx.DETERMINERS or following == "to"
     if not (doubled or closed):
@@ -316,7 +322,7 @@ def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
         subject = f"{owner}'s {grammar.join(grammar.to_third_person(words, about_user=False))}"
         plural = gender_of(words[-1]) in ("people", "things") or "and" in words
         known = scene.nouns.get(words[-1].lower()) or scene.names.get(words[-1].lower())
-        if known is None:
+        if known is None and all(said.phrase != subject for _, said in scene.recent):
             scene.mention(Referent(subject, gender_of(words[-1]), words[-1].lower(), own=True))
         return Predication(subject, (*tokens[verb:], *dates), False, plural)
     return _by_name(tokens, scene) or _of_mine(tokens, scene) or _turned(tokens)
@@ -467,10 +473,13 @@ def _carried_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:
         if low[place] == "to" and place + 1 < len(low) and low[place + 1] in lx.VERBS:
             return list(predicate[: place + 1])
         if low[place] == "n't":
-            return list(predicate[: place + 1])
+            return [] if verb in _TASTES else list(predicate[: place + 1])
     return []
 
 
+_NOT_TASTED = frozenset(
+    ["you", "them", "him", "her", "me", "us", "how", "what", "when", "to", "seeing", "hearing", ","]
+)  # fmt: skip
 _STATED_NEGATED = frozenset(["like", "eat", "drink", "have", "want", "smoke", "own"])
 
 
@@ -490,6 +499,13 @@ def _dropped_subject(tokens: list[str]) -> Predication | None:
         return Predication(USER, tuple(tokens), True, first_person=True)
     if low in lx.ADJECTIVES:
         return Predication(USER, ("am", *tokens), True, first_person=True)
+    after = tokens[place + 1].lower() if place + 1 < len(tokens) else "the"
+    settled = low in ("live", "work", "study") and after in ("at", "in", "for", "as", "near")
+    closed = after in lx.DETERMINERS or after in lx.PRONOUN_SUBJECTS or after in _NOT_TASTED
+    told = any(grammar.is_finite(tokens, spot) for spot in range(place + 1, len(tokens)))
+    closed = closed or told or after in lx.CONJUNCTIONS
+    if settled or (low in ("love", "hate", "dislike", "prefer") and not closed):
+        return Predication(USER, tuple(tokens), True, first_person=True)
     verbs = [spot for spot in range(place + 1, len(tokens)) if grammar.is_finite(tokens, spot)]
     if (
         low.endswith("ing")

@@ -238,16 +238,18 @@ def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
     return out
 
 
+def introduces(tokens: Sequence[str], place: int) -> bool:
+    """Whether "and a gecko called Kevin" stands at the place."""
+    words = [token.lower() for token in tokens[place : place + 5]]
+    if len(words) < 5 or words[0] != "and" or words[1] not in ("a", "an"):
+        return False
+    return words[3] in ("called", "named") and is_living(words[2])
+
+
 def _note_further(tokens: Sequence[str], place: int, scene: Scene) -> None:
     """Introduce "and a gecko called Kevin", which stands behind something else one has."""
     words = [token.lower() for token in tokens[place : place + 5]]
-    if len(words) < 5 or words[0] != "and" or words[1] not in ("a", "an"):
-        return
-    if (
-        words[3] in ("called", "named")
-        and is_living(words[2])
-        and scene.names.get(words[4]) is None
-    ):
+    if introduces(tokens, place) and scene.names.get(words[4]) is None:
         name = tokens[place + 4][0].upper() + tokens[place + 4][1:]
         phrase = f"User's {words[2]} {name}"
         scene.named(name, Referent(phrase, gender_of(words[2]), words[2], own=True))
@@ -353,7 +355,9 @@ def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
         phrase = ["the", *phrase]
     if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():
         return
-    if grammar.is_past(noun) or noun in lx.AUXILIARIES | lx.ADJECTIVES:
+    if grammar.is_past(noun) or noun in lx.AUXILIARIES | lx.ADJECTIVES | _QUALITIES:
+        return
+    if len(phrase) == 1 and noun in lx.VERBS:
         return
     gender = gender_of(noun)
     if _follows_name(tokens, place) and place + 1 < len(tokens):
@@ -362,6 +366,13 @@ def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
         scene.named(name, own)
         return
     scene.mention(Referent(" ".join(phrase), gender, noun))
+
+
+_QUALITIES = frozenset(
+    ["ok", "okay", "ready", "hard", "great", "good", "nice", "amazing", "awesome", "fun", "happy",
+     "sad", "proud", "busy", "sure", "bad", "easy", "best", "better", "fine", "free", "new", "old"]
+)  # fmt: skip
+"""Words behind "is" that no "it" stands for."""
 
 
 def _owned(phrase: Sequence[str], noun: str) -> Referent:

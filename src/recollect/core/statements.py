@@ -7,7 +7,7 @@ from dataclasses import replace
 from recollect.core import grammar
 from recollect.core import lexicon as lx
 from recollect.core.predications import Predication
-from recollect.core.referents import Scene
+from recollect.core.referents import Scene, introduces
 from recollect.core.speech import QUOTE_MARK
 
 MAX_WORDS = 40
@@ -18,7 +18,8 @@ _CHAT_VERBS = frozenset(
      "bet", "promise", "swear", "apologise", "apologize", "thank", "thought", "meant", "guessed",
      "assumed", "believe", "wondered", "asked", "ask", "tell", "doubt", "hear", "see", "imagine",
      "understand", "noticed", "wish", "forgot", "admire", "second", "sound",
-     "realize", "realise", "realized", "realised", "knew", "remember", "remembered"]
+     "realize", "realise", "realized", "realised", "knew", "remember",
+     "remembered", "mentioned"]
 )  # fmt: skip
 _ADVICE = (
     r"(?:advice|tips?|ideas?|suggestions?|recommendations?|recs|resources|information|info|help"
@@ -55,10 +56,13 @@ _CHAT = re.compile(
     r"(?:idea|sound|structure|theme|suggestions?|options?|concept|way|approach|first|second|plan)\b"
     r"|want(?:ed)? to (?:say|tell|thank|chat|catch up|check in|follow up|wish|congratulate)\b"
     r"|(?:have|has|had|'ve) n't (?:talked|chatted|spoken|seen you|caught up)\b"
-    r"|(?:talked|chatted|spoke|caught up)(?: last| again)?(?:\Z| (?!to|with|about|at))"
-    r"|'d rather not be\b|(?:am|'m|was) so\b|(?:do|did) have (?:a |an |some |one )?question"
-    r"|(?:feel|felt) (?:(?:so|really|very|super) )?\w+\Z|(?:feel|felt) like (?:i|we)\b"
-    r"|(?:have|had) to (?:say|admit|agree)\b|(?:am|'m) (?:still )?on cloud nine|(?:am|'m) off\b"
+    r"|(?:last )?(?:talked|chatted|spoke|caught up)(?: last| again)?(?:\Z| (?!to|with|about|at))"
+    r"|last spoke\b"
+    r"|'d rather not be\b|(?:do|did) have (?:a |an |some |one )?question"
+    r"|(?:feel|felt) (?:(?:so|really|very|super) )?\w+\Z"
+    r"|(?:do n't |did n't )?(?:feel|felt) like (?:i|we)\b"
+    r"|(?:have|had) to (?:say|admit|agree)\b|(?:am|'m) (?:still )?on cloud nine"
+    r"|(?:am|'m) off\b"
     r"|(?:would|'d|want to|wanted to)(?: like| love)?(?: to)? (?:learn more|hear|know|find out"
     r"|get (?:some|more|your))\b"
     r"|hope (?!to\b)|know (?:that|what|how much|it|right|why|about that)\b|never thought"
@@ -132,7 +136,7 @@ _UNNAMED = frozenset(
 )  # fmt: skip
 _ENCOUNTERED = frozenset(
     ["read", "watched", "started", "found", "saw", "finished", "attended", "heard", "tried", "went",
-     "made", "came", "discovered", "wrote", "checked", "played", "listened", "did", "has", "have",
+     "came", "discovered", "checked", "played", "listened", "did", "has", "have",
      "seen", "watching", "reading", "working", "got"]
 )  # fmt: skip
 
@@ -146,6 +150,8 @@ def _is_vague(low: Sequence[str], place: int) -> bool:
     if len(words) < 2:
         return False
     often = words[-1] == "time" and "a" not in words
+    habit = len(words) > 4 or words[0] in lx.INTRANSITIVE_HABITS
+    often = often or (words[-2:] == ["a", "lot"] and habit)
     if len(words) <= 6 and words[-1] in _VAGUE_OBJECTS and "my" not in words and not often:
         return words[0] not in ("am", "is", "'m", "'s", "are")
     article = words[-2] in ("a", "an", "the", "another", "this", "that")
@@ -154,7 +160,7 @@ def _is_vague(low: Sequence[str], place: int) -> bool:
 
 _ATTRIBUTES = frozenset(
     ["great", "good", "new", "nice", "amazing", "awesome", "more", "much", "lots", "lot", "hard",
-     "fun", "best", "bad", "different", "ready", "important", "excited", "proud", "happy",
+     "fun", "best", "bad", "different", "ready", "important", "excited", "proud", "happy", "busy",
      "passionate", "able", "interested", "hear", "heard", "time", "back"]
 )  # fmt: skip
 _CLAUSE_OPENERS = frozenset(
@@ -170,9 +176,10 @@ def _points_outside(low: Sequence[str], place: int) -> bool:
         following = low[at + 1] if at + 1 < len(low) else "."
         if word in ("these", "those") and following in ("one", "ones", "."):
             return True
-        if word in ("it", "them", "theirs"):
+        if word in ("it", "its", "them", "theirs"):
             spoken = [low[spot] for spot in range(place, at) if _can_be_meant(low, spot, place)]
-            several = word == "it" or "and" in low[place:at] or any(_is_several(w) for w in spoken)
+            plural = [_is_several(noun) for noun in spoken]
+            several = "and" in low[place:at] or any(plural) if word[0] != "i" else not all(plural)
             if not (spoken and several) and not (
                 low[at - 1] in _CLAUSE_OPENERS
                 and grammar.is_finite(low, at + 1 - (following == "."))
@@ -182,7 +189,8 @@ def _points_outside(low: Sequence[str], place: int) -> bool:
 
 
 def _is_several(word: str) -> bool:
-    return word.endswith("s") or word in ("people", "children", "family", "team", "women", "men")
+    many = word.endswith("s") and not word.endswith("ss")
+    return many or word in ("people", "children", "family", "team", "women", "men")
 
 
 def _can_be_meant(low: Sequence[str], spot: int, place: int) -> bool:
@@ -200,6 +208,26 @@ def _can_be_meant(low: Sequence[str], spot: int, place: int) -> bool:
     return not (verbal or closed)
 
 
+def _tells_of_others(low: Sequence[str], place: int) -> bool:
+    """Whether what is said of somebody of the user's is more than talk or a judgement."""
+    if (
+        low[place] in ("says", "said")
+        and len(low) - place < 6
+        and not {"i", "my", "he", "she", "they"} & set(low)
+    ):
+        return False
+    after = low[place + 1] if place + 1 < len(low) else ""
+    if low[place] in ("is", "'s", "was") and after in ("so", "both"):
+        return False
+    if low[-2:] == ["me", "thinking"] or "thinking" in low[place + 2 : place + 3]:
+        return False
+    if after in ("it", "them", "him", "that", "this") and len(low) - place < 4:
+        return False
+    return len([word for word in low[place:] if grammar.is_word(word)]) > 1 or any(
+        grammar.is_date(word) for word in low
+    )
+
+
 def is_worth_keeping(said: Predication) -> bool:
     """Whether the predication tells something about the user, not about the conversation."""
     low = [token.lower() for token in said.predicate]
@@ -213,22 +241,9 @@ def is_worth_keeping(said: Predication) -> bool:
     if _is_hypothetical(low, place) or _is_vague(low, place) or _points_outside(low, place):
         return False
     if not said.first_person:
-        if (
-            low[place] in ("says", "said")
-            and len(low) - place < 6
-            and not {"i", "my", "he", "she", "they"} & set(low)
-        ):
-            return False
-        after = low[place + 1] if place + 1 < len(low) else ""
-        if low[place] in ("is", "'s", "was") and after == "so":
-            return False
-        if low[-2:] == ["me", "thinking"] or "thinking" in low[place + 2 : place + 3]:
-            return False
-        if after in ("it", "them", "him", "that", "this") and len(low) - place < 4:
-            return False
-        return len([word for word in low[place:] if grammar.is_word(word)]) > 1 or any(
-            grammar.is_date(word) for word in low
-        )
+        return _tells_of_others(low, place)
+    if low[place] in ("am", "'m", "was") and low[place + 1 : place + 2] == ["so"]:
+        return False
     core = [word for word in low if not grammar.is_adverb(word) or word in ("n't", "not")]
     text = " ".join(core)
     dated = any(grammar.is_date(word) for word in low)
@@ -358,7 +373,12 @@ def _trimmed(predicate: Sequence[str]) -> list[str]:
             return tokens[:place]
         if token == "," and after in _CUTS:
             return tokens[:place]
+        if low == "and" and place > 1 and introduces(tokens, place):
+            return tokens[:place]
         verbless = not any(grammar.is_finite(tokens, at) for at in range(place + 2, len(tokens)))
+        reason = low == "because" and after not in lx.PRONOUN_SUBJECTS | {"of"}
+        if reason and place > 1 and verbless:
+            return tokens[:place]
         if token == "," and verbless and after in ("though", "although", "while", "because"):
             return tokens[:place]
         if low in ("because", "so", "since") and place > 1 and len(tokens) - place > 12:

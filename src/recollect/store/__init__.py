@@ -161,4 +161,9 @@ class Store:
     async def _in(self, pool: ThreadPoolExecutor, call: Callable[..., T], *arguments: object) -> T:
         if self._closed:
             raise ClosedError("the memory was closed; open it again")
-        return await asyncio.get_running_loop().run_in_executor(pool, call, *arguments)
+        try:
+            running = asyncio.get_running_loop().run_in_executor(pool, call, *arguments)
+        except RuntimeError as error:
+            # The interpreter is ending and takes no more work; the client was not closed.
+            raise ClosedError("the program ends; close the memory before it does") from error
+        return await running

@@ -1,0 +1,337 @@
+"""Any sequence of calls leaves the memory as a few dictionaries say it should be."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.conftest import Clock
+from tests.fakes import HashEmbedder
+
+from recollect import Parts, Recollect, SessionStatus, Settings
+from recollect.errors import (
+    InvalidSessionStateError,
+    MemoryNotFoundError,
+    RecallrAIError,
+    SessionNotFoundError,
+    UserAlreadyExistsError,
+    UserNotFoundError,
+)
+from recollect.models import UserMemoryItem
+
+NAMES = ("alice", "Alicia", "bruno", "Übermut 100%_")
+TEXTS = (
+    "I have a cousin in Porto.",
+    "I have a cousin in Faro.",
+    "I live in Lisbon.",
+    "I moved to Berlin.",
+    "Good morning!",
+    "I work as a nurse.",
+)
+
+names = st.sampled_from(NAMES)
+metadata = st.fixed_dictionaries(
+    {}, optional={"plan": st.sampled_from(("free", "pro")), "tags": st.just(["a", {"b": None}])}
+)
+filters = st.none() | st.fixed_dictionaries({"plan": st.sampled_from(("free", "pro"))})
+choices = st.integers(0, 1_000)
+offsets = st.integers(0, 4)
+limits = st.integers(1, 4)
+
+
+@dataclass
+class ModelSession:
+    """A session as it should be."""
+
+    metadata: dict[str, Any]
+    status: SessionStatus = SessionStatus.PENDING
+    messages: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ModelUser:
+    """A user as it should be; sessions by id, oldest first."""
+
+    metadata: dict[str, Any]
+    sessions: dict[str, ModelSession] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+
+def contains(held: dict[str, Any], wanted: dict[str, Any] | None) -> bool:
+    return all(key in held and held[key] == value for key, value in (wanted or {}).items())
+
+
+class LifeCycle(RuleBasedStateMachine):
+    """Calls of the sync client beside the same calls on dictionaries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.clock = Clock()
+        self.memory = self.opened()
+        self.users: dict[str, ModelUser] = {}
+
+    def opened(self) -> Recollect:
+        return Recollect(
+            Path(self.folder.name) / "memory.db",
+            settings=Settings(poll_interval_s=0.01),
+            parts=Parts(HashEmbedder(), clock=self.clock),
+        )
+
+    def teardown(self) -> None:
+        self.memory.close()
+        self.folder.cleanup()
+
+    def refused(self, kind: type[RecallrAIError], call: Any) -> None:
+        with pytest.raises(kind) as raised:
+            call()
+        assert type(raised.value) is kind
+
+    def chosen(self, choice: int) -> tuple[str, str] | None:
+        """A user's name and one of the sessions, if there is any at all."""
+        found = [(name, one) for name, user in self.users.items() for one in user.sessions]
+        return found[choice % len(found)] if found else None
+
+    # Users
+
+    @rule(name=names, metadata=metadata)
+    def create_user(self, name: str, metadata: dict[str, Any]) -> None:
+        if name in self.users:
+            self.refused(UserAlreadyExistsError, lambda: self.memory.create_user(name, metadata))
+            return
+        user = self.memory.create_user(name, metadata)
+        assert (user.user_id, user.metadata) == (name, metadata)
+        self.users[name] = ModelUser(metadata)
+
+    @rule(name=names, new_name=names, metadata=st.none() | metadata)
+    def update_user(self, name: str, new_name: str, metadata: dict[str, Any] | None) -> None:
+        if name not in self.users:
+            self.refused(UserNotFoundError, lambda: self.memory.get_user(name))
+            return
+        user = self.memory.get_user(name)
+        if new_name != name and new_name in self.users:
+            self.refused(
+                UserAlreadyExistsError,
+                lambda: user.update(new_metadata=metadata, new_user_id=new_name),
+            )
+            assert self.memory.get_user(name).metadata == self.users[name].metadata
+            return
+        user.update(new_metadata=metadata, new_user_id=new_name)
+        # Renaming does not change whose turn it is in a list: it goes by creation.
+        self.users = {
+            new_name if held == name else held: model for held, model in self.users.items()
+        }
+        if metadata is not None:
+            self.users[new_name].metadata = metadata
+        assert user.user_id == new_name
+
+    @rule(name=names)
+    def delete_user(self, name: str) -> None:
+        if name not in self.users:
+            return
+        user = self.memory.get_user(name)
+        user.delete()
+        del self.users[name]
+        for call in (user.refresh, user.create_session, user.list_memories, user.delete):
+            self.refused(UserNotFoundError, call)
+
+    # Sessions
+
+    @rule(name=names, metadata=metadata)
+    def create_session(self, name: str, metadata: dict[str, Any]) -> None:
+        if name not in self.users:
+            return
+        session = self.memory.get_user(name).create_session(None, metadata)
+        assert session.status is SessionStatus.PENDING
+        self.users[name].sessions[session.session_id] = ModelSession(metadata)
+
+    @rule(choice=choices, texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3))
+    def add_messages(self, choice: int, texts: list[str]) -> None:
+        found = self.chosen(choice)
+        if found is None:
+            return
+        name, session_id = found
+        session = self.memory.get_user(name).get_session(session_id)
+        model = self.users[name].sessions[session_id]
+        for text in texts:
+            if model.status is not SessionStatus.PENDING:
+                self.refused(
+                    InvalidSessionStateError, lambda text=text: session.add_message("user", text)
+                )
+                continue
+            session.add_message("user", text)
+            model.messages.append(text)
+            self.users[name].told.append((session_id, text))
+
+    @rule(choice=choices)
+    def process(self, choice: int) -> None:
+        found = self.chosen(choice)
+        if found is None:
+            return
+        name, session_id = found
+        session = self.memory.get_user(name).get_session(session_id)
+        model = self.users[name].sessions[session_id]
+        if model.status is SessionStatus.PROCESSED:
+            self.refused(InvalidSessionStateError, session.process)
+            return
+        session.process()
+        self.memory.wait_until_processed(timeout_s=20)
+        session.refresh()
+        assert session.status is SessionStatus.PROCESSED
+        model.status = SessionStatus.PROCESSED
+
+    @rule(choice=choices, metadata=metadata)
+    def update_session(self, choice: int, metadata: dict[str, Any]) -> None:
+        found = self.chosen(choice)
+        if found is None:
+            return
+        name, session_id = found
+        self.memory.get_user(name).get_session(session_id).update(metadata)
+        self.users[name].sessions[session_id].metadata = metadata
+
+    @rule(choice=choices)
+    def delete_session(self, choice: int) -> None:
+        found = self.chosen(choice)
+        if found is None:
+            return
+        name, session_id = found
+        session = self.memory.get_user(name).get_session(session_id)
+        session.delete()
+        model = self.users[name]
+        del model.sessions[session_id]
+        model.told = [(one, text) for one, text in model.told if one != session_id]
+        for call in (session.refresh, session.get_messages, session.process, session.delete):
+            self.refused(SessionNotFoundError, call)
+
+    # Memories
+
+    @rule(choice=choices, with_previous=st.booleans())
+    def delete_memory(self, choice: int, with_previous: bool) -> None:
+        held = [
+            (name, item)
+            for name in self.users
+            for item in self.memory.get_user(name).list_memories(limit=200).items
+        ]
+        if not held:
+            return
+        name, item = held[choice % len(held)]
+        user = self.memory.get_user(name)
+        user.delete_memory(item.memory_id, delete_previous_versions=with_previous)
+        gone = [item.memory_id]
+        if with_previous:
+            gone += [earlier.memory_id for earlier in item.previous_versions or ()]
+        for memory_id in gone:
+            self.refused(MemoryNotFoundError, lambda one=memory_id: user.get_memory(one))
+
+    @rule()
+    def reopen(self) -> None:
+        self.memory.close()
+        self.memory = self.opened()
+
+    # What must hold
+
+    @rule(
+        offset=offsets, limit=limits, wanted=filters, part=st.sampled_from(("", "ALI", "%_", "x"))
+    )
+    def list_users(self, offset: int, limit: int, wanted: dict[str, Any] | None, part: str) -> None:
+        expected = [
+            name
+            for name, user in reversed(self.users.items())
+            if contains(user.metadata, wanted) and part.casefold() in name.casefold()
+        ]
+        page = self.memory.list_users(offset, limit, wanted, part)
+        assert [user.user_id for user in page.users] == expected[offset : offset + limit]
+        assert (page.total, page.has_more) == (len(expected), offset + limit < len(expected))
+
+    @rule(
+        name=names,
+        offset=offsets,
+        limit=limits,
+        wanted=filters,
+        statuses=st.none() | st.sets(st.sampled_from(SessionStatus)),
+    )
+    def list_sessions(
+        self,
+        name: str,
+        offset: int,
+        limit: int,
+        wanted: dict[str, Any] | None,
+        statuses: set[SessionStatus] | None,
+    ) -> None:
+        if name not in self.users:
+            return
+        expected = [
+            (session_id, session.status, session.metadata)
+            for session_id, session in reversed(self.users[name].sessions.items())
+            if contains(session.metadata, wanted) and (not statuses or session.status in statuses)
+        ]
+        page = self.memory.get_user(name).list_sessions(
+            offset, limit, wanted, None if statuses is None else sorted(statuses)
+        )
+        listed = [(one.session_id, one.status, one.metadata) for one in page.sessions]
+        assert listed == expected[offset : offset + limit]
+        assert (page.total, page.has_more) == (len(expected), offset + limit < len(expected))
+
+    @rule(choice=choices, offset=offsets, limit=limits)
+    def list_messages(self, choice: int, offset: int, limit: int) -> None:
+        found = self.chosen(choice)
+        if found is None:
+            return
+        name, session_id = found
+        user = self.memory.get_user(name)
+        told = self.users[name].sessions[session_id].messages
+        page = user.get_session(session_id).get_messages(offset, limit)
+        assert [message.content for message in page.messages] == told[offset : offset + limit]
+        assert (page.total, page.has_more) == (len(told), offset + limit < len(told))
+        last = [(one.session_id, one.content) for one in user.get_last_n_messages(limit).messages]
+        assert last == self.users[name].told[-limit:]
+
+    @precondition(lambda self: self.users)
+    @rule(choice=choices, offset=offsets, limit=limits)
+    def list_memories(self, choice: int, offset: int, limit: int) -> None:
+        name = list(self.users)[choice % len(self.users)]
+        user = self.memory.get_user(name)
+        model = self.users[name]
+        everything = user.list_memories(limit=200)
+        assert everything.total == len(everything.items)
+        page = user.list_memories(offset, limit)
+        assert page.items == everything.items[offset : offset + limit]
+        assert page.has_more == (offset + limit < everything.total)
+        for item in everything.items:
+            self.check_memory(item, model)
+            assert user.get_memory(item.memory_id) == item
+        for session_id in model.sessions:
+            of_session = user.list_memories(limit=200, session_id_filter=[session_id]).items
+            assert of_session == [one for one in everything.items if one.session_id == session_id]
+        free = user.list_memories(limit=200, session_metadata_filter={"plan": "free"}).items
+        assert free == [
+            one
+            for one in everything.items
+            if model.sessions[one.session_id].metadata.get("plan") == "free"
+        ]
+
+    def check_memory(self, item: UserMemoryItem, model: ModelUser) -> None:
+        """A current memory rests on messages that are there, of processed sessions."""
+        assert item.expired_at is None
+        assert model.sessions[item.session_id].status is SessionStatus.PROCESSED
+        assert item.evidence
+        for place in item.evidence:
+            assert place.position < len(model.sessions[place.session_id].messages)
+        previous = item.previous_versions or []
+        assert [one.version_number for one in previous] == list(
+            range(item.version_number - 1, 0, -1)
+        )
+        assert item.has_previous_versions == bool(previous)
+
+    @invariant()
+    def nobody_is_missing(self) -> None:
+        page = self.memory.list_users(limit=100)
+        assert [user.user_id for user in page.users] == list(reversed(self.users))
+
+
+LifeCycle.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+TestLifeCycle = LifeCycle.TestCase
