@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
@@ -38,6 +38,7 @@ metadata = st.fixed_dictionaries(
     {}, optional={"plan": st.sampled_from(("free", "pro")), "tags": st.just(["a", {"b": None}])}
 )
 filters = st.none() | st.fixed_dictionaries({"plan": st.sampled_from(("free", "pro"))})
+texts = st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3)
 choices = st.integers(0, 1_000)
 offsets = st.integers(0, 4)
 limits = st.integers(1, 4)
@@ -63,6 +64,14 @@ class ModelUser:
 
 def contains(held: dict[str, Any], wanted: dict[str, Any] | None) -> bool:
     return all(key in held and held[key] == value for key, value in (wanted or {}).items())
+
+
+def has_users(machine: "LifeCycle") -> bool:
+    return bool(machine.users)
+
+
+def has_sessions(machine: "LifeCycle") -> bool:
+    return any(user.sessions for user in machine.users.values())
 
 
 class LifeCycle(RuleBasedStateMachine):
@@ -91,10 +100,18 @@ class LifeCycle(RuleBasedStateMachine):
             call()
         assert type(raised.value) is kind
 
-    def chosen(self, choice: int) -> tuple[str, str] | None:
-        """A user's name and one of the sessions, if there is any at all."""
+    def chosen(self, choice: int) -> tuple[str, str]:
+        """A session of any user: the user's name and the session's id."""
         found = [(name, one) for name, user in self.users.items() for one in user.sessions]
-        return found[choice % len(found)] if found else None
+        return found[choice % len(found)]
+
+    def named(self, choice: int) -> str:
+        """The name of a user that is there."""
+        return list(self.users)[choice % len(self.users)]
+
+    @initialize(name=names)
+    def begin(self, name: str) -> None:
+        self.create_user(name, {})
 
     # Users
 
@@ -141,20 +158,21 @@ class LifeCycle(RuleBasedStateMachine):
 
     # Sessions
 
-    @rule(name=names, metadata=metadata)
-    def create_session(self, name: str, metadata: dict[str, Any]) -> None:
-        if name not in self.users:
-            return
+    @precondition(has_users)
+    @rule(choice=choices, metadata=metadata)
+    def create_session(self, choice: int, metadata: dict[str, Any]) -> str:
+        name = self.named(choice)
         session = self.memory.get_user(name).create_session(None, metadata)
         assert session.status is SessionStatus.PENDING
         self.users[name].sessions[session.session_id] = ModelSession(metadata)
+        return session.session_id
 
-    @rule(choice=choices, texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3))
+    @precondition(has_sessions)
+    @rule(choice=choices, texts=texts)
     def add_messages(self, choice: int, texts: list[str]) -> None:
-        found = self.chosen(choice)
-        if found is None:
-            return
-        name, session_id = found
+        self.add(*self.chosen(choice), texts)
+
+    def add(self, name: str, session_id: str, texts: list[str]) -> None:
         session = self.memory.get_user(name).get_session(session_id)
         model = self.users[name].sessions[session_id]
         for text in texts:
@@ -167,12 +185,12 @@ class LifeCycle(RuleBasedStateMachine):
             model.messages.append(text)
             self.users[name].told.append((session_id, text))
 
+    @precondition(has_sessions)
     @rule(choice=choices)
     def process(self, choice: int) -> None:
-        found = self.chosen(choice)
-        if found is None:
-            return
-        name, session_id = found
+        self.have_processed(*self.chosen(choice))
+
+    def have_processed(self, name: str, session_id: str) -> None:
         session = self.memory.get_user(name).get_session(session_id)
         model = self.users[name].sessions[session_id]
         if model.status is SessionStatus.PROCESSED:
@@ -184,21 +202,25 @@ class LifeCycle(RuleBasedStateMachine):
         assert session.status is SessionStatus.PROCESSED
         model.status = SessionStatus.PROCESSED
 
+    @precondition(has_users)
+    @rule(choice=choices, metadata=metadata, texts=texts)
+    def tell(self, choice: int, metadata: dict[str, Any], texts: list[str]) -> None:
+        """A whole conversation in one step, since most that can go wrong needs memories."""
+        name, session_id = self.named(choice), self.create_session(choice, metadata)
+        self.add(name, session_id, texts)
+        self.have_processed(name, session_id)
+
+    @precondition(has_sessions)
     @rule(choice=choices, metadata=metadata)
     def update_session(self, choice: int, metadata: dict[str, Any]) -> None:
-        found = self.chosen(choice)
-        if found is None:
-            return
-        name, session_id = found
+        name, session_id = self.chosen(choice)
         self.memory.get_user(name).get_session(session_id).update(metadata)
         self.users[name].sessions[session_id].metadata = metadata
 
+    @precondition(has_sessions)
     @rule(choice=choices)
     def delete_session(self, choice: int) -> None:
-        found = self.chosen(choice)
-        if found is None:
-            return
-        name, session_id = found
+        name, session_id = self.chosen(choice)
         session = self.memory.get_user(name).get_session(session_id)
         session.delete()
         model = self.users[name]
@@ -209,6 +231,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     # Memories
 
+    @precondition(has_users)
     @rule(choice=choices, with_previous=st.booleans())
     def delete_memory(self, choice: int, with_previous: bool) -> None:
         held = [
@@ -247,8 +270,9 @@ class LifeCycle(RuleBasedStateMachine):
         assert [user.user_id for user in page.users] == expected[offset : offset + limit]
         assert (page.total, page.has_more) == (len(expected), offset + limit < len(expected))
 
+    @precondition(has_users)
     @rule(
-        name=names,
+        choice=choices,
         offset=offsets,
         limit=limits,
         wanted=filters,
@@ -256,14 +280,13 @@ class LifeCycle(RuleBasedStateMachine):
     )
     def list_sessions(
         self,
-        name: str,
+        choice: int,
         offset: int,
         limit: int,
         wanted: dict[str, Any] | None,
         statuses: set[SessionStatus] | None,
     ) -> None:
-        if name not in self.users:
-            return
+        name = self.named(choice)
         expected = [
             (session_id, session.status, session.metadata)
             for session_id, session in reversed(self.users[name].sessions.items())
@@ -276,12 +299,10 @@ class LifeCycle(RuleBasedStateMachine):
         assert listed == expected[offset : offset + limit]
         assert (page.total, page.has_more) == (len(expected), offset + limit < len(expected))
 
+    @precondition(has_sessions)
     @rule(choice=choices, offset=offsets, limit=limits)
     def list_messages(self, choice: int, offset: int, limit: int) -> None:
-        found = self.chosen(choice)
-        if found is None:
-            return
-        name, session_id = found
+        name, session_id = self.chosen(choice)
         user = self.memory.get_user(name)
         told = self.users[name].sessions[session_id].messages
         page = user.get_session(session_id).get_messages(offset, limit)
@@ -290,10 +311,10 @@ class LifeCycle(RuleBasedStateMachine):
         last = [(one.session_id, one.content) for one in user.get_last_n_messages(limit).messages]
         assert last == self.users[name].told[-limit:]
 
-    @precondition(lambda self: self.users)
+    @precondition(has_users)
     @rule(choice=choices, offset=offsets, limit=limits)
     def list_memories(self, choice: int, offset: int, limit: int) -> None:
-        name = list(self.users)[choice % len(self.users)]
+        name = self.named(choice)
         user = self.memory.get_user(name)
         model = self.users[name]
         everything = user.list_memories(limit=200)
