@@ -21,16 +21,10 @@ from typing import Any
 from recollect import RecallStrategy, Recollect, Settings, User
 from recollect.embedding import open_embedder
 
-THINGS = (
-    "bicycle guitar camera kettle lamp atlas violin tent kayak sofa radio mirror desk scarf globe "
-    "drum piano carpet telescope toaster ladder compass blanket helmet basket"
-).split()
-PLACES = (
-    "Porto Lisbon Faro Braga Coimbra Madrid Seville Paris Lyon Turin Milan Rome Vienna Graz Prague "
-    "Berlin Hamburg Oslo Bergen Leeds York Dublin Cork Athens Sofia"
-).split()
-PEOPLE = "Ana Rui Tom Ida Max Eva Leo Mia Jon Zoe Ben Kim Sam Amy Ian".split()
-VERBS = "bought sold repaired borrowed painted".split()
+THINGS = ["bicycle", "guitar", "camera", "kettle", "lamp", "atlas", "violin", "tent", "kayak", "sofa", "radio", "mirror", "desk", "scarf", "globe", "drum", "piano", "carpet", "telescope", "toaster", "ladder", "compass", "blanket", "helmet", "basket"]
+PLACES = ["Porto", "Lisbon", "Faro", "Braga", "Coimbra", "Madrid", "Seville", "Paris", "Lyon", "Turin", "Milan", "Rome", "Vienna", "Graz", "Prague", "Berlin", "Hamburg", "Oslo", "Bergen", "Leeds", "York", "Dublin", "Cork", "Athens", "Sofia"]
+PEOPLE = ["Ana", "Rui", "Tom", "Ida", "Max", "Eva", "Leo", "Mia", "Jon", "Zoe", "Ben", "Kim", "Sam", "Amy", "Ian"]
+VERBS = ["bought", "sold", "repaired", "borrowed", "painted"]
 QUESTIONS = (
     "Where did I buy the telescope that Ana liked so much?",
     "Which of my friends went with me to the market in Bergen?",

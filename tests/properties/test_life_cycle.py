@@ -160,8 +160,10 @@ class LifeCycle(RuleBasedStateMachine):
 
     @precondition(has_users)
     @rule(choice=choices, metadata=metadata)
-    def create_session(self, choice: int, metadata: dict[str, Any]) -> str:
-        name = self.named(choice)
+    def create_session(self, choice: int, metadata: dict[str, Any]) -> None:
+        self.start(self.named(choice), metadata)
+
+    def start(self, name: str, metadata: dict[str, Any]) -> str:
         session = self.memory.get_user(name).create_session(None, metadata)
         assert session.status is SessionStatus.PENDING
         self.users[name].sessions[session.session_id] = ModelSession(metadata)
@@ -206,7 +208,8 @@ class LifeCycle(RuleBasedStateMachine):
     @rule(choice=choices, metadata=metadata, texts=texts)
     def tell(self, choice: int, metadata: dict[str, Any], texts: list[str]) -> None:
         """A whole conversation in one step, since most that can go wrong needs memories."""
-        name, session_id = self.named(choice), self.create_session(choice, metadata)
+        name = self.named(choice)
+        session_id = self.start(name, metadata)
         self.add(name, session_id, texts)
         self.have_processed(name, session_id)
 
