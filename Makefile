@@ -13,7 +13,7 @@ help: ## Show what can be made
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recollect needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
 	@echo "Setting up .venv (once) ..."
 	@rm -rf .venv/uv && mkdir -p .venv
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/uv "uv==$(UV_VERSION)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .venv/uv "uv==$(UV_VERSION)"
 	@.venv/uv/bin/uv venv --quiet --allow-existing --python $$($(PYTHON) -c 'import sys; print(sys.executable)') .venv
 	@touch $@
 
