@@ -43,6 +43,8 @@ class AsyncConnection:
                 "or use Recollect, which every thread may call"
             )
         async with self._opening:
+            if self._closed:
+                raise ClosedError(CLOSED)
             if self._api is None:
                 self._api = await embedded.open_api(self._location, self._settings, self._parts)
                 self._loop = loop
@@ -55,7 +57,8 @@ class AsyncConnection:
     async def close(self) -> None:
         """Close the API; calling it again does nothing."""
         self._closed = True
-        api, self._api = self._api, None
+        async with self._opening:
+            api, self._api = self._api, None
         if api is not None:
             await api.close()
 
