@@ -137,10 +137,14 @@ class WorkingSets:
             if held is None or held.revision.number <= refreshed.revision.number:
                 self._sets[user_id] = refreshed
             self._sets.move_to_end(user_id)
-            total = sum(kept.size_bytes for kept in self._sets.values())
-            while total > self._limit_bytes and len(self._sets) > 1:
-                total -= self._sets.popitem(last=False)[1].size_bytes
+            if held is not refreshed:
+                self._evict()
         return refreshed
+
+    def _evict(self) -> None:
+        total = sum(kept.size_bytes for kept in self._sets.values())
+        while total > self._limit_bytes and len(self._sets) > 1:
+            total -= self._sets.popitem(last=False)[1].size_bytes
 
     def forget(self, user_id: str) -> None:
         """Drop a user's copy: the user was deleted."""

@@ -50,7 +50,7 @@ def rewritten(plan: Plan, findings: Findings) -> dict[int, str]:
 class PlanWriter:
     """Carries out one plan in one transaction.
 
-    vectors: of the decisions' contents, by index. new_id, now: for what is written.
+    working: the memories that the plan was made against. new_id, now: for what is written.
     """
 
     def __init__(
@@ -74,7 +74,10 @@ class PlanWriter:
     def write(
         self, findings: Findings, plan: Plan, vectors: Mapping[int, NDArray[np.float32]]
     ) -> None:
-        """Insert passages, summary and memories, and carry out the plan's decisions in order."""
+        """Insert passages, summary and memories, and carry out the plan's decisions in order.
+
+        vectors: of the decisions' contents, by index.
+        """
         self._user.insert_passages(self._work.session_id, findings.passages, self._revision)
         if findings.summary_vector is not None:
             self._user.insert_summary(

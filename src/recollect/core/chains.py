@@ -69,7 +69,7 @@ class Chains:
 
     def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
         """The version and its predecessors, newest first."""
-        _require(self._versions, memory_id)
+        require(self._versions, memory_id)
         found = []
         here: str | None = memory_id
         while here is not None and here in self._versions:
@@ -79,12 +79,12 @@ class Chains:
 
     def version_number(self, memory_id: str) -> int:
         """The version's place in its history; the oldest is 1."""
-        _require(self._versions, memory_id)
+        require(self._versions, memory_id)
         return self._numbers[memory_id]
 
     def total_versions(self, memory_id: str) -> int:
         """The length of the longest chain through the version."""
-        _require(self._versions, memory_id)
+        require(self._versions, memory_id)
         return self._numbers[memory_id] + self._heights[memory_id]
 
     def current_from(self, memory_id: str) -> tuple[MemoryVersion, ...]:
@@ -93,7 +93,7 @@ class Chains:
         Several where the chain forks; none where every branch ended in a version that expired
         without a successor.
         """
-        _require(self._versions, memory_id)
+        require(self._versions, memory_id)
         branches = _descendants(memory_id, self._successors)
         return tuple(
             self._versions[one]
@@ -136,7 +136,7 @@ def delete(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:
     Its successors are linked to its predecessor. If it was current, its predecessor is current
     again, unless that one has another successor.
     """
-    _require(versions, memory_id)
+    require(versions, memory_id)
     return _delete_each(versions, [memory_id])
 
 
@@ -200,9 +200,11 @@ def join(
     return Insertion(replaced[0], relinks)
 
 
-def _require(versions: Mapping[str, MemoryVersion], memory_id: str) -> None:
+def require(versions: Mapping[str, MemoryVersion], memory_id: str) -> MemoryVersion:
+    """The version with an id. Raises MemoryNotFoundError."""
     if memory_id not in versions:
         raise MemoryNotFoundError(f"Memory {memory_id} not found")
+    return versions[memory_id]
 
 
 def _links(versions: Mapping[str, MemoryVersion]) -> dict[str, str | None]:

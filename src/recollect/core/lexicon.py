@@ -19,7 +19,6 @@ MODALS = _words("""
 HYPOTHETICAL = _words("""
     would could might may should
 """)
-NEGATIONS = frozenset(["not", "n't", "never", "no"])
 
 PRONOUN_SUBJECTS = _words("""
     i we he she they it you this that there

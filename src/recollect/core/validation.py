@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recollect.api import ContextRequest
+from recollect.core import timestamps
 from recollect.errors import ValidationError
 from recollect.models import MessageRole, Metadata
 
@@ -168,15 +168,12 @@ def metadata_filter(value: object, name: str) -> dict[str, Any]:
 
 def timezone(value: object) -> str:
     """The name of a time zone in the IANA database."""
-    try:
-        if isinstance(value, str) and value:
-            ZoneInfo(value)
-            return value
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        pass
-    raise ValidationError(
-        f"timezone must be an IANA name such as 'Europe/Lisbon' or 'UTC', not {value!r}"
-    )
+    if not isinstance(value, str) or not value:
+        raise ValidationError(
+            f"timezone must be an IANA name such as 'Europe/Lisbon' or 'UTC', not {value!r}"
+        )
+    timestamps.zone_of(value)
+    return value
 
 
 def context_request(request: ContextRequest) -> ContextRequest:

@@ -15,7 +15,7 @@ from recollect.api import UNSET, ContextRequest, Page, Unset
 from recollect.core import chains, validation
 from recollect.engine.composer import ContextComposer, ContextState
 from recollect.engine.resources import DEFAULT_PROJECT_ID, Resources, Signal, prepare
-from recollect.errors import MemoryNotFoundError, TimeoutError
+from recollect.errors import TimeoutError
 from recollect.models import (
     ContextResponse,
     MemoryRelationship,
@@ -335,7 +335,7 @@ class Engine:
         def work(tx: Tx) -> UserMemoryItem:
             user = tx.user(user_id)
             versions = user.versions()
-            shown = [_version(versions, memory_id)]
+            shown = [chains.require(versions, memory_id)]
             return _items(
                 user, versions, shown, include_previous_versions, include_connected_memories
             )[0]
@@ -347,10 +347,8 @@ class Engine:
     ) -> None:
         def work(tx: Tx) -> None:
             user = tx.user(user_id)
-            versions = user.versions()
-            _version(versions, memory_id)
             delete = chains.delete_with_previous if delete_previous_versions else chains.delete
-            _apply_edit(user, delete(versions, memory_id))
+            _apply_edit(user, delete(user.versions(), memory_id))
 
         await self._delete(work)
 
@@ -402,12 +400,6 @@ def _paged(items: list[T], total: int, offset: int) -> Page[T]:
     return Page(items, total, offset + len(items) < total)
 
 
-def _version(versions: dict[str, MemoryVersion], memory_id: str) -> MemoryVersion:
-    if memory_id not in versions:
-        raise MemoryNotFoundError(f"Memory {memory_id} not found")
-    return versions[memory_id]
-
-
 def _apply_edit(user: UserTx, edit: chains.ChainEdit) -> None:
     revision = user.advance(removed=True)
     for memory_id, previous_id in edit.relinks.items():
@@ -425,14 +417,14 @@ def _items(
     with_previous: bool,
     with_connected: bool,
 ) -> list[UserMemoryItem]:
-    connected = _connected(user, versions) if with_connected else {}
+    chain = chains.Chains(versions)
+    connected = _connected(user, chain) if with_connected else {}
     contested = {
         memory.memory_id
         for conflict in user.merge_conflicts()
         if conflict.status is not MergeConflictStatus.RESOLVED
         for memory in conflict.conflicting_memories
     }
-    chain = chains.Chains(versions)
     return [
         UserMemoryItem(
             memory_id=version.memory_id,
@@ -475,10 +467,7 @@ def _previous(chain: chains.Chains, version: MemoryVersion) -> list[MemoryVersio
     ]
 
 
-def _connected(
-    user: UserTx, versions: dict[str, MemoryVersion]
-) -> dict[str, list[MemoryRelationship]]:
-    chain = chains.Chains(versions)
+def _connected(user: UserTx, chain: chains.Chains) -> dict[str, list[MemoryRelationship]]:
     found: dict[str, dict[str, MemoryRelationship]] = {}
     for one, other in user.connections_since(0):
         for here, there in ((one, other), (other, one)):

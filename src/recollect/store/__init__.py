@@ -17,7 +17,7 @@ from typing import TypeVar
 from recollect.errors import ClosedError, ValidationError
 from recollect.store.database import Database, Run, parse_statements
 from recollect.store.sqlite import SqliteDatabase
-from recollect.store.tx import Project, Tx, Work, WorkTx
+from recollect.store.tx import Tx, Work, WorkTx
 from recollect.store.user_tx import (
     OngoingSession,
     Revision,
@@ -28,7 +28,6 @@ from recollect.store.user_tx import (
 
 __all__ = [
     "OngoingSession",
-    "Project",
     "Revision",
     "Store",
     "StoredPassage",

@@ -13,7 +13,7 @@ insert into projects (project_id, name, created_at) values (:project_id, :name, 
 on conflict (project_id) do nothing;
 
 -- name: get_project
-select project_id, name, merge_conflict_enabled from projects where project_id = :project_id;
+select merge_conflict_enabled from projects where project_id = :project_id;
 
 -- name: find_user
 select * from users where project_id = :project_id and custom_user_id = :custom_user_id;
@@ -23,11 +23,10 @@ select * from users where user_id = :user_id;
 
 -- name: insert_user
 insert into users (
-    user_id, project_id, custom_user_id, custom_user_id_folded, metadata, merge_conflict_enabled,
-    created_at, last_active_at
+    user_id, project_id, custom_user_id, metadata, merge_conflict_enabled, created_at, last_active_at
 ) values (
-    :user_id, :project_id, :custom_user_id, :custom_user_id_folded, :metadata,
-    :merge_conflict_enabled, :created_at, :created_at
+    :user_id, :project_id, :custom_user_id, :metadata, :merge_conflict_enabled, :created_at,
+    :created_at
 )
 on conflict (project_id, custom_user_id) do nothing
 returning *;
@@ -44,8 +43,8 @@ select * from users where project_id = :project_id order by created_at desc, use
 
 -- name: update_user
 update users set
-    custom_user_id = :custom_user_id, custom_user_id_folded = :custom_user_id_folded,
-    metadata = :metadata, merge_conflict_enabled = :merge_conflict_enabled
+    custom_user_id = :custom_user_id, metadata = :metadata,
+    merge_conflict_enabled = :merge_conflict_enabled
 where user_id = :user_id
 returning *;
 
@@ -250,9 +249,6 @@ select s.session_id, s.content, s.vector, e.created_at
 from summaries s join sessions e on e.user_id = s.user_id and e.session_id = s.session_id
 where s.user_id = :user_id and s.revision > :since
 order by s.revision, s.session_id;
-
--- name: get_summary
-select content from summaries where user_id = :user_id and session_id = :session_id;
 
 -- name: insert_memory
 insert into memories (

@@ -16,15 +16,6 @@ from recollect.store.database import Row, Run
 from recollect.store.user_tx import UserTx
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A project as the engine needs it."""
-
-    project_id: str
-    name: str
-    merge_conflict_enabled: bool
-
-
 class Tx:
     """One transaction, for the users of one project."""
 
@@ -50,11 +41,6 @@ class Tx:
             created_at=rows.to_micros(now),
         )
 
-    def project(self) -> Project:
-        """The project of this transaction."""
-        row = self._run("get_project", project_id=self._project_id)[0]
-        return Project(row["project_id"], row["name"], row["merge_conflict_enabled"] == 1)
-
     def user(self, custom_user_id: str) -> UserTx:
         """The part of the transaction that is bound to one user. Raises UserNotFoundError."""
         if not rows.is_storable(custom_user_id):
@@ -78,7 +64,6 @@ class Tx:
             user_id=user_id,
             project_id=self._project_id,
             custom_user_id=custom_user_id,
-            custom_user_id_folded=custom_user_id.casefold(),
             metadata=rows.to_json(metadata),
             merge_conflict_enabled=_flag(merge_conflict_enabled),
             created_at=rows.to_micros(now),
@@ -117,7 +102,6 @@ class Tx:
             "update_user",
             user_id=user.user_id,
             custom_user_id=custom_user_id,
-            custom_user_id_folded=custom_user_id.casefold(),
             metadata=rows.to_json(metadata),
             merge_conflict_enabled=_flag(merge_conflict_enabled),
         )

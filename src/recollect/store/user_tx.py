@@ -301,11 +301,6 @@ class UserTx:
             grouped[row["session_id"]].append(rows.to_message(row))
         return dict(grouped)
 
-    def summary(self, session_id: str) -> str | None:
-        """The session's summary, or None."""
-        found = self._run("get_summary", session_id=session_id)
-        return found[0]["content"] if found else None
-
     def insert_memory(
         self,
         version: MemoryVersion,

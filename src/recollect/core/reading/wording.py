@@ -76,12 +76,6 @@ def stem(word: str) -> str:
     return str(Stemmer.Stemmer("english", maxCacheSize=0).stemWord(base))
 
 
-def base_form(word: str) -> str:
-    """The base of an irregular form ("ate" gives "eat"), else the word, lower case."""
-    low = word.lower()
-    return _BASE.get(low, low)
-
-
 def _keeps_to(words: list[str], position: int) -> bool:
     """Whether the "to" at a position points at a thing or place, not at a verb ("to swim")."""
     if position + 1 >= len(words):

@@ -21,7 +21,6 @@ create table users (
     user_id text not null primary key,
     project_id text not null references projects (project_id) on delete cascade,
     custom_user_id text not null,
-    custom_user_id_folded text not null,
     metadata text not null,
     merge_conflict_enabled ${integer} check (merge_conflict_enabled in (0, 1)),
     created_at ${integer} not null,
