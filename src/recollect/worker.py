@@ -233,7 +233,8 @@ def _read_job(tx: WorkTx, work: Work) -> _Job:
 
 
 def _held(working: WorkingSet) -> list[reconcile.Held]:
+    vectors = working.memories.vectors.floats()
     return [
-        reconcile.Held(version, working.memories.vectors[working.memory_rows[version.memory_id]])
+        reconcile.Held(version, vectors[working.memory_rows[version.memory_id]])
         for version in working.current()
     ]

@@ -153,7 +153,7 @@ class WorkingSets:
 
 
 def _empty(dimension: int) -> WorkingSet:
-    no_vectors = np.zeros((0, dimension), np.float32)
+    none = np.zeros((0, dimension), np.float32)
     return WorkingSet(
         revision=Revision(0, 0),
         sessions=(),
@@ -162,8 +162,8 @@ def _empty(dimension: int) -> WorkingSet:
         memory_ids=(),
         memory_rows={},
         versions={},
-        memories=recall_index.build_memory_index((), no_vectors, dimension),
-        summaries=recall_index.build_summary_index((), (), no_vectors, dimension),
+        memories=recall_index.build_memory_index((), none, dimension),
+        summaries=recall_index.build_summary_index((), (), none, dimension),
         connections={},
         session_memories={},
         size_bytes=0,

@@ -174,9 +174,11 @@ async def compare(memory: Memory, name: str) -> None:
         assert grown.versions == built.versions
         assert grown.connections == built.connections
         assert grown.session_memories == built.session_memories
-        assert (grown.memories.vectors == built.memories.vectors).all()
+        assert (grown.memories.vectors.floats() == built.memories.vectors.floats()).all()
         assert (grown.memories.current == built.memories.current).all()
-        assert (grown.messages.chunk_vectors == built.messages.chunk_vectors).all()
+        assert (
+            grown.messages.chunk_vectors.floats() == built.messages.chunk_vectors.floats()
+        ).all()
         assert grown.message_sessions == built.message_sessions
 
 

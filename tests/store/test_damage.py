@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
@@ -14,6 +15,7 @@ from tests.store.conftest import fill
 
 from recollect import AsyncRecollect, Parts, Settings
 from recollect.errors import RecallrAIError, StoreError
+from recollect.store.rows import to_bytes, to_matrix
 
 SETTINGS = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
 
@@ -127,3 +129,12 @@ def test_bytes_overwritten_anywhere_never_crash(path: Path, intact: bytes, seed:
         content[start : start + length] = chance.randbytes(length)
     for error in use(path, bytes(content)):
         assert isinstance(error, RecallrAIError)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_a_stored_vector_must_be_finite(number: float) -> None:
+    good, bad = np.ones(384, np.float32), np.ones(384, np.float32)
+    bad[7] = number
+    assert to_matrix([to_bytes(good)], 384).shape == (1, 384)
+    with pytest.raises(StoreError, match="infinite"):
+        to_matrix([to_bytes(good), to_bytes(bad)], 384)

@@ -43,7 +43,13 @@ def test_best_rows_are_in_order_and_ties_by_row() -> None:
 
 def test_the_best_chunk_stands_for_its_message() -> None:
     groups = np.array([0, 0, 2], np.int32)
-    assert best_of_groups(floats(1, 5, 3), groups, 4, -1).tolist() == [5, -1, 3, -1]
+    starts = np.array([0, 2])
+    assert best_of_groups(floats(1, 5, 3), groups, starts, 4, -1).tolist() == [5, -1, 3, -1]
+
+
+def test_a_chunk_for_each_message_is_its_message() -> None:
+    groups = np.arange(3, dtype=np.int32)
+    assert best_of_groups(floats(1, 5, 3), groups, np.arange(3), 3, -1).tolist() == [1, 5, 3]
 
 
 def test_windows_end_where_the_session_ends() -> None:

@@ -2,28 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pytest
 
+from recollect.core import exploration, recall
 from recollect.core.excerpts import Excerpt, select_excerpts
-from recollect.core.exploration import explore
 from recollect.core.lexical import terms
 from recollect.core.passages import cut
 from recollect.core.query import QueryPlan, plan
-from recollect.core.recall import (
-    Ranked,
-    connected_memories,
-    rank_memories,
-    rank_messages,
-    rank_summaries,
-)
+from recollect.core.recall import Ranked, connected_memories
 from recollect.core.recall_index import (
     MemoryIndex,
     MemoryRow,
     MessageIndex,
     SessionPassages,
+    SummaryIndex,
     append_memories,
     append_sessions,
     append_summaries,
@@ -66,6 +62,34 @@ def ask(question: str, index: MessageIndex | None = None) -> tuple[QueryPlan, np
     people = index.speakers if index is not None else ()
     found = plan(question, today=TODAY, people=people)
     return found, embed(found.dense_queries)
+
+
+def rank_messages(
+    found: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
+) -> list[Ranked]:
+    dense, lexical = recall.dense_scores(vectors, index), recall.lexical_scores(found, index)
+    return recall.rank_messages(found, dense, lexical, index, **bounds)
+
+
+def explore(
+    found: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
+) -> exploration.Exploration:
+    lexical = recall.lexical_scores(found, index)
+    return exploration.explore(found, vectors, lexical, index, **bounds)
+
+
+def rank_memories(
+    found: QueryPlan, vectors: np.ndarray, index: MemoryIndex, **bounds: Any
+) -> list[Ranked]:
+    covered = recall.term_coverage(found, index.lexical)
+    return recall.rank_memories(found, vectors, covered, index, **bounds)
+
+
+def rank_summaries(
+    found: QueryPlan, vectors: np.ndarray, index: SummaryIndex, **bounds: Any
+) -> list[Ranked]:
+    covered = recall.term_coverage(found, index.lexical)
+    return recall.rank_summaries(found, vectors, covered, index, **bounds)
 
 
 def rows(ranked: Sequence[Ranked]) -> list[int]:

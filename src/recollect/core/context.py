@@ -176,7 +176,7 @@ def render(
     if full is not None:
         return full
     draft = _Draft(parts, Layout(zone, compact=True))
-    purse = Purse(max_tokens - count_tokens(draft.text(prefix)), count_tokens)
+    purse = Purse(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
     purse.spend(_offers(draft, purse.tokens))
     while True:
         text = draft.text(prefix)
@@ -222,7 +222,10 @@ def _full_form(
 
 @dataclass(frozen=True, slots=True)
 class _MemoryDraft:
-    """The pieces of one listed memory: its line, the block of its history, what it connects to."""
+    """The pieces of one listed memory: its line, the block of its history, what it connects to.
+
+    history: None where there is nothing to tell, or where it is part of the line (the full form).
+    """
 
     memory: RecalledMemory
     line: Piece
@@ -307,13 +310,16 @@ class _Draft:
         """Draft a memory and, below it, those connected memories that are not listed yet."""
         history = memory.history
         text = self.layout.memory(history, memory.similarity if depth == 0 else None)
+        if not self.layout.compact:
+            # Shown in full or not at all, so one piece is enough.
+            text = f"{text}\n{self.layout.history(history)}"
         line = Piece(text, number="1", gap_first=2, gap=3)
         if depth:
             line = Piece(text, number="1.1", gap_first=2, gap=2)
         under.add(line)
         self._memory_ids.append((line, history[0].memory_id))
         block = None
-        if len(history) > 1 or not self.layout.compact:
+        if self.layout.compact and len(history) > 1:
             block = line.add(Piece(self.layout.history(history)))
         children = []
         for child in memory.children if depth < CHILD_DEPTH else ():

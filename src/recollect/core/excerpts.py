@@ -89,7 +89,7 @@ def _best_span(
     """Grows a span from the message's best chunk to both sides, the better chunk first."""
     spans = index.chunk_spans[chunks]
     per_character = tokens / max(int(spans[-1, 1] - spans[0, 0]), 1)
-    cosines = index.chunk_vectors[chunks] @ mixed_query(query_vectors)
+    cosines = index.chunk_vectors.part(chunks).products(mixed_query(query_vectors))
     first = last = int(cosines.argmax())
 
     def cost(start: int, end: int) -> int:

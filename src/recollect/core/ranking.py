@@ -47,22 +47,19 @@ def best_rows(scores: Floats, limit: int) -> Rows:
     return rows[np.lexsort((rows, -scores[rows]))][:limit]
 
 
-def best_of_groups(values: Floats, group_of: Ints, groups: int, missing: float) -> Floats:
-    """Returns the highest value of each group; group_of ascends, groups without any get missing."""
+def best_of_groups(
+    values: Floats, group_of: Ints, starts: Rows, groups: int, missing: float
+) -> Floats:
+    """Returns the highest value of each group; groups without any get missing.
+
+    group_of: (n,) ascending. starts: where in it each new group begins.
+    """
+    if len(values) == groups == len(starts):
+        return values
     best = np.full(groups, missing, np.float32)
     if len(values):
-        starts = np.flatnonzero(np.diff(group_of, prepend=-1))
         best[group_of[starts]] = np.maximum.reduceat(values, starts)
     return best
-
-
-def cosines(vectors: Floats, query: Floats) -> Floats:
-    """Returns the product of each vector with the query: (n, d) and (d,) to (n,).
-
-    On the calling thread alone. A BLAS product is faster on an idle machine, but its threads wait
-    for each other: with one other busy process it was measured at eight times its own median.
-    """
-    return np.asarray(np.vecdot(vectors, query), np.float32)
 
 
 def windowed(counts: Floats, group_of: Ints, reach: int) -> Floats:

@@ -14,7 +14,6 @@ from recollect.core.ranking import (
     best_of_groups,
     best_rows,
     calibrate,
-    cosines,
     coverage,
     fuse,
     min_max,
@@ -95,31 +94,18 @@ class DenseScores:
     window: Floats
 
 
-def rank_messages(
-    plan: QueryPlan,
-    query_vectors: Floats,
-    index: MessageIndex,
-    limit: int = 200,
-    weights: MessageWeights = MESSAGE_WEIGHTS,
-) -> list[Ranked]:
-    """Returns the best messages, best first.
+def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
+    """Returns the dense side of `rank_messages`.
 
     query_vectors: of `plan.dense_queries`, in that order: (queries, d), unit length.
-    """
-    return rank_scored(plan, dense_scores(query_vectors, index), index, limit, weights)
-
-
-def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
-    """Returns the dense side of `rank_messages`, which is most of its time.
-
     A message without a window is its own; one without passages scores like the worst.
     """
     messages = len(index.is_user)
     query = mixed_query(query_vectors)
-    chunks = cosines(index.chunk_vectors, query)
-    chunk = best_of_groups(chunks, index.chunk_of, messages, NO_COSINE)
+    chunks = index.chunk_vectors.products(query)
+    chunk = best_of_groups(chunks, index.chunk_of, index.chunk_starts, messages, NO_COSINE)
     window = chunk.copy()
-    window[index.window_of] = cosines(index.window_vectors, query)
+    window[index.window_of] = index.window_vectors.products(query)
     present = chunk > NO_COSINE
     if not present.all() and present.any():
         chunk[~present] = chunk[present].min()
@@ -127,41 +113,71 @@ def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
     return DenseScores(chunk, window)
 
 
-def rank_scored(
-    plan: QueryPlan,
-    dense: DenseScores,
-    index: MessageIndex,
-    limit: int = 200,
-    weights: MessageWeights = MESSAGE_WEIGHTS,
-) -> list[Ranked]:
-    """Returns what `rank_messages` returns, from a dense side that is already known."""
-    if not len(index.is_user):
-        return []
+@dataclass(frozen=True, slots=True)
+class LexicalScores:
+    """What `rank_messages` knows of each message without the query's vectors.
+
+    counts: (terms, m), how often each has each of the plan's terms. scores: (m,), the lexical
+    signals and the priors, weighted.
+    """
+
+    counts: Floats
+    scores: Floats
+
+
+def lexical_scores(
+    plan: QueryPlan, index: MessageIndex, weights: MessageWeights = MESSAGE_WEIGHTS
+) -> LexicalScores:
+    """Returns the side of `rank_messages` that can be had while the query is still embedded."""
     counts = index.lexical.counts(plan.terms)
     lengths = index.lexical.lengths
+    if not len(lengths):
+        return LexicalScores(counts, np.zeros(0, np.float32))
     table = windowed(counts, index.session_of, AROUND)
     around = windowed(lengths.astype(np.float32), index.session_of, AROUND)
     scores = fuse(
         [
-            (weights.chunk, dense.chunk),
-            (weights.window, dense.window),
             (weights.turn, count_scores(counts, lengths)),
             (weights.around, count_scores(table, around)),
         ]
     )
     _add_priors(scores, plan, index, weights)
+    return LexicalScores(counts, scores)
+
+
+def rank_messages(
+    plan: QueryPlan,
+    dense: DenseScores,
+    lexical: LexicalScores,
+    index: MessageIndex,
+    limit: int = 200,
+    weights: MessageWeights = MESSAGE_WEIGHTS,
+) -> list[Ranked]:
+    """Returns the best messages, best first; dense and lexical: both sides of the same plan."""
+    if not len(index.is_user):
+        return []
+    scores = fuse([(weights.chunk, dense.chunk), (weights.window, dense.window)])
+    scores += lexical.scores
     rows = best_rows(scores, limit)
-    covered = coverage(counts[:, rows] > 0, _term_weights(plan.terms, index.lexical))
+    covered = coverage(lexical.counts[:, rows] > 0, _term_weights(plan.terms, index.lexical))
     similarities = calibrate(dense.chunk[rows], covered)
     return [
-        Ranked(int(row), float(scores[row]), float(similarity))
-        for row, similarity in zip(rows, similarities, strict=True)
+        Ranked(row, score, similarity)
+        for row, score, similarity in zip(
+            rows.tolist(), scores[rows].tolist(), similarities.tolist(), strict=True
+        )
     ]
+
+
+def term_coverage(plan: QueryPlan, lexical: LexicalIndex) -> Floats:
+    """Returns the share of the plan's term weight that each document has: (n,) in 0..1."""
+    return coverage(lexical.counts(plan.terms) > 0, _term_weights(plan.terms, lexical))
 
 
 def rank_memories(
     plan: QueryPlan,
     query_vectors: Floats,
+    covered: Floats,
     index: MemoryIndex,
     *,
     threshold: float = 0.6,
@@ -170,10 +186,11 @@ def rank_memories(
 ) -> list[Ranked]:
     """Returns the best current memories by similarity, best first.
 
+    covered: `term_coverage` of the same plan.
     At most `max_top_k`: those at or above the threshold, topped up with the next best to
     `min_top_k`. A date asked about lifts similarities by its event dates and leaves none out.
     """
-    similar, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
+    similar = index.vectors.products(mixed_query(query_vectors))
     bonus = _date_bonus(plan.dates, index.first_days, index.last_days)
     similarities = calibrate(similar, covered, bonus)
     similarities[~index.current] = -1.0
@@ -183,6 +200,7 @@ def rank_memories(
 def rank_summaries(
     plan: QueryPlan,
     query_vectors: Floats,
+    covered: Floats,
     index: SummaryIndex,
     *,
     threshold: float = 0.5,
@@ -190,9 +208,10 @@ def rank_summaries(
 ) -> list[Ranked]:
     """Returns the summaries at or above the threshold by similarity, best first, at most `limit`.
 
+    covered: `term_coverage` of the same plan.
     A broad question, which is similar to none, is answered with the newest.
     """
-    similar, covered = _dense_and_lexical(plan, query_vectors, index.vectors, index.lexical)
+    similar = index.vectors.products(mixed_query(query_vectors))
     bonus = _date_bonus(plan.dates, index.days, index.days)
     if plan.broad:
         newness = min_max(index.days.astype(np.float32))
@@ -238,15 +257,6 @@ def mixed_query(query_vectors: Floats) -> Floats:
     return np.asarray(np.float32(1.0 - SPREAD) * first + np.float32(SPREAD) * others, np.float32)
 
 
-def _dense_and_lexical(
-    plan: QueryPlan, query_vectors: Floats, vectors: Floats, lexical: LexicalIndex
-) -> tuple[Floats, Floats]:
-    """Returns cosine and lexical coverage of every row: two (n,)."""
-    similar = cosines(vectors, mixed_query(query_vectors))
-    weights = _term_weights(plan.terms, lexical)
-    return similar, coverage(lexical.counts(plan.terms) > 0, weights)
-
-
 def _date_bonus(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
     return np.float32(DATE_BONUS) * _nearest(dates, first, last)
 
@@ -256,7 +266,10 @@ def _above(similarities: Floats, threshold: float, least: int, most: int) -> lis
     rows = best_rows(similarities, most)
     kept = max(int((similarities[rows] >= threshold).sum()), least)
     return [
-        Ranked(int(row), float(similarities[row]), float(similarities[row])) for row in rows[:kept]
+        Ranked(row, similarity, similarity)
+        for row, similarity in zip(
+            rows[:kept].tolist(), similarities[rows[:kept]].tolist(), strict=True
+        )
     ]
 
 

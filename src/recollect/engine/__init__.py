@@ -50,7 +50,7 @@ class Engine:
     def __init__(self, resources: Resources, project_id: str = DEFAULT_PROJECT_ID) -> None:
         self._resources = resources
         self._project_id = project_id
-        self._composer = ContextComposer(resources.embedder, resources.inference)
+        self._composer = ContextComposer(resources.embedder, resources.inference, resources.beside)
 
     # Users
 
@@ -381,6 +381,7 @@ class Engine:
         return await self._read(lambda tx: tx.user(user_id).merge_conflict(merge_conflict_id))
 
     async def close(self) -> None:
+        self._resources.beside.shutdown(wait=False)
         await self._resources.store.close()
 
     def _metadata(self, value: Metadata | None) -> Metadata:

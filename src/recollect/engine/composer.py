@@ -5,6 +5,7 @@ Everything here is computation; the engine runs it in a thread.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from functools import lru_cache
@@ -106,10 +107,21 @@ class _Found:
     hops: tuple[exploration.Hop, ...] = ()
 
 
-class ContextComposer:
-    """Makes contexts. Holds no state of any user."""
+@dataclass(frozen=True, slots=True)
+class _LexicalSide:
+    messages: recall.LexicalScores
+    memories: NDArray[np.float32]
+    summaries: NDArray[np.float32]
 
-    def __init__(self, embedder: Embedder, inference: Inference) -> None:
+
+class ContextComposer:
+    """Makes contexts. Holds no state of any user.
+
+    beside: runs what can be done while this thread embeds the question.
+    """
+
+    def __init__(self, embedder: Embedder, inference: Inference, beside: Executor) -> None:
+        self._beside = beside
         self._embedder = embedder
         self._inference = inference
         self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedder.count_tokens)
@@ -131,8 +143,15 @@ class ContextComposer:
             wide=asked is not RecallStrategy.LOW_LATENCY,
         )
         strategy = _routed(plan) if asked is RecallStrategy.AUTO else asked
+        # Embedding holds no interpreter lock, so the scores of the words cost no time of their own.
+        scoring = self._beside.submit(_lexical_side, plan, working)
         vectors = self._vectors(plan)
-        found = _find(plan, vectors, working, request, strategy) if question else _latest(working)
+        lexical = scoring.result()
+        found = (
+            _find(plan, vectors, lexical, working, request, strategy)
+            if question
+            else _latest(working)
+        )
         parts = self._parts(state, working, request, strategy, plan, vectors, found)
         rendered = context.render(
             parts,
@@ -251,9 +270,18 @@ def _routed(plan: query.QueryPlan) -> RecallStrategy:
     return RecallStrategy.LOW_LATENCY
 
 
+def _lexical_side(plan: query.QueryPlan, working: WorkingSet) -> _LexicalSide:
+    return _LexicalSide(
+        recall.lexical_scores(plan, working.messages),
+        recall.term_coverage(plan, working.memories.lexical),
+        recall.term_coverage(plan, working.summaries.lexical),
+    )
+
+
 def _find(
     plan: query.QueryPlan,
     vectors: NDArray[np.float32],
+    lexical: _LexicalSide,
     working: WorkingSet,
     request: ContextRequest,
     strategy: RecallStrategy,
@@ -261,6 +289,7 @@ def _find(
     memories = recall.rank_memories(
         plan,
         vectors,
+        lexical.memories,
         working.memories,
         threshold=request.memories_threshold,
         min_top_k=request.min_top_k,
@@ -269,6 +298,7 @@ def _find(
     summaries = recall.rank_summaries(
         plan,
         vectors,
+        lexical.summaries,
         working.summaries,
         threshold=request.summaries_threshold,
         limit=SUMMARIES[strategy],
@@ -276,6 +306,7 @@ def _find(
     explored = exploration.explore(
         plan,
         vectors,
+        lexical.messages,
         working.messages,
         hops=HOPS[strategy],
         limit=max(FEWEST_RANKED, _excerpt_tokens(request, strategy) // SHORT_MESSAGE_TOKENS),

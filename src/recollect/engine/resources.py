@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from recollect.embedding import Embedder
 from recollect.errors import EmbedderError
 from recollect.inference import Inference
 from recollect.settings import Settings
-from recollect.store import Store, Tx
+from recollect.store import READERS, Store, Tx
 from recollect.working_set import WorkingSets
 
 DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
@@ -38,10 +39,15 @@ class Signal:
         self._event.clear()
 
 
+def _threads() -> Executor:
+    return ThreadPoolExecutor(READERS, thread_name_prefix="recollect-beside")
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """The parts that have effects, and the sources of time and ids.
 
+    beside: runs one half of a computation while the caller's thread does the other.
     clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
     """
 
@@ -52,6 +58,7 @@ class Resources:
     settings: Settings
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    beside: Executor = field(default_factory=_threads)
     work_due: Signal = field(default_factory=Signal)
     work_done: Signal = field(default_factory=Signal)
 

@@ -27,6 +27,7 @@ from recollect.store.user_tx import (
 )
 
 __all__ = [
+    "READERS",
     "OngoingSession",
     "Revision",
     "Store",

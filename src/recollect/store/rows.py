@@ -93,7 +93,10 @@ def to_matrix(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
         raise damaged(f"a vector that has not {dimension} numbers")
     if not blobs:
         return np.zeros((0, dimension), np.float32)
-    matrix = np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), dimension)
+    stored = np.frombuffer(b"".join(blobs), "<f2").reshape(len(blobs), dimension)
+    if not np.isfinite(stored).all():
+        raise damaged("a vector with an infinite number")
+    matrix = stored.astype(np.float32)
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     matrix /= np.maximum(norms, np.float32(1e-12))
     return matrix

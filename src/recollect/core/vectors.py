@@ -1,0 +1,69 @@
+"""Unit vectors in a byte for each dimension: what recall compares a question with.
+
+A quarter of float32's memory, and a scan of 10,000 vectors of 384 dimensions in 0.1 ms in place of
+0.5. Products differ from those of float32 by less than 0.002 (docs/decisions/0010).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import simsimd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+LEVELS = 127
+"""Codes run from -127 to 127, so that every vector's negative has the negated codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """n vectors of d dimensions: each is its codes, (n, d) int8, times its scale, (n,) float32."""
+
+    codes: NDArray[np.int8]
+    scales: Floats
+
+    def __len__(self) -> int:
+        return len(self.scales)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays take."""
+        return self.codes.nbytes + self.scales.nbytes
+
+    def append(self, matrix: Floats) -> "Vectors":
+        """Returns these vectors with those of a float32 matrix (m, d) behind them."""
+        codes, scales = _coded(matrix)
+        return Vectors(np.concatenate([self.codes, codes]), np.concatenate([self.scales, scales]))
+
+    def products(self, query: Floats) -> Floats:
+        """Returns the product of each vector with a query, (d,) to (n,): cosines, if both are unit.
+
+        On the calling thread alone: threads that share one scan wait for each other, and beside a
+        busy process for long.
+        """
+        if not len(self):
+            return np.zeros(0, np.float32)
+        coded, scale = _coded(query[np.newaxis])
+        sums = np.asarray(simsimd.cdist(coded, self.codes, metric="dot", out_dtype="float32"))[0]
+        return np.asarray(sums * (self.scales * scale[0]), np.float32)
+
+    def floats(self) -> Floats:
+        """Returns the vectors as float32: (n, d)."""
+        return self.codes * self.scales[:, np.newaxis]
+
+    def part(self, rows: slice) -> "Vectors":
+        """Returns a run of the vectors, without copying."""
+        return Vectors(self.codes[rows], self.scales[rows])
+
+
+def no_vectors(dimension: int) -> Vectors:
+    """Returns an empty collection."""
+    return Vectors(np.empty((0, dimension), np.int8), np.empty(0, np.float32))
+
+
+def _coded(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Returns each row's codes and the scale that makes its largest component `LEVELS`."""
+    largest = np.abs(matrix).max(axis=1, initial=0.0, keepdims=True)
+    scales = np.maximum(largest, np.float32(1e-12)) / np.float32(LEVELS)
+    return np.rint(matrix / scales).astype(np.int8), scales[:, 0].astype(np.float32)
