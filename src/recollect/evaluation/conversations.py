@@ -3,13 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-
-import dateparser
 
 from recollect.errors import ValidationError
 from recollect.models import MessageRole
@@ -29,13 +27,8 @@ NAMELESS_SPEAKERS = frozenset({"user", "assistant"})
 _SESSION_KEY = re.compile(r"session_(\d+)")
 _TURN_NUMBERS = re.compile(r"(\d+)\s*:\s*(\d+)")
 _NOT_IN_USER_IDS = re.compile(r"[^\w.:-]+")
-_DATE_SETTINGS = {
-    "TIMEZONE": "UTC",
-    "TO_TIMEZONE": "UTC",
-    "RETURN_AS_TIMEZONE_AWARE": True,
-    "STRICT_PARSING": True,
-    "PARSERS": ["absolute-time"],
-}
+_DATE_FORMS = ("%I:%M %p on %d %B, %Y", "%Y/%m/%d (%a) %H:%M", "%Y/%m/%d")
+"""How LoCoMo and LongMemEval write dates; ISO 8601 is read besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +123,30 @@ def read_conversations(path: Path, limit: int | None = None) -> list[Conversatio
 
 
 def parse_instant(text: object) -> datetime:
-    """Reads a full date, with or without a time of day; what names no zone is UTC.
+    """Reads a date as the known sets write it, or in ISO 8601; what names no zone is UTC.
 
-    Raises ValidationError for text from which day, month and year cannot all be read.
+    Raises ValidationError for any other text.
     """
-    instant = (
-        dateparser.parse(text, languages=["en"], settings=_DATE_SETTINGS)
-        if isinstance(text, str)
-        else None
-    )
-    if not isinstance(instant, datetime):
-        raise ValidationError(f"{text!r} is not a date")
-    return instant.astimezone(UTC)
+    instant = _instant(text) if isinstance(text, str) else None
+    if instant is None:
+        raise ValidationError(
+            f"{text!r} is not a date: write 2023-05-08T13:56 or '1:56 pm on 8 May, 2023'"
+        )
+    return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+
+
+def _instant(text: str) -> datetime | None:
+    for read in (datetime.fromisoformat, *(_reader(form) for form in _DATE_FORMS)):
+        try:
+            return read(text.strip())
+        except ValueError:
+            continue
+    return None
+
+
+def _reader(form: str) -> Callable[[str], datetime]:
+    # What names no zone is UTC, which the caller sees to.
+    return lambda text: datetime.strptime(text, form)  # noqa: DTZ007
 
 
 def _conversation(stem: str, number: int, sample: object) -> Conversation:
