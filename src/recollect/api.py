@@ -1,21 +1,29 @@
-"""The one Protocol that is the system.
+"""The Protocol that is the system, and the one that administers it.
 
-The engine implements it in process; everything above (clients, command line) is written against it.
+The engine implements `MemoryApi` in process, the HTTP client over the wire; everything above
+(client objects, routes, command line) is written against it.
 Every method may raise `ValidationError` for an argument out of range, `StoreError` when the
 database refuses the work and `ClosedError` after `close()`; what else it raises is said with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from recollect.models import (
+    ApiKey,
+    Category,
     ContextResponse,
+    GenerationPreferences,
+    MergeConflictAnswer,
     MergeConflictModel,
     MergeConflictStatus,
     MessageRole,
     Metadata,
+    NewApiKey,
+    Project,
+    ProjectCounters,
     RecallStrategy,
     SessionMessagesList,
     SessionModel,
@@ -27,6 +35,9 @@ from recollect.models import (
 )
 
 T = TypeVar("T")
+
+SortBy = Literal["created_at", "resolved_at"]
+SortOrder = Literal["asc", "desc"]
 
 
 class Unset:
@@ -81,8 +92,14 @@ class MemoryApi(Protocol):
         *,
         metadata: Metadata | None = None,
         merge_conflict_enabled: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> UserModel:
-        """Create a user. Raises UserAlreadyExistsError."""
+        """Create a user. Raises UserAlreadyExistsError.
+
+        idempotency_key: 1-255 characters. The call made again with the same key and arguments
+        answers as the first did and does nothing; with other arguments it fails as it would
+        without a key.
+        """
         ...
 
     async def get_user(self, user_id: str) -> UserModel:
@@ -125,15 +142,27 @@ class MemoryApi(Protocol):
         metadata: Metadata | None = None,
         auto_process_after_seconds: int | None = 600,
         custom_created_at_utc: datetime | None = None,
+        idempotency_key: str | None = None,
     ) -> SessionModel:
         """Start a conversation. auto_process_after_seconds: 600 or more, or None for never.
 
+        idempotency_key: as for `create_user`; with other arguments it raises ValidationError.
         Raises UserNotFoundError.
         """
         ...
 
-    async def get_session(self, user_id: str, session_id: str) -> SessionModel:
-        """Read a session. Raises UserNotFoundError, SessionNotFoundError."""
+    async def get_session(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        include_summary: bool = False,
+        include_memories: bool = False,
+    ) -> SessionModel:
+        """Read a session, with its summary and the current memories it created where asked for.
+
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
         ...
 
     async def list_sessions(
@@ -166,10 +195,17 @@ class MemoryApi(Protocol):
         ...
 
     async def add_message(
-        self, user_id: str, session_id: str, role: MessageRole, content: str
+        self,
+        user_id: str,
+        session_id: str,
+        role: MessageRole,
+        content: str,
+        *,
+        idempotency_key: str | None = None,
     ) -> None:
         """Append a message; durable when it returns.
 
+        idempotency_key: as for `create_session`, within the session.
         Raises UserNotFoundError, SessionNotFoundError, InvalidSessionStateError.
         """
         ...
@@ -207,18 +243,41 @@ class MemoryApi(Protocol):
         """
         ...
 
+    def get_context_stream(
+        self, user_id: str, session_id: str, request: ContextRequest
+    ) -> AsyncGenerator[ContextResponse, None]:
+        """`get_context` with what happens on the way to it.
+
+        Yields events with `is_final` false and a `status_update_message`, then one with `is_final`
+        true, which has the context. With `include_metadata_ids` the events before it have what is
+        known so far. What `get_context` raises is raised before the first event or in its place.
+        """
+        ...
+
+    async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
+        """What tells a language model how to read a context; AUTO and BALANCED share one.
+
+        No newline at its end.
+        """
+        ...
+
     async def list_memories(
         self,
         user_id: str,
         *,
         offset: int = 0,
         limit: int = 20,
+        categories: Sequence[str] | None = None,
         session_id_filter: Sequence[str] | None = None,
         session_metadata_filter: dict[str, Any] | None = None,
         include_previous_versions: bool = True,
         include_connected_memories: bool = True,
     ) -> UserMemoriesList:
-        """List the current memories, newest first. limit 1-200. Raises UserNotFoundError."""
+        """List the current memories, newest first. limit 1-200.
+
+        categories: names of which a memory has at least one.
+        Raises UserNotFoundError, and InvalidCategoriesError for names the project does not have.
+        """
         ...
 
     async def get_memory(
@@ -251,14 +310,146 @@ class MemoryApi(Protocol):
         offset: int = 0,
         limit: int = 10,
         status: MergeConflictStatus | None = None,
+        sort_by: SortBy = "created_at",
+        sort_order: SortOrder = "desc",
     ) -> Page[MergeConflictModel]:
-        """List merge conflicts, newest first. limit 1-100. Raises UserNotFoundError."""
+        """List merge conflicts. limit 1-100. Raises UserNotFoundError.
+
+        Those not resolved have no `resolved_at` and come last, in either order.
+        """
         ...
 
     async def get_merge_conflict(self, user_id: str, merge_conflict_id: str) -> MergeConflictModel:
         """Read a merge conflict. Raises UserNotFoundError, MergeConflictNotFoundError."""
         ...
 
+    async def resolve_merge_conflict(
+        self, user_id: str, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer]
+    ) -> MergeConflictModel:
+        """Answer all questions of a PENDING conflict and put it IN_QUEUE; returns at once.
+
+        Raises UserNotFoundError, MergeConflictNotFoundError, and in this order
+        MergeConflictAlreadyResolvedError, MergeConflictInvalidQuestionsError,
+        MergeConflictMissingAnswersError, MergeConflictInvalidAnswerError.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish or release the work in hand and let go of the database."""
+        ...
+
+
+class AdminApi(Protocol):
+    """What whoever runs Recollect can do, for all projects.
+
+    Every method that is given a project id may raise ProjectNotFoundError.
+    """
+
+    async def authenticate(self, api_key: str, project_id: str) -> ApiKey:
+        """Check a project's key. Raises AuthenticationError for one unknown, revoked or foreign."""
+        ...
+
+    async def authenticate_admin(self, api_key: str) -> ApiKey:
+        """Check an admin key. Raises AuthenticationError."""
+        ...
+
+    async def create_project(self, name: str) -> Project:
+        """Create a project. name: 1-255 characters."""
+        ...
+
+    async def list_projects(self) -> list[Project]:
+        """All projects, oldest first."""
+        ...
+
+    async def get_project(self, project_id: str) -> Project:
+        """Read a project."""
+        ...
+
+    async def update_project(
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        merge_conflict_enabled: bool | None = None,
+    ) -> Project:
+        """Rename a project or switch merge conflicts; None leaves a field as it is."""
+        ...
+
+    async def delete_project(self, project_id: str) -> None:
+        """Delete a project with its keys, users and everything that belongs to them."""
+        ...
+
+    async def create_key(self, project_id: str, *, name: str = "") -> NewApiKey:
+        """Make a key of a project; the secret is in the answer and nowhere else."""
+        ...
+
+    async def create_admin_key(self, *, name: str = "") -> NewApiKey:
+        """Make a key for the admin API."""
+        ...
+
+    async def list_keys(self, project_id: str | None = None) -> list[ApiKey]:
+        """The keys of a project, or all keys, admin keys too; revoked ones included."""
+        ...
+
+    async def revoke_key(self, key_id: str) -> ApiKey:
+        """Make a key useless from now on; again does nothing. Raises KeyNotFoundError."""
+        ...
+
+    async def list_categories(self, project_id: str) -> list[Category]:
+        """A project's categories by name."""
+        ...
+
+    async def create_category(
+        self, project_id: str, name: str, *, description: str = ""
+    ) -> Category:
+        """Create a category, which memories made from now on may have.
+
+        name: 1-255 characters. Raises CategoryAlreadyExistsError.
+        """
+        ...
+
+    async def update_category(
+        self,
+        project_id: str,
+        category_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+    ) -> Category:
+        """Change a category. Raises CategoryNotFoundError, CategoryAlreadyExistsError."""
+        ...
+
+    async def delete_category(self, project_id: str, category_id: str) -> None:
+        """Delete a category; its memories stay, without it. Raises CategoryNotFoundError."""
+        ...
+
+    async def get_generation_preferences(self, project_id: str) -> GenerationPreferences:
+        """Read what a project wants to be remembered."""
+        ...
+
+    async def replace_generation_preferences(
+        self, project_id: str, preferences: GenerationPreferences
+    ) -> GenerationPreferences:
+        """Replace all six lists; each at most 100 texts of 1-2,000 characters."""
+        ...
+
+    async def retry_session(self, project_id: str, user_id: str, session_id: str) -> SessionModel:
+        """Process a FAILED session again.
+
+        Raises UserNotFoundError, SessionNotFoundError, InvalidSessionStateError.
+        """
+        ...
+
+    async def retry_merge_conflict(
+        self, project_id: str, user_id: str, merge_conflict_id: str
+    ) -> MergeConflictModel:
+        """Apply the answers of a FAILED conflict again; it is IN_QUEUE afterwards.
+
+        Raises UserNotFoundError, MergeConflictNotFoundError, and MergeConflictAlreadyResolvedError
+        for one that has not failed.
+        """
+        ...
+
+    async def counters(self, project_id: str) -> ProjectCounters:
+        """How much a project holds now."""
         ...

@@ -23,8 +23,14 @@
     │   ├── MergeConflictMissingAnswersError
     │   └── MergeConflictInvalidAnswerError
     ├── ValidationError                   fix the argument that the message names
+    ├── AdminError
+    │   ├── ProjectNotFoundError
+    │   ├── KeyNotFoundError
+    │   ├── CategoryNotFoundError
+    │   └── CategoryAlreadyExistsError
     └── UnavailableError                  the memory cannot be reached or used as it is
         ├── ClosedError                   the client was closed; open a new one
+        ├── OverloadedError               the server has too much to do; try again later
         ├── StoreError                    the database refused: disk, permissions, file, lock
         │   └── SchemaError               the database belongs to another release
         └── EmbedderError                 weights missing or damaged, or made with another embedder
@@ -74,9 +80,15 @@ class InternalServerError(ServerError):
 
 
 class RateLimitError(ServerError):
-    """Too many requests in too short a time."""
+    """Too many requests in too short a time; `retry_after_s` says when to come again, if known."""
 
     default_http_status = 429
+
+    def __init__(
+        self, message: str, http_status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, http_status)
+        self.retry_after_s = retry_after_s
 
 
 class UserError(RecallrAIError):
@@ -163,6 +175,30 @@ class ValidationError(RecallrAIError):
     default_http_status = 422
 
 
+class AdminError(RecallrAIError):
+    """Something about a project's settings is not as the call needs it."""
+
+    default_http_status = 404
+
+
+class ProjectNotFoundError(AdminError):
+    """No project has this id."""
+
+
+class KeyNotFoundError(AdminError):
+    """No key has this id."""
+
+
+class CategoryNotFoundError(AdminError):
+    """The project has no category with this id."""
+
+
+class CategoryAlreadyExistsError(AdminError):
+    """The project has a category with this name."""
+
+    default_http_status = 409
+
+
 class UnavailableError(RecallrAIError):
     """The memory cannot be reached or used as it is."""
 
@@ -171,6 +207,19 @@ class UnavailableError(RecallrAIError):
 
 class ClosedError(UnavailableError):
     """The client was used after `close()`."""
+
+
+class OverloadedError(UnavailableError):
+    """More requests are being worked on than the server takes at once.
+
+    `retry_after_s` says when to come again, if known.
+    """
+
+    def __init__(
+        self, message: str, http_status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, http_status)
+        self.retry_after_s = retry_after_s
 
 
 class StoreError(UnavailableError):

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 Metadata = Mapping[str, Any]
 """A JSON object that the application attaches to a user or a session."""
@@ -79,7 +81,10 @@ class UserModel:
 
 @dataclass(frozen=True, slots=True)
 class SessionModel:
-    """One conversation of one user."""
+    """One conversation of one user.
+
+    session_summary, memories: what processing brought; None unless they were asked for.
+    """
 
     session_id: str
     user_id: str
@@ -89,6 +94,8 @@ class SessionModel:
     processed_at: datetime | None
     auto_process_after_seconds: int | None
     failure_reason: str | None = None
+    session_summary: str | None = None
+    memories: "list[MemoryRelationship] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,8 @@ class Candidate:
     content: one third-person statement, "User ...".
     event_date_start, event_date_end: whole UTC days, 00:00:00 to 23:59:59; the session's own day
         where the statement names no date.
-    evidence: positions (from 0) of the session's messages that say it; never empty.
+    evidence: positions (from 0) of the session's messages that say it; empty only for what was said
+        beside the answers to a merge conflict.
     """
 
     content: str
@@ -286,8 +294,33 @@ class MergeConflictQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeConflictAnswer:
+    """The option chosen for one question, and what else the person said about it."""
+
+    question: str
+    answer: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflictNewMemory:
+    """A memory that the settlement of a conflict brought."""
+
+    memory_id: str
+    content: str
+    event_date_start: datetime
+    event_date_end: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MergeConflictModel:
-    """Two statements that cannot both hold and that time does not explain."""
+    """Two statements that cannot both hold and that time does not explain.
+
+    new_memories: of a resolved conflict; None before. resolution_data: the answers as they were
+    given, `{"question_answers": [{"question", "answer", "message"}]}`; None before.
+    failure_reason: why applying the answers failed, for FAILED.
+    """
 
     id: str
     project_user_session_id: str
@@ -297,3 +330,107 @@ class MergeConflictModel:
     status: MergeConflictStatus
     created_at: datetime
     resolved_at: datetime | None = None
+    new_memories: list[MergeConflictNewMemory] | None = None
+    resolution_data: dict[str, Any] | None = None
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserList(Generic[T]):
+    """A page of users; `total` counts after filters and before paging."""
+
+    users: list[T]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionList(Generic[T]):
+    """A page of sessions; `total` counts after filters and before paging."""
+
+    sessions: list[T]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflictList(Generic[T]):
+    """A page of merge conflicts; `total` counts after filters and before paging."""
+
+    conflicts: list[T]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A tenant: its users, keys, categories and settings are seen by nobody else.
+
+    merge_conflict_enabled: what users inherit who have no switch of their own.
+    """
+
+    project_id: str
+    name: str
+    merge_conflict_enabled: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it can be shown after its creation.
+
+    project_id: None for an admin key, which opens the admin API of all projects and nothing else.
+    hint: the first characters of the key, enough to tell it from others.
+    """
+
+    key_id: str
+    project_id: str | None
+    name: str
+    hint: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key just made: `api_key` is the secret itself, which is never shown again."""
+
+    key: ApiKey
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A label of a project that new memories are given when it fits what they say."""
+
+    category_id: str
+    name: str
+    description: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationPreferences:
+    """What a project wants to be remembered and what not, as instructions and as examples.
+
+    false_positive_examples: were extracted and should not have been. false_negative_examples: were
+    missed and should not have been.
+    """
+
+    inclusion_instructions: tuple[str, ...] = ()
+    positive_examples: tuple[str, ...] = ()
+    exclusion_instructions: tuple[str, ...] = ()
+    negative_examples: tuple[str, ...] = ()
+    false_positive_examples: tuple[str, ...] = ()
+    false_negative_examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCounters:
+    """How much a project holds. sessions, merge_conflicts: by status, those that occur."""
+
+    users: int
+    messages: int
+    memories: int
+    sessions: Mapping[SessionStatus, int]
+    merge_conflicts: Mapping[MergeConflictStatus, int]

@@ -12,7 +12,7 @@ from tests.fakes import HashEmbedder
 
 from recollect import MessageRole, RecallStrategy, SessionStatus, Settings
 from recollect.api import ContextRequest
-from recollect.client.embedded import EmbeddedEngine
+from recollect.client.embedded import EmbeddedEngine, System
 from recollect.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from recollect.inference import LocalInference
 from recollect.models import ContextResponse
@@ -86,8 +86,9 @@ async def opened() -> Memory:
         new_id=lambda: f"{zlib.crc32(str(next(ids)).encode()):010}",
     )
     await prepare(resources, DEFAULT_PROJECT_ID)
-    worker = EmbeddedEngine(resources)
-    worker.start()
+    system = System(resources)
+    worker = EmbeddedEngine(system)
+    system.start()
     questions: dict[str, list[str]] = {}
     for name in USERS:
         await worker.create_user(name)

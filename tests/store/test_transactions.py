@@ -22,7 +22,7 @@ from tests.store.conftest import fill
 
 from recollect import MessageRole, Parts, Recollect, SessionStatus, Settings
 from recollect.api import ContextRequest
-from recollect.client.embedded import EmbeddedEngine
+from recollect.client.embedded import EmbeddedEngine, System
 from recollect.embedding import Vectors
 from recollect.engine import DEFAULT_PROJECT_ID, Resources, prepare
 from recollect.errors import ClosedError, StoreError
@@ -72,11 +72,13 @@ class CountingInference(LocalInference):
         self.taken = 0
         self.taken_often = asyncio.Event()
 
-    async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+    async def extract(
+        self, messages: Sequence[Message], session_date: datetime, **named: Any
+    ) -> list[Candidate]:
         self.taken += 1
         if self.taken > 2 * Settings().max_failures:
             self.taken_often.set()
-        return await super().extract(messages, session_date)
+        return await super().extract(messages, session_date, **named)
 
 
 class Memory:
@@ -96,11 +98,12 @@ class Memory:
             clock=Clock(),
             new_id=lambda: next(self._ids),
         )
-        self.api = EmbeddedEngine(self._resources)
+        self._system = System(self._resources)
+        self.api = EmbeddedEngine(self._system)
 
     async def open(self) -> None:
         await prepare(self._resources, DEFAULT_PROJECT_ID)
-        self.api.start()
+        self._system.start()
 
     async def messages(self, session_id: str) -> list[str]:
         page = await self.api.get_messages("alice", session_id, limit=500)

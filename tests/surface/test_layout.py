@@ -84,18 +84,30 @@ def is_protocol(node: ast.ClassDef) -> bool:
 
 
 def described_elsewhere() -> dict[str, set[str]]:
-    """Methods, by class, that a Protocol of ours describes: they need no docstring of their own."""
+    """Methods, by class, that a Protocol of ours describes: they need no docstring of their own.
+
+    A class that is one part of an implementation is described as the whole is.
+    """
     found = {node.name: node for tree in TREES.values() for node in classes(tree)}
     protocols = [set(public_methods(node)) for node in found.values() if is_protocol(node)]
-    described: dict[str, set[str]] = {}
+    described: dict[str, set[str]] = {name: set() for name in found}
     for name, node in found.items():
-        methods = set(public_methods(node))
+        family = [name, *ancestors(name, found)]
+        methods = {method for each in family for method in public_methods(found[each])}
         if not is_protocol(node):
-            described[name] = set().union(*(own for own in protocols if own and own <= methods))
-    for name, node in found.items():
-        for base in map(ast.unparse, node.bases):
-            described.setdefault(name, set()).update(described.get(base, set()))
+            for own in protocols:
+                if own and own <= methods:
+                    for each in family:
+                        described[each] |= own
+    for name in found:
+        described[name].update(*(described[each] for each in ancestors(name, found)))
     return described
+
+
+def ancestors(name: str, found: dict[str, ast.ClassDef]) -> list[str]:
+    """The classes of ours that a class inherits from, near or far."""
+    near = [base for base in map(ast.unparse, found[name].bases) if base in found]
+    return [*near, *(far for base in near for far in ancestors(base, found))]
 
 
 def test_everything_public_has_a_docstring() -> None:

@@ -7,31 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recollect.api import MemoryApi
+from recollect.api import AdminApi, MemoryApi
 from recollect.embedding import Embedder, open_embedder
 from recollect.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
+from recollect.engine.admin import Admin
 from recollect.inference import Inference, LocalInference
 from recollect.settings import Settings
 from recollect.store import Store, open_database
 from recollect.worker import Worker
 from recollect.working_set import WorkingSets
-
-
-class EmbeddedEngine(Engine):
-    """An engine with a worker of its own beside it."""
-
-    def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
-        self._worker = Worker(resources)
-
-    def start(self) -> None:
-        """Start the worker on the running loop."""
-        self._worker.start()
-
-    async def close(self) -> None:
-        """Let the worker finish or release its session, then close the store."""
-        await self._worker.stop()
-        await super().close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +31,64 @@ class Parts:
     new_id: Callable[[], str] | None = None
 
 
+class System:
+    """Everything of one process that serves memories: the resources, and a worker beside them.
+
+    resources: what engines and worker share. admin: the administration of all projects.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self.admin: AdminApi = Admin(resources)
+        self._worker = Worker(resources)
+        self._engines: dict[str, Engine] = {}
+
+    def start(self) -> None:
+        """Start the worker on the running loop."""
+        self._worker.start()
+
+    def engine(self, project_id: str) -> MemoryApi:
+        """The API for the users of a project, of which the caller knows that it exists."""
+        engine = self._engines.get(project_id)
+        if engine is None:
+            engine = self._engines[project_id] = Engine(self.resources, project_id)
+        return engine
+
+    async def check(self) -> None:
+        """See that the database answers. Raises StoreError, ClosedError."""
+        await self.resources.store.read(
+            DEFAULT_PROJECT_ID, lambda tx: tx.property_value("embedder")
+        )
+
+    async def close(self) -> None:
+        """Let the worker finish or release its session, then let go of the database."""
+        await self._worker.stop()
+        await Engine(self.resources).close()
+
+
+class EmbeddedEngine(Engine):
+    """The engine of a system's own project; closing it closes the system."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(system.resources, DEFAULT_PROJECT_ID)
+        self._system = system
+
+    async def close(self) -> None:
+        """Let the worker finish or release its session, then let go of the database."""
+        await self._system.close()
+
+
 async def open_api(
     location: str | Path, settings: Settings | None, parts: Parts | None
 ) -> MemoryApi:
-    """Open a memory on the running event loop.
+    """Open a memory with one project on the running event loop; raises what `open_system` does."""
+    return EmbeddedEngine(await open_system(location, settings, parts))
+
+
+async def open_system(
+    location: str | Path, settings: Settings | None = None, parts: Parts | None = None
+) -> System:
+    """Open a memory on the running event loop, with its worker at work.
 
     Raises StoreError, SchemaError, EmbedderError, and ValidationError for an unusable location.
     """
@@ -81,9 +119,9 @@ async def open_api(
     except BaseException:
         await store.close()
         raise
-    engine = EmbeddedEngine(resources)
-    engine.start()
-    return engine
+    system = System(resources)
+    system.start()
+    return system
 
 
 def _clock() -> datetime:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -10,9 +11,14 @@ from typing import Any, TypeVar
 from recollect.api import ContextRequest
 from recollect.core import timestamps
 from recollect.errors import ValidationError
-from recollect.models import MessageRole, Metadata
+from recollect.models import GenerationPreferences, MessageRole, Metadata
 
 MAX_ID_CHARS = 255
+MAX_KEY_CHARS = 255
+MAX_NAME_CHARS = 255
+MAX_DESCRIPTION_CHARS = 2_000
+MAX_PREFERENCE_CHARS = 2_000
+MAX_PREFERENCES = 100
 MIN_AUTO_PROCESS_S = 600
 MIN_MAX_TOKENS = 128
 """Below this, headings and the fence would leave no room for a single memory."""
@@ -62,6 +68,74 @@ def content(value: object, max_chars: int) -> str:
             "decode the input properly or replace the character"
         )
     return value
+
+
+def text(value: object, name: str, max_chars: int) -> str:
+    """Any text that can be stored: no NUL, no half of a surrogate pair, at most `max_chars`."""
+    if not isinstance(value, str):
+        raise ValidationError(f"{name} must be a string, not {type(value).__name__}")
+    if len(value) > max_chars:
+        raise ValidationError(
+            f"{name} has {len(value):,} characters; at most {max_chars:,} are accepted"
+        )
+    found = _NOT_IN_TEXT.search(value)
+    if found:
+        raise ValidationError(f"{name} holds {found[0]!a}, which is not text; remove it")
+    return value
+
+
+def present_text(value: object, name: str, max_chars: int) -> str:
+    """`text` of which something is visible."""
+    if not text(value, name, max_chars).strip():
+        raise ValidationError(f"{name} is empty; give it at least one visible character")
+    return str(value)
+
+
+def name(value: object, what: str) -> str:
+    """What people call something: 1-255 characters, without the blanks around it."""
+    trimmed = value.strip() if isinstance(value, str) else value
+    return present_text(trimmed, what, MAX_NAME_CHARS)
+
+
+def description(value: object) -> str:
+    """What a category is for: at most 2,000 characters, without the blanks around them."""
+    trimmed = value.strip() if isinstance(value, str) else value
+    return text(trimmed, "description", MAX_DESCRIPTION_CHARS)
+
+
+def idempotency_key(value: object) -> str | None:
+    """What tells a call that is made again from a new one: 1-255 characters, or None."""
+    if value is None:
+        return None
+    if value == "":
+        raise ValidationError("idempotency_key is empty; give 1-255 characters, or none")
+    return text(value, "idempotency_key", MAX_KEY_CHARS)
+
+
+def texts(value: object, name: str) -> tuple[str, ...]:
+    """Several texts to filter by; None stands for none."""
+    if value is None:
+        return ()
+    given = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (None,)
+    if not all(isinstance(item, str) for item in given):
+        raise ValidationError(f"{name} must be a list of strings, not {value!r}")
+    return given
+
+
+def generation_preferences(value: GenerationPreferences) -> GenerationPreferences:
+    """Six lists, each of at most 100 texts of 1-2,000 characters."""
+    kept: dict[str, tuple[str, ...]] = {}
+    for item in fields(GenerationPreferences):
+        given = texts(getattr(value, item.name), item.name)
+        if len(given) > MAX_PREFERENCES:
+            raise ValidationError(
+                f"{item.name} has {len(given):,} texts; at most {MAX_PREFERENCES} are accepted"
+            )
+        kept[item.name] = tuple(
+            present_text(one, f"{item.name}[{place}]", MAX_PREFERENCE_CHARS)
+            for place, one in enumerate(given)
+        )
+    return GenerationPreferences(**kept)
 
 
 def role(value: object) -> MessageRole:

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
 from functools import lru_cache
 
 import numpy as np
@@ -18,16 +17,14 @@ from recollect.core import context, excerpts, exploration, query, recall, recall
 from recollect.core.prompts import system_prompt
 from recollect.core.recall import Ranked
 from recollect.embedding import Embedder
-from recollect.engine.analysis import analysis_text, reasoning_text
+from recollect.engine import progress
+from recollect.engine.analysis import analysis_text
 from recollect.inference import Inference
 from recollect.models import (
-    ContextMetadata,
     ContextResponse,
-    DateRangeFilterType,
     MergeConflictModel,
     Message,
     MessageRole,
-    QueryDateRangeFilter,
     RecallStrategy,
     SessionModel,
     UserMessage,
@@ -127,10 +124,15 @@ class ContextComposer:
         self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedder.count_tokens)
 
     def compose(
-        self, state: ContextState, working: WorkingSet, request: ContextRequest
+        self,
+        state: ContextState,
+        working: WorkingSet,
+        request: ContextRequest,
+        report: progress.Report | None = None,
     ) -> ContextResponse:
         """The context of a session. Blocking, CPU only.
 
+        report: is told what happens on the way.
         Raises ValidationError when the system prompt alone does not fit into max_tokens.
         """
         asked = request.recall_strategy
@@ -143,6 +145,8 @@ class ContextComposer:
             wide=asked is not RecallStrategy.LOW_LATENCY,
         )
         strategy = _routed(plan) if asked is RecallStrategy.AUTO else asked
+        steps = progress.Progress(report, request, strategy, plan)
+        steps.searching(plan, len(working.memory_ids), len(working.message_sessions))
         # Embedding holds no interpreter lock, so the scores of the words cost no time of their own.
         scoring = self._beside.submit(_lexical_side, plan, working)
         vectors = self._vectors(plan)
@@ -152,6 +156,8 @@ class ContextComposer:
             if question
             else _latest(working)
         )
+        if report is not None:
+            steps.found(_reported(working, found))
         parts = self._parts(state, working, request, strategy, plan, vectors, found)
         rendered = context.render(
             parts,
@@ -163,7 +169,7 @@ class ContextComposer:
         return ContextResponse(
             is_final=True,
             context=rendered.text,
-            metadata=_metadata(request, strategy, plan, found, rendered),
+            metadata=steps.metadata(rendered.memory_ids, rendered.session_ids, found.hops),
         )
 
     def _vectors(self, plan: query.QueryPlan) -> NDArray[np.float32]:
@@ -369,29 +375,14 @@ def _recent_summaries(working: WorkingSet, count: int) -> tuple[context.Recalled
     return tuple(_recalled_summary(working, item, None) for item in reversed(newest[-count:]))
 
 
-def _metadata(
-    request: ContextRequest,
-    strategy: RecallStrategy,
-    plan: query.QueryPlan,
-    found: _Found,
-    rendered: context.Rendered,
-) -> ContextMetadata:
-    if not request.include_metadata_ids:
-        return ContextMetadata(recall_strategy_used=strategy)
-    return ContextMetadata(
-        recall_strategy_used=strategy,
-        memory_ids=list(rendered.memory_ids),
-        session_ids=list(rendered.session_ids),
-        agent_reasoning=reasoning_text(found.hops) if strategy is RecallStrategy.AGENTIC else None,
-        vector_search_queries=list(plan.dense_queries),
-        keywords=list(plan.keywords),
-        session_summaries_search_queries=list(plan.dense_queries),
-        date_range_filters=[
-            QueryDateRangeFilter(
-                DateRangeFilterType.EVENT_DATE,
-                datetime.combine(days.first, time.min, UTC),
-                datetime.combine(days.last, time.max, UTC),
-            )
-            for days in plan.dates
-        ],
+def _reported(working: WorkingSet, found: _Found) -> progress.Found:
+    sessions = [working.message_sessions[item.row] for item in found.messages]
+    sessions += [item.row for item in found.summaries]
+    return progress.Found(
+        memory_ids=[working.memory_ids[item.row] for item in found.memories],
+        session_ids=[working.sessions[number].session_id for number in dict.fromkeys(sessions)],
+        memories=len(found.memories),
+        summaries=len(found.summaries),
+        messages=len(found.messages),
+        hops=found.hops,
     )

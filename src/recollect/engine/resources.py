@@ -1,12 +1,14 @@
 """What the engine and the worker share: one of each per process."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from recollect.embedding import Embedder
+from recollect.engine.composer import ContextComposer
 from recollect.errors import EmbedderError
 from recollect.inference import Inference
 from recollect.settings import Settings
@@ -43,12 +45,18 @@ def _threads() -> Executor:
     return ThreadPoolExecutor(READERS, thread_name_prefix="recollect-beside")
 
 
+def _new_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """The parts that have effects, and the sources of time and ids.
 
     beside: runs one half of a computation while the caller's thread does the other.
     clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
+    new_secret: 32 bytes that nobody can guess, as 43 characters that a URL may hold.
+    composer: makes the contexts of all projects, and keeps what it counted of their lines.
     """
 
     store: Store
@@ -58,9 +66,16 @@ class Resources:
     settings: Settings
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    new_secret: Callable[[], str] = field(default=_new_secret)
     beside: Executor = field(default_factory=_threads)
     work_due: Signal = field(default_factory=Signal)
     work_done: Signal = field(default_factory=Signal)
+    composer: ContextComposer = field(init=False)
+
+    def __post_init__(self) -> None:
+        composer = ContextComposer(self.embedder, self.inference, self.beside)
+        # Frozen: this is the one place where a field is set.
+        object.__setattr__(self, "composer", composer)
 
 
 async def prepare(resources: Resources, project_id: str) -> None:

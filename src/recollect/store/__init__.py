@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from recollect.errors import ClosedError, ValidationError
+from recollect.store.admin_tx import AdminTx
 from recollect.store.database import Database, Run, parse_statements
 from recollect.store.sqlite import SqliteDatabase
-from recollect.store.tx import Tx, Work, WorkTx
+from recollect.store.tx import Tx
 from recollect.store.user_tx import (
     OngoingSession,
     Revision,
@@ -25,9 +26,11 @@ from recollect.store.user_tx import (
     StoredSummary,
     UserTx,
 )
+from recollect.store.work_tx import Work, WorkTx
 
 __all__ = [
     "READERS",
+    "AdminTx",
     "OngoingSession",
     "Revision",
     "Store",
@@ -136,6 +139,17 @@ class Store:
     async def delete(self, project_id: str, work: Callable[[Tx], T]) -> T:
         """`write` for a deletion: afterwards nothing of what was deleted is left beside it."""
         deleted = await self.write(project_id, work)
+        await self._in(self._writer, self._database.clear_traces)
+        return deleted
+
+    async def admin(self, work: Callable[[AdminTx], T], *, write: bool) -> T:
+        """`read` or `write` over all projects."""
+        pool = self._writer if write else self._readers
+        return await self._in(pool, self._transact, lambda run: work(AdminTx(run)), write)
+
+    async def admin_delete(self, work: Callable[[AdminTx], T]) -> T:
+        """`delete` over all projects."""
+        deleted = await self.admin(work, write=True)
         await self._in(self._writer, self._database.clear_traces)
         return deleted
 

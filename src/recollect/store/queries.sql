@@ -10,10 +10,91 @@ insert into properties (name, value) values (:name, :value);
 
 -- name: insert_project
 insert into projects (project_id, name, created_at) values (:project_id, :name, :created_at)
-on conflict (project_id) do nothing;
+on conflict (project_id) do nothing
+returning *;
 
 -- name: get_project
-select merge_conflict_enabled from projects where project_id = :project_id;
+select * from projects where project_id = :project_id;
+
+-- name: list_projects
+select * from projects order by created_at, project_id;
+
+-- name: update_project
+update projects set name = :name, merge_conflict_enabled = :merge_conflict_enabled
+where project_id = :project_id
+returning *;
+
+-- name: delete_project
+delete from projects where project_id = :project_id;
+
+-- name: insert_key
+insert into api_keys (key_id, project_id, name, hint, key_hash, created_at)
+values (:key_id, :project_id, :name, :hint, :key_hash, :created_at)
+returning *;
+
+-- name: find_key
+select * from api_keys where key_hash = :key_hash;
+
+-- name: get_key
+select * from api_keys where key_id = :key_id;
+
+-- name: list_keys
+select * from api_keys order by created_at, key_id;
+
+-- name: list_project_keys
+select * from api_keys where project_id = :project_id order by created_at, key_id;
+
+-- name: revoke_key
+update api_keys set revoked_at = :now where key_id = :key_id and revoked_at is null;
+
+-- name: insert_category
+insert into categories (category_id, project_id, name, description, created_at)
+values (:category_id, :project_id, :name, :description, :created_at)
+on conflict (project_id, name) do nothing
+returning *;
+
+-- name: get_category
+select * from categories where project_id = :project_id and category_id = :category_id;
+
+-- name: find_category
+select * from categories where project_id = :project_id and name = :name;
+
+-- name: list_categories
+select * from categories where project_id = :project_id order by name, category_id;
+
+-- name: update_category
+update categories set name = :name, description = :description
+where project_id = :project_id and category_id = :category_id
+returning *;
+
+-- name: delete_category
+delete from categories where project_id = :project_id and category_id = :category_id;
+
+-- name: replace_generation_preferences
+insert into generation_preferences (project_id, preferences)
+values (:project_id, :preferences)
+on conflict (project_id) do update set preferences = excluded.preferences;
+
+-- name: list_user_ids
+select user_id from users where project_id = :project_id;
+
+-- name: count_project_sessions
+select s.status, count(*) as total, sum(s.message_count) as messages
+from users u join sessions s on s.user_id = u.user_id
+where u.project_id = :project_id
+group by s.status;
+
+-- name: count_project_memories
+-- The current version of each memory counts, the earlier ones do not.
+select count(*) as total
+from users u join memories m on m.user_id = u.user_id
+where u.project_id = :project_id and m.expired_at is null;
+
+-- name: count_project_merge_conflicts
+select c.status, count(*) as total
+from users u join merge_conflicts c on c.user_id = u.user_id
+where u.project_id = :project_id
+group by c.status;
 
 -- name: find_user
 select * from users where project_id = :project_id and custom_user_id = :custom_user_id;
@@ -23,10 +104,11 @@ select * from users where user_id = :user_id;
 
 -- name: insert_user
 insert into users (
-    user_id, project_id, custom_user_id, metadata, merge_conflict_enabled, created_at, last_active_at
+    user_id, project_id, custom_user_id, metadata, merge_conflict_enabled, created_at,
+    last_active_at, idempotency_key
 ) values (
     :user_id, :project_id, :custom_user_id, :metadata, :merge_conflict_enabled, :created_at,
-    :created_at
+    :created_at, :idempotency_key
 )
 on conflict (project_id, custom_user_id) do nothing
 returning *;
@@ -63,12 +145,16 @@ returning revision;
 
 -- name: insert_session
 insert into sessions (
-    user_id, session_id, status, metadata, created_at, recorded_at, auto_process_after_s, due_at
+    user_id, session_id, status, metadata, created_at, recorded_at, auto_process_after_s, due_at,
+    idempotency_key
 ) values (
     :user_id, :session_id, 'pending', :metadata, :created_at, :recorded_at, :auto_process_after_s,
-    :due_at
+    :due_at, :idempotency_key
 )
 returning *;
+
+-- name: find_repeated_session
+select * from sessions where user_id = :user_id and idempotency_key = :idempotency_key;
 
 -- name: get_session
 select * from sessions where user_id = :user_id and session_id = :session_id;
@@ -100,7 +186,8 @@ returning *;
 
 -- name: find_due
 -- The next session to process, of any user: due, held by nobody, its user not being worked for,
--- and the oldest of its user's due sessions.
+-- and the oldest of its user's due sessions. A user's answered merge conflicts come before: they
+-- are about what was said in sessions processed already.
 select s.user_id, s.session_id from sessions s
 where s.due_at is not null and s.due_at <= :now and s.lease_until <= :now
     and not exists (
@@ -115,6 +202,11 @@ where s.due_at is not null and s.due_at <= :now and s.lease_until <= :now
                 or (earlier.created_at = s.created_at and earlier.recorded_at < s.recorded_at)
                 or (earlier.created_at = s.created_at and earlier.recorded_at = s.recorded_at
                     and earlier.session_id < s.session_id))
+    )
+    and not exists (
+        select 1 from merge_conflicts c
+        where c.user_id = s.user_id and c.due_at is not null
+            and (c.due_at <= :now or c.lease_until > :now)
     )
 order by s.due_at, s.created_at, s.recorded_at, s.session_id
 limit 1;
@@ -164,17 +256,30 @@ where user_id = :user_id and session_id = :session_id and lease_token = :lease_t
 returning session_id;
 
 -- name: next_due
--- When, over all users, the next session that nobody holds becomes due.
-select min(due_at) as due_at from sessions where due_at is not null and lease_until <= :now;
+-- When, over all users, the next session or merge conflict that nobody holds becomes due.
+select min(due_at) as due_at from (
+    select min(due_at) as due_at from sessions where due_at is not null and lease_until <= :now
+    union all
+    select min(due_at) as due_at from merge_conflicts
+    where due_at is not null and lease_until <= :now
+) waiting;
 
 -- name: count_unprocessed
--- Sessions of any user that are being processed or wait for it.
-select count(*) as total from sessions
-where due_at is not null and (status = 'processing' or due_at <= :now);
+-- Sessions and answered merge conflicts of any user that are in work or wait for it.
+select (
+    select count(*) from sessions where due_at is not null
+        and (status = 'processing' or due_at <= :now)
+) + (
+    select count(*) from merge_conflicts where due_at is not null
+) as total;
 
 -- name: insert_message
-insert into messages (user_id, session_id, position, role, content, added_at)
-values (:user_id, :session_id, :position, :role, :content, :added_at);
+insert into messages (user_id, session_id, position, role, content, added_at, idempotency_key)
+values (:user_id, :session_id, :position, :role, :content, :added_at, :idempotency_key);
+
+-- name: find_repeated_message
+select role, content from messages
+where user_id = :user_id and session_id = :session_id and idempotency_key = :idempotency_key;
 
 -- name: count_message
 update sessions set message_count = message_count + 1, due_at = :due_at
@@ -250,6 +355,21 @@ from summaries s join sessions e on e.user_id = s.user_id and e.session_id = s.s
 where s.user_id = :user_id and s.revision > :since
 order by s.revision, s.session_id;
 
+-- name: session_summary
+select content from summaries where user_id = :user_id and session_id = :session_id;
+
+-- name: session_memories
+-- The current memories that a session created, in the order in which it did.
+select memory_id, content from memories
+where user_id = :user_id and session_id = :session_id and expired_at is null
+order by added_revision, ordinal, memory_id;
+
+-- name: load_memory_categories
+select m.memory_id, c.name
+from memory_categories m join categories c on c.category_id = m.category_id
+where m.user_id = :user_id
+order by m.memory_id, c.name;
+
 -- name: insert_memory
 insert into memories (
     user_id, memory_id, session_id, content, event_date_start, event_date_end, created_at,
@@ -263,7 +383,8 @@ insert into memories (
 
 -- name: expire_memory
 update memories set
-    expired_at = :expired_at, expiration_reason = :expiration_reason, revision = :revision
+    expired_at = :expired_at, expiration_reason = :expiration_reason,
+    merge_conflict_id = :merge_conflict_id, revision = :revision
 where user_id = :user_id and memory_id = :memory_id;
 
 -- name: revive_memory
@@ -311,6 +432,105 @@ insert into merge_conflict_memories (user_id, merge_conflict_id, memory_id, reas
 values (:user_id, :merge_conflict_id, :memory_id, :reason)
 on conflict (user_id, merge_conflict_id, memory_id) do nothing;
 
+-- name: get_merge_conflict
+select * from merge_conflicts
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id;
+
+-- name: answer_merge_conflict
+-- Puts a conflict in line with its answers, unless it has been answered before.
+update merge_conflicts set status = 'IN_QUEUE', resolution = :resolution, due_at = :now
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id and status = 'PENDING'
+returning merge_conflict_id;
+
+-- name: requeue_merge_conflict
+-- Puts a failed conflict in line again, as if never tried before.
+update merge_conflicts set
+    status = 'IN_QUEUE', due_at = :now, attempts = 0, failures = 0, failure_reason = null
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id and status = 'FAILED'
+returning merge_conflict_id;
+
+-- name: find_due_merge_conflict
+-- The next answered merge conflict to settle, of any user: due, held by nobody, and its user not
+-- being worked for.
+select c.user_id, c.merge_conflict_id from merge_conflicts c
+where c.due_at is not null and c.due_at <= :now and c.lease_until <= :now
+    and not exists (
+        select 1 from merge_conflicts busy
+        where busy.user_id = c.user_id and busy.due_at is not null and busy.lease_until > :now
+    )
+    and not exists (
+        select 1 from sessions busy
+        where busy.user_id = c.user_id and busy.due_at is not null and busy.lease_until > :now
+    )
+order by c.due_at, c.created_at, c.merge_conflict_id
+limit 1;
+
+-- name: take_merge_conflict_lease
+update merge_conflicts set
+    status = 'RESOLVING', lease_until = :lease_until, lease_token = :lease_token,
+    attempts = attempts + 1
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id
+returning *;
+
+-- name: renew_merge_conflict_lease
+update merge_conflicts set lease_until = :lease_until
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id
+    and lease_token = :lease_token and status = 'RESOLVING'
+returning merge_conflict_id;
+
+-- name: release_merge_conflict_lease
+-- Gives a conflict back untried: whoever comes next may take it at once.
+update merge_conflicts set
+    status = 'IN_QUEUE', lease_until = 0, lease_token = '', attempts = attempts - 1
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id
+    and lease_token = :lease_token and status = 'RESOLVING'
+returning merge_conflict_id;
+
+-- name: finish_merge_conflict
+update merge_conflicts set
+    status = 'RESOLVED', resolved_at = :now, due_at = null, lease_until = 0, lease_token = '',
+    failure_reason = null
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id
+    and lease_token = :lease_token and status = 'RESOLVING'
+returning merge_conflict_id;
+
+-- name: retry_merge_conflict
+update merge_conflicts set
+    status = 'IN_QUEUE', due_at = :due_at, lease_until = 0, lease_token = '',
+    failures = failures + 1, failure_reason = :failure_reason
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id
+    and lease_token = :lease_token and status = 'RESOLVING'
+returning merge_conflict_id;
+
+-- name: fail_merge_conflict
+update merge_conflicts set
+    status = 'FAILED', due_at = null, lease_until = 0, lease_token = '', failures = failures + 1,
+    failure_reason = :failure_reason
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id
+    and lease_token = :lease_token and status = 'RESOLVING'
+returning merge_conflict_id;
+
+-- name: insert_merge_conflict_new_memory
+insert into merge_conflict_new_memories (user_id, merge_conflict_id, memory_id)
+values (:user_id, :merge_conflict_id, :memory_id);
+
+-- name: forget_merge_conflicts
+-- Before a session goes, with the conflicts that it raised: no version keeps pointing at them.
+update memories set merge_conflict_id = null
+where user_id = :user_id and merge_conflict_id in (
+    select merge_conflict_id from merge_conflicts
+    where user_id = :user_id and session_id = :session_id
+);
+
+-- name: insert_memory_category
+-- Nothing happens for a category that was deleted meanwhile.
+insert into memory_categories (user_id, memory_id, category_id)
+select :user_id, :memory_id, category_id from categories where category_id = :category_id
+on conflict (user_id, memory_id, category_id) do nothing;
+
+-- name: get_generation_preferences
+select preferences from generation_preferences where project_id = :project_id;
+
 -- name: load_merge_conflicts
 select * from merge_conflicts where user_id = :user_id
 order by created_at desc, merge_conflict_id desc;
@@ -320,6 +540,14 @@ select
     c.merge_conflict_id, c.reason, m.memory_id, m.content, m.event_date_start, m.event_date_end,
     m.created_at
 from merge_conflict_memories c
+join memories m on m.user_id = c.user_id and m.memory_id = c.memory_id
+where c.user_id = :user_id
+order by c.merge_conflict_id, m.created_at, m.memory_id;
+
+-- name: load_merge_conflict_new_memories
+select
+    c.merge_conflict_id, m.memory_id, m.content, m.event_date_start, m.event_date_end, m.created_at
+from merge_conflict_new_memories c
 join memories m on m.user_id = c.user_id and m.memory_id = c.memory_id
 where c.user_id = :user_id
 order by c.merge_conflict_id, m.created_at, m.memory_id;

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 
 from recollect.errors import StoreError
 from recollect.models import (
+    ApiKey,
+    Category,
     ExpirationReason,
+    GenerationPreferences,
     MemoryVersion,
     Message,
     MessageRole,
+    Project,
     SessionModel,
     SessionStatus,
     UserModel,
@@ -64,6 +69,11 @@ def optional_instant(micros: int | None) -> datetime | None:
 def to_json(value: Any) -> str:
     """JSON text as it is stored: no spaces, letters of every script as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON, whatever the order of their keys; 1 is not true."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def from_json(text: str) -> Any:
@@ -148,3 +158,50 @@ def to_version(row: Row) -> MemoryVersion:
         expiration_reason=None if reason is None else member(ExpirationReason, reason),
         merge_conflict_id=row["merge_conflict_id"],
     )
+
+
+def to_project(row: Row) -> Project:
+    """A row of `projects`."""
+    return Project(
+        project_id=row["project_id"],
+        name=row["name"],
+        merge_conflict_enabled=row["merge_conflict_enabled"] == 1,
+        created_at=from_micros(row["created_at"]),
+    )
+
+
+def to_key(row: Row) -> ApiKey:
+    """A row of `api_keys`, without the hash."""
+    return ApiKey(
+        key_id=row["key_id"],
+        project_id=row["project_id"],
+        name=row["name"],
+        hint=row["hint"],
+        created_at=from_micros(row["created_at"]),
+        revoked_at=optional_instant(row["revoked_at"]),
+    )
+
+
+def to_category(row: Row) -> Category:
+    """A row of `categories`."""
+    return Category(
+        category_id=row["category_id"],
+        name=row["name"],
+        description=row["description"],
+        created_at=from_micros(row["created_at"]),
+    )
+
+
+def preferences_to_json(preferences: GenerationPreferences) -> str:
+    """Generation preferences as they are stored: an object of the lists that are not empty."""
+    return to_json({name: texts for name, texts in asdict(preferences).items() if texts})
+
+
+def to_preferences(text: str) -> GenerationPreferences:
+    """What `preferences_to_json` stored. Raises StoreError."""
+    try:
+        return GenerationPreferences(
+            **{name: tuple(texts) for name, texts in from_json(text).items()}
+        )
+    except (AttributeError, TypeError) as error:
+        raise damaged("generation preferences that cannot be read") from error

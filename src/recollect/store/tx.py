@@ -4,15 +4,12 @@
 statement it runs. Both are only valid inside `Store.read` or `Store.write`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from recollect.errors import UserAlreadyExistsError, UserNotFoundError
 from recollect.models import Metadata, UserModel
 from recollect.store import rows
-from recollect.store.database import Row, Run
+from recollect.store.database import Run
 from recollect.store.user_tx import UserTx
 
 
@@ -57,8 +54,12 @@ class Tx:
         metadata: Metadata,
         merge_conflict_enabled: bool | None,
         now: datetime,
+        idempotency_key: str | None = None,
     ) -> UserModel:
-        """Insert a user. Raises UserAlreadyExistsError."""
+        """Insert a user, or find the one that the same call inserted with this key.
+
+        Raises UserAlreadyExistsError when the id is taken otherwise.
+        """
         created = self._run(
             "insert_user",
             user_id=user_id,
@@ -67,10 +68,18 @@ class Tx:
             metadata=rows.to_json(metadata),
             merge_conflict_enabled=_flag(merge_conflict_enabled),
             created_at=rows.to_micros(now),
+            idempotency_key=idempotency_key,
         )
-        if not created:
-            raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
-        return rows.to_user(created[0])
+        if created:
+            return rows.to_user(created[0])
+        holder = self.user(custom_user_id)
+        if (
+            holder.was_created_by(idempotency_key)
+            and rows.same_json(holder.model.metadata, metadata)
+            and holder.model.merge_conflict_enabled is merge_conflict_enabled
+        ):
+            return holder.model
+        raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
 
     def count_users(self) -> int:
         """How many users the project has."""
@@ -106,108 +115,6 @@ class Tx:
             merge_conflict_enabled=_flag(merge_conflict_enabled),
         )
         return rows.to_user(updated[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A session that a worker has taken: whose, which try, and until when it is held."""
-
-    user_id: str
-    session_id: str
-    lease_token: str
-    created_at: datetime
-    attempts: int
-    failures: int
-
-
-class WorkTx:
-    """One transaction of the worker, which looks over all users and projects."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def is_due(self, now: datetime) -> bool:
-        """Whether `claim` would find a session."""
-        return bool(self._run("find_due", now=rows.to_micros(now)))
-
-    def claim(self, now: datetime, lease_until: datetime, lease_token: str) -> Work | None:
-        """Take the next due session, or None when there is none."""
-        due = self._run("find_due", now=rows.to_micros(now))
-        if not due:
-            return None
-        taken = self._run(
-            "take_lease",
-            user_id=due[0]["user_id"],
-            session_id=due[0]["session_id"],
-            lease_until=rows.to_micros(lease_until),
-            lease_token=lease_token,
-        )[0]
-        return Work(
-            user_id=taken["user_id"],
-            session_id=taken["session_id"],
-            lease_token=lease_token,
-            created_at=rows.from_micros(taken["created_at"]),
-            attempts=taken["attempts"],
-            failures=taken["failures"],
-        )
-
-    def renew(self, work: Work, lease_until: datetime) -> bool:
-        """Hold the session for longer. False when it is no longer held by this lease."""
-        return self._held("renew_lease", work, lease_until=rows.to_micros(lease_until))
-
-    def release(self, work: Work) -> bool:
-        """Give the session back as if it had not been tried."""
-        return self._held("release_lease", work)
-
-    def finish(self, work: Work, now: datetime) -> bool:
-        """Set the session to PROCESSED. False when it is no longer held by this lease."""
-        return self._held("finish_session", work, now=rows.to_micros(now))
-
-    def retry(self, work: Work, due_at: datetime, reason: str) -> bool:
-        """Put the session back in line for later, after a failure."""
-        return self._held(
-            "retry_session", work, due_at=rows.to_micros(due_at), failure_reason=reason
-        )
-
-    def fail(self, work: Work, reason: str) -> bool:
-        """Set the session to FAILED."""
-        return self._held("fail_session", work, failure_reason=reason)
-
-    def user(self, work: Work) -> UserTx:
-        """The part of the transaction that is bound to the session's user.
-
-        Raises UserNotFoundError when the user was deleted meanwhile.
-        """
-        found = self._run("get_user_row", user_id=work.user_id)
-        if not found:
-            raise UserNotFoundError("the user was deleted while the session was in work")
-        return UserTx(self._run, found[0])
-
-    def merge_conflicts_enabled(self, user: UserTx) -> bool:
-        """Whether contradictions of this user are asked about: own switch, else the project's."""
-        if user.model.merge_conflict_enabled is not None:
-            return user.model.merge_conflict_enabled
-        row = self._run("get_project", project_id=user.project_id)[0]
-        return bool(row["merge_conflict_enabled"] == 1)
-
-    def next_due(self, now: datetime) -> datetime | None:
-        """When the next session that nobody holds becomes due, over all users."""
-        return rows.optional_instant(self._run("next_due", now=rows.to_micros(now))[0]["due_at"])
-
-    def count_unprocessed(self, now: datetime) -> int:
-        """How many sessions are being processed or wait for it, over all users."""
-        total: int = self._run("count_unprocessed", now=rows.to_micros(now))[0]["total"]
-        return total
-
-    def _held(self, statement: str, work: Work, **parameters: Any) -> bool:
-        found: Sequence[Row] = self._run(
-            statement,
-            user_id=work.user_id,
-            session_id=work.session_id,
-            lease_token=work.lease_token,
-            **parameters,
-        )
-        return bool(found)
 
 
 def _flag(value: bool | None) -> int | None:

@@ -1,27 +1,19 @@
 """The verbs that concern one user. Every statement here is run with that user's id."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recollect.errors import (
-    InvalidSessionStateError,
-    MergeConflictNotFoundError,
-    SessionNotFoundError,
-)
+from recollect.errors import InvalidSessionStateError, SessionNotFoundError, ValidationError
 from recollect.models import (
     Evidence,
     ExpirationReason,
+    MemoryRelationship,
     MemoryVersion,
-    MergeConflictConflictingMemory,
-    MergeConflictModel,
-    MergeConflictQuestion,
-    MergeConflictStatus,
     Message,
     MessageRole,
     Metadata,
@@ -32,8 +24,10 @@ from recollect.models import (
 )
 from recollect.store import rows
 from recollect.store.database import Row, Run
+from recollect.store.user_conflicts import UserConflicts
 
-_PROCESSABLE = (SessionStatus.PENDING, SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
+_RETRYABLE = (SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
+_PROCESSABLE = (SessionStatus.PENDING, *_RETRYABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +72,14 @@ class OngoingSession:
     messages: list[Message]
 
 
-class UserTx:
+class UserTx(UserConflicts):
     """The part of a transaction that is bound to one user."""
 
     def __init__(self, run: Run, row: Row) -> None:
-        self._statements = run
+        super().__init__(run, row["user_id"])
         self._row = row
-        self.user_id: str = row["user_id"]
         self.project_id: str = row["project_id"]
         self.model: UserModel = rows.to_user(row)
-
-    def _run(self, name: str, /, **parameters: Any) -> list[Row]:
-        return self._statements(name, user_id=self.user_id, **parameters)
-
-    def _run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> None:
-        self._statements.many(name, [{"user_id": self.user_id, **row} for row in parameters])
 
     # The user
 
@@ -105,6 +92,10 @@ class UserTx:
         name = "advance_revision_after_removal" if removed else "advance_revision"
         number: int = self._run(name)[0]["revision"]
         return number
+
+    def was_created_by(self, idempotency_key: str | None) -> bool:
+        """Whether the call that created the user had this key; never for None."""
+        return idempotency_key is not None and self._row["idempotency_key"] == idempotency_key
 
     def touch(self, now: datetime) -> None:
         """Note that the user was active."""
@@ -120,25 +111,64 @@ class UserTx:
         self,
         session_id: str,
         metadata: Metadata,
-        created_at: datetime,
+        created_at: datetime | None,
         auto_process_after_s: int | None,
         now: datetime,
+        idempotency_key: str | None = None,
     ) -> SessionModel:
-        """Insert a session; its inactivity counts from `now`, whatever `created_at` is."""
+        """Insert a session; its inactivity counts from `now`, whatever `created_at` is.
+
+        created_at: None for `now`.
+        """
         row = self._run(
             "insert_session",
             session_id=session_id,
             metadata=rows.to_json(metadata),
-            created_at=rows.to_micros(created_at),
+            created_at=rows.to_micros(now if created_at is None else created_at),
             recorded_at=rows.to_micros(now),
             auto_process_after_s=auto_process_after_s,
             due_at=_due_at(now, auto_process_after_s),
+            idempotency_key=idempotency_key,
         )[0]
+        return rows.to_session(row, self.model.user_id)
+
+    def repeated_session(
+        self,
+        idempotency_key: str,
+        metadata: Metadata,
+        created_at: datetime | None,
+        auto_process_after_s: int | None,
+    ) -> SessionModel | None:
+        """The session that the same call created with this key, as it is now, or None.
+
+        Raises ValidationError when the session of that key is another one.
+        """
+        found = self._run("find_repeated_session", idempotency_key=idempotency_key)
+        if not found:
+            return None
+        row = found[0]
+        created_micros = row["recorded_at"] if created_at is None else rows.to_micros(created_at)
+        if (
+            row["created_at"] != created_micros
+            or row["auto_process_after_s"] != auto_process_after_s
+            or not rows.same_json(rows.from_json(row["metadata"]), metadata)
+        ):
+            raise _used_otherwise(idempotency_key)
         return rows.to_session(row, self.model.user_id)
 
     def session(self, session_id: str) -> SessionModel:
         """Read a session. Raises SessionNotFoundError."""
         return rows.to_session(self._session_row(session_id), self.model.user_id)
+
+    def session_summary(self, session_id: str) -> str | None:
+        """What a session was about, or None before it was processed."""
+        found = self._run("session_summary", session_id=session_id)
+        return found[0]["content"] if found else None
+
+    def session_memories(self, session_id: str) -> list[MemoryRelationship]:
+        """The current memories that a session created, in the order in which it did."""
+        found = self._run("session_memories", session_id=session_id)
+        return [MemoryRelationship(row["memory_id"], row["content"]) for row in found]
 
     def count_sessions(self) -> int:
         """How many sessions the user has."""
@@ -163,17 +193,34 @@ class UserTx:
 
     def delete_session(self, session_id: str) -> None:
         """Delete a session's row and all that hangs on it."""
+        self.forget_merge_conflicts(session_id)
         self._run("delete_session", session_id=session_id)
 
     def make_due(self, session_id: str, now: datetime) -> SessionModel:
         """Put a session in line. Raises SessionNotFoundError, InvalidSessionStateError."""
+        return self._make_due(session_id, now, _PROCESSABLE, "process")
+
+    def retry_session(self, session_id: str, now: datetime) -> SessionModel:
+        """`make_due` for a session that has failed, and for no other."""
+        return self._make_due(session_id, now, _RETRYABLE, "retry")
+
+    def _make_due(
+        self, session_id: str, now: datetime, allowed: Sequence[SessionStatus], verb: str
+    ) -> SessionModel:
         status = rows.member(SessionStatus, self._session_row(session_id)["status"])
-        if status not in _PROCESSABLE:
-            raise InvalidSessionStateError(f"Cannot process session with status {status.value}")
+        if status not in allowed:
+            raise InvalidSessionStateError(f"Cannot {verb} session with status {status.value}")
         row = self._run("make_due", session_id=session_id, now=rows.to_micros(now))[0]
         return rows.to_session(row, self.model.user_id)
 
-    def add_message(self, session_id: str, role: MessageRole, content: str, now: datetime) -> None:
+    def add_message(
+        self,
+        session_id: str,
+        role: MessageRole,
+        content: str,
+        now: datetime,
+        idempotency_key: str | None = None,
+    ) -> None:
         """Append a message and start the inactivity anew.
 
         Raises SessionNotFoundError, InvalidSessionStateError.
@@ -191,12 +238,30 @@ class UserTx:
             role=role.value,
             content=content,
             added_at=rows.to_micros(now),
+            idempotency_key=idempotency_key,
         )
         self._run(
             "count_message",
             session_id=session_id,
             due_at=_due_at(now, row["auto_process_after_s"]),
         )
+
+    def has_repeated_message(
+        self, session_id: str, idempotency_key: str, role: MessageRole, content: str
+    ) -> bool:
+        """Whether the same call has added this message with this key, in whatever state since.
+
+        Raises SessionNotFoundError, and ValidationError when the message of that key is another.
+        """
+        self._session_row(session_id)
+        found = self._run(
+            "find_repeated_message", session_id=session_id, idempotency_key=idempotency_key
+        )
+        if not found:
+            return False
+        if found[0]["role"] != role.value or found[0]["content"] != content:
+            raise _used_otherwise(idempotency_key)
+        return True
 
     def count_messages(self, session_id: str) -> int:
         """How many messages a session has. Raises SessionNotFoundError."""
@@ -257,6 +322,18 @@ class UserTx:
         for row in self._run("load_evidence", since=revision):
             grouped[row["memory_id"]].append(Evidence(row["session_id"], row["position"]))
         return {memory_id: tuple(found) for memory_id, found in grouped.items()}
+
+    def memory_categories(self) -> dict[str, list[str]]:
+        """The names of each version's categories, sorted; versions without any are left out."""
+        grouped: defaultdict[str, list[str]] = defaultdict(list)
+        for row in self._run("load_memory_categories"):
+            grouped[row["memory_id"]].append(row["name"])
+        return {memory_id: sorted(names) for memory_id, names in grouped.items()}
+
+    def category_names(self) -> set[str]:
+        """The names of the categories of the user's project."""
+        found = self._run("list_categories", project_id=self.project_id)
+        return {row["name"] for row in found}
 
     def connections_since(self, revision: int) -> list[tuple[str, str]]:
         """The connections made after a revision, each once."""
@@ -329,6 +406,13 @@ class UserTx:
         )
         self.insert_evidence(version.memory_id, version.evidence, revision)
 
+    def insert_memory_categories(self, memory_id: str, category_ids: Iterable[str]) -> None:
+        """Give a version categories of its project; those deleted meanwhile are left out."""
+        self._run_many(
+            "insert_memory_category",
+            ({"memory_id": memory_id, "category_id": category_id} for category_id in category_ids),
+        )
+
     def insert_evidence(self, memory_id: str, evidence: Sequence[Evidence], revision: int) -> None:
         """Add messages that a version rests on; those it has already stay."""
         self._run_many(
@@ -345,14 +429,20 @@ class UserTx:
         )
 
     def expire_memory(
-        self, memory_id: str, expired_at: datetime, reason: ExpirationReason, revision: int
+        self,
+        memory_id: str,
+        expired_at: datetime,
+        reason: ExpirationReason,
+        revision: int,
+        merge_conflict_id: str | None = None,
     ) -> None:
-        """Mark a version as superseded."""
+        """Mark a version as superseded; with the conflict that said so, if it was one."""
         self._run(
             "expire_memory",
             memory_id=memory_id,
             expired_at=rows.to_micros(expired_at),
             expiration_reason=reason.value,
+            merge_conflict_id=merge_conflict_id,
             revision=revision,
         )
 
@@ -413,75 +503,6 @@ class UserTx:
             revision=revision,
         )
 
-    # Merge conflicts
-
-    def insert_merge_conflict(
-        self,
-        merge_conflict_id: str,
-        session_id: str,
-        proposed: Mapping[str, Any],
-        contradicted: Sequence[tuple[str, str]],
-        questions: Sequence[MergeConflictQuestion],
-        now: datetime,
-    ) -> None:
-        """Record a contradiction that waits for answers; contradicted: (memory id, reason)."""
-        self._run(
-            "insert_merge_conflict",
-            merge_conflict_id=merge_conflict_id,
-            session_id=session_id,
-            proposed=rows.to_json(proposed),
-            questions=rows.to_json(
-                [{"question": item.question, "options": item.options} for item in questions]
-            ),
-            created_at=rows.to_micros(now),
-        )
-        self._run_many(
-            "insert_merge_conflict_memory",
-            (
-                {"merge_conflict_id": merge_conflict_id, "memory_id": memory_id, "reason": why}
-                for memory_id, why in contradicted
-            ),
-        )
-
-    def merge_conflicts(self) -> list[MergeConflictModel]:
-        """All merge conflicts, newest first."""
-        found = self._run("load_merge_conflicts")
-        contradicted: defaultdict[str, list[MergeConflictConflictingMemory]] = defaultdict(list)
-        for row in self._run("load_merge_conflict_memories") if found else ():
-            contradicted[row["merge_conflict_id"]].append(
-                MergeConflictConflictingMemory(
-                    memory_id=row["memory_id"],
-                    content=row["content"],
-                    reason=row["reason"],
-                    event_date_start=rows.from_micros(row["event_date_start"]),
-                    event_date_end=rows.from_micros(row["event_date_end"]),
-                    created_at=rows.from_micros(row["created_at"]),
-                )
-            )
-        return [
-            MergeConflictModel(
-                id=row["merge_conflict_id"],
-                project_user_session_id=row["session_id"],
-                proposed_memory_content=rows.from_json(row["proposed"])["content"],
-                conflicting_memories=contradicted[row["merge_conflict_id"]],
-                clarifying_questions=[
-                    MergeConflictQuestion(item["question"], item["options"])
-                    for item in rows.from_json(row["questions"])
-                ],
-                status=rows.member(MergeConflictStatus, row["status"]),
-                created_at=rows.from_micros(row["created_at"]),
-                resolved_at=rows.optional_instant(row["resolved_at"]),
-            )
-            for row in found
-        ]
-
-    def merge_conflict(self, merge_conflict_id: str) -> MergeConflictModel:
-        """Read a merge conflict. Raises MergeConflictNotFoundError."""
-        for conflict in self.merge_conflicts():
-            if conflict.id == merge_conflict_id:
-                return conflict
-        raise MergeConflictNotFoundError(f"Merge conflict {merge_conflict_id} not found")
-
     def _session_row(self, session_id: str) -> Row:
         if not rows.is_storable(session_id):
             raise _session_not_found(ascii(session_id))
@@ -505,6 +526,13 @@ def _user_messages(newest_first: Sequence[Row]) -> list[UserMessage]:
 
 def _session_not_found(session_id: str) -> SessionNotFoundError:
     return SessionNotFoundError(f"Session {session_id} not found")
+
+
+def _used_otherwise(idempotency_key: str) -> ValidationError:
+    return ValidationError(
+        f"idempotency_key {idempotency_key!r} came before with other arguments; "
+        "repeat the call as it was, or give a new call a new key"
+    )
 
 
 def _due_at(now: datetime, auto_process_after_s: int | None) -> int | None:

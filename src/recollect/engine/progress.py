@@ -1,0 +1,118 @@
+"""What a context tells about how it came about: while it is made, and when it is there."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+
+from recollect.api import ContextRequest
+from recollect.core.exploration import Hop
+from recollect.core.query import QueryPlan
+from recollect.engine.analysis import reasoning_text
+from recollect.models import (
+    ContextMetadata,
+    ContextResponse,
+    DateRangeFilterType,
+    QueryDateRangeFilter,
+    RecallStrategy,
+)
+
+Report = Callable[[ContextResponse], None]
+"""Takes an event on the way to a context, on the thread that makes the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How much a ranking brought, and which memories and sessions, best first."""
+
+    memory_ids: Sequence[str]
+    session_ids: Sequence[str]
+    memories: int
+    summaries: int
+    messages: int
+    hops: Sequence[Hop]
+
+
+class Progress:
+    """Reports the steps of one context, or does nothing where nobody listens.
+
+    strategy: the one that is used, so never AUTO. Every event that has metadata says which.
+    """
+
+    def __init__(
+        self,
+        report: Report | None,
+        request: ContextRequest,
+        strategy: RecallStrategy,
+        plan: QueryPlan,
+    ) -> None:
+        self._report = report
+        self._detailed = request.include_metadata_ids
+        self._metadata = ContextMetadata(recall_strategy_used=strategy)
+        if self._detailed:
+            self._metadata = _planned(strategy, plan)
+
+    def searching(self, plan: QueryPlan, memories: int, messages: int) -> None:
+        """What is looked for now, in how much."""
+        words = ", ".join(plan.keywords[:8])
+        wanted = f" for: {words}" if words else ""
+        self._tell(f"Searching {memories:,} memories and {messages:,} messages{wanted}")
+
+    def found(self, found: Found) -> None:
+        """What came of it, hop by hop where there were several."""
+        for number, hop in enumerate(found.hops[1:], start=2):
+            self._tell(
+                f"Hop {number}: followed {', '.join(hop.terms) or 'nothing new'}; "
+                f"{len(hop.found):,} more messages"
+            )
+        if self._detailed:
+            self._metadata = replace(
+                self._metadata,
+                memory_ids=list(found.memory_ids),
+                session_ids=list(found.session_ids),
+            )
+        self._tell(
+            f"Found {found.memories:,} memories, {found.summaries:,} summaries and "
+            f"{found.messages:,} messages; writing the context"
+        )
+
+    def metadata(
+        self, memory_ids: Sequence[str], session_ids: Sequence[str], hops: Sequence[Hop]
+    ) -> ContextMetadata:
+        """What goes with the finished context: the ids of what it shows."""
+        if not self._detailed:
+            return self._metadata
+        agentic = self._metadata.recall_strategy_used is RecallStrategy.AGENTIC
+        return replace(
+            self._metadata,
+            memory_ids=list(memory_ids),
+            session_ids=list(session_ids),
+            agent_reasoning=reasoning_text(hops) if agentic else None,
+        )
+
+    def _tell(self, message: str) -> None:
+        if self._report is not None:
+            self._report(
+                ContextResponse(
+                    is_final=False,
+                    context=None,
+                    metadata=self._metadata,
+                    status_update_message=message,
+                )
+            )
+
+
+def _planned(strategy: RecallStrategy, plan: QueryPlan) -> ContextMetadata:
+    return ContextMetadata(
+        recall_strategy_used=strategy,
+        vector_search_queries=list(plan.dense_queries),
+        keywords=list(plan.keywords),
+        session_summaries_search_queries=list(plan.dense_queries),
+        date_range_filters=[
+            QueryDateRangeFilter(
+                DateRangeFilterType.EVENT_DATE,
+                datetime.combine(days.first, time.min, UTC),
+                datetime.combine(days.last, time.max, UTC),
+            )
+            for days in plan.dates
+        ],
+    )
