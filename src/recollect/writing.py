@@ -1,6 +1,6 @@
-"""Writes what a session brought: a plan's decisions become rows, in the caller's transaction."""
+"""Writes what work brought: a plan's decisions become rows, in the caller's transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -19,7 +19,15 @@ from recollect.core.reconcile import (
     Ref,
     Supersede,
 )
-from recollect.models import Candidate, Evidence, ExpirationReason, MemoryVersion
+from recollect.errors import InternalServerError
+from recollect.models import (
+    Candidate,
+    Evidence,
+    ExpirationReason,
+    MemoryVersion,
+    MergeConflictModel,
+    MergeConflictStatus,
+)
 from recollect.store import StoredPassage, UserTx, Work
 from recollect.working_set import WorkingSet
 
@@ -38,12 +46,24 @@ class Findings:
     passages: Sequence[StoredPassage]
 
 
-def rewritten(plan: Plan, findings: Findings) -> dict[int, str]:
-    """The decisions whose content is no longer the candidate's own, and needs a vector."""
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """What a decision's content is stored with: its vector, its categories, when it was said."""
+
+    vector: NDArray[np.float32]
+    category_ids: Sequence[str]
+    said_at: datetime
+
+
+def rewritten(plan: Plan, contents: Sequence[str]) -> dict[int, str]:
+    """The decisions whose content is no longer the candidate's own, and needs a vector.
+
+    contents: those of the candidates that the decisions are about, in the same order.
+    """
     return {
         index: decision.candidate.content
         for index, decision in enumerate(plan.decisions)
-        if decision.candidate.content != findings.candidates[index].content
+        if decision.candidate.content != contents[index]
     }
 
 
@@ -70,28 +90,42 @@ class PlanWriter:
         self._versions = dict(working.versions)
         self._ids: list[str | None] = []
         self._successors: dict[str, str] = {}
+        self._added: list[str] = []
 
-    def write(
-        self, findings: Findings, plan: Plan, vectors: Mapping[int, NDArray[np.float32]]
-    ) -> None:
-        """Insert passages, summary and memories, and carry out the plan's decisions in order.
+    def write(self, findings: Findings, plan: Plan, filings: Sequence[Filing]) -> None:
+        """Insert passages and summary, and carry out the plan's decisions in order.
 
-        vectors: of the decisions' contents, by index.
+        filings: one for each decision.
         """
         self._user.insert_passages(self._work.session_id, findings.passages, self._revision)
         if findings.summary_vector is not None:
             self._user.insert_summary(
                 self._work.session_id, findings.summary, findings.summary_vector, self._revision
             )
-        for index, decision in enumerate(plan.decisions):
-            self._ids.append(self._decide(decision, vectors[index]))
+        self._carry_out(plan, filings)
+
+    def settle(self, plan: Plan, retired: Sequence[str], filings: Sequence[Filing]) -> None:
+        """Carry out what the answers to the merge conflict in work decided.
+
+        retired: memories to expire without a successor. filings: one for each decision.
+        """
+        if self._work.merge_conflict_id is None:
+            raise InternalServerError(f"{self._work} is no merge conflict")
+        self._carry_out(plan, filings)
+        for memory_id in retired:
+            self._expire(memory_id, ExpirationReason.MERGE_CONFLICT)
+        self._user.insert_new_memories(self._work.merge_conflict_id, self._added)
+
+    def _carry_out(self, plan: Plan, filings: Sequence[Filing]) -> None:
+        for decision, filing in zip(plan.decisions, filings, strict=True):
+            self._ids.append(self._decide(decision, filing))
         self._connect(plan)
 
-    def _decide(self, decision: Decision, vector: NDArray[np.float32]) -> str | None:
+    def _decide(self, decision: Decision, filing: Filing) -> str | None:
         """Write one decision; the id of the memory that now says what the candidate says."""
         match decision:
             case Insert():
-                return self._insert(decision.candidate, decision.why, vector)
+                return self._insert(decision.candidate, decision.why, filing)
             case Ignore():
                 known = self._resolved(decision.because)
                 if known is not None:
@@ -100,9 +134,9 @@ class PlanWriter:
                     )
                 return known
             case Supersede():
-                return self._supersede(decision, vector)
+                return self._supersede(decision, filing)
             case Precede():
-                return self._precede(decision, vector)
+                return self._precede(decision, filing)
             case RaiseConflict():
                 self._raise_conflict(decision)
                 return None
@@ -113,9 +147,9 @@ class PlanWriter:
         self,
         candidate: Candidate,
         why: str,
-        vector: NDArray[np.float32],
+        filing: Filing,
         *,
-        expired: tuple[datetime, ExpirationReason] | None = None,
+        expired: ExpirationReason | None = None,
     ) -> str:
         memory_id = self._new_id()
         version = MemoryVersion(
@@ -124,35 +158,35 @@ class PlanWriter:
             content=candidate.content,
             event_date_start=candidate.event_date_start,
             event_date_end=candidate.event_date_end,
-            created_at=self._work.created_at,
-            expired_at=None if expired is None else expired[0],
-            expiration_reason=None if expired is None else expired[1],
+            created_at=filing.said_at,
+            expired_at=None if expired is None else self._now,
+            expiration_reason=expired,
+            merge_conflict_id=self._conflict_behind(expired),
             evidence=self._evidence(candidate),
         )
-        self._user.insert_memory(version, why, vector, len(self._ids), self._revision)
+        self._user.insert_memory(version, why, filing.vector, len(self._ids), self._revision)
+        self._user.insert_memory_categories(memory_id, filing.category_ids)
         self._versions[memory_id] = version
+        self._added.append(memory_id)
         return memory_id
 
-    def _supersede(self, decision: Supersede, vector: NDArray[np.float32]) -> str | None:
+    def _supersede(self, decision: Supersede, filing: Filing) -> str | None:
         replaced = [
             memory_id for ref in decision.replaces if (memory_id := self._resolved(ref)) is not None
         ]
+        memory_id = self._insert(decision.candidate, decision.why, filing)
         if not replaced:
-            return self._insert(decision.candidate, decision.why, vector)
-        memory_id = self._insert(decision.candidate, decision.why, vector)
+            return memory_id
         joined = chains.join(self._versions, memory_id, replaced)
         self._relink({memory_id: joined.previous_id, **joined.relinks})
         for old_id in replaced:
-            self._user.expire_memory(old_id, self._now, decision.reason, self._revision)
+            self._expire(old_id, decision.reason)
             self._successors[old_id] = memory_id
         return memory_id
 
-    def _precede(self, decision: Precede, vector: NDArray[np.float32]) -> str:
-        expired = (self._now, decision.reason)
-        memory_id = self._insert(decision.candidate, decision.why, vector, expired=expired)
-        placed = chains.insert_before(
-            self._versions, memory_id, decision.successor, self._work.created_at
-        )
+    def _precede(self, decision: Precede, filing: Filing) -> str:
+        memory_id = self._insert(decision.candidate, decision.why, filing, expired=decision.reason)
+        placed = chains.insert_before(self._versions, memory_id, decision.successor, filing.said_at)
         self._relink({memory_id: placed.previous_id, **placed.relinks})
         return memory_id
 
@@ -161,23 +195,34 @@ class PlanWriter:
             self._user.relink_memory(memory_id, previous_id, self._revision)
             self._versions[memory_id] = replace(self._versions[memory_id], previous_id=previous_id)
 
+    def _expire(self, memory_id: str, reason: ExpirationReason) -> None:
+        self._user.expire_memory(
+            memory_id, self._now, reason, self._revision, self._conflict_behind(reason)
+        )
+
+    def _conflict_behind(self, reason: ExpirationReason | None) -> str | None:
+        """The conflict being settled, where it is the reason."""
+        of_conflict = reason is ExpirationReason.MERGE_CONFLICT
+        return self._work.merge_conflict_id if of_conflict else None
+
     def _raise_conflict(self, decision: RaiseConflict) -> None:
-        candidate = decision.candidate
+        asked = [
+            (memory_id, item.why, question)
+            for item, question in zip(decision.contradicted, decision.questions, strict=True)
+            if (memory_id := self._resolved(item.ref)) is not None
+        ]
+        contradicted = {memory_id for memory_id, _, _ in asked}
+        if any(
+            _waits(conflict, decision.candidate.content, contradicted)
+            for conflict in self._user.merge_conflicts()
+        ):
+            return
         self._user.insert_merge_conflict(
             self._new_id(),
             self._work.session_id,
-            {
-                "content": candidate.content,
-                "event_date_start": candidate.event_date_start.isoformat(),
-                "event_date_end": candidate.event_date_end.isoformat(),
-                "evidence": list(candidate.evidence),
-            },
-            [
-                (memory_id, item.why)
-                for item in decision.contradicted
-                if (memory_id := self._resolved(item.ref)) is not None
-            ],
-            decision.questions,
+            decision.candidate,
+            [(memory_id, why) for memory_id, why, _ in asked],
+            [question for _, _, question in asked],
             self._now,
         )
 
@@ -204,3 +249,12 @@ class PlanWriter:
 
     def _evidence(self, candidate: Candidate) -> tuple[Evidence, ...]:
         return tuple(Evidence(self._work.session_id, at) for at in candidate.evidence)
+
+
+def _waits(conflict: MergeConflictModel, content: str, contradicted: Set[str]) -> bool:
+    """Whether a conflict asks the same already and is not settled."""
+    return (
+        conflict.status is not MergeConflictStatus.RESOLVED
+        and (conflict.proposed_memory_content or "").casefold() == content.casefold()
+        and contradicted <= {memory.memory_id for memory in conflict.conflicting_memories}
+    )

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from recollect.core.questions import BOTH, NEITHER
 from recollect.core.reconcile import (
-    BOTH,
-    NEITHER,
     Decision,
     Held,
     Ignore,
@@ -285,7 +284,7 @@ def test_two_values_on_one_day_contradict_unless_a_word_says_that_it_changed() -
     asked = weigh([], both, conflicts=True).decisions[1]
     assert isinstance(asked, RaiseConflict)
     assert asked.contradicted[0].ref == 0
-    assert asked.questions[0].options[-1] == BOTH
+    assert asked.questions[0].options == [*both, BOTH, NEITHER]
     settled = weigh([], both).decisions[1]
     assert isinstance(settled, Supersede)
     assert (settled.replaces, settled.reason) == ((0,), MERGE)

@@ -53,10 +53,12 @@ class SlowInference(LocalInference):
         super().__init__()
         self._report = report
 
-    async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+    async def extract(
+        self, messages: Sequence[Message], session_date: datetime, **named: Any
+    ) -> list[Candidate]:
         self._report("step", "extract")
         await asyncio.sleep(STEP_S)
-        return await super().extract(messages, session_date)
+        return await super().extract(messages, session_date, **named)
 
     async def reconcile(self, *arguments: Any, **named: Any) -> Plan:
         self._report("step", "reconcile")

@@ -255,10 +255,12 @@ class GatedInference(LocalInference):
         self.gate = asyncio.Event()
         self.taken: list[str] = []
 
-    async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+    async def extract(
+        self, messages: Sequence[Message], session_date: datetime, **named: Any
+    ) -> list[Candidate]:
         self.taken.append(" ".join(message.content for message in messages))
         await self.stop_before("extract")
-        return await super().extract(messages, session_date)
+        return await super().extract(messages, session_date, **named)
 
     async def reconcile(self, *arguments: Any, **named: Any) -> Plan:
         await self.stop_before("reconcile")

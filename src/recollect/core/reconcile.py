@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recollect.core.attributes import Reading, Statement, Tense, read
 from recollect.core.connections import Entry, Pair, Ref, connect
 from recollect.core.merging import merged_content
+from recollect.core.questions import Said, distinct, question, reason
 from recollect.core.reading.relations import (
     Change,
     Clash,
@@ -28,8 +29,6 @@ from recollect.core.reading.relations import (
 from recollect.models import Candidate, ExpirationReason, MemoryVersion, MergeConflictQuestion
 
 __all__ = [
-    "BOTH",
-    "NEITHER",
     "Contradicted",
     "Decision",
     "Held",
@@ -42,9 +41,6 @@ __all__ = [
     "Supersede",
     "reconcile",
 ]
-
-BOTH = "Both are true"
-NEITHER = "Neither is true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +119,7 @@ class Contradicted:
 class RaiseConflict:
     """The candidate waits until a person has answered the questions; what it contradicts stays.
 
-    questions: one for each contradicted memory, in the same order; the options are the old content,
-        the candidate's content, and `BOTH` or `NEITHER`.
+    questions: one for each contradicted memory, in the same order, no two in the same words.
     """
 
     candidate: Candidate
@@ -300,7 +295,7 @@ def _decide(desk: _Desk, candidate: Candidate, statement: Statement, index: int)
     parted = _parted(desk, candidate, statement, live)
     false = [pair for pair in parted if pair[1].change is Change.TRUTH]
     if false:
-        return _contradiction(desk, candidate, false)
+        return _contradiction(desk, candidate, statement, false)
     changed = [pair for pair in parted if pair[1].change is Change.TIME]
     changed = changed or _left_behind(desk, statement)
     if changed:
@@ -417,31 +412,24 @@ def _left_behind(desk: _Desk, statement: Statement) -> list[_Parted]:
     return found if len(found) == 1 else []
 
 
-def _contradiction(desk: _Desk, candidate: Candidate, false: Sequence[_Parted]) -> Decision:
+def _contradiction(
+    desk: _Desk, candidate: Candidate, statement: Statement, false: Sequence[_Parted]
+) -> Decision:
     why = false[0][1].why
     if desk.conflicts_enabled:
+        new = Said(statement, desk.session_created_at)
+        old = [(item.ref, Said(item.statement, item.created_at), c) for item, c in false]
         return RaiseConflict(
             candidate,
-            tuple(Contradicted(item.ref, parted.why) for item, parted in false),
-            tuple(_question(candidate, item, parted) for item, parted in false),
+            tuple(Contradicted(ref, reason(one, new, c.attribute)) for ref, one, c in old),
+            distinct([question(one, new, c.attribute) for _, one, c in old]),
             why,
         )
-    reason = ExpirationReason.MERGE_CONFLICT
     newer = [item for item, _ in false if item.created_at > desk.session_created_at]
     if newer and isinstance(newer[0].ref, str):
-        return Precede(candidate, newer[0].ref, reason, why)
-    return Supersede(candidate, tuple(item.ref for item, _ in false), reason, why)
-
-
-def _question(candidate: Candidate, item: _Item, parted: Clash) -> MergeConflictQuestion:
-    """Asks which of two statements is right, in words that a chat model can pass on."""
-    old, new = item.statement.content, candidate.content
-    topic = parted.attribute.replace(":", " ")
-    day = item.created_at.date().isoformat()
-    trait = item.statement.reading.trait
-    last = NEITHER if trait.immutable or trait.timeless else BOTH
-    question = f"About {topic}: “{old}” (said on {day}) and “{new}” do not agree. Which is right?"
-    return MergeConflictQuestion(question, [old, new, last])
+        return Precede(candidate, newer[0].ref, ExpirationReason.MERGE_CONFLICT, why)
+    refs = tuple(item.ref for item, _ in false)
+    return Supersede(candidate, refs, ExpirationReason.MERGE_CONFLICT, why)
 
 
 def _preceding(

@@ -1,7 +1,11 @@
-"""Inference without a model: the rules of the core, run in threads so that nobody waits."""
+"""Inference without a model: the rules of the core, run in threads so that nobody waits.
+
+Of generation preferences it follows what is exact, the examples of what should not be remembered,
+word for word. Instructions take understanding, so they are left to a language model.
+"""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -9,8 +13,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recollect.core import attributes, extraction, query, reconcile, summaries
-from recollect.models import Candidate, Message
+from recollect.core import attributes, extraction, query, reconcile, resolution, summaries
+from recollect.core.categories import EmbeddedCategory, fitting
+from recollect.core.reconcile import Held, Plan
+from recollect.core.resolution import Contest, Resolution
+from recollect.models import Candidate, GenerationPreferences, MemoryVersion, Message
 
 READ_STATEMENTS = 20_000
 """Memories whose reading is kept: one takes 50 microseconds to read and about 2 kB to keep."""
@@ -22,8 +29,19 @@ class LocalInference:
     def __init__(self) -> None:
         self._read = lru_cache(maxsize=READ_STATEMENTS)(attributes.read)
 
-    async def extract(self, messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
-        return await asyncio.to_thread(extraction.extract, messages, session_date)
+    async def extract(
+        self,
+        messages: Sequence[Message],
+        session_date: datetime,
+        *,
+        preferences: GenerationPreferences,
+    ) -> list[Candidate]:
+        found = await asyncio.to_thread(extraction.extract, messages, session_date)
+        unwanted = {
+            _key(example)
+            for example in (*preferences.negative_examples, *preferences.false_positive_examples)
+        }
+        return [candidate for candidate in found if _key(candidate.content) not in unwanted]
 
     async def summarise(
         self,
@@ -35,17 +53,17 @@ class LocalInference:
 
     async def reconcile(
         self,
-        held: Sequence[reconcile.Held],
+        held: Sequence[Held],
         candidates: Sequence[Candidate],
         vectors: NDArray[np.float32],
         *,
         session_id: str,
         session_date: datetime,
         conflicts_enabled: bool,
-    ) -> reconcile.Plan:
-        def weigh() -> reconcile.Plan:
+    ) -> Plan:
+        def weigh() -> Plan:
             return reconcile.reconcile(
-                [replace(item, statement=self._read(item.memory.content)) for item in held],
+                self._with_statements(held),
                 candidates,
                 vectors,
                 session_id=session_id,
@@ -54,6 +72,28 @@ class LocalInference:
             )
 
         return await asyncio.to_thread(weigh)
+
+    async def resolve(
+        self,
+        held: Sequence[Held],
+        versions: Mapping[str, MemoryVersion],
+        contest: Contest,
+        statements: Sequence[Candidate],
+        vectors: NDArray[np.float32],
+    ) -> Resolution:
+        def settle() -> Resolution:
+            read = self._with_statements(held)
+            return resolution.resolve(read, versions, contest, statements, vectors)
+
+        return await asyncio.to_thread(settle)
+
+    async def categorise(
+        self,
+        contents: Sequence[str],
+        vectors: NDArray[np.float32],
+        categories: Sequence[EmbeddedCategory],
+    ) -> list[list[str]]:
+        return fitting(contents, vectors, categories)
 
     def plan(
         self,
@@ -65,3 +105,11 @@ class LocalInference:
         wide: bool,
     ) -> query.QueryPlan:
         return query.plan(question, today=today, previous=previous, people=people, wide=wide)
+
+    def _with_statements(self, held: Sequence[Held]) -> list[Held]:
+        return [replace(item, statement=self._read(item.memory.content)) for item in held]
+
+
+def _key(content: str) -> str:
+    """What two contents share that differ in case, space or the full stop at the end alone."""
+    return " ".join(content.casefold().split()).rstrip(".")

@@ -1,0 +1,150 @@
+"""Categories and preferences of a project, as processing applies them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import Clock
+from tests.fakes import HashEmbedder
+
+from recollect import Parts, Settings
+from recollect.api import AdminApi, MemoryApi
+from recollect.client.embedded import open_system
+from recollect.core.categories import EmbeddedCategory
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.inference import LocalInference
+from recollect.models import (
+    GenerationPreferences,
+    MergeConflictAnswer,
+    MessageRole,
+    UserMemoryItem,
+)
+
+
+class WordInference(LocalInference):
+    """Gives a content the categories whose names are among its words, once a gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.reached = asyncio.Event()
+        self.vectors: dict[str, Any] = {}
+
+    async def categorise(
+        self, contents: Sequence[str], vectors: Any, categories: Sequence[EmbeddedCategory]
+    ) -> list[list[str]]:
+        assert len(contents) == len(vectors)
+        self.vectors.update({one.category.name: one.vector for one in categories})
+        self.reached.set()
+        await self.gate.wait()
+        names = [one.category.name for one in categories]
+        found = [[name for name in names if name in text.split()] for text in contents]
+        return [[*names, "a name of its own"] for names in found]
+
+
+class Place:
+    """A memory with its administration."""
+
+    def __init__(self, api: MemoryApi, admin: AdminApi, inference: WordInference) -> None:
+        self.api, self.admin, self.inference = api, admin, inference
+
+    async def category(self, name: str) -> str:
+        made = await self.admin.create_category(DEFAULT_PROJECT_ID, name)
+        return made.category_id
+
+    async def begin(self, text: str, day: int = 1) -> None:
+        session = await self.api.create_session(
+            "alice", custom_created_at_utc=datetime(2024, 1, day, tzinfo=UTC)
+        )
+        await self.api.add_message("alice", session.session_id, MessageRole.USER, text)
+        await self.api.process("alice", session.session_id)
+
+    async def tell(self, text: str, day: int = 1) -> None:
+        await self.begin(text, day)
+        await self.api.wait_until_processed(timeout_s=20)
+
+    async def memories(self) -> dict[str, UserMemoryItem]:
+        return {item.content: item for item in (await self.api.list_memories("alice")).items}
+
+
+@pytest.fixture
+async def place(path: Path, settings: Settings, clock: Clock) -> AsyncIterator[Place]:
+    inference = WordInference()
+    system = await open_system(path, settings, Parts(HashEmbedder(), inference, clock))
+    api = system.engine(DEFAULT_PROJECT_ID)
+    await api.create_user("alice", merge_conflict_enabled=True)
+    yield Place(api, system.admin, inference)
+    inference.gate.set()
+    await system.close()
+
+
+async def test_new_memories_get_categories_and_old_ones_do_not(place: Place) -> None:
+    await place.tell("I have two cats.")
+    await place.category("cats")
+    await place.category("dogs")
+    await place.tell("I have three dogs. I live in Porto.", day=2)
+    found = {content: item.categories for content, item in (await place.memories()).items()}
+    assert found == {
+        "User has two cats": [],
+        "User has three dogs": ["dogs"],
+        "User lives in Porto": [],
+    }
+
+
+async def test_each_version_has_categories_of_its_own(place: Place) -> None:
+    await place.category("Porto")
+    await place.category("Lisbon")
+    await place.tell("I live in Porto.", day=1)
+    (old,) = (await place.memories()).values()
+    await place.tell("I moved to Lisbon.", day=9)
+    (new,) = (await place.memories()).values()
+    assert new.categories == ["Lisbon"]
+    assert (await place.api.get_memory("alice", old.memory_id)).categories == ["Porto"]
+
+
+async def test_what_settling_a_conflict_brings_has_categories(place: Place) -> None:
+    await place.category("June")
+    await place.category("cats")
+    await place.tell("I was born on 3 May 1990.", day=1)
+    await place.tell("I was born on 4 June 1990.", day=2)
+    (conflict,) = (await place.api.list_merge_conflicts("alice")).items
+    (asked,) = conflict.clarifying_questions
+    answers = [MergeConflictAnswer(asked.question, asked.options[1], "I have two cats.")]
+    await place.api.resolve_merge_conflict("alice", conflict.id, answers)
+    await place.api.wait_until_processed(timeout_s=20)
+    found = {content: item.categories for content, item in (await place.memories()).items()}
+    assert found == {"User was born on 4 June 1990": ["June"], "User has two cats": ["cats"]}
+
+
+async def test_a_category_deleted_in_mid_work_is_left_out(place: Place) -> None:
+    cats = await place.category("cats")
+    await place.category("two")
+    place.inference.gate.clear()
+    await place.begin("I have two cats.")
+    await asyncio.wait_for(place.inference.reached.wait(), 20)
+    await place.admin.delete_category(DEFAULT_PROJECT_ID, cats)
+    place.inference.gate.set()
+    await place.api.wait_until_processed(timeout_s=20)
+    assert (await place.memories())["User has two cats"].categories == ["two"]
+
+
+async def test_a_changed_description_is_embedded_anew(place: Place) -> None:
+    cats = await place.category("cats")
+    await place.tell("I have two cats.")
+    before = place.inference.vectors["cats"]
+    await place.admin.update_category(DEFAULT_PROJECT_ID, cats, description="pets that purr")
+    await place.tell("I have three dogs.", day=2)
+    after = place.inference.vectors["cats"]
+    assert before.shape == after.shape
+    assert (before != after).any()
+
+
+async def test_an_example_of_what_not_to_keep_is_not_kept(place: Place) -> None:
+    unwanted = GenerationPreferences(negative_examples=("User has two cats.",))
+    await place.admin.replace_generation_preferences(DEFAULT_PROJECT_ID, unwanted)
+    await place.tell("I have two cats. I live in Porto.")
+    assert set(await place.memories()) == {"User lives in Porto"}

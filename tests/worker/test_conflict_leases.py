@@ -1,0 +1,382 @@
+"""Merge conflicts as work: taken by lease like sessions, and never beside a session of the user."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import START, Clock
+from tests.fakes import HashEmbedder
+
+from recollect import Parts, SessionStatus, Settings
+from recollect.api import MemoryApi
+from recollect.client.embedded import System, open_system
+from recollect.core.resolution import Resolution
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.inference import LocalInference
+from recollect.models import (
+    Candidate,
+    MergeConflictAnswer,
+    MergeConflictStatus,
+    MessageRole,
+)
+from recollect.store import Store, Tx, Work, WorkTx, open_database
+from recollect.worker import MAX_ATTEMPTS
+
+LEASE = timedelta(seconds=20)
+LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0, close_timeout_s=0)
+SAID = datetime(2024, 1, 1, tzinfo=UTC)
+ANSWERS = [MergeConflictAnswer("Which?", "new")]
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    found = Store(open_database(path))
+    await found.open()
+    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
+    yield found
+    await found.close()
+
+
+async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = False) -> None:
+    """Make a user with a session, processed or in line, and answered conflicts that it raised."""
+
+    def work(tx: Tx) -> None:
+        tx.create_user(f"id-{name}", name, {}, None, START)
+        user = tx.user(name)
+        user.create_session(f"of-{name}", {}, SAID, None, START)
+        proposed = Candidate("new", SAID, SAID, (0,))
+        for seconds, conflict_id in enumerate(conflict_ids):
+            user.insert_merge_conflict(conflict_id, f"of-{name}", proposed, [], [], START)
+            user.answer_merge_conflict(conflict_id, ANSWERS, START + timedelta(0, -60 + seconds))
+        if session_due:
+            user.make_due(f"of-{name}", START)
+
+    await store.write(DEFAULT_PROJECT_ID, work)
+
+
+async def claim(store: Store, token: str, seconds: float = 0) -> Work | None:
+    now = after(seconds)
+    return await store.work(lambda tx: tx.claim(now, now + LEASE, token))
+
+
+async def claimed(store: Store, token: str, seconds: float = 0) -> Work:
+    work = await claim(store, token, seconds)
+    assert work is not None
+    return work
+
+
+def row(path: Path, conflict_id: str) -> dict[str, Any]:
+    """A conflict's row, with all that no public method shows."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        (found,) = connection.execute(
+            "select * from merge_conflicts where merge_conflict_id = ?", (conflict_id,)
+        )
+        return dict(found)
+
+
+OPERATIONS: list[Callable[[WorkTx, Work], bool]] = [
+    lambda tx, work: tx.renew(work, after(1_000)),
+    lambda tx, work: tx.release(work),
+    lambda tx, work: tx.finish(work, after(30)),
+    lambda tx, work: tx.retry(work, after(40), "stale"),
+    lambda tx, work: tx.fail(work, "stale"),
+]
+NAMES = ["renew", "release", "finish", "retry", "fail"]
+
+
+# Taking
+
+
+async def test_a_conflict_is_taken_with_the_date_of_its_session(store: Store, path: Path) -> None:
+    await due(store, "alice", "one")
+    assert await store.work(lambda tx: tx.is_due(START), write=False)
+    work = await claimed(store, "a")
+    assert (work.merge_conflict_id, work.session_id) == ("one", "of-alice")
+    assert (work.created_at, work.attempts, work.failures) == (SAID, 1, 0)
+    assert str(work) == "merge conflict one"
+    assert row(path, "one")["status"] == "RESOLVING"
+    assert not await store.work(lambda tx: tx.is_due(START), write=False)
+
+
+async def test_a_conflict_in_work_is_not_taken_again_until_its_lease_ends(store: Store) -> None:
+    await due(store, "alice", "one")
+    await claimed(store, "a")
+    assert await claim(store, "b", 19.9) is None
+    assert (await claimed(store, "b", 20)).attempts == 2
+
+
+async def test_the_conflicts_of_a_user_come_one_by_one_and_before_the_sessions(
+    store: Store,
+) -> None:
+    await due(store, "alice", "one", "two", session_due=True)
+    await due(store, "bruno", session_due=True)
+    first = await claimed(store, "a")
+    other = await claimed(store, "b")
+    assert (first.merge_conflict_id, other.session_id) == ("one", "of-bruno")
+    assert await claim(store, "c", 1) is None
+    assert await store.work(lambda tx: tx.finish(first, after(1)))
+    second = await claimed(store, "c", 1)
+    assert second.merge_conflict_id == "two"
+    assert await claim(store, "d", 2) is None
+    assert await store.work(lambda tx: tx.finish(second, after(2)))
+    last = await claimed(store, "d", 2)
+    assert (last.merge_conflict_id, last.session_id) == (None, "of-alice")
+
+
+async def test_a_conflict_waits_for_the_session_in_work(store: Store) -> None:
+    await due(store, "alice", session_due=True)
+    session = await claimed(store, "a")
+
+    def raise_and_answer(tx: Tx) -> None:
+        user = tx.user("alice")
+        user.insert_merge_conflict(
+            "one", "of-alice", Candidate("new", SAID, SAID, (0,)), [], [], START
+        )
+        user.answer_merge_conflict("one", ANSWERS, START)
+
+    await store.write(DEFAULT_PROJECT_ID, raise_and_answer)
+    assert await claim(store, "b", 1) is None
+    assert await store.work(lambda tx: tx.finish(session, after(2)))
+    assert (await claimed(store, "b", 2)).merge_conflict_id == "one"
+
+
+async def test_a_conflict_that_waits_after_a_failure_holds_up_nothing(store: Store) -> None:
+    await due(store, "alice", "one", session_due=True)
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: tx.retry(work, after(100), "broken"))
+    assert (await claimed(store, "b", 1)).merge_conflict_id is None
+    assert await store.work(lambda tx: tx.next_due(after(30)), write=False) == START
+    assert await store.work(lambda tx: tx.count_unprocessed(after(30)), write=False) == 2
+
+
+async def test_what_waits_is_counted_and_dated(store: Store) -> None:
+    await due(store, "alice", "one")
+    assert await store.work(lambda tx: tx.count_unprocessed(START), write=False) == 1
+    assert await store.work(lambda tx: tx.next_due(START), write=False) == after(-60)
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: tx.count_unprocessed(after(1)), write=False) == 1
+    assert await store.work(lambda tx: tx.next_due(after(1)), write=False) is None
+    assert await store.work(lambda tx: tx.finish(work, after(2)))
+    assert await store.work(lambda tx: tx.count_unprocessed(after(3)), write=False) == 0
+
+
+# Losing
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
+async def test_a_lost_lease_changes_nothing(
+    store: Store, path: Path, operation: Callable[[WorkTx, Work], bool]
+) -> None:
+    await due(store, "alice", "one")
+    lost = await claimed(store, "a")
+    held = await claimed(store, "b", 21)
+    before = row(path, "one")
+    assert not await store.work(lambda tx: operation(tx, lost))
+    assert row(path, "one") == before
+    assert await store.work(lambda tx: tx.finish(held, after(22)))
+    before = row(path, "one")
+    assert before["status"] == "RESOLVED"
+    assert not await store.work(lambda tx: operation(tx, held))
+    assert row(path, "one") == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    list(zip(OPERATIONS[1:], ["IN_QUEUE", "RESOLVED", "IN_QUEUE", "FAILED"], strict=True)),
+    ids=NAMES[1:],
+)
+async def test_a_lease_ends_with_what_was_done_under_it(
+    store: Store,
+    path: Path,
+    ending: Callable[[WorkTx, Work], bool],
+    status: str,
+    operation: Callable[[WorkTx, Work], bool],
+) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: ending(tx, work))
+    before = row(path, "one")
+    assert before["status"] == status
+    assert not await store.work(lambda tx: operation(tx, work))
+    assert row(path, "one") == before
+
+
+async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) -> None:
+    await due(store, "alice", "one")
+    work = await claimed(store, "a")
+    assert await store.work(lambda tx: tx.fail(work, "broken"))
+    assert await claim(store, "b", 100) is None
+    again = await store.write(
+        DEFAULT_PROJECT_ID,
+        lambda tx: tx.user("alice").requeue_merge_conflict("one", after(100)),
+    )
+    assert (again.status, again.failure_reason) == (MergeConflictStatus.IN_QUEUE, None)
+    taken = await claimed(store, "c", 100)
+    assert (taken.attempts, taken.failures) == (1, 0)
+
+
+# Workers
+
+
+class GatedInference(LocalInference):
+    """Stops before it settles a conflict until a gate is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def resolve(self, *arguments: Any, **named: Any) -> Resolution:
+        self.reached.set()
+        await self.gate.wait()
+        return await super().resolve(*arguments, **named)
+
+
+class Workplace:
+    """A memory whose worker is stopped in the middle of settling a conflict."""
+
+    def __init__(self, system: System, inference: GatedInference) -> None:
+        self.system, self.inference = system, inference
+        self.api: MemoryApi = system.engine(DEFAULT_PROJECT_ID)
+
+    async def tell(self, text: str, day: int) -> str:
+        session = await self.api.create_session(
+            "alice", custom_created_at_utc=SAID + timedelta(days=day)
+        )
+        await self.api.add_message("alice", session.session_id, MessageRole.USER, text)
+        await self.api.process("alice", session.session_id)
+        return session.session_id
+
+    async def begin(self) -> str:
+        """Answer a conflict with its proposed statement, up to the middle; the conflict's id."""
+        await self.api.create_user("alice", merge_conflict_enabled=True)
+        for day, text in enumerate(("I was born on 3 May 1990.", "I was born on 4 June 1990.")):
+            await self.tell(text, day)
+            await self.api.wait_until_processed(timeout_s=20)
+        (conflict,) = (await self.api.list_merge_conflicts("alice")).items
+        (asked,) = conflict.clarifying_questions
+        answers = [MergeConflictAnswer(asked.question, asked.options[1])]
+        await self.api.resolve_merge_conflict("alice", conflict.id, answers)
+        await asyncio.wait_for(self.inference.reached.wait(), 20)
+        return conflict.id
+
+    async def finish(self) -> None:
+        self.inference.gate.set()
+        await self.api.wait_until_processed(timeout_s=20)
+
+    async def contents(self) -> list[str]:
+        return [item.content for item in (await self.api.list_memories("alice")).items]
+
+
+@pytest.fixture
+async def workplace(path: Path, clock: Clock) -> AsyncIterator[Workplace]:
+    inference = GatedInference()
+    found = Workplace(
+        await open_system(path, LONG_LEASE, Parts(HashEmbedder(), inference, clock)), inference
+    )
+    yield found
+    inference.gate.set()
+    await found.system.close()
+
+
+async def test_a_conflict_in_work_is_seen_as_such_and_waited_for(workplace: Workplace) -> None:
+    conflict_id = await workplace.begin()
+    conflict = await workplace.api.get_merge_conflict("alice", conflict_id)
+    assert conflict.status is MergeConflictStatus.RESOLVING
+    (held,) = (await workplace.api.list_memories("alice")).items
+    assert held.merge_conflict_in_progress
+    session_id = await workplace.tell("I have two cats.", 9)
+    session = await workplace.api.get_session("alice", session_id)
+    assert session.status is SessionStatus.PROCESSING
+    await workplace.finish()
+    assert set(await workplace.contents()) == {"User was born on 4 June 1990", "User has two cats"}
+
+
+async def test_a_worker_that_comes_back_too_late_settles_nothing(
+    workplace: Workplace, path: Path, clock: Clock
+) -> None:
+    conflict_id = await workplace.begin()
+    clock.advance(61)
+    other = await open_system(path, LONG_LEASE, Parts(HashEmbedder(), clock=clock))
+    await other.engine(DEFAULT_PROJECT_ID).wait_until_processed(timeout_s=20)
+    before = row(path, conflict_id)
+    assert (before["status"], before["attempts"]) == ("RESOLVED", 2)
+    # A session of the same user shows when the first worker is done with the conflict.
+    await workplace.finish()
+    await workplace.tell("I have two cats.", 9)
+    await workplace.api.wait_until_processed(timeout_s=20)
+    await other.close()
+    assert row(path, conflict_id) == before
+    (new,) = (await workplace.api.get_merge_conflict("alice", conflict_id)).new_memories or ()
+    item = await workplace.api.get_memory("alice", new.memory_id)
+    assert (item.total_versions, len(await workplace.contents())) == (2, 2)
+
+
+async def test_what_a_stopped_worker_left_is_taken_up_again(
+    workplace: Workplace, path: Path, clock: Clock
+) -> None:
+    conflict_id = await workplace.begin()
+    await workplace.system.close()
+    assert (row(path, conflict_id)["status"], row(path, conflict_id)["attempts"]) == ("IN_QUEUE", 0)
+    again = await open_system(path, LONG_LEASE, Parts(HashEmbedder(), clock=clock))
+    api = again.engine(DEFAULT_PROJECT_ID)
+    await api.wait_until_processed(timeout_s=20)
+    conflict = await api.get_merge_conflict("alice", conflict_id)
+    assert conflict.status is MergeConflictStatus.RESOLVED
+    await again.close()
+
+
+async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
+    workplace: Workplace,
+) -> None:
+    await workplace.begin()
+    (held,) = (await workplace.api.list_memories("alice")).items
+    await workplace.api.delete_memory("alice", held.memory_id)
+    await workplace.finish()
+    (item,) = (await workplace.api.list_memories("alice")).items
+    assert (item.content, item.total_versions) == ("User was born on 4 June 1990", 1)
+
+
+@pytest.mark.parametrize("gone", ["user", "session"])
+async def test_what_is_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
+    workplace: Workplace, path: Path, gone: str
+) -> None:
+    conflict_id = await workplace.begin()
+    conflict = await workplace.api.get_merge_conflict("alice", conflict_id)
+    if gone == "user":
+        await workplace.api.delete_user("alice")
+        await workplace.api.create_user("alice")
+    else:
+        await workplace.api.delete_session("alice", conflict.project_user_session_id)
+    await workplace.tell("I have two cats.", 9)
+    await workplace.finish()
+    assert (await workplace.api.list_merge_conflicts("alice")).total == 0
+    left = [] if gone == "user" else ["User was born on 3 May 1990"]
+    assert sorted(await workplace.contents()) == sorted([*left, "User has two cats"])
+
+
+async def test_a_conflict_that_never_ends_is_given_up(
+    store: Store, path: Path, clock: Clock
+) -> None:
+    await due(store, "alice", "one")
+    for number in range(MAX_ATTEMPTS):
+        assert await claim(store, f"token-{number}", number * LEASE.total_seconds())
+    clock.advance(MAX_ATTEMPTS * LEASE.total_seconds())
+    system = await open_system(path, LONG_LEASE, Parts(HashEmbedder(), clock=clock))
+    api = system.engine(DEFAULT_PROJECT_ID)
+    await api.wait_until_processed(timeout_s=20)
+    conflict = await api.get_merge_conflict("alice", "one")
+    await system.close()
+    assert conflict.status is MergeConflictStatus.FAILED
+    assert conflict.failure_reason == f"gave up: taken {MAX_ATTEMPTS} times without an end"
