@@ -61,3 +61,40 @@ class Settings(BaseSettings):
         ge=16,
         description="Megabytes of users' vectors and terms kept in memory; the oldest go first.",
     )
+    db: str = Field(
+        default_factory=lambda: str(Path(platformdirs.user_data_dir("recollect")) / "memory.db"),
+        description="Path or address of the database, for the command line.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the service listens on.")
+    port: int = Field(
+        default=8000, ge=0, le=65_535, description="Port that the service listens on; 0 for any."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Origins whose web pages may call the service from a browser, as a JSON list.",
+    )
+    max_body_bytes: int = Field(
+        default=4_194_304, ge=1024, description="Largest body of a request, in bytes."
+    )
+    rate_limit_per_minute: int | None = Field(
+        default=None, ge=1, description="Requests per minute and key; none is no limit."
+    )
+    max_concurrent_requests: int = Field(
+        default=64,
+        ge=1,
+        description="Requests worked on at once; four times as many may wait for their turn.",
+    )
+    shutdown_timeout_s: int = Field(
+        default=5,
+        ge=1,
+        description="Seconds that a stopping service waits for the requests it is working on.",
+    )
+    log_requests: bool = Field(
+        default=False, description="Whether the service logs a line per request."
+    )
+    stream_ping_s: float = Field(
+        default=8.0,
+        gt=0,
+        le=10,
+        description="Seconds of silence after which a stream sends a comment, to be kept open.",
+    )

@@ -1,0 +1,224 @@
+"""The admin API: projects, keys, categories, preferences, retries and counters."""
+
+from enum import Enum
+
+from fastapi import APIRouter
+
+from recollect.server.authentication import Admin, AdminRoute
+from recollect.server.errors import documented
+from recollect.server.parameters import (
+    CategoryId,
+    ConflictId,
+    KeyId,
+    ProjectId,
+    SessionId,
+    UserId,
+)
+from recollect.wire import (
+    Category,
+    CategoryEnvelope,
+    CategoryList,
+    Counters,
+    CreateCategory,
+    CreateKey,
+    CreateProject,
+    GenerationPreferences,
+    Key,
+    KeyEnvelope,
+    KeyList,
+    MergeConflictEnvelope,
+    NewKey,
+    Project,
+    ProjectEnvelope,
+    ProjectList,
+    SessionEnvelope,
+    UpdateCategory,
+    UpdateProject,
+)
+
+ADMIN_PREFIX = "/admin/v1"
+
+admin_router = APIRouter(
+    prefix=ADMIN_PREFIX,
+    route_class=AdminRoute,
+    responses=documented(401, 422, 429, 500, 503),
+)
+
+_PROJECTS: list[str | Enum] = ["Admin: projects"]
+_KEYS: list[str | Enum] = ["Admin: keys"]
+_CATEGORIES: list[str | Enum] = ["Admin: categories"]
+_RETRIES: list[str | Enum] = ["Admin: retries"]
+
+
+@admin_router.post("/projects", status_code=201, tags=_PROJECTS, responses=documented(413))
+async def create_project(body: CreateProject, admin: Admin) -> ProjectEnvelope:
+    """Create a project."""
+    return ProjectEnvelope(project=Project.from_model(await admin.create_project(body.name)))
+
+
+@admin_router.get("/projects", tags=_PROJECTS)
+async def list_projects(admin: Admin) -> ProjectList:
+    """List all projects, oldest first."""
+    projects = await admin.list_projects()
+    return ProjectList(projects=[Project.from_model(project) for project in projects])
+
+
+@admin_router.get("/projects/{project_id}", tags=_PROJECTS, responses=documented(404))
+async def get_project(project_id: ProjectId, admin: Admin) -> ProjectEnvelope:
+    """Read a project."""
+    return ProjectEnvelope(project=Project.from_model(await admin.get_project(project_id)))
+
+
+@admin_router.patch("/projects/{project_id}", tags=_PROJECTS, responses=documented(404, 413))
+async def update_project(
+    project_id: ProjectId, body: UpdateProject, admin: Admin
+) -> ProjectEnvelope:
+    """Rename a project, or switch merge conflicts for its users."""
+    project = await admin.update_project(
+        project_id, name=body.name, merge_conflict_enabled=body.merge_conflict_enabled
+    )
+    return ProjectEnvelope(project=Project.from_model(project))
+
+
+@admin_router.delete(
+    "/projects/{project_id}", status_code=204, tags=_PROJECTS, responses=documented(404)
+)
+async def delete_project(project_id: ProjectId, admin: Admin) -> None:
+    """Delete a project with its keys, its users and everything that belongs to them."""
+    await admin.delete_project(project_id)
+
+
+@admin_router.get("/projects/{project_id}/counters", tags=_PROJECTS, responses=documented(404))
+async def get_counters(project_id: ProjectId, admin: Admin) -> Counters:
+    """Count what a project holds now."""
+    return Counters.from_model(await admin.counters(project_id))
+
+
+@admin_router.get(
+    "/projects/{project_id}/generation-preferences", tags=_PROJECTS, responses=documented(404)
+)
+async def get_generation_preferences(project_id: ProjectId, admin: Admin) -> GenerationPreferences:
+    """Read what a project wants to be remembered and what not."""
+    return GenerationPreferences.from_model(await admin.get_generation_preferences(project_id))
+
+
+@admin_router.put(
+    "/projects/{project_id}/generation-preferences",
+    tags=_PROJECTS,
+    responses=documented(404, 413),
+)
+async def replace_generation_preferences(
+    project_id: ProjectId, body: GenerationPreferences, admin: Admin
+) -> GenerationPreferences:
+    """Replace all six lists; those left out become empty. Sessions processed later follow them."""
+    return GenerationPreferences.from_model(
+        await admin.replace_generation_preferences(project_id, body.to_model())
+    )
+
+
+@admin_router.post(
+    "/projects/{project_id}/keys", status_code=201, tags=_KEYS, responses=documented(404, 413)
+)
+async def create_key(project_id: ProjectId, body: CreateKey, admin: Admin) -> NewKey:
+    """Make a key of a project; its secret is in this answer and nowhere else."""
+    return NewKey.from_model(await admin.create_key(project_id, name=body.name))
+
+
+@admin_router.get("/projects/{project_id}/keys", tags=_KEYS, responses=documented(404))
+async def list_project_keys(project_id: ProjectId, admin: Admin) -> KeyList:
+    """List the keys of a project, revoked ones included."""
+    return KeyList(keys=[Key.from_model(key) for key in await admin.list_keys(project_id)])
+
+
+@admin_router.get("/keys", tags=_KEYS)
+async def list_keys(admin: Admin) -> KeyList:
+    """List all keys, those of the admin API and revoked ones included."""
+    return KeyList(keys=[Key.from_model(key) for key in await admin.list_keys()])
+
+
+@admin_router.post("/keys", status_code=201, tags=_KEYS, responses=documented(413))
+async def create_admin_key(body: CreateKey, admin: Admin) -> NewKey:
+    """Make a key for the admin API; its secret is in this answer and nowhere else."""
+    return NewKey.from_model(await admin.create_admin_key(name=body.name))
+
+
+@admin_router.post("/keys/{key_id}/revoke", tags=_KEYS, responses=documented(404))
+async def revoke_key(key_id: KeyId, admin: Admin) -> KeyEnvelope:
+    """Make a key useless from now on; doing it again changes nothing."""
+    return KeyEnvelope(key=Key.from_model(await admin.revoke_key(key_id)))
+
+
+@admin_router.get("/projects/{project_id}/categories", tags=_CATEGORIES, responses=documented(404))
+async def list_categories(project_id: ProjectId, admin: Admin) -> CategoryList:
+    """List a project's categories by name."""
+    categories = await admin.list_categories(project_id)
+    return CategoryList(categories=[Category.from_model(category) for category in categories])
+
+
+@admin_router.post(
+    "/projects/{project_id}/categories",
+    status_code=201,
+    tags=_CATEGORIES,
+    responses=documented(404, 409, 413),
+)
+async def create_category(
+    project_id: ProjectId, body: CreateCategory, admin: Admin
+) -> CategoryEnvelope:
+    """Create a category, which memories made from now on may have."""
+    category = await admin.create_category(project_id, body.name, description=body.description)
+    return CategoryEnvelope(category=Category.from_model(category))
+
+
+@admin_router.patch(
+    "/projects/{project_id}/categories/{category_id}",
+    tags=_CATEGORIES,
+    responses=documented(404, 409, 413),
+)
+async def update_category(
+    project_id: ProjectId, category_id: CategoryId, body: UpdateCategory, admin: Admin
+) -> CategoryEnvelope:
+    """Rename or describe a category anew; memories keep it."""
+    category = await admin.update_category(
+        project_id, category_id, name=body.name, description=body.description
+    )
+    return CategoryEnvelope(category=Category.from_model(category))
+
+
+@admin_router.delete(
+    "/projects/{project_id}/categories/{category_id}",
+    status_code=204,
+    tags=_CATEGORIES,
+    responses=documented(404),
+)
+async def delete_category(project_id: ProjectId, category_id: CategoryId, admin: Admin) -> None:
+    """Delete a category; its memories stay, without it."""
+    await admin.delete_category(project_id, category_id)
+
+
+@admin_router.post(
+    "/projects/{project_id}/users/{custom_user_id}/sessions/{session_id}/retry",
+    tags=_RETRIES,
+    responses=documented(400, 404),
+    response_model_exclude_unset=True,
+)
+async def retry_session(
+    project_id: ProjectId, custom_user_id: UserId, session_id: SessionId, admin: Admin
+) -> SessionEnvelope:
+    """Process a failed session again."""
+    return SessionEnvelope.from_model(
+        await admin.retry_session(project_id, custom_user_id, session_id)
+    )
+
+
+@admin_router.post(
+    "/projects/{project_id}/users/{custom_user_id}/merge-conflicts/{conflict_id}/retry",
+    tags=_RETRIES,
+    responses=documented(400, 404),
+)
+async def retry_merge_conflict(
+    project_id: ProjectId, custom_user_id: UserId, conflict_id: ConflictId, admin: Admin
+) -> MergeConflictEnvelope:
+    """Apply the answers of a failed merge conflict again."""
+    return MergeConflictEnvelope.from_model(
+        await admin.retry_merge_conflict(project_id, custom_user_id, conflict_id)
+    )

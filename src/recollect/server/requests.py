@@ -1,0 +1,90 @@
+"""What is read from a request before FastAPI looks at it.
+
+Bodies must be JSON in which every string is text that can be stored. Query strings may use the
+names of older releases and the brackets that some clients put after the names of lists.
+"""
+
+import json
+import re
+from typing import Any
+
+import pydantic_core
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+
+OLDER_NAMES: dict[bytes, tuple[bytes, ...]] = {
+    b"delete_all_versions": (b"delete_previous_versions",),
+    b"threshold": (b"memories_threshold", b"summaries_threshold"),
+}
+"""Parameters that older clients send, and those that have taken their place."""
+
+_BRACKETS = re.compile(rb"(\[|%5B)(\]|%5D)$", re.IGNORECASE)
+_NUL = "\0"
+
+
+def parsed_json(text: bytes | str) -> Any:
+    """What a JSON text holds.
+
+    Raises ValueError for what is not JSON, for NaN, for halves of surrogate pairs, for nesting that
+    is too deep, and for NUL characters, which databases cannot keep.
+    """
+    value = pydantic_core.from_json(text, allow_inf_nan=False)
+    marker: Any = b"\\u0000" if isinstance(text, bytes) else "\\u0000"
+    if marker in text and _holds_nul(value):
+        raise ValueError("a string holds a NUL character; remove it")
+    return value
+
+
+def _holds_nul(value: object) -> bool:
+    """Whether any string of a JSON value has a NUL; its depth is bounded by the parser."""
+    if isinstance(value, str):
+        return _NUL in value
+    if isinstance(value, dict):
+        return any(_NUL in key or _holds_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_holds_nul(item) for item in value)
+
+
+def current_query(query: bytes) -> bytes:
+    """A query string with the names of this release: brackets dropped, older names replaced.
+
+    An older name counts only where the newer one is not given.
+    """
+    if b"[" not in query and b"%5" not in query and not any(name in query for name in OLDER_NAMES):
+        return query
+    pairs = [pair.partition(b"=") for pair in query.split(b"&")]
+    named = [(_BRACKETS.sub(b"", name), sign + value) for name, sign, value in pairs]
+    given = {name for name, _ in named}
+    for name, value in list(named):
+        newer = OLDER_NAMES.get(name, ())
+        named += [(one, value) for one in newer if one not in given]
+    return b"&".join(name + value for name, value in named)
+
+
+class ReadRequest(Request):
+    """A request whose body is parsed by `parsed_json`, and whose query has current names."""
+
+    def __init__(self, request: Request) -> None:
+        scope = dict(request.scope)
+        scope["query_string"] = current_query(scope["query_string"])
+        super().__init__(scope, request.receive)
+
+    async def json(self) -> Any:
+        """The value of the body. Raises JSONDecodeError, which FastAPI answers with 422."""
+        try:
+            return parsed_json(await self.body())
+        except ValueError as error:
+            raise json.JSONDecodeError(str(error), "", 0) from error
+
+
+def refuse_nul(request: Request) -> None:
+    """Raise RequestValidationError for a NUL character in the path or the query."""
+    if _NUL in request.url.path or "%00" in request.scope["query_string"].decode("latin-1"):
+        raise RequestValidationError(
+            [
+                {
+                    "type": "value_error",
+                    "loc": ("path" if "%00" in request.url.path else "query",),
+                    "msg": "a value holds a NUL character; remove it",
+                }
+            ]
+        )

@@ -1,0 +1,81 @@
+"""List, read and delete memories."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from recollect.server.authentication import Api, ProjectRoute
+from recollect.server.errors import InvalidCategories, documented
+from recollect.server.parameters import (
+    DeleteMemoryQuery,
+    GetMemoryQuery,
+    ListMemoriesQuery,
+    MemoryId,
+    UserId,
+)
+from recollect.wire import Memory, MemoryList
+
+router = APIRouter(
+    prefix="/users/{custom_user_id}",
+    tags=["Memories"],
+    route_class=ProjectRoute,
+    responses=documented(404),
+)
+
+_UNKNOWN_CATEGORIES: dict[int | str, dict[str, Any]] = {
+    400: {
+        "model": InvalidCategories,
+        "description": "The filter names categories that the project does not have.",
+    }
+}
+
+
+@router.get("/memories", responses=_UNKNOWN_CATEGORIES)
+async def list_memories(
+    custom_user_id: UserId, query: Annotated[ListMemoriesQuery, Query()], api: Api
+) -> MemoryList:
+    """List a user's current memories, newest first."""
+    found = await api.list_memories(
+        custom_user_id,
+        offset=query.offset,
+        limit=query.limit,
+        categories=query.categories,
+        session_id_filter=query.session_id_filter,
+        session_metadata_filter=query.session_metadata_filter,
+        include_previous_versions=query.include_previous_versions,
+        include_connected_memories=query.include_connected_memories,
+    )
+    return MemoryList.from_model(found)
+
+
+@router.get("/memory/{memory_id}")
+async def get_memory(
+    custom_user_id: UserId,
+    memory_id: MemoryId,
+    query: Annotated[GetMemoryQuery, Query()],
+    api: Api,
+) -> Memory:
+    """Read one version of a memory, current or superseded."""
+    memory = await api.get_memory(
+        custom_user_id,
+        memory_id,
+        include_previous_versions=query.include_previous_versions,
+        include_connected_memories=query.include_connected_memories,
+    )
+    return Memory.from_model(memory)
+
+
+@router.delete("/memory/{memory_id}", status_code=204)
+async def delete_memory(
+    custom_user_id: UserId,
+    memory_id: MemoryId,
+    query: Annotated[DeleteMemoryQuery, Query()],
+    api: Api,
+) -> None:
+    """Delete one version of a memory, or it and all earlier ones.
+
+    The version before it becomes current again, or the one after it the first.
+    """
+    await api.delete_memory(
+        custom_user_id, memory_id, delete_previous_versions=query.delete_previous_versions
+    )

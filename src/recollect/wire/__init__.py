@@ -1,0 +1,102 @@
+"""The JSON of the HTTP API: one shape for the server that writes it and the client that reads it.
+
+Each model knows the way from and to `recollect.models`. Bodies of requests are named after what
+they ask for (`CreateUser`), answers after what they hold (`User`, `UserEnvelope`, `UserList`).
+"""
+
+from recollect.wire.administration import (
+    Category,
+    CategoryEnvelope,
+    CategoryList,
+    Counters,
+    CreateCategory,
+    CreateKey,
+    CreateProject,
+    GenerationPreferences,
+    Key,
+    KeyEnvelope,
+    KeyList,
+    NewKey,
+    Project,
+    ProjectEnvelope,
+    ProjectList,
+    UpdateCategory,
+    UpdateProject,
+)
+from recollect.wire.contexts import Context, DateRangeFilter, RecallMetadata, SystemPrompt
+from recollect.wire.fields import Instant, WireModel
+from recollect.wire.memories import ConnectedMemory, Memory, MemoryList, MemoryVersion
+from recollect.wire.merge_conflicts import (
+    MergeConflict,
+    MergeConflictEnvelope,
+    MergeConflictList,
+    QuestionAnswer,
+    QuestionAnswers,
+    ResolveMergeConflict,
+)
+from recollect.wire.sessions import (
+    AddMessage,
+    CreateSession,
+    Detail,
+    Session,
+    SessionEnvelope,
+    SessionList,
+    SessionMessage,
+    SessionMessageList,
+    UpdateSession,
+    UserMessageItem,
+    UserMessageList,
+)
+from recollect.wire.users import CreateUser, UpdateUser, User, UserEnvelope, UserList
+
+__all__ = [
+    "AddMessage",
+    "Category",
+    "CategoryEnvelope",
+    "CategoryList",
+    "ConnectedMemory",
+    "Context",
+    "Counters",
+    "CreateCategory",
+    "CreateKey",
+    "CreateProject",
+    "CreateSession",
+    "CreateUser",
+    "DateRangeFilter",
+    "Detail",
+    "GenerationPreferences",
+    "Instant",
+    "Key",
+    "KeyEnvelope",
+    "KeyList",
+    "Memory",
+    "MemoryList",
+    "MemoryVersion",
+    "MergeConflict",
+    "MergeConflictEnvelope",
+    "MergeConflictList",
+    "NewKey",
+    "Project",
+    "ProjectEnvelope",
+    "ProjectList",
+    "QuestionAnswer",
+    "QuestionAnswers",
+    "RecallMetadata",
+    "ResolveMergeConflict",
+    "Session",
+    "SessionEnvelope",
+    "SessionList",
+    "SessionMessage",
+    "SessionMessageList",
+    "SystemPrompt",
+    "UpdateCategory",
+    "UpdateProject",
+    "UpdateSession",
+    "UpdateUser",
+    "User",
+    "UserEnvelope",
+    "UserList",
+    "UserMessageItem",
+    "UserMessageList",
+    "WireModel",
+]
