@@ -1,29 +1,32 @@
 """Long-term memory for applications on language models."""
 
 from recollect.client import (
-    AsyncMergeConflictList,
+    AsyncMergeConflict,
+    AsyncRecallrAI,
     AsyncRecollect,
     AsyncSession,
-    AsyncSessionList,
     AsyncUser,
-    AsyncUserList,
-    MergeConflictList,
+    HttpParts,
+    MergeConflict,
     Parts,
+    RecallrAI,
     Recollect,
     Session,
-    SessionList,
     User,
-    UserList,
 )
 from recollect.errors import RecallrAIError
 from recollect.models import (
     ContextResponse,
     ExpirationReason,
+    MergeConflictAnswer,
+    MergeConflictList,
     MergeConflictStatus,
     Message,
     MessageRole,
     RecallStrategy,
+    SessionList,
     SessionStatus,
+    UserList,
     UserMemoryItem,
 )
 from recollect.settings import Settings
@@ -31,20 +34,23 @@ from recollect.settings import Settings
 __version__ = "0.1.0"
 
 __all__ = [
-    "AsyncMergeConflictList",
+    "AsyncMergeConflict",
+    "AsyncRecallrAI",
     "AsyncRecollect",
     "AsyncSession",
-    "AsyncSessionList",
     "AsyncUser",
-    "AsyncUserList",
     "ContextResponse",
     "ExpirationReason",
+    "HttpParts",
+    "MergeConflict",
+    "MergeConflictAnswer",
     "MergeConflictList",
     "MergeConflictStatus",
     "Message",
     "MessageRole",
     "Parts",
     "RecallStrategy",
+    "RecallrAI",
     "RecallrAIError",
     "Recollect",
     "Session",

@@ -157,7 +157,6 @@ async def test_a_budget_too_small_for_the_prompt_says_what_to_do(told: Any) -> N
         {"timezone": "Mars/Olympus"},
         {"timezone": "../../etc/passwd"},
         {"timezone": ""},
-        {"timezone": None},
         {"recall_strategy": "deepest"},
         {"max_tokens": 127},
         {"max_tokens": True},

@@ -1,35 +1,23 @@
 """What an application imports: the client and its objects, sync and async."""
 
-from recollect.client._async import (
-    AsyncMergeConflictList,
-    AsyncRecollect,
-    AsyncSession,
-    AsyncSessionList,
-    AsyncUser,
-    AsyncUserList,
-)
-from recollect.client._sync import (
-    MergeConflictList,
-    Recollect,
-    Session,
-    SessionList,
-    User,
-    UserList,
-)
+from recollect.client._async import AsyncRecallrAI, AsyncRecollect, AsyncUser
+from recollect.client._async_session import AsyncMergeConflict, AsyncSession
+from recollect.client._sync import RecallrAI, Recollect, User
+from recollect.client._sync_session import MergeConflict, Session
 from recollect.client.embedded import Parts
+from recollect.client.transport import HttpParts
 
 __all__ = [
-    "AsyncMergeConflictList",
+    "AsyncMergeConflict",
+    "AsyncRecallrAI",
     "AsyncRecollect",
     "AsyncSession",
-    "AsyncSessionList",
     "AsyncUser",
-    "AsyncUserList",
-    "MergeConflictList",
+    "HttpParts",
+    "MergeConflict",
     "Parts",
+    "RecallrAI",
     "Recollect",
     "Session",
-    "SessionList",
     "User",
-    "UserList",
 ]

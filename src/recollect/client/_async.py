@@ -1,30 +1,28 @@
 """The client: what an application holds in its hands.
 
 `AsyncRecollect` gives users, users give sessions. The objects carry what was last read and change
-only through their own methods and `refresh()`. This file is the source; the sync classes are made
-from it by `scripts/unasync.py`.
+only through their own methods and `refresh()`.
+This file is the source; the sync classes are made from it by `scripts/unasync.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from recollect.api import UNSET, ContextRequest, Unset
-from recollect.client.connection import AsyncConnection
+from recollect.api import UNSET, SortBy, SortOrder, Unset
+from recollect.client._async_session import AsyncMergeConflict, AsyncSession
+from recollect.client.connection import AsyncConnection, Place
 from recollect.client.embedded import Parts
+from recollect.client.transport import HttpParts
 from recollect.models import (
-    ContextResponse,
-    MergeConflictModel,
+    MergeConflictList,
     MergeConflictStatus,
-    MessageRole,
     Metadata,
-    RecallStrategy,
-    SessionMessagesList,
-    SessionModel,
+    SessionList,
     SessionStatus,
+    UserList,
     UserMemoriesList,
     UserMemoryItem,
     UserMessagesList,
@@ -32,17 +30,24 @@ from recollect.models import (
 )
 from recollect.settings import Settings
 
+KEY_PREFIX = "rai_"
+"""What every key begins with."""
+
 
 class AsyncRecollect:
-    """Long-term memory, embedded: one SQLite file and a worker in the background.
+    """Long-term memory: embedded in this process, or the client of a server.
 
     location: the path of a file, made if it is not there, or `sqlite:///path`; `":memory:"` keeps
-        nothing beyond `close()`.
-    settings: defaults and environment are used where it is left out.
-    parts: an embedder, an inference, a clock of your own in place of the built-in ones.
+        nothing beyond `close()`. An address that begins with http:// or https:// is a server's.
+    settings: of an embedded memory; defaults and environment are used where it is left out.
+    parts: an embedder, an inference, a clock of your own in place of the built-in ones (`Parts`);
+        for a server, what carries and times the requests (`HttpParts`).
+    api_key, project_id: what a server asks for.
+    timeout_s: seconds that each part of a server's answer may take.
 
     One object serves a whole application and may be shared between its tasks. It opens at the first
-    call (or `async with`); `close()` finishes or releases the session in work.
+    call (or `async with`); `close()` finishes or releases the session in work, or ends the
+    connections to the server. Raises ValidationError for arguments that do not belong together.
 
     Example:
         async with AsyncRecollect("memory.db") as memory:
@@ -54,20 +59,27 @@ class AsyncRecollect:
         location: str | Path,
         *,
         settings: Settings | None = None,
-        parts: Parts | None = None,
+        parts: Parts | HttpParts | None = None,
+        api_key: str | None = None,
+        project_id: str | None = None,
+        timeout_s: float = 30.0,
     ) -> None:
-        self._connection = AsyncConnection(location, settings, parts)
+        place = Place(location, settings, parts, api_key, project_id, timeout_s)
+        self._connection = AsyncConnection(place)
 
     async def create_user(
         self,
         user_id: str,
         metadata: Metadata | None = None,
         merge_conflict_enabled: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> "AsyncUser":
         """Create a user.
 
         user_id: 1-255 characters of your own choice, without / ? # and control characters.
         merge_conflict_enabled: whether contradictions are asked about; None inherits.
+        idempotency_key: 1-255 characters; the same call made again with it is answered as it was
+        and does nothing.
         Raises UserAlreadyExistsError, ValidationError.
 
         Example:
@@ -75,7 +87,10 @@ class AsyncRecollect:
         """
         model = await self._connection.call(
             lambda api: api.create_user(
-                user_id, metadata=metadata, merge_conflict_enabled=merge_conflict_enabled
+                user_id,
+                metadata=metadata,
+                merge_conflict_enabled=merge_conflict_enabled,
+                idempotency_key=idempotency_key,
             )
         )
         return AsyncUser(self._connection, model)
@@ -96,7 +111,7 @@ class AsyncRecollect:
         limit: int = 10,
         metadata_filter: dict[str, Any] | None = None,
         partial_user_id: str | None = None,
-    ) -> "AsyncUserList":
+    ) -> "UserList[AsyncUser]":
         """List users, newest first.
 
         limit: 1-100. metadata_filter: what the metadata must contain. partial_user_id: a part of
@@ -114,10 +129,14 @@ class AsyncRecollect:
             )
         )
         users = [AsyncUser(self._connection, model) for model in page.items]
-        return AsyncUserList(users, page.total, page.has_more)
+        return UserList(users, page.total, page.has_more)
 
     async def wait_until_processed(self, timeout_s: float | None = None) -> None:
         """Return when no session is being processed or due any more.
+
+        A server can only be asked user by user, so there it costs a request for each user of the
+        project and sees only sessions with the status PROCESSING; for a session of your own,
+        `refresh()` it until its status has changed.
 
         timeout_s: seconds to wait at most; None waits as long as it takes. Raises TimeoutError.
 
@@ -128,6 +147,8 @@ class AsyncRecollect:
 
     async def close(self) -> None:
         """Finish the session in work, or release it for the next start, and let go of the file.
+
+        The client of a server closes its connections, and the server goes on.
 
         Calling it again does nothing; any other call afterwards raises ClosedError.
         """
@@ -144,6 +165,31 @@ class AsyncRecollect:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+class AsyncRecallrAI(AsyncRecollect):
+    """The client of a server under the name and with the arguments of the hosted service's client.
+
+    api_key, project_id: what the server asks for.
+    base_url: the server. The default is one on this machine, not the hosted service, so that
+        leaving it out can never send what users said to somebody else.
+    timeout: seconds that each part of an answer may take.
+    Raises ValueError for a key that does not begin with `rai_`.
+
+    Example:
+        client = AsyncRecallrAI(api_key="rai_...", project_id="...")
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        project_id: str,
+        base_url: str = "http://127.0.0.1:8000",
+        timeout: float = 30,
+    ) -> None:
+        if not api_key.startswith(KEY_PREFIX):
+            raise ValueError(f"api_key must begin with {KEY_PREFIX!r}")
+        super().__init__(base_url, api_key=api_key, project_id=project_id, timeout_s=timeout)
 
 
 class AsyncUser:
@@ -213,12 +259,14 @@ class AsyncUser:
         auto_process_after_seconds: int | None = 600,
         metadata: Metadata | None = None,
         custom_created_at_utc: datetime | None = None,
-    ) -> "AsyncSession":
+        idempotency_key: str | None = None,
+    ) -> AsyncSession:
         """Start a conversation.
 
         auto_process_after_seconds: inactivity after which it is processed by itself, 600 or more;
             None switches that off.
         custom_created_at_utc: the conversation's date, for importing history; must be UTC.
+        idempotency_key: as for `create_user`.
         Raises UserNotFoundError, ValidationError.
 
         Example:
@@ -230,13 +278,27 @@ class AsyncUser:
                 metadata=metadata,
                 auto_process_after_seconds=auto_process_after_seconds,
                 custom_created_at_utc=custom_created_at_utc,
+                idempotency_key=idempotency_key,
             )
         )
         return AsyncSession(self._connection, model)
 
-    async def get_session(self, session_id: str) -> "AsyncSession":
-        """Read a session of this user. Raises UserNotFoundError, SessionNotFoundError."""
-        model = await self._connection.call(lambda api: api.get_session(self.user_id, session_id))
+    async def get_session(
+        self, session_id: str, include_summary: bool = False, include_memories: bool = False
+    ) -> AsyncSession:
+        """Read a session of this user.
+
+        include_summary, include_memories: whether to fill in `session_summary` and `memories`.
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        model = await self._connection.call(
+            lambda api: api.get_session(
+                self.user_id,
+                session_id,
+                include_summary=include_summary,
+                include_memories=include_memories,
+            )
+        )
         return AsyncSession(self._connection, model)
 
     async def list_sessions(
@@ -245,7 +307,7 @@ class AsyncUser:
         limit: int = 10,
         metadata_filter: dict[str, Any] | None = None,
         status_filter: Sequence[SessionStatus] | None = None,
-    ) -> "AsyncSessionList":
+    ) -> SessionList[AsyncSession]:
         """List sessions, newest first. limit: 1-100. Raises UserNotFoundError.
 
         Example:
@@ -261,21 +323,23 @@ class AsyncUser:
             )
         )
         sessions = [AsyncSession(self._connection, model) for model in page.items]
-        return AsyncSessionList(sessions, page.total, page.has_more)
+        return SessionList(sessions, page.total, page.has_more)
 
     async def list_memories(
         self,
         offset: int = 0,
         limit: int = 20,
+        categories: Sequence[str] | None = None,
         session_id_filter: Sequence[str] | None = None,
         session_metadata_filter: dict[str, Any] | None = None,
         include_previous_versions: bool = True,
         include_connected_memories: bool = True,
     ) -> UserMemoriesList:
-        """List the current memories, newest first. limit: 1-200. Raises UserNotFoundError.
+        """List the current memories, newest first. limit: 1-200.
 
-        The two filters keep the memories created by these sessions, or by sessions whose metadata
-        contains this.
+        categories: names of which a memory has at least one. The two other filters keep the
+        memories created by these sessions, or by sessions whose metadata contains this.
+        Raises UserNotFoundError, and InvalidCategoriesError for a name the project does not have.
 
         Example:
             for memory in (await user.list_memories(limit=100)).items:
@@ -286,6 +350,7 @@ class AsyncUser:
                 self.user_id,
                 offset=offset,
                 limit=limit,
+                categories=categories,
                 session_id_filter=session_id_filter,
                 session_metadata_filter=session_metadata_filter,
                 include_previous_versions=include_previous_versions,
@@ -332,202 +397,41 @@ class AsyncUser:
         return await self._connection.call(lambda api: api.get_last_n_messages(self.user_id, n))
 
     async def list_merge_conflicts(
-        self, offset: int = 0, limit: int = 10, status: MergeConflictStatus | None = None
-    ) -> "AsyncMergeConflictList":
-        """List merge conflicts, newest first. limit: 1-100. Raises UserNotFoundError."""
+        self,
+        offset: int = 0,
+        limit: int = 10,
+        status: MergeConflictStatus | None = None,
+        sort_by: SortBy = "created_at",
+        sort_order: SortOrder = "desc",
+    ) -> MergeConflictList[AsyncMergeConflict]:
+        """List merge conflicts, newest first. limit: 1-100. Raises UserNotFoundError.
+
+        sort_by: "created_at" or "resolved_at". sort_order: "desc" or "asc".
+
+        Example:
+            page = await user.list_merge_conflicts(status=MergeConflictStatus.PENDING)
+        """
         page = await self._connection.call(
             lambda api: api.list_merge_conflicts(
-                self.user_id, offset=offset, limit=limit, status=status
+                self.user_id,
+                offset=offset,
+                limit=limit,
+                status=status,
+                sort_by=sort_by,
+                sort_order=sort_order,
             )
         )
-        return AsyncMergeConflictList(page.items, page.total, page.has_more)
+        conflicts = [
+            AsyncMergeConflict(self._connection, self.user_id, model) for model in page.items
+        ]
+        return MergeConflictList(conflicts, page.total, page.has_more)
 
-    async def get_merge_conflict(self, conflict_id: str) -> MergeConflictModel:
+    async def get_merge_conflict(self, conflict_id: str) -> AsyncMergeConflict:
         """Read a merge conflict. Raises UserNotFoundError, MergeConflictNotFoundError."""
-        return await self._connection.call(
+        model = await self._connection.call(
             lambda api: api.get_merge_conflict(self.user_id, conflict_id)
         )
+        return AsyncMergeConflict(self._connection, self.user_id, model)
 
     def __repr__(self) -> str:
         return f"<AsyncUser {self.user_id!r}>"
-
-
-class AsyncSession:
-    """A conversation: messages go in, context comes out, processing updates the memories."""
-
-    def __init__(self, connection: AsyncConnection, model: SessionModel) -> None:
-        self._connection = connection
-        self._model = model
-
-    @property
-    def session_id(self) -> str:
-        """The unique id of the session."""
-        return self._model.session_id
-
-    @property
-    def user_id(self) -> str:
-        """The id of the user it belongs to."""
-        return self._model.user_id
-
-    @property
-    def status(self) -> SessionStatus:
-        """Where it stood when it was last read."""
-        return self._model.status
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the application attached."""
-        return self._model.metadata
-
-    @property
-    def created_at(self) -> datetime:
-        """The conversation's date, UTC."""
-        return self._model.created_at
-
-    @property
-    def processed_at(self) -> datetime | None:
-        """When it was processed, UTC; None while it is not."""
-        return self._model.processed_at
-
-    @property
-    def auto_process_after_seconds(self) -> int | None:
-        """Seconds of inactivity before it is processed by itself; None when switched off."""
-        return self._model.auto_process_after_seconds
-
-    @property
-    def failure_reason(self) -> str | None:
-        """Why the last try to process it failed; None if none did."""
-        return self._model.failure_reason
-
-    async def update(self, new_metadata: Metadata) -> None:
-        """Replace the metadata completely.
-
-        Raises UserNotFoundError, SessionNotFoundError, ValidationError.
-        """
-        self._model = await self._connection.call(
-            lambda api: api.update_session(self.user_id, self.session_id, new_metadata)
-        )
-
-    async def refresh(self) -> None:
-        """Read the session again. Raises UserNotFoundError, SessionNotFoundError."""
-        self._model = await self._connection.call(
-            lambda api: api.get_session(self.user_id, self.session_id)
-        )
-
-    async def delete(self) -> None:
-        """Delete the session, its messages, summary, and the memories that it created.
-
-        Raises UserNotFoundError, SessionNotFoundError.
-        """
-        await self._connection.call(lambda api: api.delete_session(self.user_id, self.session_id))
-
-    async def add_message(self, role: MessageRole, content: str) -> None:
-        """Append a message; it is on disk when this returns.
-
-        Raises UserNotFoundError, SessionNotFoundError, ValidationError, and
-        InvalidSessionStateError once processing has begun.
-
-        Example:
-            await session.add_message(MessageRole.USER, "I moved to Lisbon last Friday.")
-        """
-        await self._connection.call(
-            lambda api: api.add_message(self.user_id, self.session_id, role, content)
-        )
-
-    async def get_messages(self, offset: int = 0, limit: int = 50) -> SessionMessagesList:
-        """A page of messages in the order in which they were added. limit: 1-500.
-
-        Raises UserNotFoundError, SessionNotFoundError.
-        """
-        return await self._connection.call(
-            lambda api: api.get_messages(self.user_id, self.session_id, offset=offset, limit=limit)
-        )
-
-    async def get_context(  # noqa: PLR0913  the contract's own parameters
-        self,
-        recall_strategy: RecallStrategy = RecallStrategy.BALANCED,
-        min_top_k: int = 15,
-        max_top_k: int = 50,
-        memories_threshold: float = 0.6,
-        summaries_threshold: float = 0.5,
-        last_n_messages: int | None = None,
-        last_n_summaries: int | None = None,
-        timezone: str = "UTC",
-        include_system_prompt: bool = True,
-        include_metadata_ids: bool = False,
-        max_tokens: int | None = None,
-    ) -> ContextResponse:
-        """What a model should know about the user now, as a text to put before the conversation.
-
-        recall_strategy: LOW_LATENCY (a few milliseconds), BALANCED, AGENTIC (follows connections),
-            or AUTO, which picks one by the question.
-        min_top_k, max_top_k: fewest (5-50) and most (10-100) memories.
-        memories_threshold, summaries_threshold: similarity from 0.2 to 0.8 that they must reach;
-            below it, memories only top up to min_top_k.
-        last_n_messages (1-100), last_n_summaries (1-20): also show the latest of other sessions.
-        timezone: IANA name in which timestamps are shown.
-        max_tokens: the text never exceeds this (128 or more), system prompt included.
-        Raises UserNotFoundError, SessionNotFoundError, ValidationError.
-
-        Example:
-            context = (await session.get_context(timezone="Europe/Lisbon")).context
-        """
-        request = ContextRequest(
-            recall_strategy=recall_strategy,
-            min_top_k=min_top_k,
-            max_top_k=max_top_k,
-            memories_threshold=memories_threshold,
-            summaries_threshold=summaries_threshold,
-            last_n_messages=last_n_messages,
-            last_n_summaries=last_n_summaries,
-            timezone=timezone,
-            include_system_prompt=include_system_prompt,
-            include_metadata_ids=include_metadata_ids,
-            max_tokens=max_tokens,
-        )
-        return await self._connection.call(
-            lambda api: api.get_context(self.user_id, self.session_id, request)
-        )
-
-    async def process(self) -> None:
-        """Start processing and return at once: PROCESSING now, PROCESSED (or FAILED) later.
-
-        Raises UserNotFoundError, SessionNotFoundError, and InvalidSessionStateError for a session
-        that is being processed or was.
-
-        Example:
-            await session.process()
-        """
-        self._model = await self._connection.call(
-            lambda api: api.process(self.user_id, self.session_id)
-        )
-
-    def __repr__(self) -> str:
-        return f"<AsyncSession {self.session_id} of {self.user_id!r}, {self.status.value}>"
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncUserList:
-    """A page of users; `total` counts after filters and before paging."""
-
-    users: list[AsyncUser]
-    total: int
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncSessionList:
-    """A page of sessions; `total` counts after filters and before paging."""
-
-    sessions: list[AsyncSession]
-    total: int
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncMergeConflictList:
-    """A page of merge conflicts; `total` counts after filters and before paging."""
-
-    conflicts: list[MergeConflictModel]
-    total: int
-    has_more: bool

@@ -1,30 +1,28 @@
 """The client: what an application holds in its hands.
 
 `Recollect` gives users, users give sessions. The objects carry what was last read and change
-only through their own methods and `refresh()`. Made from `_async.py`
-by `scripts/unasync.py`; never edited.
+only through their own methods and `refresh()`.
+Made from the async source by `scripts/unasync.py`; never edited.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from recollect.api import UNSET, ContextRequest, Unset
-from recollect.client.connection import Connection
+from recollect.api import UNSET, SortBy, SortOrder, Unset
+from recollect.client._sync_session import MergeConflict, Session
+from recollect.client.connection import Connection, Place
 from recollect.client.embedded import Parts
+from recollect.client.transport import HttpParts
 from recollect.models import (
-    ContextResponse,
-    MergeConflictModel,
+    MergeConflictList,
     MergeConflictStatus,
-    MessageRole,
     Metadata,
-    RecallStrategy,
-    SessionMessagesList,
-    SessionModel,
+    SessionList,
     SessionStatus,
+    UserList,
     UserMemoriesList,
     UserMemoryItem,
     UserMessagesList,
@@ -32,17 +30,24 @@ from recollect.models import (
 )
 from recollect.settings import Settings
 
+KEY_PREFIX = "rai_"
+"""What every key begins with."""
+
 
 class Recollect:
-    """Long-term memory, embedded: one SQLite file and a worker in the background.
+    """Long-term memory: embedded in this process, or the client of a server.
 
     location: the path of a file, made if it is not there, or `sqlite:///path`; `":memory:"` keeps
-        nothing beyond `close()`.
-    settings: defaults and environment are used where it is left out.
-    parts: an embedder, an inference, a clock of your own in place of the built-in ones.
+        nothing beyond `close()`. An address that begins with http:// or https:// is a server's.
+    settings: of an embedded memory; defaults and environment are used where it is left out.
+    parts: an embedder, an inference, a clock of your own in place of the built-in ones (`Parts`);
+        for a server, what carries and times the requests (`HttpParts`).
+    api_key, project_id: what a server asks for.
+    timeout_s: seconds that each part of a server's answer may take.
 
     One object serves a whole application and may be shared between its threads. It opens when it
-    is made; `close()` finishes or releases the session in work.
+    is made; `close()` finishes or releases the session in work, or ends the
+    connections to the server. Raises ValidationError for arguments that do not belong together.
 
     Example:
         with Recollect("memory.db") as memory:
@@ -54,20 +59,27 @@ class Recollect:
         location: str | Path,
         *,
         settings: Settings | None = None,
-        parts: Parts | None = None,
+        parts: Parts | HttpParts | None = None,
+        api_key: str | None = None,
+        project_id: str | None = None,
+        timeout_s: float = 30.0,
     ) -> None:
-        self._connection = Connection(location, settings, parts)
+        place = Place(location, settings, parts, api_key, project_id, timeout_s)
+        self._connection = Connection(place)
 
     def create_user(
         self,
         user_id: str,
         metadata: Metadata | None = None,
         merge_conflict_enabled: bool | None = None,
+        idempotency_key: str | None = None,
     ) -> "User":
         """Create a user.
 
         user_id: 1-255 characters of your own choice, without / ? # and control characters.
         merge_conflict_enabled: whether contradictions are asked about; None inherits.
+        idempotency_key: 1-255 characters; the same call made again with it is answered as it was
+        and does nothing.
         Raises UserAlreadyExistsError, ValidationError.
 
         Example:
@@ -75,7 +87,10 @@ class Recollect:
         """
         model = self._connection.call(
             lambda api: api.create_user(
-                user_id, metadata=metadata, merge_conflict_enabled=merge_conflict_enabled
+                user_id,
+                metadata=metadata,
+                merge_conflict_enabled=merge_conflict_enabled,
+                idempotency_key=idempotency_key,
             )
         )
         return User(self._connection, model)
@@ -94,7 +109,7 @@ class Recollect:
         limit: int = 10,
         metadata_filter: dict[str, Any] | None = None,
         partial_user_id: str | None = None,
-    ) -> "UserList":
+    ) -> "UserList[User]":
         """List users, newest first.
 
         limit: 1-100. metadata_filter: what the metadata must contain. partial_user_id: a part of
@@ -117,6 +132,10 @@ class Recollect:
     def wait_until_processed(self, timeout_s: float | None = None) -> None:
         """Return when no session is being processed or due any more.
 
+        A server can only be asked user by user, so there it costs a request for each user of the
+        project and sees only sessions with the status PROCESSING; for a session of your own,
+        `refresh()` it until its status has changed.
+
         timeout_s: seconds to wait at most; None waits as long as it takes. Raises TimeoutError.
 
         Example:
@@ -126,6 +145,8 @@ class Recollect:
 
     def close(self) -> None:
         """Finish the session in work, or release it for the next start, and let go of the file.
+
+        The client of a server closes its connections, and the server goes on.
 
         Calling it again does nothing; any other call afterwards raises ClosedError.
         """
@@ -142,6 +163,31 @@ class Recollect:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class RecallrAI(Recollect):
+    """The client of a server under the name and with the arguments of the hosted service's client.
+
+    api_key, project_id: what the server asks for.
+    base_url: the server. The default is one on this machine, not the hosted service, so that
+        leaving it out can never send what users said to somebody else.
+    timeout: seconds that each part of an answer may take.
+    Raises ValueError for a key that does not begin with `rai_`.
+
+    Example:
+        client = RecallrAI(api_key="rai_...", project_id="...")
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        project_id: str,
+        base_url: str = "http://127.0.0.1:8000",
+        timeout: float = 30,
+    ) -> None:
+        if not api_key.startswith(KEY_PREFIX):
+            raise ValueError(f"api_key must begin with {KEY_PREFIX!r}")
+        super().__init__(base_url, api_key=api_key, project_id=project_id, timeout_s=timeout)
 
 
 class User:
@@ -211,12 +257,14 @@ class User:
         auto_process_after_seconds: int | None = 600,
         metadata: Metadata | None = None,
         custom_created_at_utc: datetime | None = None,
-    ) -> "Session":
+        idempotency_key: str | None = None,
+    ) -> Session:
         """Start a conversation.
 
         auto_process_after_seconds: inactivity after which it is processed by itself, 600 or more;
             None switches that off.
         custom_created_at_utc: the conversation's date, for importing history; must be UTC.
+        idempotency_key: as for `create_user`.
         Raises UserNotFoundError, ValidationError.
 
         Example:
@@ -228,13 +276,27 @@ class User:
                 metadata=metadata,
                 auto_process_after_seconds=auto_process_after_seconds,
                 custom_created_at_utc=custom_created_at_utc,
+                idempotency_key=idempotency_key,
             )
         )
         return Session(self._connection, model)
 
-    def get_session(self, session_id: str) -> "Session":
-        """Read a session of this user. Raises UserNotFoundError, SessionNotFoundError."""
-        model = self._connection.call(lambda api: api.get_session(self.user_id, session_id))
+    def get_session(
+        self, session_id: str, include_summary: bool = False, include_memories: bool = False
+    ) -> Session:
+        """Read a session of this user.
+
+        include_summary, include_memories: whether to fill in `session_summary` and `memories`.
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        model = self._connection.call(
+            lambda api: api.get_session(
+                self.user_id,
+                session_id,
+                include_summary=include_summary,
+                include_memories=include_memories,
+            )
+        )
         return Session(self._connection, model)
 
     def list_sessions(
@@ -243,7 +305,7 @@ class User:
         limit: int = 10,
         metadata_filter: dict[str, Any] | None = None,
         status_filter: Sequence[SessionStatus] | None = None,
-    ) -> "SessionList":
+    ) -> SessionList[Session]:
         """List sessions, newest first. limit: 1-100. Raises UserNotFoundError.
 
         Example:
@@ -265,15 +327,17 @@ class User:
         self,
         offset: int = 0,
         limit: int = 20,
+        categories: Sequence[str] | None = None,
         session_id_filter: Sequence[str] | None = None,
         session_metadata_filter: dict[str, Any] | None = None,
         include_previous_versions: bool = True,
         include_connected_memories: bool = True,
     ) -> UserMemoriesList:
-        """List the current memories, newest first. limit: 1-200. Raises UserNotFoundError.
+        """List the current memories, newest first. limit: 1-200.
 
-        The two filters keep the memories created by these sessions, or by sessions whose metadata
-        contains this.
+        categories: names of which a memory has at least one. The two other filters keep the
+        memories created by these sessions, or by sessions whose metadata contains this.
+        Raises UserNotFoundError, and InvalidCategoriesError for a name the project does not have.
 
         Example:
             for memory in user.list_memories(limit=100).items:
@@ -284,6 +348,7 @@ class User:
                 self.user_id,
                 offset=offset,
                 limit=limit,
+                categories=categories,
                 session_id_filter=session_id_filter,
                 session_metadata_filter=session_metadata_filter,
                 include_previous_versions=include_previous_versions,
@@ -330,198 +395,37 @@ class User:
         return self._connection.call(lambda api: api.get_last_n_messages(self.user_id, n))
 
     def list_merge_conflicts(
-        self, offset: int = 0, limit: int = 10, status: MergeConflictStatus | None = None
-    ) -> "MergeConflictList":
-        """List merge conflicts, newest first. limit: 1-100. Raises UserNotFoundError."""
+        self,
+        offset: int = 0,
+        limit: int = 10,
+        status: MergeConflictStatus | None = None,
+        sort_by: SortBy = "created_at",
+        sort_order: SortOrder = "desc",
+    ) -> MergeConflictList[MergeConflict]:
+        """List merge conflicts, newest first. limit: 1-100. Raises UserNotFoundError.
+
+        sort_by: "created_at" or "resolved_at". sort_order: "desc" or "asc".
+
+        Example:
+            page = user.list_merge_conflicts(status=MergeConflictStatus.PENDING)
+        """
         page = self._connection.call(
             lambda api: api.list_merge_conflicts(
-                self.user_id, offset=offset, limit=limit, status=status
+                self.user_id,
+                offset=offset,
+                limit=limit,
+                status=status,
+                sort_by=sort_by,
+                sort_order=sort_order,
             )
         )
-        return MergeConflictList(page.items, page.total, page.has_more)
+        conflicts = [MergeConflict(self._connection, self.user_id, model) for model in page.items]
+        return MergeConflictList(conflicts, page.total, page.has_more)
 
-    def get_merge_conflict(self, conflict_id: str) -> MergeConflictModel:
+    def get_merge_conflict(self, conflict_id: str) -> MergeConflict:
         """Read a merge conflict. Raises UserNotFoundError, MergeConflictNotFoundError."""
-        return self._connection.call(lambda api: api.get_merge_conflict(self.user_id, conflict_id))
+        model = self._connection.call(lambda api: api.get_merge_conflict(self.user_id, conflict_id))
+        return MergeConflict(self._connection, self.user_id, model)
 
     def __repr__(self) -> str:
         return f"<User {self.user_id!r}>"
-
-
-class Session:
-    """A conversation: messages go in, context comes out, processing updates the memories."""
-
-    def __init__(self, connection: Connection, model: SessionModel) -> None:
-        self._connection = connection
-        self._model = model
-
-    @property
-    def session_id(self) -> str:
-        """The unique id of the session."""
-        return self._model.session_id
-
-    @property
-    def user_id(self) -> str:
-        """The id of the user it belongs to."""
-        return self._model.user_id
-
-    @property
-    def status(self) -> SessionStatus:
-        """Where it stood when it was last read."""
-        return self._model.status
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the application attached."""
-        return self._model.metadata
-
-    @property
-    def created_at(self) -> datetime:
-        """The conversation's date, UTC."""
-        return self._model.created_at
-
-    @property
-    def processed_at(self) -> datetime | None:
-        """When it was processed, UTC; None while it is not."""
-        return self._model.processed_at
-
-    @property
-    def auto_process_after_seconds(self) -> int | None:
-        """Seconds of inactivity before it is processed by itself; None when switched off."""
-        return self._model.auto_process_after_seconds
-
-    @property
-    def failure_reason(self) -> str | None:
-        """Why the last try to process it failed; None if none did."""
-        return self._model.failure_reason
-
-    def update(self, new_metadata: Metadata) -> None:
-        """Replace the metadata completely.
-
-        Raises UserNotFoundError, SessionNotFoundError, ValidationError.
-        """
-        self._model = self._connection.call(
-            lambda api: api.update_session(self.user_id, self.session_id, new_metadata)
-        )
-
-    def refresh(self) -> None:
-        """Read the session again. Raises UserNotFoundError, SessionNotFoundError."""
-        self._model = self._connection.call(
-            lambda api: api.get_session(self.user_id, self.session_id)
-        )
-
-    def delete(self) -> None:
-        """Delete the session, its messages, summary, and the memories that it created.
-
-        Raises UserNotFoundError, SessionNotFoundError.
-        """
-        self._connection.call(lambda api: api.delete_session(self.user_id, self.session_id))
-
-    def add_message(self, role: MessageRole, content: str) -> None:
-        """Append a message; it is on disk when this returns.
-
-        Raises UserNotFoundError, SessionNotFoundError, ValidationError, and
-        InvalidSessionStateError once processing has begun.
-
-        Example:
-            session.add_message(MessageRole.USER, "I moved to Lisbon last Friday.")
-        """
-        self._connection.call(
-            lambda api: api.add_message(self.user_id, self.session_id, role, content)
-        )
-
-    def get_messages(self, offset: int = 0, limit: int = 50) -> SessionMessagesList:
-        """A page of messages in the order in which they were added. limit: 1-500.
-
-        Raises UserNotFoundError, SessionNotFoundError.
-        """
-        return self._connection.call(
-            lambda api: api.get_messages(self.user_id, self.session_id, offset=offset, limit=limit)
-        )
-
-    def get_context(  # noqa: PLR0913  the contract's own parameters
-        self,
-        recall_strategy: RecallStrategy = RecallStrategy.BALANCED,
-        min_top_k: int = 15,
-        max_top_k: int = 50,
-        memories_threshold: float = 0.6,
-        summaries_threshold: float = 0.5,
-        last_n_messages: int | None = None,
-        last_n_summaries: int | None = None,
-        timezone: str = "UTC",
-        include_system_prompt: bool = True,
-        include_metadata_ids: bool = False,
-        max_tokens: int | None = None,
-    ) -> ContextResponse:
-        """What a model should know about the user now, as a text to put before the conversation.
-
-        recall_strategy: LOW_LATENCY (a few milliseconds), BALANCED, AGENTIC (follows connections),
-            or AUTO, which picks one by the question.
-        min_top_k, max_top_k: fewest (5-50) and most (10-100) memories.
-        memories_threshold, summaries_threshold: similarity from 0.2 to 0.8 that they must reach;
-            below it, memories only top up to min_top_k.
-        last_n_messages (1-100), last_n_summaries (1-20): also show the latest of other sessions.
-        timezone: IANA name in which timestamps are shown.
-        max_tokens: the text never exceeds this (128 or more), system prompt included.
-        Raises UserNotFoundError, SessionNotFoundError, ValidationError.
-
-        Example:
-            context = session.get_context(timezone="Europe/Lisbon").context
-        """
-        request = ContextRequest(
-            recall_strategy=recall_strategy,
-            min_top_k=min_top_k,
-            max_top_k=max_top_k,
-            memories_threshold=memories_threshold,
-            summaries_threshold=summaries_threshold,
-            last_n_messages=last_n_messages,
-            last_n_summaries=last_n_summaries,
-            timezone=timezone,
-            include_system_prompt=include_system_prompt,
-            include_metadata_ids=include_metadata_ids,
-            max_tokens=max_tokens,
-        )
-        return self._connection.call(
-            lambda api: api.get_context(self.user_id, self.session_id, request)
-        )
-
-    def process(self) -> None:
-        """Start processing and return at once: PROCESSING now, PROCESSED (or FAILED) later.
-
-        Raises UserNotFoundError, SessionNotFoundError, and InvalidSessionStateError for a session
-        that is being processed or was.
-
-        Example:
-            session.process()
-        """
-        self._model = self._connection.call(lambda api: api.process(self.user_id, self.session_id))
-
-    def __repr__(self) -> str:
-        return f"<Session {self.session_id} of {self.user_id!r}, {self.status.value}>"
-
-
-@dataclass(frozen=True, slots=True)
-class UserList:
-    """A page of users; `total` counts after filters and before paging."""
-
-    users: list[User]
-    total: int
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SessionList:
-    """A page of sessions; `total` counts after filters and before paging."""
-
-    sessions: list[Session]
-    total: int
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class MergeConflictList:
-    """A page of merge conflicts; `total` counts after filters and before paging."""
-
-    conflicts: list[MergeConflictModel]
-    total: int
-    has_more: bool
