@@ -1,6 +1,9 @@
 """The command line: what it prints, where, and with which exit code."""
 
 import json
+import logging
+import re
+import socket
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from recollect import Recollect
 from recollect.cli import app
+from recollect.cli.service import PrivateFormatter
+from recollect.engine import DEFAULT_PROJECT_ID
 
 SET = [
     {
@@ -36,8 +42,22 @@ SET = [
 ]
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+ABSENT_ID = "00000000-0000-4000-8000-000000000000"
+
+
+def run(*arguments: object, typed: str | None = None) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed)
+
+
+def json_of(*arguments: object) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> str:
+    return f"--db={tmp_path / 'memory.db'}"
 
 
 @pytest.fixture
@@ -108,3 +128,172 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(
 @pytest.mark.parametrize("option", ["--strategy=psychic", "--max-tokens=5"])
 def test_options_out_of_range_are_refused(conversation_set: Path, option: str) -> None:
     assert run("eval", conversation_set, option).exit_code == 2
+
+
+def test_keys_create_makes_a_key_of_the_default_project_and_prints_exactly_what_a_script_needs(
+    db: str,
+) -> None:
+    made = json_of("keys", "create", "--name=app one", db)
+    assert sorted(made) == ["api_key", "key_id", "name", "project_id"]
+    assert made["project_id"] == DEFAULT_PROJECT_ID
+    assert made["name"] == "app one"
+    assert made["api_key"].startswith("rai_")
+
+
+def test_keys_create_shows_the_key_to_people_and_the_remark_beside_it(db: str) -> None:
+    result = run("keys", "create", db)
+    assert result.exit_code == 0
+    assert re.fullmatch(rf"project id  {DEFAULT_PROJECT_ID}\nkey         rai_\S+\n", result.stdout)
+    assert result.stderr == "This is the only time that the key is shown.\n"
+
+
+def test_an_admin_key_has_no_project(db: str) -> None:
+    made = json_of("keys", "create", "--admin", db)
+    assert made["project_id"] is None
+    assert run("keys", "create", "--admin", db).stdout.startswith("admin key   rca_")
+
+
+def test_keys_are_listed_without_their_secrets_and_can_be_revoked(db: str) -> None:
+    made = json_of("keys", "create", "--name=[red]app\x1b[2J", db)
+    shown = run("keys", "list", db).stdout
+    assert made["key_id"] in shown
+    assert "[red]app" in shown
+    assert "\x1b" not in shown
+    assert made["api_key"] not in shown
+    revoked = json_of("keys", "revoke", made["key_id"], db)
+    assert revoked["revoked_at"].endswith("Z")
+    assert run("keys", "revoke", made["key_id"], db).exit_code == 0
+    listed = json_of("keys", "list", db)
+    assert listed == [revoked]
+    assert made["api_key"] not in json.dumps(listed)
+    assert json_of("keys", "list", f"--project={DEFAULT_PROJECT_ID}", db) == listed
+
+
+def test_projects_are_created_listed_and_updated(db: str) -> None:
+    made = json_of("projects", "create", "Staging", db)
+    assert [item["name"] for item in json_of("projects", "list", db)] == ["default", "Staging"]
+    assert made["merge_conflict_enabled"] is False
+    changed = json_of(
+        "projects", "update", made["project_id"], "--name=Production", "--merge-conflicts", db
+    )
+    assert (changed["name"], changed["merge_conflict_enabled"]) == ("Production", True)
+    assert "Production" in run("projects", "list", db).stdout
+    key = json_of("keys", "create", f"--project={made['project_id']}", db)
+    assert key["project_id"] == made["project_id"]
+
+
+def test_a_project_is_deleted_only_when_it_is_confirmed(db: str) -> None:
+    project_id = json_of("projects", "create", "Old", db)["project_id"]
+    refused = run("projects", "delete", project_id, db, typed="n\n")
+    assert refused.exit_code == 1
+    assert "0 users, 0 messages and 0 memories" in refused.stderr
+    assert len(json_of("projects", "list", db)) == 2
+    assert run("projects", "delete", project_id, db, typed="y\n").exit_code == 0
+    assert len(json_of("projects", "list", db)) == 1
+    again = json_of("projects", "create", "Older", db)["project_id"]
+    assert json_of("projects", "delete", again, "--yes", db) == {
+        "project_id": again,
+        "deleted": True,
+    }
+
+
+def test_categories_are_created_listed_and_deleted(db: str) -> None:
+    made = json_of("categories", "create", "food", "--description=what they eat", db)
+    assert json_of("categories", "list", db) == [made]
+    assert "what they eat" in run("categories", "list", db).stdout
+    again = run("categories", "create", "food", db)
+    assert again.exit_code == 1
+    assert again.stderr.count("\n") == 1
+    assert json_of("categories", "delete", made["category_id"], db)["deleted"] is True
+    assert run("categories", "list", db).stdout == "There are no categories.\n"
+
+
+def test_administration_works_while_another_has_the_file_open_and_leaves_its_memories(
+    tmp_path: Path, db: str
+) -> None:
+    with Recollect(tmp_path / "memory.db") as memory:
+        memory.create_user("alice")
+        assert json_of("keys", "create", db)["project_id"] == DEFAULT_PROJECT_ID
+        assert memory.list_users().total == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "create", f"--project={ABSENT_ID}"),
+        ("keys", "revoke", ABSENT_ID),
+        ("projects", "update", ABSENT_ID, "--name=x"),
+        ("projects", "delete", ABSENT_ID, "--yes"),
+        ("categories", "delete", ABSENT_ID),
+    ],
+)
+def test_what_is_not_there_is_one_line_and_exit_code_1(command: tuple[str, ...], db: str) -> None:
+    json_of("keys", "create", db)
+    result = run(*command, db)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"{ABSENT_ID} not found" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_is_not_made_by_looking(tmp_path: Path, db: str) -> None:
+    result = run("keys", "list", db)
+    assert result.exit_code == 1
+    assert "there is no database at" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("serve", "--port=0"), ("keys", "create")])
+@pytest.mark.parametrize("address", ["postgresql://x:secret@y/z", "/dev/null/memory.db"])
+def test_a_database_that_cannot_be_opened_is_one_line_and_exit_code_1(
+    command: tuple[str, ...], address: str
+) -> None:
+    result = run(*command, f"--db={address}")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("recollect: ")
+    assert result.stderr.count("\n") == 1
+    assert "secret" not in result.stderr
+
+
+def test_serving_at_an_address_in_use_is_one_line_and_exit_code_1(db: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run("serve", f"--port={taken.getsockname()[1]}", db)
+    assert result.exit_code == 1
+    assert "cannot listen on 127.0.0.1" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_setting_that_cannot_be_used_is_named_in_one_line(
+    db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECOLLECT_LEASE_S", "soon")
+    result = run("keys", "create", db)
+    assert result.exit_code == 1
+    assert "RECOLLECT_LEASE_S" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_database_can_be_named_by_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECOLLECT_DB", str(tmp_path / "named.db"))
+    json_of("keys", "create")
+    assert (tmp_path / "named.db").is_file()
+
+
+def test_the_log_shows_where_an_error_comes_from_and_not_what_it_says() -> None:
+    try:
+        try:
+            raise KeyError("my door code is 1234")
+        except KeyError as error:
+            raise ValueError("said: my door code") from error
+    except ValueError as error:
+        raised = error
+    record = logging.LogRecord(
+        "x", logging.ERROR, __file__, 1, "failed", None, (type(raised), raised, None)
+    )
+    shown = PrivateFormatter().format(record)
+    assert shown.index("builtins.KeyError") < shown.index("builtins.ValueError")
+    assert __file__ in shown
+    assert "said:" not in shown.replace('raise ValueError("said: my door code")', "")

@@ -1,4 +1,4 @@
-"""The command line: `recollect`."""
+"""`recollect eval`."""
 
 import json
 from datetime import UTC, datetime
@@ -10,36 +10,15 @@ import typer
 from rich.console import Console
 
 from recollect import evaluation
+from recollect.cli.output import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, failed, read_settings
 from recollect.core.validation import MAX_MAX_TOKENS, MIN_MAX_TOKENS
 from recollect.errors import RecallrAIError, ValidationError
 from recollect.models import RecallStrategy
-from recollect.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-USAGE_EXIT_CODE = 2
-FAILURE_EXIT_CODE = 1
 _TABLE_WIDTH = 110
 """Columns for a table. A narrower terminal wraps its lines, which is better than figures cut."""
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"recollect {installed_version('recollect')}")
-        raise typer.Exit
-
-
-@app.callback()
-def recollect(
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
-    ] = False,
-) -> None:
-    """Long-term memory for applications on language models."""
-
-
-@app.command("eval")
 def evaluate(
     path: Annotated[Path, typer.Argument(help="A conversation set in LoCoMo's JSON format.")],
     strategy: Annotated[
@@ -86,16 +65,15 @@ def evaluate(
     try:
         if json_file is not None and not json_file.parent.is_dir():
             raise ValidationError(f"cannot write {json_file}: {json_file.parent} is not a folder")
-        result, embedder = evaluation.run_evaluation(options, Settings(), Console(stderr=True))
+        result, embedder = evaluation.run_evaluation(options, read_settings(), Console(stderr=True))
         if json_file is not None:
             figures = evaluation.as_json(
                 result, options, installed_version("recollect"), embedder, ran_at
             )
             json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    except RecallrAIError as error:
-        raise _failed(error) from error
-    except OSError as error:
-        raise _failed(error) from error
+    except (RecallrAIError, OSError) as error:
+        wrong_arguments = isinstance(error, ValidationError)
+        raise failed(error, USAGE_EXIT_CODE if wrong_arguments else FAILURE_EXIT_CODE) from error
     _show(result)
 
 
@@ -108,10 +86,3 @@ def _show(result: evaluation.Evaluation) -> None:
         console.print()
     for note in evaluation.notes(result):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
-
-
-def _failed(error: RecallrAIError | OSError) -> typer.Exit:
-    """Says in one line what is wrong; exit code 2 where the arguments are, otherwise 1."""
-    typer.echo(f"recollect: {' '.join(str(error).split())}", err=True)
-    wrong_arguments = isinstance(error, ValidationError)
-    return typer.Exit(USAGE_EXIT_CODE if wrong_arguments else FAILURE_EXIT_CODE)

@@ -1,0 +1,35 @@
+"""The command line: `recollect`."""
+
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from recollect.cli import categories, keys, projects
+from recollect.cli.evaluation import evaluate
+from recollect.cli.service import serve_memory
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command("serve")(serve_memory)
+app.add_typer(keys.app, name="keys")
+app.add_typer(projects.app, name="projects")
+app.add_typer(categories.app, name="categories")
+app.command("eval")(evaluate)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"recollect {installed_version('recollect')}")
+        raise typer.Exit
+
+
+@app.callback()
+def recollect(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Long-term memory for applications on language models."""

@@ -1,0 +1,110 @@
+"""`recollect serve`."""
+
+import asyncio
+import logging
+import shlex
+import traceback
+from importlib.metadata import version as installed_version
+from types import TracebackType
+from typing import Annotated
+
+import typer
+
+from recollect.cli.administration import Db
+from recollect.cli.output import one_line_errors, read_settings
+from recollect.models import NewApiKey
+from recollect.server.serving import Listening, serve
+from recollect.settings import Settings
+
+_RULE = "-" * 79
+
+
+def serve_memory(
+    db: Db = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on. Default: 127.0.0.1, for this machine only."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port to listen on. Default: 8000.")
+    ] = None,
+) -> None:
+    """Serve the memory over HTTP, with the worker beside it, until it is told to stop.
+
+    The first start makes a key and shows it. All other settings come from the environment.
+    """
+    with one_line_errors():
+        settings = read_settings(db=db, host=host, port=port)
+        _set_up_logging(settings)
+        asyncio.run(serve(settings, lambda listening: _announce(listening, db)))
+    typer.echo("Stopped.")
+
+
+def _announce(listening: Listening, db: str | None) -> None:
+    version = installed_version("recollect")
+    typer.echo(f"Recollect {version} listens on {listening.url}")
+    typer.echo(f"The memory is {listening.db}")
+    if listening.first_key is None:
+        place = "" if db is None else f" --db {shlex.quote(db)}"
+        typer.echo(f"Make a key with: recollect keys create{place}")
+    else:
+        _show_first_key(listening.first_key, listening.url)
+    if not listening.is_loopback:
+        typer.echo(
+            "warning: other machines can reach this address, and without TLS keys and messages "
+            "travel in clear; put a proxy with TLS in front",
+            err=True,
+        )
+    typer.echo("Stop with Ctrl+C.")
+
+
+def _show_first_key(made: NewApiKey, url: str) -> None:
+    typer.echo(
+        f"""
+{_RULE}
+No project had a key, so this one was made. It is shown only now: keep it.
+
+    project id  {made.key.project_id}
+    key         {made.api_key}
+
+With the released client (pip install recallrai):
+
+    from recallrai import RecallrAI
+
+    client = RecallrAI(
+        api_key="{made.api_key}",
+        project_id="{made.key.project_id}",
+        base_url="{url}",
+    )
+{_RULE}
+"""
+    )
+
+
+class PrivateFormatter(logging.Formatter):
+    """Shows where an error comes from and of what kind it is, and never its text.
+
+    The text of an error that nobody foresaw may quote what users said.
+    """
+
+    def formatException(  # noqa: N802  the name is logging's
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """The stack of an error and of those that led to it, the first one first."""
+        lines: list[str] = []
+        error: BaseException | None = ei[1]
+        while error is not None:
+            kind = f"{type(error).__module__}.{type(error).__qualname__}\n"
+            lines = [*traceback.format_tb(error.__traceback__), kind, *lines]
+            error = error.__cause__ or error.__context__
+        return "".join(lines).rstrip()
+
+
+def _set_up_logging(settings: Settings) -> None:
+    log = logging.StreamHandler()
+    log.setFormatter(PrivateFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[log], level=logging.WARNING)
+    if settings.log_requests:
+        logging.getLogger("recollect.requests").setLevel(logging.INFO)
