@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "recollect"
 PAGE = ROOT / "docs" / "reference.md"
 
-CLIENT = ("Recollect", "User", "Session", "UserList", "SessionList", "MergeConflictList")
+CLIENT = ("Recollect", "RecallrAI", "User", "Session", "MergeConflict")
 ENUMS = (
     "MessageRole",
     "SessionStatus",
@@ -29,6 +29,9 @@ ENUMS = (
     "DateRangeFilterType",
 )
 MODELS = (
+    "UserList",
+    "SessionList",
+    "MergeConflictList",
     "Message",
     "SessionMessagesList",
     "UserMessage",
@@ -41,9 +44,10 @@ MODELS = (
     "MemoryVersionInfo",
     "MemoryRelationship",
     "Evidence",
-    "MergeConflictModel",
     "MergeConflictConflictingMemory",
     "MergeConflictQuestion",
+    "MergeConflictAnswer",
+    "MergeConflictNewMemory",
 )
 
 INTRODUCTION = """\
@@ -57,13 +61,17 @@ for a certain task, see [how-to](how-to.md); for the words, the [glossary](gloss
 ## Client
 
 `from recollect import Recollect, AsyncRecollect`. The classes below are the sync ones. Each of
-`Recollect`, `User`, `Session`, `UserList`, `SessionList` and `MergeConflictList` has an async twin
-with `Async` in front of its name, with the same properties, and the same methods to be awaited;
+`Recollect`, `RecallrAI`, `User`, `Session` and `MergeConflict` has an async twin with `Async` in
+front of its name, with the same properties, and the same methods to be awaited;
 `async with AsyncRecollect(...)` opens and closes it.
 
 Every method can also raise `ValidationError` for an argument out of its range or form, before
-anything is written, `StoreError` when the database refuses, and `ClosedError` after `close()`. A
-page is taken with `offset` (from 0) and `limit`; `total` counts everything that could be paged
+anything is written, `StoreError` when the database refuses, and `ClosedError` after `close()`. The
+client of a server can also raise `AuthenticationError`, `ConnectionError`, `TimeoutError`,
+`RateLimitError`, `UnavailableError` and `InternalServerError`; a request that can be made again
+without harm has then been made up to three times.
+
+A page is taken with `offset` (from 0) and `limit`; `total` counts everything that could be paged
 through, and `has_more` says whether anything is left.
 """
 
@@ -147,7 +155,7 @@ def parameters(function: ast.FunctionDef) -> list[tuple[str, str, str]]:
 
 def annotation(node: ast.expr | None) -> str:
     """A type as it is written, without quotes around a forward name."""
-    return "" if node is None else re.sub(r"'(\w+)'", r"\1", ast.unparse(node))
+    return "" if node is None else re.sub(r"'([\w\[\]]+)'", r"\1", ast.unparse(node))
 
 
 def signature(name: str, function: ast.FunctionDef) -> str:
@@ -199,7 +207,7 @@ def client_class(node: ast.ClassDef) -> Iterator[str]:
     properties = [item for item in methods if item.decorator_list]
     yield f"### {node.name}"
     made = next((item for item in methods if item.name == "__init__"), None)
-    if made and node.name == "Recollect":
+    if made and node.name in ("Recollect", "RecallrAI"):
         yield from call(node.name, made, ast.get_docstring(node) or "")
     else:
         yield ast.get_docstring(node) or ""
@@ -290,15 +298,14 @@ def error_section() -> Iterator[str]:
 
 def page() -> str:
     """The whole page."""
-    client, embedded, models = (
-        module("client/_sync.py"),
-        module("client/embedded.py"),
-        module("models.py"),
-    )
+    client = module("client/_sync.py") | module("client/_sync_session.py")
+    parts_of = module("client/embedded.py") | module("client/transport.py")
+    models = module("models.py")
     parts = [INTRODUCTION.strip()]
     for name in CLIENT:
         parts += client_class(client[name])
-    parts += ["### Parts", ast.get_docstring(embedded["Parts"]) or "", fields(embedded["Parts"])]
+    for name in ("Parts", "HttpParts"):
+        parts += [f"### {name}", ast.get_docstring(parts_of[name]) or "", fields(parts_of[name])]
     parts += ["## What the methods return", "All instants are timezone-aware and in UTC."]
     for name in MODELS:
         parts += [f"### {name}", ast.get_docstring(models[name]) or "", fields(models[name])]
