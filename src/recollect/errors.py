@@ -169,8 +169,11 @@ class MergeConflictInvalidAnswerError(MergeConflictError):
     """An answer is not among its question's options."""
 
 
-class ValidationError(RecallrAIError):
-    """An argument is out of its range or form; nothing was written."""
+class ValidationError(RecallrAIError, ValueError):
+    """An argument is out of its range or form; nothing was written.
+
+    A ValueError too, which the hosted client raises for some arguments.
+    """
 
     default_http_status = 422
 

@@ -123,27 +123,18 @@ class AsyncFace:
         return call
 
 
-_FACED = ("recallrai.", "recollect.client.")
+_MODULES = ("recallrai.", "recollect.client.", "recollect.models")
+_FACED = {"User", "Session", "MergeConflict", "UserList", "SessionList", "MergeConflictList"}
+"""Classes, by their names in these modules, that have calls or list what has."""
 
 
 def _faced(value: Any) -> Any:
     if isinstance(value, list):
         return [_faced(item) for item in value]
     kind = type(value)
-    if kind.__module__.startswith(_FACED) and _has_calls_or_lists_them(kind):
+    if kind.__name__ in _FACED and kind.__module__.startswith(_MODULES):
         return AsyncFace(value)
     return value
-
-
-def _has_calls_or_lists_them(kind: type) -> bool:
-    return kind.__name__ in (
-        "User",
-        "Session",
-        "MergeConflict",
-        "UserList",
-        "SessionList",
-        "MergeConflictList",
-    )
 
 
 async def _iterated(

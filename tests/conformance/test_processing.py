@@ -318,18 +318,18 @@ async def passed_by(driver: Driver, user: Any) -> None:
 
 
 @pytest.mark.check(73)
-async def test_inactivity_leads_to_processing_and_messages_put_it_off(driver: Driver) -> None:
-    user = await driver.client.create_user("alice")
+async def test_inactivity_leads_to_processing_and_messages_put_it_off(steered: Driver) -> None:
+    user = await steered.client.create_user("alice")
     session = await user.create_session(auto_process_after_seconds=600)
     patient = await user.create_session(auto_process_after_seconds=7_200)
     for _ in range(3):
-        await driver.say(session, "I live in Porto.")
-        driver.clock.advance(590)
-        await passed_by(driver, user)
+        await steered.say(session, "I live in Porto.")
+        steered.clock.advance(590)
+        await passed_by(steered, user)
         await session.refresh()
         assert session.status == "pending"
-    driver.clock.advance(15)
-    await driver.settled(session)
+    steered.clock.advance(15)
+    await steered.settled(session)
     assert session.status == "processed"
     assert (await user.list_memories()).total >= 1
     await patient.refresh()
@@ -338,31 +338,31 @@ async def test_inactivity_leads_to_processing_and_messages_put_it_off(driver: Dr
 
 @pytest.mark.check(73)
 @pytest.mark.drivers(*OURS)
-async def test_our_client_can_switch_that_off(driver: Driver) -> None:
-    user = await driver.client.create_user("alice")
+async def test_our_client_can_switch_that_off(steered: Driver) -> None:
+    user = await steered.client.create_user("alice")
     session = await user.create_session(auto_process_after_seconds=None)
-    await driver.say(session, "I live in Porto.")
-    driver.clock.advance(86_400)
-    await passed_by(driver, user)
+    await steered.say(session, "I live in Porto.")
+    steered.clock.advance(86_400)
+    await passed_by(steered, user)
     await session.refresh()
     assert session.status == "pending"
 
 
 @pytest.mark.check(74)
 @pytest.mark.parametrize("year", [2019, 2039])
-async def test_the_sessions_own_date_has_nothing_to_do_with_it(driver: Driver, year: int) -> None:
-    user = await driver.client.create_user("alice")
+async def test_the_sessions_own_date_has_nothing_to_do_with_it(steered: Driver, year: int) -> None:
+    user = await steered.client.create_user("alice")
     session = await user.create_session(
         auto_process_after_seconds=600,
         custom_created_at_utc=datetime(year, 3, 4, 12, 0, tzinfo=UTC),
     )
-    await driver.say(session, "I live in Porto.")
-    driver.clock.advance(300)
-    await passed_by(driver, user)
+    await steered.say(session, "I live in Porto.")
+    steered.clock.advance(300)
+    await passed_by(steered, user)
     await session.refresh()
     assert session.status == "pending"
-    driver.clock.advance(310)
-    await driver.settled(session)
+    steered.clock.advance(310)
+    await steered.settled(session)
     assert session.status == "processed"
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ from tests.conformance.drivers import (
     REMOTE,
     Driver,
     Raw,
-    raw_client,
-    remote_driver,
 )
 from tests.conformance.service import QUICK, Service, serving
 from tests.conformance.stories import moved, moved_by
@@ -195,19 +192,9 @@ class Held(HashEmbedder):
             raise RuntimeError("the model is out of order: /secret/path")
 
 
-@contextmanager
-def held(path: Path, settings: Settings) -> Iterator[tuple[Service, Held]]:
-    embedder = Held()
-    with serving(path, settings=settings, parts=Parts(embedder=embedder)) as running:
-        try:
-            yield running, embedder
-        finally:
-            embedder.let_go.set()
-
-
 PING_S = 0.05
 SILENCE_S = 1
-"""What the clients of the next check bear: twenty pings."""
+ENOUGH_PINGS = int(1.5 * SILENCE_S / PING_S)
 
 
 @pytest.mark.check(111)
@@ -215,49 +202,51 @@ def test_pings_come_at_most_ten_seconds_apart() -> None:
     assert 0 < Settings().stream_ping_s <= 10
 
 
-@pytest.mark.check(111)
-async def test_a_slow_context_does_not_time_out(tmp_path: Path) -> None:
-    """A stand-in for 40 s of work and clients that give up after 30 s, forty times as fast.
+class TestASlowModel:
+    """A stand-in for 40 s of work and clients that give up after 30 s, thirty times as fast.
 
     Pings come every 0.05 s, the clients bear a silence of 1 s, and the embedder is held until
     longer than that has been counted in pings; nothing sleeps.
     """
-    settings = QUICK.model_copy(update={"stream_ping_s": PING_S})
-    with held(tmp_path / "memory.db", settings) as (running, embedder):
-        credentials = running.project()
-        async with raw_client(running, credentials) as raw:
-            session = await raw.session(await raw.user(), "hold on: where do I live?")
-            session_id = session.rsplit("/", 1)[1]
-            waiting = [
-                asyncio.create_task(_patiently(name, running, credentials, session_id))
-                for name in RELEASED
-            ]
-            pings = 0
-            after_pings = []
-            async with raw.http.stream(
-                "GET", f"/api/v1{session}/context", params={"stream": True}
-            ) as answer:
-                async for line in answer.aiter_lines():
-                    if line.startswith(":"):
-                        pings += 1
-                        if pings == 1.5 * SILENCE_S / PING_S:
-                            embedder.let_go.set()
-                    elif pings and line:
-                        after_pings.append(json.loads(line.removeprefix("data:")))
-            assert pings >= 1.5 * SILENCE_S / PING_S
-            assert after_pings[-1]["is_final"] is True
-            assert after_pings[-1]["context"]
-            for events in await asyncio.gather(*waiting):
-                assert events[-1].is_final
-                assert events[-1].context
 
+    @pytest.fixture
+    def embedder(self) -> Held:
+        return Held()
 
-async def _patiently(name: str, running: Service, credentials: Any, session_id: str) -> list[Any]:
-    """The events of a client that gives up after a silence of `SILENCE_S`."""
-    async with remote_driver(name, running, credentials) as driver:
-        session = await (await driver.client.get_user("alice")).get_session(session_id)
+    @pytest.fixture
+    def service(self, tmp_path: Path, embedder: Held) -> Iterator[Service]:
+        settings = QUICK.model_copy(update={"stream_ping_s": PING_S})
+        with serving(
+            tmp_path / "memory.db", settings=settings, parts=Parts(embedder=embedder)
+        ) as running:
+            yield running
+            embedder.let_go.set()
+
+    @pytest.mark.check(111)
+    @pytest.mark.drivers(*RELEASED)
+    async def test_clients_wait_for_it(self, driver: Driver, raw: Raw, embedder: Held) -> None:
+        session = await (await driver.client.create_user("alice")).create_session()
+        await driver.say(session, "hold on: where do I live?")
         _bear(driver, SILENCE_S)
-        return await collected(session, include_system_prompt=False)
+        waiting = asyncio.create_task(collected(session, include_system_prompt=False))
+        path = f"/api/v1/users/alice/sessions/{session.session_id}/context"
+        pings = 0
+        final = None
+        async with raw.http.stream("GET", path, params={"stream": True}) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith(":"):
+                    pings += 1
+                    if pings == ENOUGH_PINGS:
+                        embedder.let_go.set()
+                elif line:
+                    final = json.loads(line.removeprefix("data:"))
+        assert pings >= ENOUGH_PINGS
+        assert final is not None
+        assert final["is_final"] is True
+        assert final["context"]
+        last = (await waiting)[-1]
+        assert last.is_final
+        assert last.context
 
 
 def _bear(driver: Driver, silence_s: float) -> None:
@@ -271,14 +260,18 @@ def _bear(driver: Driver, silence_s: float) -> None:
         inner._http._client.timeout = silence_s
 
 
-@pytest.mark.check(112)
-@pytest.mark.parametrize("strategy", STRATEGIES)
-async def test_a_failure_on_the_way_ends_in_an_event_that_says_so(
-    tmp_path: Path, strategy: str
-) -> None:
-    with held(tmp_path / "memory.db", QUICK) as (running, _):
-        async with raw_client(running, running.project()) as raw:
-            session = await raw.session(await raw.user(), "Did the window break?")
+class TestAModelThatFails:
+    """The embedder fails with what contains "break", when the stream has begun."""
+
+    @pytest.fixture
+    def service(self, tmp_path: Path) -> Iterator[Service]:
+        with serving(tmp_path / "memory.db", parts=Parts(embedder=Held())) as running:
+            yield running
+
+    @pytest.mark.check(112)
+    async def test_the_last_event_says_so(self, raw: Raw) -> None:
+        session = await raw.session(await raw.user(), "Did the window break?")
+        for strategy in STRATEGIES:
             *interim, final = events_of(await streamed(raw, session, recall_strategy=strategy))
             assert [event["is_final"] for event in interim] == [False] * len(interim)
             assert interim, "the stream had begun"
@@ -288,18 +281,15 @@ async def test_a_failure_on_the_way_ends_in_an_event_that_says_so(
             assert "secret" not in final["error_message"]
             assert final["metadata"]["recall_strategy_used"] == strategy
 
-
-@pytest.mark.check(112)
-@pytest.mark.parametrize("name", REMOTE)
-async def test_every_client_is_told_of_a_failure_on_the_way(tmp_path: Path, name: str) -> None:
-    with held(tmp_path / "memory.db", QUICK) as (running, _):
-        async with remote_driver(name, running, running.project()) as driver:
-            session = await (await driver.client.create_user("alice")).create_session()
-            await driver.say(session, "Did the window break?")
-            *_, final = await collected(session)
-            assert final.is_final
-            assert final.error_message
-            assert final.context is None
+    @pytest.mark.check(112)
+    @pytest.mark.drivers(*REMOTE)
+    async def test_every_client_is_told(self, driver: Driver) -> None:
+        session = await (await driver.client.create_user("alice")).create_session()
+        await driver.say(session, "Did the window break?")
+        *_, final = await collected(session)
+        assert final.is_final
+        assert final.error_message
+        assert final.context is None
 
 
 @pytest.mark.check(113)
@@ -327,19 +317,24 @@ async def test_a_revoked_key_raises_before_a_stream_begins(driver: Driver) -> No
         await collected(session, include_system_prompt=False)
 
 
-@pytest.mark.check(113)
-@pytest.mark.parametrize("name", RELEASED)
-async def test_too_many_requests_raise_before_a_stream_begins(tmp_path: Path, name: str) -> None:
-    """Our own client waits as long as it is told to instead, so it is not asked here."""
-    settings = QUICK.model_copy(update={"rate_limit_per_minute": 5})
-    with serving(tmp_path / "memory.db", settings=settings) as running:
-        async with remote_driver(name, running, running.project()) as driver:
-            user = await driver.client.create_user("alice")
-            session = await user.create_session()
-            with pytest.raises(driver.errors.RateLimitError):
-                await _read_again(user, times=5)
-            with pytest.raises(driver.errors.RateLimitError):
-                await collected(session, include_system_prompt=False)
+class TestALimitOnRequests:
+    """Five requests per minute. Our own client waits when told to, so it is not asked."""
+
+    @pytest.fixture
+    def service(self, tmp_path: Path) -> Iterator[Service]:
+        settings = QUICK.model_copy(update={"rate_limit_per_minute": 5})
+        with serving(tmp_path / "memory.db", settings=settings) as running:
+            yield running
+
+    @pytest.mark.check(113)
+    @pytest.mark.drivers(*RELEASED)
+    async def test_too_many_raise_before_a_stream_begins(self, driver: Driver) -> None:
+        user = await driver.client.create_user("alice")
+        session = await user.create_session()
+        with pytest.raises(driver.errors.RateLimitError):
+            await _read_again(user, times=5)
+        with pytest.raises(driver.errors.RateLimitError):
+            await collected(session, include_system_prompt=False)
 
 
 async def _read_again(user: Any, times: int) -> None:
@@ -355,24 +350,26 @@ class Broken:
         yield
 
 
-@pytest.mark.check(113)
-@pytest.mark.parametrize("name", REMOTE)
-async def test_a_failure_before_the_first_event_has_its_status(tmp_path: Path, name: str) -> None:
-    with serving(tmp_path / "memory.db") as running:
-        credentials = running.project()
-        async with (
-            remote_driver(name, running, credentials) as driver,
-            raw_client(running, credentials) as raw,
-        ):
-            session = await (await driver.client.create_user("alice")).create_session()
-            running.system.engine = lambda _: Broken()
-            with pytest.raises(driver.errors.InternalServerError):
-                await collected(session, include_system_prompt=False)
-            path = f"/users/alice/sessions/{session.session_id}/context"
-            answer = await raw.get(path, params={"stream": True})
-            assert answer.status_code == 500
-            assert answer.headers["content-type"] == "application/json"
-            assert "secret" not in answer.text
+class TestAnEngineThatFails:
+    """It does so before it has sent an event, so there can be a status."""
+
+    @pytest.fixture
+    def service(self, tmp_path: Path) -> Iterator[Service]:
+        with serving(tmp_path / "memory.db") as running:
+            yield running
+
+    @pytest.mark.check(113)
+    @pytest.mark.drivers(*REMOTE)
+    async def test_it_is_a_500(self, driver: Driver, raw: Raw) -> None:
+        session = await (await driver.client.create_user("alice")).create_session()
+        raw.service.system.engine = lambda _: Broken()
+        with pytest.raises(driver.errors.InternalServerError):
+            await collected(session, include_system_prompt=False)
+        path = f"/users/alice/sessions/{session.session_id}/context"
+        answer = await raw.get(path, params={"stream": True})
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/json"
+        assert "secret" not in answer.text
 
 
 @pytest.mark.check(113)

@@ -1,9 +1,6 @@
 """Checks 116 to 120: the prompts that tell a model how to read a context."""
 
-import pytest
-import recallrai
-from tests.conformance.drivers import PY_ASYNC, PY_SYNC, Raw
-from tests.conformance.service import Service
+import pytestfrom tests.conformance.drivers import PY_ASYNC, PY_SYNC, RELEASED, Driver, Raw
 
 STRATEGIES = ("low_latency", "balanced", "agentic")
 
@@ -24,20 +21,16 @@ async def test_each_strategy_has_a_prompt(raw: Raw, strategy: str) -> None:
 
 
 @pytest.mark.check(116)
-@pytest.mark.parametrize("kind", [PY_SYNC, PY_ASYNC])
-async def test_the_released_clients_fetch_the_same_prompt(
-    raw: Raw, service: Service, kind: str
-) -> None:
+@pytest.mark.drivers(*RELEASED)
+async def test_the_released_clients_fetch_the_same_prompt(driver: Driver, raw: Raw) -> None:
     """Through the method with which they fetch it before each context."""
-    given = (raw.credentials.api_key, raw.credentials.project_id, service.base_url)
     for strategy in STRATEGIES:
-        if kind == PY_SYNC:
-            client = recallrai.RecallrAI(*given)
-            fetched = client._http.get_cached_system_prompt(strategy)
-            client._http.client.close()
+        if driver.name == PY_SYNC:
+            fetched = driver.client._inner._http.get_cached_system_prompt(strategy)
+        elif driver.name == PY_ASYNC:
+            fetched = await driver.client._http.get_cached_system_prompt(strategy)
         else:
-            async with recallrai.AsyncRecallrAI(*given) as opened:
-                fetched = await opened._http.get_cached_system_prompt(strategy)
+            fetched = await driver.client.wire.prompt(strategy)
         assert fetched == await prompt(raw, recall_strategy=strategy)
 
 

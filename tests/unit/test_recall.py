@@ -261,10 +261,19 @@ def test_a_broad_question_gets_the_newest_summaries() -> None:
 
 def test_connections_follow_the_ranking_and_are_listed_once() -> None:
     index = memories("a", "b", "c", "d", "e", superseded=4)
-    ranked = [Ranked(2, 0.9, 0.9), Ranked(0, 0.8, 0.8)]
-    pairs = [(0, 1), (2, 0), (1, 2), (3, 0), (4, 0)]
-    assert connected_memories(index, ranked, pairs) == [(2, 1), (0, 3)]
-    assert connected_memories(index, ranked, pairs, limit=1) == [(2, 1)]
+    connections = {0: (1, 2, 3, 4), 2: (0, 1), 1: (0, 2), 3: (0,), 4: (0,)}
+    assert connected_memories(index, [2, 0], connections) == {2: [1], 0: [3]}
+    assert connected_memories(index, [2, 0], connections, limit=1) == {2: [1]}
+    assert connected_memories(index, [2, 0], connections, limit=0) == {}
+
+
+def test_connections_are_followed_to_a_depth_nearest_first() -> None:
+    index = memories("a", "b", "c", "d", "e")
+    connections = {0: (1,), 1: (0, 2), 2: (1, 3), 3: (2, 0)}
+    assert connected_memories(index, [0], connections, depth=1) == {0: [1]}
+    assert connected_memories(index, [0], connections, depth=2) == {0: [1], 1: [2]}
+    assert connected_memories(index, [0], connections, depth=9) == {0: [1], 1: [2], 2: [3]}
+    assert connected_memories(index, [0], connections, depth=9, limit=2) == {0: [1], 1: [2]}
 
 
 def test_excerpts_fill_the_budget_best_first_and_come_in_order() -> None:

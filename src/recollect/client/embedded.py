@@ -34,18 +34,19 @@ class Parts:
 class System:
     """Everything of one process that serves memories: the resources, and a worker beside them.
 
-    resources: what engines and worker share. admin: the administration of all projects.
+    resources: what engines and worker share. worker: what turns sessions into memories. admin: the
+        administration of all projects.
     """
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
         self.admin: AdminApi = Admin(resources)
-        self._worker = Worker(resources)
+        self.worker = Worker(resources)
         self._engines: dict[str, Engine] = {}
 
     def start(self) -> None:
         """Start the worker on the running loop."""
-        self._worker.start()
+        self.worker.start()
 
     def engine(self, project_id: str) -> MemoryApi:
         """The API for the users of a project, of which the caller knows that it exists."""
@@ -62,7 +63,7 @@ class System:
 
     async def close(self) -> None:
         """Let the worker finish or release its session, then let go of the database."""
-        await self._worker.stop()
+        await self.worker.stop()
         await Engine(self.resources).close()
 
 

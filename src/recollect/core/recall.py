@@ -1,6 +1,6 @@
 """Ranks one user's messages, memories and summaries for a query plan, without a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -222,26 +222,34 @@ def rank_summaries(
 
 def connected_memories(
     index: MemoryIndex,
-    ranked: Sequence[Ranked],
-    connections: Sequence[tuple[int, int]],
+    rows: Sequence[int],
+    connections: Mapping[int, Sequence[int]],
+    *,
+    depth: int = 1,
     limit: int = 20,
-) -> list[tuple[int, int]]:
-    """Returns (row, connected row) pairs of the ranked rows' connections that are not ranked.
+) -> dict[int, list[int]]:
+    """Returns the memories below each row: those connected to it that stand nowhere else.
 
-    connections: pairs of rows, in either direction. Each connected row is listed once, under the
-    best ranked row that it is connected with, in the order of the ranking; rows that are not
-    current are left out.
+    rows: the ranked memories, best first. connections: for a row those connected to it. Each memory
+    is listed once, below the best one that it is connected to; what is connected to all rows comes
+    before what is connected to those, `depth` times over, and `limit` bounds them all together.
+    Rows that are not current are left out.
     """
-    neighbours: dict[int, list[int]] = {entry.row: [] for entry in ranked}
-    for first, second in connections:
-        for row, other in ((first, second), (second, first)):
-            if row in neighbours and other not in neighbours and index.current[other]:
-                neighbours[row].append(other)
-    listed: dict[int, int] = {}
-    for row, others in neighbours.items():
-        for other in others:
-            listed.setdefault(other, row)
-    return [(row, other) for other, row in listed.items()][:limit]
+    below: dict[int, list[int]] = {}
+    listed = set(rows)
+    level = list(rows)
+    for _ in range(depth):
+        found: list[int] = []
+        for row in level:
+            for other in connections.get(row, ()):
+                if len(listed) - len(rows) == limit:
+                    return below
+                if other not in listed and index.current[other]:
+                    listed.add(other)
+                    below.setdefault(row, []).append(other)
+                    found.append(other)
+        level = found
+    return below
 
 
 def mixed_query(query_vectors: Floats) -> Floats:

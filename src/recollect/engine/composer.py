@@ -3,7 +3,6 @@
 Everything here is computation; the engine runs it in a thread.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -336,23 +335,22 @@ def _latest(working: WorkingSet) -> _Found:
 def _recalled_memories(
     working: WorkingSet, ranked: Sequence[Ranked], most_children: int
 ) -> tuple[context.RecalledMemory, ...]:
-    children: defaultdict[int, list[context.RecalledMemory]] = defaultdict(list)
-    near = [
-        (item.row, other)
-        for item in ranked
-        for other in working.connections.get(item.row, ())[:most_children]
-    ]
-    for row, connected in recall.connected_memories(working.memories, ranked, near, most_children):
-        history = working.history(working.memory_ids[connected])
-        children[row].append(context.RecalledMemory(history))
-    return tuple(
-        context.RecalledMemory(
-            working.history(working.memory_ids[item.row]),
-            similarity=item.similarity,
-            children=tuple(children[item.row]),
-        )
-        for item in ranked
+    below = recall.connected_memories(
+        working.memories,
+        [item.row for item in ranked],
+        working.connections,
+        depth=context.CHILD_DEPTH,
+        limit=most_children,
     )
+
+    def recalled(row: int, similarity: float | None) -> context.RecalledMemory:
+        return context.RecalledMemory(
+            working.history(working.memory_ids[row]),
+            similarity=similarity,
+            children=tuple(recalled(child, None) for child in below.get(row, ())),
+        )
+
+    return tuple(recalled(item.row, item.similarity) for item in ranked)
 
 
 def _recalled_summary(

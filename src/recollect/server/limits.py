@@ -43,7 +43,7 @@ MAX_BUCKETS = 10_000
 """Keys whose rates are remembered, about 2 MB. The one unused for longest is forgotten first."""
 
 WAITING_PER_PLACE = 4
-"""Requests that may wait for each one that is worked on. At a hundred contexts per second, which one
+"""Requests that may wait for each one that is worked on. At a hundred contexts per second, what one
 busy core gives, the last of them waits about three seconds."""
 
 MAX_WAIT_S = 10.0
