@@ -32,15 +32,22 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """The page's columns, and the suite's drivers that each is about."""
 
 HOLDS, FAILS, NOT_RUN = "✓", "✗", ""
+FAILS_STATE, NOT_RUN_STATE = "fails", "not run"
 
 INTRODUCTION = """\
 # Conformance
 
 <!-- Made by scripts/conformance.py from a run of tests/conformance; never edited. -->
 
-Recollect speaks the public RecallrAI contract. Its checklist has {total} lines: {held} hold,
-{overruled} decided otherwise on purpose, {missing} not there yet. Each line is at least one test,
-run against the real server on a real port and, where it makes sense, against a file:
+Recollect speaks the public RecallrAI contract. Its checklist has {total} lines:
+
+- {held} hold,
+- {overruled} decided otherwise on purpose,
+- {missing} not there yet,
+- {failing} at fault.
+
+Each line is at least one test, run against the real server on a real port and, where it makes
+sense, against a file:
 
 - *py sync*, *py async*: the released client `recallrai` 0.6.6, with only its base URL changed;
 - *node wire*: a test client that writes and reads, to the byte, what the released Node client does;
@@ -86,6 +93,7 @@ def page(outcomes: Outcomes) -> str:
             held=sum(one.startswith("holds") for one in states.values()),
             overruled=_counted(len(overruled)),
             missing=_counted(len(not_yet)),
+            failing=_counted(sum(one in (FAILS_STATE, NOT_RUN_STATE) for one in states.values())),
         )
     ]
     for number, text in checks["CHECKS"].items():
@@ -120,9 +128,9 @@ def state(number: int, outcomes: Outcomes, checks: Any) -> str:
         return f"not yet: {checks['NOT_YET'][number]}"
     cells = {cell(outcomes.get(str(number), {}), column) for column in COLUMNS}
     if FAILS in cells:
-        return "fails"
+        return FAILS_STATE
     if HOLDS not in cells:
-        return "not run"
+        return NOT_RUN_STATE
     part = checks["OVERRULED_IN_PART"].get(number)
     return "holds" if part is None else f"holds; overruled in part: {part}"
 

@@ -225,7 +225,8 @@ class Worker:
     async def _failed(self, work: Work, error: Exception) -> None:
         settings = self._resources.settings
         reason = f"{type(error).__name__}: {error}"[:1_000]
-        _log.warning("%s failed: %s", work, reason, exc_info=error)
+        # The reason may quote what was said; it stands with the session, not in the log.
+        _log.warning("%s failed: %s", work, type(error).__name__, exc_info=error)
         if work.failures + 1 >= settings.max_failures:
             await self._resources.store.work(lambda tx: tx.fail(work, reason))
             return

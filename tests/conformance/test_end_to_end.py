@@ -426,10 +426,12 @@ async def _whispered(service: Service, project: Credentials, name: str, number: 
     secret = f"locker{number * 7919 + 10_007}"
     async with remote_driver(name, service, project) as driver:
         user = await driver.client.create_user(f"user-{number // 2}", metadata={"number": number})
+        sessions = []
         for text in (f"I own a {secret}.", f"I like {secret} very much."):
-            session = await user.create_session(metadata={"number": number})
-            await driver.say(session, text)
-            await session.process()
+            sessions.append(await user.create_session(metadata={"number": number}))
+            await driver.say(sessions[-1], text)
+            await sessions[-1].process()
+        for session in sessions:
             await driver.settled(session, timeout_s=30)
         asking = await user.create_session()
         await driver.say(asking, "What do I own and what do I like?")

@@ -1,6 +1,7 @@
 """Checks 116 to 120: the prompts that tell a model how to read a context."""
 
-import pytestfrom tests.conformance.drivers import PY_ASYNC, PY_SYNC, RELEASED, Driver, Raw
+import pytest
+from tests.conformance.drivers import PY_ASYNC, PY_SYNC, RELEASED, Driver, Raw
 
 STRATEGIES = ("low_latency", "balanced", "agentic")
 

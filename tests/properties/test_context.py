@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recollect.core.context import (
     MINIMUM_BODY_TOKENS,
+    Analysis,
     ContextParts,
     Conversation,
     Excerpt,
@@ -133,7 +134,7 @@ def test_no_recalled_text_adds_or_hides_a_structural_line(content: str) -> None:
 def test_the_fence_opens_and_closes_exactly_once(content: str, analysis: str | None) -> None:
     parts = filled(content)
     if analysis is not None:
-        parts = ContextParts(excerpts=parts.excerpts, analysis=analysis)
+        parts = ContextParts(excerpts=parts.excerpts, analysis=Analysis(analysis))
     text = render(parts, timezone="UTC", max_tokens=None, count_tokens=len).text
     assert text.startswith("<recalled_memory>\n")
     assert text.endswith("\n</recalled_memory>\n")
@@ -189,7 +190,7 @@ def any_parts(draw: st.DrawFn) -> ContextParts:
         conflicts=base.conflicts if draw(st.booleans()) else (),
         recent_messages=draw(st.sampled_from([None, (), base.recent_messages])),
         recent_summaries=draw(st.sampled_from([None, (), base.recent_summaries])),
-        analysis=draw(st.none() | texts),
+        analysis=draw(st.none() | texts.map(Analysis)),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recollect.core.context import (
+    Analysis,
     ContextParts,
     Conversation,
     Excerpt,
@@ -322,13 +323,14 @@ def test_requested_but_missing_messages_are_not_called_unrequested() -> None:
 
 def test_an_analysis_takes_the_place_of_memories_and_summaries() -> None:
     parts = ContextParts(
-        memories=(memory("a", 0.9),), analysis="## Key Findings\n\n- User has a dog.\n"
+        memories=(memory("a", 0.9),),
+        analysis=Analysis("## Key Findings\n\n- User has a dog.\n", ((2, "a"),)),
     )
     rendered = full(parts)
     assert rendered.text.startswith(
         "<recalled_memory>\n## Key Findings\n\n- User has a dog.\n\n# Here are some ongoing"
     )
-    assert rendered.memory_ids == ()
+    assert rendered.memory_ids == ("a",)
 
 
 def test_every_timestamp_is_shown_in_the_asked_zone() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from recollect.core.context import (
     MINIMUM_BODY_TOKENS,
+    Analysis,
     ContextParts,
     Conversation,
     Excerpt,
@@ -217,7 +218,7 @@ def test_the_newest_messages_of_an_ongoing_conversation_are_kept() -> None:
 
 def test_an_analysis_is_cut_at_a_line_and_says_so() -> None:
     lines = [f"- finding{index} " + "word " * 10 for index in range(100)]
-    parts = ContextParts(analysis="\n".join(lines), excerpts=excerpts(100))
+    parts = ContextParts(analysis=Analysis("\n".join(lines)), excerpts=excerpts(100))
     text = within(parts, 1000).text
     found = [int(number) for number in re.findall(r"finding(\d+)", text)]
     assert found == list(range(len(found)))
@@ -226,7 +227,7 @@ def test_an_analysis_is_cut_at_a_line_and_says_so() -> None:
 
 
 def test_an_analysis_that_fits_is_not_marked_as_cut() -> None:
-    parts = ContextParts(analysis="- one finding", excerpts=excerpts(100))
+    parts = ContextParts(analysis=Analysis("- one finding"), excerpts=excerpts(100))
     assert "…" not in within(parts, 600).text
 
 

@@ -112,6 +112,14 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
+class Analysis:
+    """Findings in Markdown. cited: (line of the text from 0, id of a memory that it tells)."""
+
+    text: str
+    cited: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ContextParts:
     """Everything that a context may show.
 
@@ -119,7 +127,7 @@ class ContextParts:
     conflicts: the pending ones.
     recent_messages: oldest first; None where the caller did not ask for them.
     recent_summaries: newest first; None where the caller did not ask for them.
-    analysis: the agentic strategy's findings in Markdown, in place of memories and summaries.
+    analysis: the agentic strategy's findings, in place of memories and summaries.
     """
 
     memories: tuple[RecalledMemory, ...] = ()
@@ -129,7 +137,7 @@ class ContextParts:
     conflicts: tuple[MergeConflictModel, ...] = ()
     recent_messages: tuple[UserMessage, ...] | None = None
     recent_summaries: tuple[RecalledSummary, ...] | None = None
-    analysis: str | None = None
+    analysis: Analysis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,9 +362,10 @@ class _Draft:
             self._memory_ids.append((lines[-1], version.memory_id))
         return _SummaryDraft(text, lines)
 
-    def _add_analysis(self, analysis: str) -> None:
-        lines = markdown_lines(analysis.strip()) or [layout.NO_MEMORIES]
+    def _add_analysis(self, analysis: Analysis) -> None:
+        lines = markdown_lines(analysis.text.rstrip()) or [layout.NO_MEMORIES]
         self.analysis = [self.body.add(Piece(line)) for line in lines]
+        self._memory_ids += [(self.analysis[line], cited) for line, cited in analysis.cited]
         if self.layout.compact:
             self.cut = self.body.add(Piece(layout.ELLIPSIS))
 

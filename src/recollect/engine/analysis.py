@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from recollect.core import fence
-from recollect.core.context import ContextParts
+from recollect.core.context import Analysis, ContextParts
 from recollect.core.exploration import Hop
 from recollect.core.query import QueryPlan
 from recollect.core.timestamps import event_days
@@ -12,17 +12,19 @@ FINDINGS = 12
 """Memories listed as findings; excerpts below carry the rest."""
 
 
-def analysis_text(parts: ContextParts, plan: QueryPlan, timezone: str) -> str:
+def analysis_of(parts: ContextParts, plan: QueryPlan) -> Analysis:
     """Markdown with the findings, how they changed, and what was not found.
 
     Only statements that are held in memory are listed; nothing is concluded from them.
     """
     if not parts.memories and not parts.excerpts:
-        return "## Key Findings\nNothing about this was found in memory."
+        return Analysis("## Key Findings\nNothing about this was found in memory.")
     lines = ["## Key Findings"]
+    cited = []
     for memory in parts.memories[:FINDINGS]:
         newest = memory.history[0]
         days = event_days(newest.event_date_start, newest.event_date_end, join_same=True)
+        cited.append((len(lines), newest.memory_id))
         lines.append(f"- {fence.paragraph(newest.content)} (event date: {days})")
     if not parts.memories:
         lines.append("No memory matches; the excerpts below are all that was found.")
@@ -41,7 +43,7 @@ def analysis_text(parts: ContextParts, plan: QueryPlan, timezone: str) -> str:
             "Every instance that was found is listed above or in the excerpts below; "
             "the same event may be told more than once.",
         ]
-    return "\n".join(lines)
+    return Analysis("\n".join(lines), tuple(cited))
 
 
 def reasoning_text(hops: Sequence[Hop]) -> str:

@@ -17,7 +17,7 @@ from recollect.core.prompts import system_prompt
 from recollect.core.recall import Ranked
 from recollect.embedding import Embedder
 from recollect.engine import progress
-from recollect.engine.analysis import analysis_text
+from recollect.engine.analysis import analysis_of
 from recollect.inference import Inference
 from recollect.models import (
     ContextResponse,
@@ -211,7 +211,7 @@ class ContextComposer:
         )
         if strategy is not RecallStrategy.AGENTIC:
             return parts
-        return replace(parts, analysis=analysis_text(parts, plan, request.timezone))
+        return replace(parts, analysis=analysis_of(parts, plan))
 
     def _excerpts(
         self,

@@ -139,8 +139,11 @@ def _operation(method: str, path: str, operation: Json) -> str:
 
 
 def _answer(status: str, answer: Json) -> str:
-    shapes = [content.get("schema", {}) for content in answer.get("content", {}).values()]
-    return _row(status, " or ".join(_type(shape) for shape in shapes), answer["description"])
+    shapes = [
+        _type(content["schema"]) if "schema" in content else f"<code>{escape(kind)}</code>"
+        for kind, content in answer.get("content", {}).items()
+    ]
+    return _row(status, " or ".join(shapes), answer["description"])
 
 
 def _asked(parameter: Json) -> str:

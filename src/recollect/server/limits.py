@@ -42,9 +42,9 @@ REQUEST_ID_HEADER = "X-Request-Id"
 MAX_BUCKETS = 10_000
 """Keys whose rates are remembered, about 2 MB. The one unused for longest is forgotten first."""
 
-WAITING_PER_PLACE = 4
-"""Requests that may wait for each one that is worked on. At a hundred contexts per second, what one
-busy core gives, the last of them waits about three seconds."""
+WAITING_PER_PLACE = 16
+"""Requests that may wait for each one that is worked on: with 64 places, two clients that use all
+of the 500 connections which the released ones allow. Waiting costs next to nothing."""
 
 MAX_WAIT_S = 10.0
 """Longest wait for a place: a third of the 30 s after which the released clients give up."""

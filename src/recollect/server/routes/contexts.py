@@ -18,7 +18,21 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The context; with `stream=true`, server-sent events, each a `data:` line "
         "with an object of the same shape, of which the last one has `is_final` true.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "itemSchema": {
+                    "type": "object",
+                    "required": ["data"],
+                    "properties": {
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": {"$ref": "#/components/schemas/Context"},
+                        }
+                    },
+                }
+            }
+        },
     }
 }
 

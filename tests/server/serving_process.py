@@ -1,0 +1,47 @@
+"""The service with a fake embedder, made to be killed.
+
+`python -m tests.server.serving_process memory.db` loads everything once and forks a process for
+each line of its input, so that a restart costs no loading. Reports are lines of JSON: the process
+id, the address and the first key of each start, then how the process ended.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+from tests.fakes import HashEmbedder
+
+from recollect import Parts, Settings
+from recollect.server.serving import Listening, serve
+
+
+def settings_for(db: str) -> Settings:
+    """Any free port, and a lease that a killed process does not hold for long."""
+    return Settings(db=db, port=0, poll_interval_s=0.02, lease_s=0.5)
+
+
+def announce(listening: Listening) -> None:
+    """Report where the service listens."""
+    first = listening.first_key
+    _report(os.getpid(), listening.url, first and [first.api_key, first.key.project_id])
+
+
+def _report(*words: Any) -> None:
+    os.write(sys.stdout.fileno(), (json.dumps(words) + "\n").encode())
+
+
+def main() -> None:
+    """Fork for each line of the input and report how each process ended."""
+    for _ in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            parts = Parts(embedder=HashEmbedder())
+            asyncio.run(serve(settings_for(sys.argv[1]), announce, parts))
+            os._exit(0)
+        _report(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+if __name__ == "__main__":
+    main()
