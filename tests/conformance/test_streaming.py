@@ -123,7 +123,9 @@ async def test_every_event_with_metadata_names_the_strategy(
     if strategy != "auto":
         assert set(named) == {strategy}
     if with_ids:
-        assert any(event.get("metadata") for event in events[:-1]), "what is known so far"
+        known = [event["metadata"] for event in events[:-1] if event.get("metadata")]
+        assert any(metadata["vector_search_queries"] for metadata in known)
+        assert any(metadata["memory_ids"] for metadata in known)
         assert events[-1]["metadata"]["memory_ids"]
     else:
         assert {name for name, value in events[-1]["metadata"].items() if value is not None} == {

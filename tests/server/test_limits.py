@@ -15,7 +15,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from recollect import Settings
-from recollect.server.limits import TokenBuckets, WorkLimit, install_limits
+from recollect.server.limits import (
+    WAITING_PER_PLACE,
+    TokenBuckets,
+    WorkLimit,
+    install_limits,
+)
 
 
 class Monotonic:
@@ -220,7 +225,10 @@ async def test_requests_beyond_the_places_wait_and_those_beyond_the_queue_are_re
         Settings(max_concurrent_requests=2), Route("/api/v1/gate", gate.answer, methods=["GET"])
     )
     async with client(app) as http:
-        taken = [asyncio.create_task(http.get("/api/v1/gate")) for _ in range(10)]
+        taken = [
+            asyncio.create_task(http.get("/api/v1/gate"))
+            for _ in range(2 * (1 + WAITING_PER_PLACE))
+        ]
         for _ in range(2):
             await gate.arrived.acquire()
         refused = await http.get("/api/v1/echo")
