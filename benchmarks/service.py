@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,9 @@ from recollect.engine import DEFAULT_PROJECT_ID
 CLIENTS = 20
 SENDERS = 2
 """Processes that the clients are spread over."""
+
+BLOCK = 20
+"""Contexts that are asked for in the same way before the next way has its turn."""
 
 TURNS = 3
 TURN_S = 4.0
@@ -145,7 +148,10 @@ def copied(db: Path, to: Path) -> Path:
 
 
 async def time_contexts(db: Path, access: Access, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each `get_context`, embedded and over HTTP, in turns."""
+    """Seconds of each `get_context`, embedded and over HTTP, in turns of a block each.
+
+    Call by call, the two processes would drive each other's vectors out of the processor's cache.
+    """
     timed: dict[str, list[float]] = {"embedded": [], "http_client": [], "http_raw": []}
     strategy = RecallStrategy.LOW_LATENCY
     async with (
@@ -155,21 +161,20 @@ async def time_contexts(db: Path, access: Access, rounds: int) -> dict[str, list
     ):
         here = [await asking(memory, question) for question in QUESTIONS]
         there = [await asking(remote, question) for question in QUESTIONS]
-        for index in range(-len(QUESTIONS), rounds):
-            one, other = here[index % len(here)], there[index % len(there)]
-            path = f"/api/v1/users/{USER}/sessions/{other.session_id}/context"
-            calls: dict[str, Callable[[], Any]] = {
-                "embedded": lambda one=one: one.get_context(strategy),
-                "http_client": lambda other=other: other.get_context(strategy),
-                "http_raw": lambda path=path: raw.get(
-                    path, params={"recall_strategy": strategy.value}
+        for block in range(-1, rounds // BLOCK):
+            for name, call in {
+                "embedded": lambda index: here[index].get_context(strategy),
+                "http_client": lambda index: there[index].get_context(strategy),
+                "http_raw": lambda index: raw.get(
+                    f"/api/v1/users/{USER}/sessions/{there[index].session_id}/context",
+                    params={"recall_strategy": strategy.value},
                 ),
-            }
-            for name, call in calls.items():
-                started = time.perf_counter()
-                await call()
-                if index >= 0:
-                    timed[name].append(time.perf_counter() - started)
+            }.items():
+                for number in range(BLOCK):
+                    started = time.perf_counter()
+                    await call(number % len(QUESTIONS))
+                    if block >= 0:
+                        timed[name].append(time.perf_counter() - started)
         for session in (*here, *there):
             await session.delete()
     return timed

@@ -79,6 +79,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.contradicted = False
         self.projects = [self.new_project() for _ in range(2)]
         self.waiting = OnLoop(self.service.system.engine("any"), self.service.loop)
 
@@ -128,9 +129,12 @@ class LifeCycle(RuleBasedStateMachine):
 
     # Users
 
-    @initialize(choice=choices, name=names)
-    def begin(self, choice: int, name: str) -> None:
-        self.create_user(choice, name, {})
+    @initialize(plans=st.tuples(PLANS, PLANS))
+    def begin(self, plans: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        """Something is there from the start, since most that can go wrong needs it."""
+        for number, plan in enumerate(plans):
+            self.create_user(number, NAMES[0], plan)
+            self.tell(number, plan, number == 0, list(TEXTS[:2]))
 
     @rule(choice=choices, name=names, metadata=PLANS)
     def create_user(self, choice: int, name: str, metadata: dict[str, Any]) -> None:
@@ -167,7 +171,7 @@ class LifeCycle(RuleBasedStateMachine):
         if new_name != name:
             self.not_found(project, name)
 
-    @precondition(has_users)
+    @precondition(lambda machine: len(machine.everyone()) > 2)
     @rule(choice=choices)
     def delete_user(self, choice: int) -> None:
         project, name = self.named(choice)
@@ -239,6 +243,21 @@ class LifeCycle(RuleBasedStateMachine):
                 detail = f"Cannot add message to session with status {session.status}"
                 assert answer.json() == {"detail": detail}
 
+    @precondition(has_users)
+    @rule(
+        choice=choices,
+        metadata=PLANS,
+        past=st.booleans(),
+        texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3),
+    )
+    def tell(self, choice: int, metadata: dict[str, Any], past: bool, texts: list[str]) -> None:
+        """A whole conversation in one step."""
+        project, name = self.named(choice)
+        session_id = self.start(project, name, metadata, past, by_itself=True)
+        place = self.places().index((project, name, session_id))
+        self.add_messages(place, texts)
+        self.process(place)
+
     @precondition(has_sessions)
     @rule(choice=choices)
     def process(self, choice: int) -> None:
@@ -305,10 +324,11 @@ class LifeCycle(RuleBasedStateMachine):
 
     # Merge conflicts
 
-    @precondition(has_users)
+    @precondition(lambda machine: not machine.contradicted)
     @rule(choice=choices, option=st.integers(0, 10))
     def contradict(self, choice: int, option: int) -> None:
         """A contradiction from the first statement to the answers; the user goes afterwards."""
+        self.contradicted = True
         project = self.project(choice)
         http = project.http
         body = {"custom_user_id": CONTENDED, "merge_conflict_enabled": True}
@@ -479,5 +499,5 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-LifeCycle.TestCase.settings = settings(max_examples=12, stateful_step_count=30, deadline=None)
+LifeCycle.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
 TestLifeCycle = LifeCycle.TestCase

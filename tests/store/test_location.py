@@ -191,7 +191,7 @@ def test_an_empty_file_becomes_a_memory(open_at: Open, path: Path) -> None:
     ("address", "message"),
     [
         ("postgresql://me:secret@host/memory", r"a postgresql:// address.*sqlite:///path"),
-        ("https://example.com/memory.db", "which needs api_key"),
+        ("https://example.com/memory.db", "which needs api_key|cannot open a https://"),
         ("", "give the path of a file"),
         ("sqlite:///", "give the path of a file"),
         ("a\0b", "give the path of a file"),

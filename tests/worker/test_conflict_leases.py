@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
+from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
 
 from recollect import Parts, SessionStatus, Settings
 from recollect.api import MemoryApi
@@ -24,26 +25,12 @@ from recollect.models import (
     MergeConflictStatus,
     MessageRole,
 )
-from recollect.store import Store, Tx, Work, WorkTx, open_database
+from recollect.store import Store, Tx, Work, WorkTx
 from recollect.worker import MAX_ATTEMPTS
 
-LEASE = timedelta(seconds=20)
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0, close_timeout_s=0)
 SAID = datetime(2024, 1, 1, tzinfo=UTC)
 ANSWERS = [MergeConflictAnswer("Which?", "new")]
-
-
-def after(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[Store]:
-    found = Store(open_database(path))
-    await found.open()
-    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
-    yield found
-    await found.close()
 
 
 async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = False) -> None:
@@ -63,17 +50,6 @@ async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = F
     await store.write(DEFAULT_PROJECT_ID, work)
 
 
-async def claim(store: Store, token: str, seconds: float = 0) -> Work | None:
-    now = after(seconds)
-    return await store.work(lambda tx: tx.claim(now, now + LEASE, token))
-
-
-async def claimed(store: Store, token: str, seconds: float = 0) -> Work:
-    work = await claim(store, token, seconds)
-    assert work is not None
-    return work
-
-
 def row(path: Path, conflict_id: str) -> dict[str, Any]:
     """A conflict's row, with all that no public method shows."""
     with closing(sqlite3.connect(path)) as connection:
@@ -82,16 +58,6 @@ def row(path: Path, conflict_id: str) -> dict[str, Any]:
             "select * from merge_conflicts where merge_conflict_id = ?", (conflict_id,)
         )
         return dict(found)
-
-
-OPERATIONS: list[Callable[[WorkTx, Work], bool]] = [
-    lambda tx, work: tx.renew(work, after(1_000)),
-    lambda tx, work: tx.release(work),
-    lambda tx, work: tx.finish(work, after(30)),
-    lambda tx, work: tx.retry(work, after(40), "stale"),
-    lambda tx, work: tx.fail(work, "stale"),
-]
-NAMES = ["renew", "release", "finish", "retry", "fail"]
 
 
 # Taking

@@ -5,13 +5,14 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
+from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
 
 from recollect import AsyncRecollect, Parts, SessionStatus, Settings
 from recollect.core.reconcile import Plan
@@ -21,21 +22,7 @@ from recollect.models import Candidate, Message
 from recollect.store import Store, Tx, Work, WorkTx, open_database
 from recollect.worker import MAX_ATTEMPTS
 
-LEASE = timedelta(seconds=20)
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
-
-
-def after(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[Store]:
-    found = Store(open_database(path))
-    await found.open()
-    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
-    yield found
-    await found.close()
 
 
 async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
@@ -50,17 +37,6 @@ async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
         user.make_due(session_id, START)
 
     await store.write(DEFAULT_PROJECT_ID, work)
-
-
-async def claim(store: Store, token: str, seconds: float = 0) -> Work | None:
-    now = after(seconds)
-    return await store.work(lambda tx: tx.claim(now, now + LEASE, token))
-
-
-async def claimed(store: Store, token: str, seconds: float = 0) -> Work:
-    work = await claim(store, token, seconds)
-    assert work is not None
-    return work
 
 
 def row(path: Path, session_id: str) -> dict[str, Any]:
@@ -80,16 +56,6 @@ def rows_of(path: Path) -> Counter[str]:
                 for table in ("memories", "memory_evidence", "passages", "summaries")
             }
         )
-
-
-OPERATIONS: list[Callable[[WorkTx, Work], bool]] = [
-    lambda tx, work: tx.renew(work, after(1_000)),
-    lambda tx, work: tx.release(work),
-    lambda tx, work: tx.finish(work, after(30)),
-    lambda tx, work: tx.retry(work, after(40), "stale"),
-    lambda tx, work: tx.fail(work, "stale"),
-]
-NAMES = ["renew", "release", "finish", "retry", "fail"]
 
 
 # Taking

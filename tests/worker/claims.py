@@ -1,0 +1,34 @@
+"""Taking work in a test, at so many seconds after the start, and what can be done with it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tests.conftest import START
+
+from recollect.store import Store, Work, WorkTx
+
+LEASE = timedelta(seconds=20)
+
+OPERATIONS: list[Callable[[WorkTx, Work], bool]] = [
+    lambda tx, work: tx.renew(work, after(1_000)),
+    lambda tx, work: tx.release(work),
+    lambda tx, work: tx.finish(work, after(30)),
+    lambda tx, work: tx.retry(work, after(40), "stale"),
+    lambda tx, work: tx.fail(work, "stale"),
+]
+NAMES = ["renew", "release", "finish", "retry", "fail"]
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+async def claim(store: Store, token: str, seconds: float = 0) -> Work | None:
+    now = after(seconds)
+    return await store.work(lambda tx: tx.claim(now, now + LEASE, token))
+
+
+async def claimed(store: Store, token: str, seconds: float = 0) -> Work:
+    work = await claim(store, token, seconds)
+    assert work is not None
+    return work

@@ -1,0 +1,19 @@
+"""A store with one project."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import START
+
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.store import Store, open_database
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    found = Store(open_database(path))
+    await found.open()
+    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
+    yield found
+    await found.close()
