@@ -3,9 +3,11 @@
     python benchmarks/service.py [--memories 10000] [--db PATH] [--rounds 200] [--json FILE]
 
 Contexts: the same questions to the memory embedded here and to a server process that has a copy of
-it, through our client and through plain httpx, in turns. Messages: 20 clients on connections that
-stay open, against `recollect serve` on a new file and against a bare FastAPI route, in turns. The
-processes that send are watched: where they were busy most of the time, they are what was measured.
+it, on a plain connection, through plain httpx and through our client, in turns; then plain httpx to a bare FastAPI route
+that is busy for as long as the embedded memory was: what HTTP costs at least, on this machine.
+Messages: 20 clients on connections that stay open, against `recollect serve` on a new file and
+against a bare FastAPI route, in turns. The processes that send are watched: where they were busy
+most of the time, they are what was measured.
 """
 
 import argparse
@@ -43,6 +45,9 @@ SENDERS = 2
 BLOCK = 20
 """Contexts that are asked for in the same way before the next way has its turn."""
 
+CONTEXT_CHARS = 45_000
+"""About what a context of 50 memories has."""
+
 TURNS = 3
 TURN_S = 4.0
 USER = "benchmark"
@@ -50,6 +55,7 @@ BODY = json.dumps(
     {"message": "I bought a telescope in Bergen with Ana last week.", "role": "user"}
 ).encode()
 NOTHING_PATH = "/nothing"
+BUSY_PATH = "/busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,13 @@ def serve_nothing(port: int) -> None:
     async def nothing() -> dict[str, str]:
         return {"detail": "Message added"}
 
+    @app.get(BUSY_PATH)
+    def busy(seconds: float, size: int) -> dict[str, str]:
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            sum(range(1_000))
+        return {"context": size * "x"}
+
     uvicorn.run(app, port=port, log_config=None, access_log=False, server_header=False, ws="none")
 
 
@@ -152,7 +165,12 @@ async def time_contexts(db: Path, access: Access, rounds: int) -> dict[str, list
 
     Call by call, the two processes would drive each other's vectors out of the processor's cache.
     """
-    timed: dict[str, list[float]] = {"embedded": [], "http_client": [], "http_raw": []}
+    timed: dict[str, list[float]] = {
+        "embedded": [],
+        "connection": [],
+        "httpx": [],
+        "http_client": [],
+    }
     strategy = RecallStrategy.LOW_LATENCY
     async with (
         AsyncRecollect(db) as memory,
@@ -161,22 +179,50 @@ async def time_contexts(db: Path, access: Access, rounds: int) -> dict[str, list
     ):
         here = [await asking(memory, question) for question in QUESTIONS]
         there = [await asking(remote, question) for question in QUESTIONS]
+        paths = [
+            f"/api/v1/users/{USER}/sessions/{session.session_id}/context?recall_strategy={strategy}"
+            for session in there
+        ]
+        plain = await asyncio.open_connection("127.0.0.1", access.port)
         for block in range(-1, rounds // BLOCK):
             for name, call in {
                 "embedded": lambda index: here[index].get_context(strategy),
+                "connection": lambda index: exchange(*plain, request_for(access, paths[index])),
+                "httpx": lambda index: raw.get(paths[index]),
                 "http_client": lambda index: there[index].get_context(strategy),
-                "http_raw": lambda index: raw.get(
-                    f"/api/v1/users/{USER}/sessions/{there[index].session_id}/context",
-                    params={"recall_strategy": strategy.value},
-                ),
             }.items():
                 for number in range(BLOCK):
                     started = time.perf_counter()
                     await call(number % len(QUESTIONS))
                     if block >= 0:
                         timed[name].append(time.perf_counter() - started)
+        plain[1].close()
         for session in (*here, *there):
             await session.delete()
+    return timed
+
+
+async def exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> bytes:
+    """Send a request on a connection that stays open, and read the answer's body."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(head.decode())
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    return await reader.readexactly(int(length))
+
+
+async def time_busy_route(access: Access, seconds: float, rounds: int) -> list[float]:
+    """Seconds of each call of a bare route that works as long as an embedded context takes."""
+    timed = []
+    query = {"seconds": seconds, "size": CONTEXT_CHARS}
+    async with httpx.AsyncClient(base_url=access.url) as raw:
+        for _ in range(rounds):
+            started = time.perf_counter()
+            (await raw.get(BUSY_PATH, params=query)).raise_for_status()
+            timed.append(time.perf_counter() - started)
     return timed
 
 
@@ -212,12 +258,7 @@ async def _send(port: int, requests: list[bytes], seconds: float) -> Sent:
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
     ) -> None:
         while (started := time.perf_counter()) < until:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(head.decode())
-            length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-            await reader.readexactly(int(length))
+            await exchange(reader, writer, request)
             latencies.append(time.perf_counter() - started)
 
     await asyncio.gather(
@@ -229,17 +270,20 @@ async def _send(port: int, requests: list[bytes], seconds: float) -> Sent:
     return Sent(len(latencies), busy_s, latencies)
 
 
-def request_for(access: Access, path: str) -> bytes:
-    """A POST as it goes over the wire, with the headers that a client sends."""
+def request_for(access: Access, path: str, body: bytes = b"") -> bytes:
+    """A request as it goes over the wire, with the headers that a client sends."""
     headers = {
         "Host": f"127.0.0.1:{access.port}",
         "Accept": "application/json",
         "Content-Type": "application/json",
-        "Content-Length": str(len(BODY)),
+        "Content-Length": str(len(body)),
         **access.headers,
     }
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + BODY
+    lines = [
+        f"{'POST' if body else 'GET'} {path} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def message_paths(access: Access) -> list[str]:
@@ -267,8 +311,8 @@ def time_messages(folder: Path) -> dict[str, Any]:
         spawning.Pool(SENDERS) as senders,
     ):
         requests = {
-            "service": [request_for(served, path) for path in message_paths(served)],
-            "bare_route": [request_for(nothing, NOTHING_PATH)] * CLIENTS,
+            "service": [request_for(served, path, BODY) for path in message_paths(served)],
+            "bare_route": [request_for(nothing, NOTHING_PATH, BODY)] * CLIENTS,
         }
         ports = {"service": served.port, "bare_route": nothing.port}
         for _ in range(TURNS):
@@ -324,6 +368,9 @@ def main() -> None:
         memories = filled(db, chosen.memories)
         with service(copied(db, folder / "copy.db")) as access:
             timed = asyncio.run(time_contexts(db, access, chosen.rounds))
+        with bare() as nothing:
+            seconds = statistics.median(timed["embedded"])
+            timed["bare_route"] = asyncio.run(time_busy_route(nothing, seconds, chosen.rounds))
         contexts = {name: milliseconds(samples) for name, samples in timed.items()}
         messages = time_messages(folder)
     show(memories, chosen.rounds, contexts, messages)

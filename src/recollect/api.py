@@ -22,6 +22,7 @@ from recollect.models import (
     MessageRole,
     Metadata,
     NewApiKey,
+    NewWebhook,
     Project,
     ProjectCounters,
     RecallStrategy,
@@ -32,6 +33,10 @@ from recollect.models import (
     UserMemoryItem,
     UserMessagesList,
     UserModel,
+    Webhook,
+    WebhookAnswer,
+    WebhookDelivery,
+    WebhookEventType,
 )
 
 T = TypeVar("T")
@@ -452,4 +457,61 @@ class AdminApi(Protocol):
 
     async def counters(self, project_id: str) -> ProjectCounters:
         """How much a project holds now."""
+        ...
+
+    async def create_webhook(
+        self, project_id: str, url: str, *, event_types: Sequence[WebhookEventType] | None = None
+    ) -> NewWebhook:
+        """Tell an address what happens from now on; the secret is in the answer and nowhere else.
+
+        url: http or https, without user name and password, at most 2,048 characters.
+        event_types: None for all that there are.
+        """
+        ...
+
+    async def list_webhooks(self, project_id: str) -> list[Webhook]:
+        """A project's webhooks, oldest first."""
+        ...
+
+    async def get_webhook(self, project_id: str, webhook_id: str) -> Webhook:
+        """Read a webhook. Raises WebhookNotFoundError."""
+        ...
+
+    async def update_webhook(
+        self,
+        project_id: str,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[WebhookEventType] | None = None,
+        enabled: bool | None = None,
+    ) -> Webhook:
+        """Change a webhook; None leaves a field as it is. Raises WebhookNotFoundError.
+
+        Switching it off ends the deliveries that wait for it.
+        """
+        ...
+
+    async def delete_webhook(self, project_id: str, webhook_id: str) -> None:
+        """Delete a webhook with its deliveries. Raises WebhookNotFoundError."""
+        ...
+
+    async def rotate_webhook_secret(self, project_id: str, webhook_id: str) -> NewWebhook:
+        """Make a new secret; for a day the one before signs too. Raises WebhookNotFoundError."""
+        ...
+
+    async def send_test_event(self, project_id: str, webhook_id: str) -> WebhookAnswer:
+        """Send an event `webhook.test` once, from this process, enabled or not.
+
+        Raises WebhookNotFoundError.
+        """
+        ...
+
+    async def list_webhook_deliveries(
+        self, project_id: str, webhook_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[WebhookDelivery]:
+        """What a webhook was told in the last seven days and is being told, newest first.
+
+        limit 1-200. Raises WebhookNotFoundError.
+        """
         ...

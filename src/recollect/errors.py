@@ -27,7 +27,8 @@
     │   ├── ProjectNotFoundError
     │   ├── KeyNotFoundError
     │   ├── CategoryNotFoundError
-    │   └── CategoryAlreadyExistsError
+    │   ├── CategoryAlreadyExistsError
+    │   └── WebhookNotFoundError
     └── UnavailableError                  the memory cannot be reached or used as it is
         ├── ClosedError                   the client was closed; open a new one
         ├── OverloadedError               the server has too much to do; try again later
@@ -200,6 +201,10 @@ class CategoryAlreadyExistsError(AdminError):
     """The project has a category with this name."""
 
     default_http_status = 409
+
+
+class WebhookNotFoundError(AdminError):
+    """The project has no webhook with this id."""
 
 
 class UnavailableError(RecallrAIError):

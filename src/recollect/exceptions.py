@@ -35,6 +35,7 @@ from recollect.errors import (
     UserError,
     UserNotFoundError,
     ValidationError,
+    WebhookNotFoundError,
 )
 
 __all__ = [
@@ -72,4 +73,5 @@ __all__ = [
     "UserError",
     "UserNotFoundError",
     "ValidationError",
+    "WebhookNotFoundError",
 ]

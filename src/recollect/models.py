@@ -434,3 +434,74 @@ class ProjectCounters:
     memories: int
     sessions: Mapping[SessionStatus, int]
     merge_conflicts: Mapping[MergeConflictStatus, int]
+
+
+class WebhookEventType(StrEnum):
+    """What a webhook can be told."""
+
+    MERGE_CONFLICT_CREATED = "merge_conflict.created"
+    MERGE_CONFLICT_RESOLVED = "merge_conflict.resolved"
+    MERGE_CONFLICT_FAILED = "merge_conflict.failed"
+    SESSION_PROCESSED = "session.processed"
+    SESSION_FAILED = "session.failed"
+
+
+class WebhookDeliveryStatus(StrEnum):
+    """Where the telling of one event to one webhook stands."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that is told what happens to the users of a project.
+
+    disabled_reason: why it is not enabled, if it was not switched off by whoever administers it.
+    """
+
+    webhook_id: str
+    project_id: str
+    url: str
+    event_types: tuple[WebhookEventType, ...]
+    enabled: bool
+    created_at: datetime
+    disabled_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewWebhook:
+    """A webhook with a secret just made, which is never shown again."""
+
+    webhook: Webhook
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What a webhook answered to one request.
+
+    status_code: None when no answer came. failure_reason: None for a status of 200 to 299.
+    """
+
+    status_code: int | None
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """The telling of one event to one webhook.
+
+    due_at: when it is sent next; None when it is over. attempted_at, answer: of the last attempt;
+    None before the first one has ended.
+    """
+
+    event_id: str
+    event_type: WebhookEventType
+    status: WebhookDeliveryStatus
+    created_at: datetime
+    attempts: int
+    due_at: datetime | None
+    attempted_at: datetime | None
+    answer: WebhookAnswer | None

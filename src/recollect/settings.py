@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds that `close()` waits for the session in work before releasing it.",
     )
+    webhook_timeout_s: float = Field(
+        default=10.0, gt=0, le=60, description="Seconds that a webhook has for its answer."
+    )
     working_set_mb: int = Field(
         default=1024,
         ge=16,

@@ -22,7 +22,14 @@ from recollect.core.resolution import Contest
 from recollect.engine import Resources
 from recollect.errors import ClosedError, RecallrAIError, StoreError, UserNotFoundError
 from recollect.inference import Inference
-from recollect.models import Candidate, Category, GenerationPreferences, Message, MessageRole
+from recollect.models import (
+    Candidate,
+    Category,
+    GenerationPreferences,
+    Message,
+    MessageRole,
+    WebhookEventType,
+)
 from recollect.store import StoredPassage, Work, WorkTx
 from recollect.store.rows import to_bytes
 from recollect.working_set import Delta, WorkingSet
@@ -201,6 +208,7 @@ class Worker:
         finally:
             renewing.cancel()
             self._resources.work_done.set()
+            self._resources.deliveries_due.set()
         return True
 
     async def _attempt(self, work: Work) -> None:
@@ -208,7 +216,7 @@ class Worker:
         try:
             if work.attempts > MAX_ATTEMPTS:
                 reason = f"gave up: taken {MAX_ATTEMPTS} times without an end"
-                await store.work(lambda tx: tx.fail(work, reason))
+                await self._give_up(work, reason)
                 return
             await self._perform(work)
         except asyncio.CancelledError:
@@ -228,11 +236,26 @@ class Worker:
         # The reason may quote what was said; it stands with the session, not in the log.
         _log.warning("%s failed: %s", work, type(error).__name__, exc_info=error)
         if work.failures + 1 >= settings.max_failures:
-            await self._resources.store.work(lambda tx: tx.fail(work, reason))
+            await self._give_up(work, reason)
             return
         delay_s = min(settings.retry_delay_s * 2**work.failures, MAX_RETRY_DELAY_S)
         due_at = self._resources.clock() + timedelta(seconds=delay_s)
         await self._resources.store.work(lambda tx: tx.retry(work, due_at, reason))
+
+    async def _give_up(self, work: Work, reason: str) -> None:
+        now, new_id = self._resources.clock(), self._resources.new_id
+        event_type = (
+            WebhookEventType.SESSION_FAILED
+            if work.merge_conflict_id is None
+            else WebhookEventType.MERGE_CONFLICT_FAILED
+        )
+
+        def write(tx: WorkTx) -> None:
+            if tx.fail(work, reason):
+                user = tx.user(work)
+                user.announce(event_type, work.session_id, work.merge_conflict_id, new_id, now)
+
+        await self._resources.store.work(write)
 
     async def _renew(self, work: Work) -> None:
         lease_s = self._resources.settings.lease_s

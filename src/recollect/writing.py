@@ -27,6 +27,7 @@ from recollect.models import (
     MemoryVersion,
     MergeConflictModel,
     MergeConflictStatus,
+    WebhookEventType,
 )
 from recollect.store import StoredPassage, UserTx, Work
 from recollect.working_set import WorkingSet
@@ -103,18 +104,26 @@ class PlanWriter:
                 self._work.session_id, findings.summary, findings.summary_vector, self._revision
             )
         self._carry_out(plan, filings)
+        self._announce(WebhookEventType.SESSION_PROCESSED, None)
 
     def settle(self, plan: Plan, retired: Sequence[str], filings: Sequence[Filing]) -> None:
         """Carry out what the answers to the merge conflict in work decided.
 
         retired: memories to expire without a successor. filings: one for each decision.
         """
-        if self._work.merge_conflict_id is None:
+        conflict_id = self._work.merge_conflict_id
+        if conflict_id is None:
             raise InternalServerError(f"{self._work} is no merge conflict")
         self._carry_out(plan, filings)
         for memory_id in retired:
             self._expire(memory_id, ExpirationReason.MERGE_CONFLICT)
-        self._user.insert_new_memories(self._work.merge_conflict_id, self._added)
+        self._user.insert_new_memories(conflict_id, self._added)
+        self._announce(WebhookEventType.MERGE_CONFLICT_RESOLVED, conflict_id)
+
+    def _announce(self, event_type: WebhookEventType, merge_conflict_id: str | None) -> None:
+        self._user.announce(
+            event_type, self._work.session_id, merge_conflict_id, self._new_id, self._now
+        )
 
     def _carry_out(self, plan: Plan, filings: Sequence[Filing]) -> None:
         for decision, filing in zip(plan.decisions, filings, strict=True):
@@ -217,14 +226,16 @@ class PlanWriter:
             for conflict in self._user.merge_conflicts()
         ):
             return
+        conflict_id = self._new_id()
         self._user.insert_merge_conflict(
-            self._new_id(),
+            conflict_id,
             self._work.session_id,
             decision.candidate,
             [(memory_id, why) for memory_id, why, _ in asked],
             [question for _, _, question in asked],
             self._now,
         )
+        self._announce(WebhookEventType.MERGE_CONFLICT_CREATED, conflict_id)
 
     def _connect(self, plan: Plan) -> None:
         pairs = set()

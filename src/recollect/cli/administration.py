@@ -76,6 +76,7 @@ async def _administer(settings: Settings, work: Callable[[AdminApi], Coroutine[A
         await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", _clock()))
         return await work(Admin(resources))
     finally:
+        await resources.sender.close()
         await store.close()
 
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
+
 from recollect.api import AdminApi, MemoryApi
 from recollect.embedding import Embedder, open_embedder
 from recollect.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from recollect.engine.admin import Admin
+from recollect.engine.sending import Sender
 from recollect.inference import Inference, LocalInference
 from recollect.settings import Settings
 from recollect.store import Store, open_database
+from recollect.webhooks import WebhookSending
 from recollect.worker import Worker
 from recollect.working_set import WorkingSets
 
@@ -23,30 +27,34 @@ class Parts:
     """Parts to use in place of the built-in ones; None keeps the built-in one.
 
     clock: the present instant, aware, UTC. new_id: a UUID as text, never the same twice.
+    webhook_transport: what webhooks are sent through.
     """
 
     embedder: Embedder | None = None
     inference: Inference | None = None
     clock: Callable[[], datetime] | None = None
     new_id: Callable[[], str] | None = None
+    webhook_transport: httpx.AsyncBaseTransport | None = None
 
 
 class System:
     """Everything of one process that serves memories: the resources, and a worker beside them.
 
-    resources: what engines and worker share. worker: what turns sessions into memories. admin: the
-        administration of all projects.
+    resources: what engines and worker share. worker: what turns sessions into memories. webhooks:
+        what tells others of it. admin: the administration of all projects.
     """
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
         self.admin: AdminApi = Admin(resources)
         self.worker = Worker(resources)
+        self.webhooks = WebhookSending(resources)
         self._engines: dict[str, Engine] = {}
 
     def start(self) -> None:
-        """Start the worker on the running loop."""
+        """Start the worker and the sending to webhooks on the running loop."""
         self.worker.start()
+        self.webhooks.start()
 
     def engine(self, project_id: str) -> MemoryApi:
         """The API for the users of a project, of which the caller knows that it exists."""
@@ -63,7 +71,7 @@ class System:
 
     async def close(self) -> None:
         """Let the worker finish or release its session, then let go of the database."""
-        await self.worker.stop()
+        await asyncio.gather(self.worker.stop(), self.webhooks.stop())
         await Engine(self.resources).close()
 
 
@@ -115,6 +123,7 @@ async def open_system(
             settings=chosen,
             clock=given.clock or _clock,
             new_id=given.new_id or _new_id,
+            sender=Sender(given.webhook_transport),
         )
         await prepare(resources, DEFAULT_PROJECT_ID)
     except BaseException:

@@ -21,6 +21,7 @@ class Engine(Users, Sessions, Contexts, Memories, MergeConflicts):
         super().__init__(resources, project_id)
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Let go of connections and of the database."""
         self._resources.beside.shutdown(wait=False)
+        await self._resources.sender.close()
         await self._resources.store.close()

@@ -5,6 +5,7 @@ import hmac
 
 from recollect.core import validation
 from recollect.engine.resources import Resources
+from recollect.engine.webhooks import WebhookAdmin
 from recollect.errors import AuthenticationError
 from recollect.models import (
     ApiKey,
@@ -24,11 +25,11 @@ HINT_CHARS = 8
 """Of the 43 characters after the prefix a hint shows four; 39 remain unknown."""
 
 
-class Admin:
+class Admin(WebhookAdmin):
     """`AdminApi` on the resources of this process."""
 
     def __init__(self, resources: Resources) -> None:
-        self._resources = resources
+        super().__init__(resources)
 
     # Keys
 
@@ -174,7 +175,7 @@ class Admin:
         if not isinstance(api_key, str) or not api_key.isascii():
             return None
         key_hash = _hash(api_key)
-        found = await self._resources.store.admin(lambda tx: tx.find_key(key_hash), write=False)
+        found = await self._resources.store.glance(lambda tx: tx.find_key(key_hash))
         if found is None:
             return None
         key, stored_hash = found

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from recollect.embedding import Embedder
 from recollect.engine.composer import ContextComposer
+from recollect.engine.sending import Sender
 from recollect.errors import EmbedderError
 from recollect.inference import Inference
 from recollect.settings import Settings
@@ -56,7 +57,7 @@ class Resources:
     beside: runs one half of a computation while the caller's thread does the other.
     clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
     new_secret: 32 bytes that nobody can guess, as 43 characters that a URL may hold.
-    composer: makes the contexts of all projects, and keeps what it counted of their lines.
+    sender: posts to webhooks. composer: makes the contexts of all projects, and keeps what it counted of their lines.
     """
 
     store: Store
@@ -70,6 +71,8 @@ class Resources:
     beside: Executor = field(default_factory=_threads)
     work_due: Signal = field(default_factory=Signal)
     work_done: Signal = field(default_factory=Signal)
+    deliveries_due: Signal = field(default_factory=Signal)
+    sender: Sender = field(default_factory=Sender)
     composer: ContextComposer = field(init=False)
 
     def __post_init__(self) -> None:

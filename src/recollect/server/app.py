@@ -9,9 +9,9 @@ from fastapi.routing import APIRoute
 from recollect.server import documentation
 from recollect.server.admin import ADMIN_PREFIX, admin_router
 from recollect.server.authentication import ADMIN_SECURITY, PROJECT_SECURITY, SECURITY_SCHEMES
-from recollect.server.errors import install_error_answers
+from recollect.server.errors import documented, install_error_answers
 from recollect.server.limits import install_limits
-from recollect.server.routes import API_PREFIX, api_router, health_router
+from recollect.server.routes import API_PREFIX, API_ROUTERS, health_router
 from recollect.server.served import Served
 from recollect.settings import Settings
 
@@ -50,7 +50,9 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
     )
     app.state.served = served
     app.state.settings = chosen
-    app.include_router(api_router())
+    # Flat, and the busiest first: a router within a router is matched again at each level.
+    for router in API_ROUTERS:
+        app.include_router(router, prefix=API_PREFIX, responses=documented(401, 422, 429, 500, 503))
     app.include_router(admin_router)
     app.include_router(health_router)
     documentation.install_page(app)

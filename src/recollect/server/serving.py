@@ -1,6 +1,7 @@
 """The service in one process: a socket, the memory with its worker, and the HTTP application."""
 
 import contextlib
+import gc
 import ipaddress
 import logging
 import os
@@ -63,6 +64,8 @@ async def serve(
             if not stop.is_set():
                 server = uvicorn.Server(_configuration(settings, create_app(system, settings)))
                 first_key = await make_first_key(system.admin)
+                # What is there now stays: the collector need not look at it for each request.
+                gc.freeze()
                 announce(_listening(listener, settings, first_key))
                 await server.serve(sockets=[listener])
         finally:

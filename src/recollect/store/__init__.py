@@ -17,6 +17,7 @@ from typing import TypeVar
 from recollect.errors import ClosedError, ValidationError
 from recollect.store.admin_tx import AdminTx
 from recollect.store.database import Database, Run, parse_statements
+from recollect.store.delivery_tx import Delivery, DeliveryTx
 from recollect.store.sqlite import SqliteDatabase
 from recollect.store.tx import Tx
 from recollect.store.user_tx import (
@@ -31,6 +32,8 @@ from recollect.store.work_tx import Work, WorkTx
 __all__ = [
     "READERS",
     "AdminTx",
+    "Delivery",
+    "DeliveryTx",
     "OngoingSession",
     "Revision",
     "Store",
@@ -147,6 +150,18 @@ class Store:
         pool = self._writer if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(AdminTx(run)), write)
 
+    async def glance(self, work: Callable[[AdminTx], T]) -> T:
+        """`admin` for reading a row or two, as every request does before its own work.
+
+        On the thread of the event loop if the database says that this is quicker than the way to
+        another thread and back (0.3 ms in a server at work), and not behind longer reads.
+        """
+        if self._closed:
+            raise ClosedError("the memory was closed; open it again")
+        if self._database.is_near:
+            return self._transact(lambda run: work(AdminTx(run)), False)
+        return await self.admin(work, write=False)
+
     async def admin_delete(self, work: Callable[[AdminTx], T]) -> T:
         """`delete` over all projects."""
         deleted = await self.admin(work, write=True)
@@ -157,6 +172,11 @@ class Store:
         """`read` or `write` for the worker, which looks over all users."""
         pool = self._writer if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(WorkTx(run)), write)
+
+    async def deliver(self, work: Callable[[DeliveryTx], T], *, write: bool = True) -> T:
+        """`read` or `write` for what sends to webhooks, over all users."""
+        pool = self._writer if write else self._readers
+        return await self._in(pool, self._transact, lambda run: work(DeliveryTx(run)), write)
 
     async def close(self) -> None:
         """Finish what is running and let go of the database; calling it again does nothing."""

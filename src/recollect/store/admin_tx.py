@@ -1,4 +1,4 @@
-"""The verbs of whoever runs Recollect: projects, keys, categories, preferences and counts."""
+"""The verbs of whoever runs Recollect: projects, and what each of them has."""
 
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from recollect.models import (
 from recollect.store import rows
 from recollect.store.database import Row, Run
 from recollect.store.tx import Tx
+from recollect.store.webhook_tx import ProjectWebhooks
 
 
 class AdminTx:
@@ -80,6 +81,11 @@ class AdminTx:
         """The part of the transaction for a project's users. Raises ProjectNotFoundError."""
         self.project(project_id)
         return Tx(self._run, project_id)
+
+    def webhooks_of(self, project_id: str) -> ProjectWebhooks:
+        """The part of the transaction for a project's webhooks. Raises ProjectNotFoundError."""
+        self.project(project_id)
+        return ProjectWebhooks(self._run, project_id)
 
     def counters(self, project_id: str) -> ProjectCounters:
         """How much a project holds. Raises ProjectNotFoundError."""

@@ -24,7 +24,12 @@ class Run(Protocol):
 
 
 class Database(Protocol):
-    """One database. Its methods block; the store calls them in threads of its own."""
+    """One database. Its methods block; the store calls them in threads of its own.
+
+    is_near: whether a small read takes a few microseconds, because no network is in between.
+    """
+
+    is_near: bool
 
     def open(self) -> None:
         """Connect and bring the schema up to date. Raises StoreError, SchemaError."""

@@ -551,3 +551,98 @@ from merge_conflict_new_memories c
 join memories m on m.user_id = c.user_id and m.memory_id = c.memory_id
 where c.user_id = :user_id
 order by c.merge_conflict_id, m.created_at, m.memory_id;
+
+-- name: insert_webhook
+insert into webhooks (webhook_id, project_id, url, event_types, secret, created_at)
+values (:webhook_id, :project_id, :url, :event_types, :secret, :created_at)
+returning *;
+
+-- name: list_webhooks
+select * from webhooks where project_id = :project_id order by created_at, webhook_id;
+
+-- name: get_webhook
+select * from webhooks where project_id = :project_id and webhook_id = :webhook_id;
+
+-- name: update_webhook
+update webhooks set
+    url = :url, event_types = :event_types, enabled = :enabled, disabled_reason = :disabled_reason
+where project_id = :project_id and webhook_id = :webhook_id
+returning *;
+
+-- name: rotate_webhook_secret
+update webhooks set
+    previous_secret = secret, previous_until = :previous_until, secret = :secret
+where project_id = :project_id and webhook_id = :webhook_id
+returning *;
+
+-- name: forget_previous_secrets
+update webhooks set previous_secret = null
+where previous_secret is not null and previous_until <= :now;
+
+-- name: delete_webhook
+delete from webhooks where project_id = :project_id and webhook_id = :webhook_id;
+
+-- name: insert_webhook_delivery
+insert into webhook_deliveries (
+    user_id, event_id, webhook_id, session_id, merge_conflict_id, event_type, created_at, due_at
+) values (
+    :user_id, :event_id, :webhook_id, :session_id, :merge_conflict_id, :event_type, :now, :now
+);
+
+-- name: find_due_webhook_delivery
+-- The next delivery, of any user: due, and its webhook not being sent to. One that has failed
+-- stands behind those that became due before it is tried again.
+select d.user_id, d.event_id, d.webhook_id from webhook_deliveries d
+where d.due_at is not null and d.due_at <= :now
+    and not exists (
+        select 1 from webhook_deliveries busy
+        where busy.webhook_id = d.webhook_id and busy.due_at is not null and busy.lease_until > :now
+    )
+order by d.due_at, d.created_at, d.event_id
+limit 1;
+
+-- name: take_webhook_delivery
+update webhook_deliveries set
+    lease_until = :lease_until, lease_token = :lease_token, attempts = attempts + 1
+where user_id = :user_id and event_id = :event_id and webhook_id = :webhook_id
+returning *;
+
+-- name: release_webhook_delivery
+-- Gives a delivery back untried: whoever comes next may take it at once.
+update webhook_deliveries set lease_until = 0, lease_token = '', attempts = attempts - 1
+where user_id = :user_id and event_id = :event_id and webhook_id = :webhook_id
+    and lease_token = :lease_token and due_at is not null;
+
+-- name: record_webhook_attempt
+-- What came of an attempt; `due_at` is null, and `ended_at` is not, when it was the last one.
+update webhook_deliveries set
+    status = :status, due_at = :due_at, lease_until = 0, lease_token = '', attempted_at = :now,
+    status_code = :status_code, failure_reason = :failure_reason, ended_at = :ended_at
+where user_id = :user_id and event_id = :event_id and webhook_id = :webhook_id
+    and lease_token = :lease_token and due_at is not null
+returning event_id;
+
+-- name: end_webhook_deliveries
+-- When a webhook is switched off: what waits for it is not sent any more.
+update webhook_deliveries set
+    status = 'FAILED', due_at = null, lease_until = 0, lease_token = '',
+    failure_reason = :failure_reason, ended_at = :now
+where due_at is not null and webhook_id in (
+    select webhook_id from webhooks where project_id = :project_id and webhook_id = :webhook_id
+);
+
+-- name: count_webhook_deliveries
+select count(*) as total
+from webhooks w join webhook_deliveries d on d.webhook_id = w.webhook_id
+where w.project_id = :project_id and w.webhook_id = :webhook_id;
+
+-- name: page_webhook_deliveries
+select
+    d.event_id, d.event_type, d.status, d.created_at, d.due_at, d.attempts, d.attempted_at,
+    d.status_code, d.failure_reason
+from webhooks w join webhook_deliveries d on d.webhook_id = w.webhook_id
+where w.project_id = :project_id and w.webhook_id = :webhook_id
+order by d.created_at desc, d.event_id desc limit :limit offset :offset;
+
+-- name: delete_ended_webhook_deliveries
+delete from webhook_deliveries where ended_at is not null and ended_at < :before;

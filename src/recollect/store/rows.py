@@ -23,6 +23,11 @@ from recollect.models import (
     SessionModel,
     SessionStatus,
     UserModel,
+    Webhook,
+    WebhookAnswer,
+    WebhookDelivery,
+    WebhookDeliveryStatus,
+    WebhookEventType,
 )
 from recollect.store.database import Row
 
@@ -205,3 +210,34 @@ def to_preferences(text: str) -> GenerationPreferences:
         )
     except (AttributeError, TypeError) as error:
         raise damaged("generation preferences that cannot be read") from error
+
+
+def to_webhook(row: Row) -> Webhook:
+    """A row of `webhooks`, without its secrets."""
+    return Webhook(
+        webhook_id=row["webhook_id"],
+        project_id=row["project_id"],
+        url=row["url"],
+        event_types=tuple(member(WebhookEventType, name) for name in from_json(row["event_types"])),
+        enabled=row["enabled"] == 1,
+        created_at=from_micros(row["created_at"]),
+        disabled_reason=row["disabled_reason"],
+    )
+
+
+def to_webhook_delivery(row: Row) -> WebhookDelivery:
+    """A row of `webhook_deliveries`."""
+    attempted_at = optional_instant(row["attempted_at"])
+    reason = row["failure_reason"]
+    return WebhookDelivery(
+        event_id=row["event_id"],
+        event_type=member(WebhookEventType, row["event_type"]),
+        status=member(WebhookDeliveryStatus, row["status"]),
+        created_at=from_micros(row["created_at"]),
+        attempts=row["attempts"],
+        due_at=optional_instant(row["due_at"]),
+        attempted_at=attempted_at,
+        answer=None
+        if reason is None and attempted_at is None
+        else WebhookAnswer(row["status_code"], reason),
+    )

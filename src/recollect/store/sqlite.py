@@ -72,6 +72,8 @@ class SqliteRun:
 class SqliteDatabase:
     """A database in one file. Safe to use from several threads and processes at once."""
 
+    is_near = True
+
     def __init__(self, path: Path, statements: Mapping[str, str]) -> None:
         self._path = path
         self._statements = statements

@@ -25,6 +25,7 @@ from recollect.models import (
 from recollect.store import rows
 from recollect.store.database import Row, Run
 from recollect.store.user_conflicts import UserConflicts
+from recollect.store.webhook_tx import UserOutbox
 
 _RETRYABLE = (SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
 _PROCESSABLE = (SessionStatus.PENDING, *_RETRYABLE)
@@ -72,13 +73,13 @@ class OngoingSession:
     messages: list[Message]
 
 
-class UserTx(UserConflicts):
+class UserTx(UserConflicts, UserOutbox):
     """The part of a transaction that is bound to one user."""
 
     def __init__(self, run: Run, row: Row) -> None:
         super().__init__(run, row["user_id"])
         self._row = row
-        self.project_id: str = row["project_id"]
+        self.project_id = row["project_id"]
         self.model: UserModel = rows.to_user(row)
 
     # The user

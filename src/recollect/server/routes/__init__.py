@@ -1,20 +1,18 @@
 """The routes of `/api/v1`, and those that watch the service."""
 
-from fastapi import APIRouter
-
-from recollect.server.errors import documented
 from recollect.server.routes import contexts, health, memories, merge_conflicts, sessions, users
 
-__all__ = ["API_PREFIX", "api_router", "health_router"]
+__all__ = ["API_PREFIX", "API_ROUTERS", "health_router"]
 
 API_PREFIX = "/api/v1"
 
+API_ROUTERS = (
+    contexts.router,
+    sessions.router,
+    memories.router,
+    users.router,
+    merge_conflicts.router,
+)
+"""All operations of the public contract."""
+
 health_router = health.router
-
-
-def api_router() -> APIRouter:
-    """All operations of the public contract."""
-    router = APIRouter(prefix=API_PREFIX, responses=documented(401, 422, 429, 500, 503))
-    for part in (users, sessions, contexts, memories, merge_conflicts):
-        router.include_router(part.router)
-    return router
