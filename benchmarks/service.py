@@ -3,8 +3,9 @@
     python benchmarks/service.py [--memories 10000] [--db PATH] [--rounds 200] [--json FILE]
 
 Contexts: the same questions to the memory embedded here and to a server process that has a copy of
-it, on a plain connection, through plain httpx and through our client, in turns; then plain httpx to a bare FastAPI route
-that is busy for as long as the embedded memory was: what HTTP costs at least, on this machine.
+it, on a plain connection, through plain httpx and through our client, in turns; then plain httpx to
+a bare FastAPI route that is busy for as long as the embedded memory was: what HTTP costs at least,
+on this machine.
 Messages: 20 clients on connections that stay open, against `recollect serve` on a new file and
 against a bare FastAPI route, in turns. The processes that send are watched: where they were busy
 most of the time, they are what was measured.

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(
         default=64,
         ge=1,
-        description="Requests worked on at once; four times as many may wait for their turn.",
+        description="Requests worked on at once; sixteen times as many may wait for their turn.",
     )
     shutdown_timeout_s: int = Field(
         default=5,

@@ -69,12 +69,18 @@ class WebhookSending:
             return
         self._stopping = True
         self._resources.deliveries_due.set()
-        deadline_s = self._resources.settings.close_timeout_s
-        _, unfinished = await asyncio.wait({task, *self._sending}, timeout=deadline_s)
-        for one in unfinished:
-            one.cancel()
-        if unfinished:
-            await asyncio.wait(unfinished)
+        try:
+            async with asyncio.timeout(self._resources.settings.close_timeout_s):
+                await asyncio.wait({task})
+                # It begins nothing more; what it has begun is in the set by now.
+                if self._sending:
+                    await asyncio.wait(self._sending)
+        except TimeoutError:
+            unfinished = {one for one in (task, *self._sending) if not one.done()}
+            for one in unfinished:
+                one.cancel()
+            if unfinished:
+                await asyncio.wait(unfinished)
 
     async def _run(self) -> None:
         while not self._stopping:

@@ -119,6 +119,7 @@ def serving(
         inference=given.inference,
         clock=given.clock or turned,
         new_id=given.new_id,
+        webhook_transport=given.webhook_transport,
     )
     opened: Future[tuple[Service, uvicorn.Server]] = Future()
     thread = threading.Thread(

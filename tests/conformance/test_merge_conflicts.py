@@ -1,4 +1,4 @@
-"""Checks 142 to 155: statements that cannot both be true, and what the user says about them."""
+"""Checks 142 to 154: statements that cannot both be true, and what the user says about them."""
 
 import asyncio
 import uuid
@@ -569,10 +569,3 @@ async def test_what_a_settlement_superseded_names_the_conflict(raw: Raw) -> None
     context = (await raw.get(f"{session}/context")).json()["context"]
     assert f"<merge_conflict_history>\nSettled by merge conflict {conflict['id']}." in context
     assert "# Here are some pending merge conflicts" not in context
-
-
-@pytest.mark.check(155)
-@pytest.mark.skip(reason="webhooks are not part of this release")
-async def test_a_conflict_is_announced_by_a_webhook(raw: Raw) -> None:
-    """Becomes a test when there is something to register an address with."""
-    raise AssertionError

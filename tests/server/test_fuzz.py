@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.conformance.service import OnLoop, Service, serving
 from tests.server.conftest import FakeSystem
 
-from recollect import Settings
+from recollect import Parts, Settings
 from recollect.server import create_app
 from recollect.server.routes.health import LIVE_PATH, READY_PATH
 
@@ -90,7 +90,9 @@ class World:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("fuzzed") / "memory.db") as running:
+    # Webhooks of any address are made here, and none of them is to be sent to.
+    parts = Parts(webhook_transport=httpx.MockTransport(lambda _: httpx.Response(204)))
+    with serving(tmp_path_factory.mktemp("fuzzed") / "memory.db", parts=parts) as running:
         yield running
 
 
@@ -107,6 +109,7 @@ def world(service: Service) -> World:
     key = service.admin.create_key(held.project_id)
     revoked = service.project()
     admin = {"X-Recollect-Admin-Key": service.admin.create_admin_key().api_key}
+    webhook = service.admin.create_webhook(held.project_id, "https://receiver.test/").webhook
     category = service.admin.create_category(held.project_id, "Hobbies")
     with httpx.Client(base_url=f"{service.base_url}/api/v1", headers=held.headers) as http:
         http.post("/users", json={"custom_user_id": "alice", "merge_conflict_enabled": True})
@@ -140,6 +143,7 @@ def world(service: Service) -> World:
             "project_id": held.project_id,
             "key_id": key.key.key_id,
             "category_id": category.category_id,
+            "webhook_id": webhook.webhook_id,
         },
     )
 

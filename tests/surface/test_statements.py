@@ -28,6 +28,11 @@ ACROSS_USERS = {
     "count_project_merge_conflicts": "bound to the project, and counts only",
     "find_due": "the worker looks for work of any user and reads only ids",
     "find_due_merge_conflict": "the worker looks for answers of any user and reads only ids",
+    "find_due_webhook_delivery": "looks for deliveries of any user and reads only ids",
+    "end_webhook_deliveries": "bound to the project, one webhook of which is switched off",
+    "count_webhook_deliveries": "bound to the project, and counts only",
+    "page_webhook_deliveries": "bound to the project, and reads nothing that a user said",
+    "delete_ended_webhook_deliveries": "removes what is over, whoever it was about",
     "next_due": "the worker reads when there will be work, and nothing else",
     "count_unprocessed": "counts the sessions that are waited for, and nothing else",
 }
@@ -47,6 +52,7 @@ def test_the_owned_tables_are_those_of_the_schema() -> None:
         "merge_conflict_memories",
         "merge_conflict_new_memories",
         "memory_categories",
+        "webhook_deliveries",
     } == OWNED
 
 

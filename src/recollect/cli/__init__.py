@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recollect.cli import categories, keys, projects
+from recollect.cli import categories, keys, projects, webhooks
 from recollect.cli.evaluation import evaluate
 from recollect.cli.service import serve_memory
 
@@ -16,6 +16,7 @@ app.command("serve")(serve_memory)
 app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")
 app.add_typer(categories.app, name="categories")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("eval")(evaluate)
 
 

@@ -57,7 +57,8 @@ class Resources:
     beside: runs one half of a computation while the caller's thread does the other.
     clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
     new_secret: 32 bytes that nobody can guess, as 43 characters that a URL may hold.
-    sender: posts to webhooks. composer: makes the contexts of all projects, and keeps what it counted of their lines.
+    composer: makes the contexts of all projects, and keeps what it counted of their lines.
+    sender: posts to webhooks.
     """
 
     store: Store

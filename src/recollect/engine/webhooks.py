@@ -134,16 +134,19 @@ def _url(value: object) -> str:
     url = validation.present_text(value, "url", MAX_URL_CHARS)
     try:
         parsed = httpx.URL(url)
+        host = parsed.host
     except (httpx.InvalidURL, ValueError) as error:
-        raise ValidationError(f"url is not an address that can be sent to: {error}") from error
+        # What is wrong with it may be a password, which no message may show.
+        raise ValidationError("url is not an address that can be sent to") from error
     if parsed.userinfo:
         raise ValidationError(
             "url holds a user name or a password; the signature says who sends, so leave them out"
         )
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not host:
         raise ValidationError(
             f"url must be like https://example.com/path, not {url[:100]!a}; http is accepted too"
         )
-    if not 0 < (parsed.port or 80) < 65_536 or parsed.port == 0 or " " in url or "\\" in url:
+    port_is_possible = parsed.port is None or 0 < parsed.port < 65_536
+    if not port_is_possible or any(char.isspace() or char == "\\" for char in url):
         raise ValidationError(f"url is not an address that can be sent to: {url[:100]!a}")
     return url

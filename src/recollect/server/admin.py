@@ -1,8 +1,9 @@
-"""The admin API: projects, keys, categories, preferences, retries and counters."""
+"""The admin API: projects, keys, categories, preferences, webhooks, retries and counters."""
 
 from enum import Enum
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from recollect.server.authentication import Admin, AdminRoute
 from recollect.server.errors import documented
@@ -10,9 +11,11 @@ from recollect.server.parameters import (
     CategoryId,
     ConflictId,
     KeyId,
+    ListDeliveriesQuery,
     ProjectId,
     SessionId,
     UserId,
+    WebhookId,
 )
 from recollect.wire import (
     Category,
@@ -22,18 +25,26 @@ from recollect.wire import (
     CreateCategory,
     CreateKey,
     CreateProject,
+    CreateWebhook,
     GenerationPreferences,
     Key,
     KeyEnvelope,
     KeyList,
     MergeConflictEnvelope,
     NewKey,
+    NewWebhook,
     Project,
     ProjectEnvelope,
     ProjectList,
     SessionEnvelope,
     UpdateCategory,
     UpdateProject,
+    UpdateWebhook,
+    Webhook,
+    WebhookAnswer,
+    WebhookDeliveryList,
+    WebhookEnvelope,
+    WebhookList,
 )
 
 ADMIN_PREFIX = "/admin/v1"
@@ -47,6 +58,7 @@ admin_router = APIRouter(
 _PROJECTS: list[str | Enum] = ["Admin: projects"]
 _KEYS: list[str | Enum] = ["Admin: keys"]
 _CATEGORIES: list[str | Enum] = ["Admin: categories"]
+_WEBHOOKS: list[str | Enum] = ["Admin: webhooks"]
 _RETRIES: list[str | Enum] = ["Admin: retries"]
 
 
@@ -193,6 +205,100 @@ async def update_category(
 async def delete_category(project_id: ProjectId, category_id: CategoryId, admin: Admin) -> None:
     """Delete a category; its memories stay, without it."""
     await admin.delete_category(project_id, category_id)
+
+
+@admin_router.post(
+    "/projects/{project_id}/webhooks",
+    status_code=201,
+    tags=_WEBHOOKS,
+    responses=documented(404, 413),
+)
+async def create_webhook(project_id: ProjectId, body: CreateWebhook, admin: Admin) -> NewWebhook:
+    """Tell an address what happens from now on; its secret is in this answer and nowhere else."""
+    made = await admin.create_webhook(project_id, body.url, event_types=body.event_types)
+    return NewWebhook.from_model(made)
+
+
+@admin_router.get("/projects/{project_id}/webhooks", tags=_WEBHOOKS, responses=documented(404))
+async def list_webhooks(project_id: ProjectId, admin: Admin) -> WebhookList:
+    """List a project's webhooks, oldest first."""
+    webhooks = await admin.list_webhooks(project_id)
+    return WebhookList(webhooks=[Webhook.from_model(webhook) for webhook in webhooks])
+
+
+@admin_router.get(
+    "/projects/{project_id}/webhooks/{webhook_id}", tags=_WEBHOOKS, responses=documented(404)
+)
+async def get_webhook(
+    project_id: ProjectId, webhook_id: WebhookId, admin: Admin
+) -> WebhookEnvelope:
+    """Read a webhook."""
+    webhook = await admin.get_webhook(project_id, webhook_id)
+    return WebhookEnvelope(webhook=Webhook.from_model(webhook))
+
+
+@admin_router.patch(
+    "/projects/{project_id}/webhooks/{webhook_id}", tags=_WEBHOOKS, responses=documented(404, 413)
+)
+async def update_webhook(
+    project_id: ProjectId, webhook_id: WebhookId, body: UpdateWebhook, admin: Admin
+) -> WebhookEnvelope:
+    """Change a webhook, or switch it on or off; off ends the deliveries that wait for it."""
+    webhook = await admin.update_webhook(
+        project_id, webhook_id, url=body.url, event_types=body.event_types, enabled=body.enabled
+    )
+    return WebhookEnvelope(webhook=Webhook.from_model(webhook))
+
+
+@admin_router.delete(
+    "/projects/{project_id}/webhooks/{webhook_id}",
+    status_code=204,
+    tags=_WEBHOOKS,
+    responses=documented(404),
+)
+async def delete_webhook(project_id: ProjectId, webhook_id: WebhookId, admin: Admin) -> None:
+    """Delete a webhook with its deliveries; what waits for it is not sent any more."""
+    await admin.delete_webhook(project_id, webhook_id)
+
+
+@admin_router.post(
+    "/projects/{project_id}/webhooks/{webhook_id}/rotate-secret",
+    tags=_WEBHOOKS,
+    responses=documented(404),
+)
+async def rotate_webhook_secret(
+    project_id: ProjectId, webhook_id: WebhookId, admin: Admin
+) -> NewWebhook:
+    """Make a new secret, shown only here; for a day the one before signs too."""
+    return NewWebhook.from_model(await admin.rotate_webhook_secret(project_id, webhook_id))
+
+
+@admin_router.post(
+    "/projects/{project_id}/webhooks/{webhook_id}/test", tags=_WEBHOOKS, responses=documented(404)
+)
+async def send_test_event(
+    project_id: ProjectId, webhook_id: WebhookId, admin: Admin
+) -> WebhookAnswer:
+    """Send an event of the type `webhook.test` once, and return what was answered to it."""
+    return WebhookAnswer.from_model(await admin.send_test_event(project_id, webhook_id))
+
+
+@admin_router.get(
+    "/projects/{project_id}/webhooks/{webhook_id}/deliveries",
+    tags=_WEBHOOKS,
+    responses=documented(404),
+)
+async def list_webhook_deliveries(
+    project_id: ProjectId,
+    webhook_id: WebhookId,
+    query: Annotated[ListDeliveriesQuery, Query()],
+    admin: Admin,
+) -> WebhookDeliveryList:
+    """List what a webhook was told in the last seven days and is being told, newest first."""
+    page = await admin.list_webhook_deliveries(
+        project_id, webhook_id, offset=query.offset, limit=query.limit
+    )
+    return WebhookDeliveryList.from_model(page)
 
 
 @admin_router.post(

@@ -36,6 +36,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "Admin: projects", "description": "Tenants and their settings."},
     {"name": "Admin: keys", "description": "Who may call."},
     {"name": "Admin: categories", "description": "Labels for memories."},
+    {"name": "Admin: webhooks", "description": "Who is told what happens."},
     {"name": "Admin: retries", "description": "Trying again what has failed."},
     {"name": "Health", "description": "Whether the service runs and can work; needs no key."},
 ]

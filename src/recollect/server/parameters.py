@@ -19,6 +19,7 @@ ConflictId = Annotated[str, Path(description="The id of a merge conflict of this
 ProjectId = Annotated[str, Path(description="The id of a project.")]
 KeyId = Annotated[str, Path(description="The id of a key.")]
 CategoryId = Annotated[str, Path(description="The id of a category of this project.")]
+WebhookId = Annotated[str, Path(description="The id of a webhook of this project.")]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -164,6 +165,13 @@ class ListMergeConflictsQuery(WireModel):
     status: MergeConflictStatus | None = Field(default=None, description="Only those that are so.")
     sort_by: SortBy = Field(default="created_at", description="What they are ordered by.")
     sort_order: SortOrder = Field(default="desc", description="Newest or oldest first.")
+
+
+class ListDeliveriesQuery(WireModel):
+    """Which deliveries of a webhook to list."""
+
+    offset: int = _OFFSET
+    limit: int = Field(default=50, ge=1, le=200, description="How many to return at most.")
 
 
 class SystemPromptQuery(WireModel):

@@ -48,6 +48,17 @@ from recollect.wire.sessions import (
     UserMessageList,
 )
 from recollect.wire.users import CreateUser, UpdateUser, User, UserEnvelope, UserList
+from recollect.wire.webhooks import (
+    CreateWebhook,
+    NewWebhook,
+    UpdateWebhook,
+    Webhook,
+    WebhookAnswer,
+    WebhookDelivery,
+    WebhookDeliveryList,
+    WebhookEnvelope,
+    WebhookList,
+)
 
 __all__ = [
     "AddMessage",
@@ -62,6 +73,7 @@ __all__ = [
     "CreateProject",
     "CreateSession",
     "CreateUser",
+    "CreateWebhook",
     "DateRangeFilter",
     "Detail",
     "GenerationPreferences",
@@ -76,6 +88,7 @@ __all__ = [
     "MergeConflictEnvelope",
     "MergeConflictList",
     "NewKey",
+    "NewWebhook",
     "Project",
     "ProjectEnvelope",
     "ProjectList",
@@ -93,10 +106,17 @@ __all__ = [
     "UpdateProject",
     "UpdateSession",
     "UpdateUser",
+    "UpdateWebhook",
     "User",
     "UserEnvelope",
     "UserList",
     "UserMessageItem",
     "UserMessageList",
+    "Webhook",
+    "WebhookAnswer",
+    "WebhookDelivery",
+    "WebhookDeliveryList",
+    "WebhookEnvelope",
+    "WebhookList",
     "WireModel",
 ]
