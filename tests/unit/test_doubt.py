@@ -1,0 +1,107 @@
+"""What a change puts in doubt, and what it leaves alone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from evals import doubt_score
+
+from recollect.core.doubt import Change, Doubt, doubts, of_plan
+from recollect.core.reconcile import Decision, Ignore, Plan, Supersede
+from recollect.models import Candidate, ExpirationReason, MemoryVersion
+
+SAID = datetime(2025, 1, 6, tzinfo=UTC)
+LATER = SAID + timedelta(days=30)
+GYM = "User goes to the gym in Lisbon"
+
+
+def held(content: str, created_at: datetime = SAID) -> MemoryVersion:
+    return MemoryVersion(content, "s", content, created_at, created_at, created_at)
+
+
+HOME = held("User lives in Lisbon")
+MOVED = Change(HOME, "User moved to Porto", 0, LATER)
+
+
+def found(*current: MemoryVersion, change: Change = MOVED, **others: object) -> list[Doubt]:
+    arguments = {"last_said": {}, "certain": frozenset()} | others
+    return doubts([change], current, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_doubt_names_the_change_and_its_day() -> None:
+    (doubt,) = found(held(GYM))
+    assert doubt == Doubt(GYM, 0, "where the user lives changed: “User moved to Porto”", LATER)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "User was born in Lisbon",
+        "User visited a museum in Lisbon",
+        "User likes Lisbon",
+        "User's sister lives in Lisbon",
+        "User goes to a gym in Porto",
+        "User is allergic to nuts",
+    ],
+)
+def test_what_does_not_depend_on_the_place_is_left_alone(content: str) -> None:
+    assert found(held(content)) == []
+
+
+def test_what_was_said_with_or_after_the_change_is_certain() -> None:
+    assert found(held(GYM, LATER)) == []
+    assert found(held(GYM), last_said={GYM: LATER + timedelta(days=1)}) == []
+    assert found(held(GYM), certain=frozenset({GYM})) == []
+
+
+def test_a_memory_that_is_in_doubt_keeps_its_first_reason() -> None:
+    doubted = MemoryVersion(
+        GYM, "s", GYM, SAID, SAID, SAID, doubted_by="x", doubt_reason="y", doubted_at=SAID
+    )
+    assert found(doubted) == []
+
+
+def plan_of(*decisions: Decision) -> Plan:
+    return Plan(decisions, ())
+
+
+def superseding(content: str, old: MemoryVersion, reason: ExpirationReason) -> Supersede:
+    return Supersede(Candidate(content, LATER, LATER, (0,)), (old.memory_id,), reason, "why")
+
+
+def doubted(plan: Plan, *current: MemoryVersion) -> list[str]:
+    versions = {one.memory_id: one for one in current}
+    said_at = [LATER] * len(plan.decisions)
+    return [one.memory_id for one in of_plan(plan, said_at, versions, dict)]
+
+
+def test_a_plan_that_supersedes_puts_in_doubt_what_depended_on_it() -> None:
+    moved = superseding("User moved to Porto", HOME, ExpirationReason.TEMPORAL_CONFLICT)
+    assert doubted(plan_of(moved), HOME, held(GYM)) == [GYM]
+
+
+def test_a_detail_that_is_added_changes_nothing() -> None:
+    added = superseding(
+        "User lives in Alfama, Lisbon", HOME, ExpirationReason.ADDITION_TO_EXISTING_MEMORY
+    )
+    assert doubted(plan_of(added), HOME, held(GYM)) == []
+
+
+def test_what_the_same_session_affirms_is_not_put_in_doubt() -> None:
+    moved = superseding("User moved to Porto", HOME, ExpirationReason.TEMPORAL_CONFLICT)
+    affirmed = Ignore(Candidate(GYM, LATER, LATER, (1,)), GYM, "known")
+    assert doubted(plan_of(moved, affirmed), HOME, held(GYM)) == []
+
+
+def test_a_memory_that_is_false_puts_in_doubt_what_depended_on_it() -> None:
+    versions = {one.memory_id: one for one in (HOME, held(GYM))}
+    retired = [(HOME.memory_id, LATER)]
+    (doubt,) = of_plan(plan_of(), [], versions, dict, retired)
+    assert (doubt.memory_id, doubt.cause) == (GYM, HOME.memory_id)
+
+
+def test_the_labelled_set_is_marked_with_precision_first() -> None:
+    result = doubt_score.score()
+    assert result.doubtful >= 35
+    assert result.certain >= 60
+    assert result.precision >= 0.97, result.shown
+    assert result.recall >= 0.9, result.shown

@@ -1,0 +1,132 @@
+"""Served text that comes back is recognised; what a person says is not taken for it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from recollect.core import context, echo
+from recollect.core.prompts import system_prompt
+from recollect.models import (
+    Candidate,
+    MemoryVersion,
+    Message,
+    MessageRole,
+    RecallStrategy,
+    UserMessage,
+)
+
+NOW = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
+
+
+def version(content: str, **others: object) -> MemoryVersion:
+    return MemoryVersion(content, "s1", content, NOW, NOW, NOW, **others)  # type: ignore[arg-type]
+
+
+HELD = (version("User lives in Porto."), version("User's sister Ana plays the drums"))
+SUMMARY = "The user told about a move to Porto and asked for a good gym."
+KNOWN = echo.served(HELD, [SUMMARY])
+
+
+def said(text: str, role: MessageRole = MessageRole.USER) -> Message:
+    return Message(role, text, NOW)
+
+
+def own(text: str) -> str:
+    return echo.without_echoes([said(text)], KNOWN)[0].content
+
+
+def rendered(max_tokens: int | None) -> str:
+    parts = context.ContextParts(
+        memories=tuple(context.RecalledMemory((each,), 0.7) for each in HELD),
+        summaries=(context.RecalledSummary("s1", NOW, SUMMARY, 0.6, HELD),),
+        excerpts=(
+            context.Excerpt("s1", NOW, 0, MessageRole.USER, "I moved to Porto.\nIt rains.", 0.5),
+        ),
+        ongoing=(context.Conversation("s2", NOW, (said("I look for a gym."),)),),
+        recent_messages=(UserMessage(MessageRole.USER, "I take the tram.", NOW, "s1"),),
+    )
+    shown = context.render(
+        parts, timezone="UTC", max_tokens=max_tokens, count_tokens=lambda text: len(text) // 4
+    )
+    return shown.text
+
+
+@pytest.mark.parametrize("max_tokens", [None, 400])
+def test_a_whole_context_is_taken_out(max_tokens: int | None) -> None:
+    served = rendered(max_tokens)
+    assert "Porto" in served
+    assert own(f"{served}\nI have a new job.") == "I have a new job."
+
+
+@pytest.mark.parametrize("max_tokens", [None, 400])
+def test_a_context_without_its_fence_is_taken_out_too(max_tokens: int | None) -> None:
+    inner = rendered(max_tokens).replace("<recalled_memory>", "").replace("</recalled_memory>", "")
+    left = own(f"{inner}\nQuestion: I have a new job, what now?")
+    assert left == "Question: I have a new job, what now?"
+
+
+def test_a_fence_that_is_not_closed_runs_to_the_end() -> None:
+    assert own("I have a dog.\n<recalled_memory>\n1. User has a cat.") == "I have a dog."
+
+
+def test_a_closing_tag_alone_is_no_echo() -> None:
+    assert own("</recalled_memory> I have a dog.") == "</recalled_memory> I have a dog."
+
+
+def test_the_system_prompt_is_taken_out() -> None:
+    prompt = system_prompt(RecallStrategy.BALANCED)
+    assert own(f"{prompt}\n\nI have a dog.").strip() == "I have a dog."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "User lives in Porto.",
+        "- The user lives in Porto",
+        "3. User lives in Porto. (Similarity: 0.8712) [Event Date: Friday, March 14th, 2025]",
+        "“User lives in Porto”",
+        SUMMARY,
+    ],
+)
+def test_a_memory_or_a_summary_word_for_word_is_taken_out(text: str) -> None:
+    assert own(text) == ""
+    assert own(f"I have a dog.\n{text}") == "I have a dog."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I live in Porto.",
+        "My sister Ana plays the drums",
+        "I moved to Porto.\nIt rains.",
+        "Content: none of your business",
+        "1. eggs\n2. milk",
+        "# Plan\n\nI moved.",
+        "    indented\n\nlines",
+        "User experience is my field.",
+    ],
+)
+def test_what_a_person_says_stays_as_it_is(text: str) -> None:
+    message = said(text)
+    assert echo.without_echoes([message], KNOWN) == [message]
+
+
+def test_the_assistant_repeating_a_memory_in_other_words_is_an_echo() -> None:
+    messages = [said("You live in Porto, don't you?", MessageRole.ASSISTANT), said("I do.")]
+    repeated = Candidate("User lives in Porto", NOW, NOW, (0,))
+    assert echo.is_echo(repeated, messages, HELD)
+    news = Candidate("Assistant promised a list of gyms", NOW, NOW, (0,), MessageRole.ASSISTANT)
+    assert not echo.is_echo(news, messages, HELD)
+
+
+def test_a_version_that_holds_no_more_is_an_echo_too() -> None:
+    old = version("User lives in Lisbon", expired_at=NOW)
+    messages = [said("You live in Lisbon.", MessageRole.ASSISTANT)]
+    repeated = Candidate("User lives in Lisbon", NOW, NOW, (0,), MessageRole.ASSISTANT)
+    assert echo.is_echo(repeated, messages, [old])
+
+
+def test_the_user_saying_a_memory_again_is_no_echo() -> None:
+    messages = [said("I live in Porto."), said("Noted.", MessageRole.ASSISTANT)]
+    again = Candidate("User lives in Porto", NOW, NOW, (0,))
+    assert not echo.is_echo(again, messages, HELD)
