@@ -1,0 +1,139 @@
+"""A memory whose inference is charged for as a model would be, and what its tests do with it."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from recollect import MessageRole, Parts, Settings
+from recollect.api import Page
+from recollect.client.embedded import System, open_system
+from recollect.core.reconcile import Plan
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.engine.ledger import StoreLedger
+from recollect.inference import LocalInference
+from recollect.inference.ledger import (
+    Account,
+    CallUsage,
+    FinishedCall,
+    Ledger,
+    PlannedCall,
+    Unmetered,
+    charged_to,
+)
+from recollect.models import CallOutcome, Extraction, Message
+from recollect.settings import Price
+from recollect.usage import ModelCall
+
+PRICES = {"here:small": Price(input=1, output=2, cached=0.5)}
+PLANNED = PlannedCall("extraction", "here", "small", "abc123", 900, 100, timeout_s=30)
+
+
+def finished(
+    input_tokens: int = 900, output_tokens: int = 100, cached_tokens: int = 0, **named: Any
+) -> FinishedCall:
+    usage = CallUsage(input_tokens, output_tokens, cached_tokens)
+    return FinishedCall(CallOutcome.OK, usage, 12.3, **named)
+
+
+class MeteredInference(LocalInference):
+    """Follows the rules, and charges a call for each step as a model would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger: Ledger = Unmetered()
+        self.planned = PLANNED
+        self.asked: list[str] = []
+        self.broken = 0
+
+    async def extract(
+        self, messages: Sequence[Message], session_date: datetime, **named: Any
+    ) -> Extraction:
+        await self.charge("extraction")
+        if self.broken:
+            self.broken -= 1
+            raise ValueError("the oracle is silent")
+        return await super().extract(messages, session_date, **named)
+
+    async def reconcile(self, *arguments: Any, **named: Any) -> Plan:
+        await self.charge("reconciliation")
+        return await super().reconcile(*arguments, **named)
+
+    async def charge(self, task: str) -> None:
+        planned = self.planned
+        reserved = await self.ledger.reserve(
+            PlannedCall(task, planned.provider, planned.model, "abc123", planned.input_tokens, 100)
+        )
+        self.asked.append(task)
+        await self.ledger.settle(reserved, finished(planned.input_tokens))
+
+
+class Place:
+    """A memory with a metered inference, and what tests do with it."""
+
+    def __init__(self, system: System, path: Path) -> None:
+        self.system = system
+        self.admin = system.admin
+        self.api = system.engine(DEFAULT_PROJECT_ID)
+        self.store = system.resources.store
+        self.path = path
+        resources = system.resources
+        self.ledger = StoreLedger(
+            resources.store, resources.settings, resources.clock, resources.new_id
+        )
+
+    async def account(
+        self, user_id: str = "alice", project_id: str = DEFAULT_PROJECT_ID
+    ) -> Account:
+        """A new user's account."""
+        await self.system.engine(project_id).create_user(user_id)
+        found = self.rows("select user_id from users where custom_user_id = ?", user_id)
+        return Account(project_id, found[-1]["user_id"])
+
+    async def call(self, account: Account, planned: PlannedCall = PLANNED, **named: Any) -> None:
+        """One call that takes what was planned, or what is named."""
+        with charged_to(account):
+            reservation = await self.ledger.reserve(planned)
+        usage = {"input_tokens": planned.input_tokens, "output_tokens": planned.output_tokens}
+        await self.ledger.settle(reservation, finished(**(usage | named)))
+
+    async def calls(self, **named: Any) -> Page[ModelCall]:
+        return await self.admin.list_model_calls(DEFAULT_PROJECT_ID, **named)
+
+    async def tell(self, user_id: str, text: str = "I live in Porto.", day: int = 1) -> str:
+        """A session that is due."""
+        session = await self.api.create_session(
+            user_id, custom_created_at_utc=datetime(2024, 1, day, tzinfo=UTC)
+        )
+        await self.api.add_message(user_id, session.session_id, MessageRole.USER, text)
+        await self.api.process(user_id, session.session_id)
+        return session.session_id
+
+    async def until_idle(self) -> None:
+        await self.api.wait_until_processed(timeout_s=20)
+
+    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(sql, parameters).fetchall()
+
+    def write(self, sql: str, *parameters: object) -> None:
+        """Change the file beside the store."""
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute(sql, parameters)
+
+    async def limit(self, **named: Any) -> None:
+        """Set budgets of the project."""
+        await self.admin.update_budgets(DEFAULT_PROJECT_ID, **named)
+
+
+@asynccontextmanager
+async def opened(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[Place]:
+    """A place on a file; a metered inference among the parts is charged by its ledger."""
+    place = Place(await open_system(path, settings, parts), path)
+    if isinstance(parts.inference, MeteredInference):
+        parts.inference.ledger = place.ledger
+    yield place
+    await place.system.close()
