@@ -1,11 +1,14 @@
 """The contract of every embedder: texts in, unit vectors out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recollect.core.calibration import UNCHANGED, Calibration
+from recollect.errors import EmbedderError
 
 Vectors = NDArray[np.float32]
 
@@ -16,17 +19,32 @@ class EmbedderIdentity:
 
     name: changes whenever the vectors of the same text change by more than rounding.
     dimension: length of each vector.
+    calibration: what its cosines mean on the scale of all-MiniLM-L6-v2; None where that is not
+        known and to be estimated. Not part of what makes two identities equal.
     """
 
     name: str
     dimension: int
+    calibration: Calibration | None = field(default=UNCHANGED, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.dimension}"
+
+
+class EmbedderChangedError(EmbedderError):
+    """The database's vectors are of another embedder than the one that this process has."""
+
+
+class EmbeddingRefusedError(EmbedderError):
+    """An embedder that is asked over the network did not give what it was asked for."""
 
 
 class Embedder(Protocol):
     """Turns texts into vectors of length 1, so that a dot product is a cosine.
 
-    All methods block on CPU work and may be called from several threads at once. Every `str` is
-    accepted, whatever its length, script or content.
+    All methods block, on the processor or on a network, and may be called from several threads at
+    once. Every `str` is accepted, whatever its length, script or content. One that fails raises
+    EmbedderError.
     """
 
     @property

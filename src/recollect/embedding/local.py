@@ -34,6 +34,40 @@ _CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD = 2
 _LOG_ERRORS_ONLY = 3
 
 
+class TokenCounter:
+    """Counts the tokens of texts; may be called from any thread."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._unknown = tokenizer.token_to_id("[UNK]")
+
+    def __call__(self, text: str) -> int:
+        """Counts WordPiece tokens of the whole text, without [CLS] and [SEP].
+
+        WordPiece makes one unknown token of a word of more than 100 characters or with characters
+        that its vocabulary lacks (encoded bytes, Thai); such a word counts one token for every 2
+        characters instead. Measured on pieces it knows: random letters and digits have 1.5
+        characters per token, English words without spaces 2.6.
+        """
+        encoding = self._tokenizer.encode(_well_formed(text), add_special_tokens=False)
+        ids = encoding.ids
+        count = len(ids)
+        if self._unknown in ids:
+            for token, (start, end) in zip(ids, encoding.offsets, strict=True):
+                if token == self._unknown:
+                    count += (end - start - 1) // _CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD
+        return count
+
+
+def local_identity(source: WeightsSource = MINILM) -> EmbedderIdentity:
+    """What the local embedder made from a source is called: model and number format."""
+    return _identity(source.name)
+
+
+def _identity(name: str) -> EmbedderIdentity:
+    return EmbedderIdentity(name=f"{name}-int8", dimension=DIMENSION)
+
+
 class LocalEmbedder:
     """Embeds with a graph that is loaded once; its methods may be called from any thread.
 
@@ -64,9 +98,9 @@ class LocalEmbedder:
         self._tokenizer.no_padding()
         self._start = self._tokenizer.token_to_id("[CLS]")
         self._end = self._tokenizer.token_to_id("[SEP]")
-        self._unknown = self._tokenizer.token_to_id("[UNK]")
+        self._counter = TokenCounter(self._tokenizer)
         self._threads = _cores() if threads is None else threads
-        self._identity = EmbedderIdentity(name=f"{name}-int8", dimension=DIMENSION)
+        self._identity = _identity(name)
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -96,21 +130,13 @@ class LocalEmbedder:
         return self._run(self._token_ids(text))
 
     def count_tokens(self, text: str) -> int:
-        """Counts WordPiece tokens of the whole text, without [CLS] and [SEP].
+        """Counts as `TokenCounter` does."""
+        return self._counter(text)
 
-        WordPiece makes one unknown token of a word of more than 100 characters or with characters
-        that its vocabulary lacks (encoded bytes, Thai); such a word counts one token for every 2
-        characters instead. Measured on pieces it knows: random letters and digits have 1.5
-        characters per token, English words without spaces 2.6.
-        """
-        encoding = self._tokenizer.encode(_well_formed(text), add_special_tokens=False)
-        ids = encoding.ids
-        count = len(ids)
-        if self._unknown in ids:
-            for token, (start, end) in zip(ids, encoding.offsets, strict=True):
-                if token == self._unknown:
-                    count += (end - start - 1) // _CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD
-        return count
+    @property
+    def token_counter(self) -> TokenCounter:
+        """What counts, and does not keep the graph in memory."""
+        return self._counter
 
     def _token_ids(self, text: str) -> NDArray[np.int64]:
         shortened = _well_formed(text.lstrip()[:MAX_CHARACTERS])

@@ -1,0 +1,710 @@
+"""A database changes its embedder while it is read and written, and can be stopped at any point."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from click.testing import Result
+from tests.conftest import Clock
+from tests.embedding.endpoint import Answer, Endpoint, right
+from tests.fakes import HashEmbedder
+from typer.testing import CliRunner
+
+from recollect import AsyncRecollect, Parts, RecallStrategy, SessionStatus, Settings
+from recollect.cli import app
+from recollect.core import passages, query, recall
+from recollect.core.calibration import Calibration, probe_texts
+from recollect.embedding import Embedder, EmbedderChangedError, EmbedderIdentity
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.errors import EmbedderError
+from recollect.inference import LocalInference
+from recollect.models import Message, MessageRole
+from recollect.reembedding import Phase, Progress, Reembedding, cancel
+from recollect.store import EmbedderTx, Store, open_database
+from recollect.store.migrate import CREATE_RECORD, migrations, run_step
+from recollect.store.rows import to_bytes
+from recollect.store.sqlite import TYPES
+from recollect.working_set import WorkingSets
+
+T = TypeVar("T")
+
+OLD, NEW, THIRD = HashEmbedder(64), HashEmbedder(32), HashEmbedder(48)
+SAID = {
+    "alice": [
+        ["I live in Porto.", "My sister Ana plays the cello.", "I am allergic to peanuts."],
+        [
+            "I work as a nurse at the Santa Maria hospital. My shifts end at six.",
+            "I have two cats.",
+        ],
+    ],
+    "bruno": [["My dog is called Rex and he is afraid of thunder.", "I moved to Lisbon in May."]],
+}
+ALL_MEMORIES = "select * from memories"
+PLACES = (
+    *("harbour", "museum", "library", "market", "park", "garden"),
+    *("bridge", "tower", "mill", "church", "pier"),
+)
+MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
+QUESTION = "Where does my sister who plays the cello live, and what does my dog fear?"
+
+
+class GoneError(Exception):
+    """The process is gone."""
+
+
+class Failing(Store):
+    """A store that is gone at the n-th transaction of the embedders, before or after it."""
+
+    def __init__(self, path: Path, at: int, *, after: bool) -> None:
+        super().__init__(open_database(path))
+        self._left, self._after = at, after
+
+    async def embedders(self, work: Callable[[EmbedderTx], T], *, write: bool) -> T:
+        self._left -= 1
+        if self._left == 0 and not self._after:
+            raise GoneError
+        found = await super().embedders(work, write=write)
+        if self._left == 0:
+            raise GoneError
+        return found
+
+
+class Squeezed:
+    """Finds everything alike: its cosines are those of another, brought nearer to 1."""
+
+    def __init__(self, inner: HashEmbedder, share: float) -> None:
+        self._inner, self._share = inner, share
+        dimension = inner.identity.dimension + 1
+        self.identity = EmbedderIdentity(f"squeezed-{share}", dimension, None)
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        alike = np.full((len(texts), 1), np.sqrt(1 - self._share), np.float32)
+        return np.hstack([np.float32(np.sqrt(self._share)) * self._inner.embed(texts), alike])
+
+    def embed_query(self, text: str) -> Any:
+        return self.embed([text])[0]
+
+    def count_tokens(self, text: str) -> int:
+        return self._inner.count_tokens(text)
+
+
+class Named(HashEmbedder):
+    """The usual vectors under another name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(64)
+        self._identity = EmbedderIdentity(name, 64)
+
+
+class Unreachable(HashEmbedder):
+    """Embeds what is stored, and no question."""
+
+    def embed_query(self, text: str) -> Any:
+        raise EmbedderError("the line is dead")
+
+
+@asynccontextmanager
+async def opened(
+    path: Path, settings: Settings, embedder: Embedder, following: Embedder | None = None
+) -> AsyncIterator[AsyncRecollect]:
+    parts = Parts(embedder=embedder, next_embedder=following, clock=Clock())
+    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+        yield memory
+
+
+@asynccontextmanager
+async def store_of(path: Path) -> AsyncIterator[Store]:
+    store = Store(open_database(path))
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def tell(memory: AsyncRecollect, name: str, texts: Sequence[str]) -> Any:
+    """A session of a user, due for processing."""
+    known = {user.user_id: user for user in (await memory.list_users()).users}
+    user = known.get(name) or await memory.create_user(name)
+    session = await user.create_session(custom_created_at_utc=MONDAY)
+    for text in texts:
+        await session.add_message(MessageRole.USER, text)
+    await session.process()
+    return session
+
+
+async def context(memory: AsyncRecollect, name: str = "alice", **named: Any) -> Any:
+    """What is recalled for a question, in a session of its own that is not kept."""
+    user = await memory.get_user(name)
+    session = await user.create_session(auto_process_after_seconds=600)
+    await session.add_message(MessageRole.USER, QUESTION)
+    found = await session.get_context(**{"memories_threshold": 0.2} | named)
+    await session.delete()
+    return found
+
+
+async def change(path: Path, embedder: Embedder) -> Calibration:
+    async with store_of(path) as store:
+        return await Reembedding(store, embedder).run()
+
+
+def rows(path: Path, sql: str) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute(sql).fetchall()
+
+
+def uncalibrate(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("update embedders set scale = 1, shift = 0")
+
+
+def embedders(path: Path) -> dict[str, str]:
+    return {row["state"]: row["identity"] for row in rows(path, "select * from embedders")}
+
+
+def expected(path: Path, embedder: Embedder) -> dict[tuple[Any, ...], bytes]:
+    """By row, the vector that an embedder makes of its text."""
+    texts: dict[tuple[Any, ...], str] = {}
+    for row in rows(path, "select * from memories"):
+        texts["memories", row["memory_id"]] = row["content"]
+    for row in rows(path, "select * from summaries"):
+        texts["summaries", row["session_id"]] = row["content"]
+        told = [
+            Message(MessageRole(said["role"]), said["content"], MONDAY)
+            for said in rows(path, "select * from messages order by position")
+            if said["session_id"] == row["session_id"]
+        ]
+        for ordinal, cut in enumerate(passages.cut(told)):
+            texts["passages", row["session_id"], cut.position, ordinal] = cut.text
+    return {key: to_bytes(embedder.embed_query(text)) for key, text in texts.items()}
+
+
+def stored(path: Path, column: str) -> dict[tuple[Any, ...], bytes]:
+    """By row, the vector of a slot; rows without one are left out."""
+    keys = {
+        "memories": ("memory_id",),
+        "summaries": ("session_id",),
+        "passages": ("session_id", "position", "ordinal"),
+    }
+    return {
+        (table, *(row[name] for name in names)): row[column]
+        for table, names in keys.items()
+        for row in rows(path, f"select * from {table}")
+        if row[column]
+    }
+
+
+def assert_all_of(path: Path, embedder: Embedder, slot: int) -> None:
+    """Every vector is the embedder's, and no trace of another is left."""
+    columns = ("vector", "second_vector")
+    assert embedders(path) == {"current": str(embedder.identity)}
+    assert stored(path, columns[slot]) == expected(path, embedder)
+    assert stored(path, columns[1 - slot]) == {}
+
+
+@pytest.fixture
+async def filled(path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("recollect.reembedding.BATCH", 4)
+    monkeypatch.setattr("recollect.reembedding.PAUSE_S", 0)
+    async with opened(path, settings, OLD) as memory:
+        for name, sessions in SAID.items():
+            for texts in sessions:
+                await tell(memory, name, texts)
+        await memory.wait_until_processed(timeout_s=20)
+    return path
+
+
+async def test_every_vector_is_made_anew_and_the_old_ones_go(
+    filled: Path, settings: Settings
+) -> None:
+    assert_all_of(filled, OLD, 0)
+    told: list[Progress] = []
+    async with store_of(filled) as store:
+        await Reembedding(store, NEW, told.append).run()
+    assert_all_of(filled, NEW, 1)
+    total = len(expected(filled, NEW))
+    embedding = [step.done for step in told if step.phase is Phase.EMBEDDING]
+    assert embedding == sorted(embedding)
+    assert (embedding[0], embedding[-1]) == (0, total)
+    assert {step.total for step in told if step.total} == {total}
+    assert told[-1] == Progress(Phase.DONE, total, total)
+    async with opened(filled, settings, NEW) as memory:
+        assert "cello" in (await context(memory)).context
+        await tell(memory, "bruno", ["I bought a bicycle."])
+        await memory.wait_until_processed(timeout_s=20)
+    assert_all_of(filled, NEW, 1)
+
+
+async def test_a_database_changes_back_and_forth(filled: Path) -> None:
+    for embedder, slot in ((NEW, 1), (THIRD, 0), (OLD, 1)):
+        await change(filled, embedder)
+        assert_all_of(filled, embedder, slot)
+    await change(filled, OLD)
+    assert_all_of(filled, OLD, 1)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_change_interrupted_anywhere_goes_on_and_serves_meanwhile(
+    filled: Path, settings: Settings, tmp_path: Path, after: bool
+) -> None:
+    interruptions = 0
+    while True:
+        path = tmp_path / "copy.db"
+        shutil.copy(filled, path)
+        store = Failing(path, interruptions + 1, after=after)
+        await store.open()
+        try:
+            await Reembedding(store, NEW).run()
+        except GoneError:
+            interruptions += 1
+        else:
+            break
+        finally:
+            await store.close()
+        if interruptions % 4 == 1:
+            async with opened(path, settings, OLD, NEW) as memory:
+                assert "cello" in (await context(memory)).context
+                await tell(memory, "alice", [f"I painted {interruptions} doors green."])
+                await memory.wait_until_processed(timeout_s=20)
+        if "going" in embedders(path):
+            await change(path, THIRD)
+            assert_all_of(path, THIRD, 0)
+        else:
+            await change(path, NEW)
+            assert_all_of(path, NEW, 1)
+        path.unlink()
+    assert interruptions > 15
+
+
+async def test_an_embedder_that_fails_leaves_the_change_to_be_gone_on_with(filled: Path) -> None:
+    class Dying(HashEmbedder):
+        left = 2
+
+        def embed(self, texts: Sequence[str]) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise EmbedderError("the quota is used up")
+            return super().embed(texts)
+
+    with pytest.raises(EmbedderError, match="quota"):
+        await change(filled, Dying(32))
+    assert embedders(filled) == {"current": "hash-64/64", "coming": "hash-32/32"}
+    begun = len(stored(filled, "second_vector"))
+    assert 0 < begun < len(expected(filled, NEW))
+    told: list[Progress] = []
+    async with store_of(filled) as store:
+        await Reembedding(store, NEW, told.append).run()
+    assert told[0].done == begun
+    assert_all_of(filled, NEW, 1)
+
+
+async def test_a_change_can_be_given_up(filled: Path, settings: Settings) -> None:
+    async with opened(filled, settings, OLD) as memory:
+        before = (await context(memory)).context
+    async with store_of(filled) as store:
+        assert await cancel(store) is None
+    failing = Failing(filled, 9, after=True)
+    await failing.open()
+    with pytest.raises(GoneError):
+        await Reembedding(failing, NEW).run()
+    await failing.close()
+    assert stored(filled, "second_vector")
+    async with store_of(filled) as store:
+        with pytest.raises(EmbedderError, match="a change to hash-32/32 is under way"):
+            await Reembedding(store, THIRD).run()
+        given_up = await cancel(store)
+    assert str(given_up) == "hash-32/32"
+    assert_all_of(filled, OLD, 0)
+    async with opened(filled, settings, OLD) as memory:
+        assert (await context(memory)).context == before
+    await change(filled, THIRD)
+    assert_all_of(filled, THIRD, 1)
+
+
+async def test_a_change_that_is_given_up_while_it_runs_stops(filled: Path) -> None:
+    class Cancelled(HashEmbedder):
+        calls = 0
+
+        def embed(self, texts: Sequence[str]) -> Any:
+            self.calls += 1
+            if self.calls == 2:
+                asyncio.run(self.give_up())
+            return super().embed(texts)
+
+        async def give_up(self) -> None:
+            async with store_of(filled) as store:
+                await cancel(store)
+
+    with pytest.raises(EmbedderError, match="ended by another process"):
+        await change(filled, Cancelled(32))
+    assert_all_of(filled, OLD, 0)
+
+
+async def test_two_processes_may_make_the_same_change(filled: Path) -> None:
+    assert set(await asyncio.gather(*(change(filled, NEW) for _ in range(3)))) == {Calibration()}
+    assert_all_of(filled, NEW, 1)
+
+
+async def test_what_is_said_and_asked_meanwhile_is_answered_from_one_set_at_any_time(
+    filled: Path, settings: Settings
+) -> None:
+    """alice is asked about all the time, bruno is told something all the time."""
+    answers: list[str] = []
+    answered, ended = asyncio.Semaphore(0), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Slow(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> Any:
+            # Waits until more was said and asked, so that the change does not outrun both.
+            asyncio.run_coroutine_threadsafe(said_and_asked(), loop).result(20)
+            return super().embed(texts)
+
+    async with opened(filled, settings, OLD, NEW) as memory:
+
+        async def said_and_asked() -> None:
+            if len(rows(filled, "select * from sessions")) < 12:
+                await tell(memory, "bruno", [f"I met Clara {len(answers)} times."])
+                await memory.wait_until_processed(timeout_s=20)
+            for _ in range(2):
+                await answered.acquire()
+
+        async def keep_asking() -> None:
+            while not ended.is_set():
+                answers.append((await context(memory, max_tokens=2_000)).context)
+                answered.release()
+
+        before = (await context(memory, max_tokens=2_000)).context
+        asking = asyncio.create_task(keep_asking())
+        await change(filled, Slow(32))
+        ended.set()
+        await asking
+        after = (await context(memory, max_tokens=2_000)).context
+        assert before != after
+        kinds = [answer == after for answer in answers]
+        assert set(answers) <= {before, after}
+        assert kinds == sorted(kinds)
+        assert kinds.count(False) > 3
+        told = await memory.get_user("bruno")
+        statuses = {each.status for each in (await told.list_sessions(limit=50)).sessions}
+        assert statuses == {SessionStatus.PROCESSED}
+    assert_all_of(filled, NEW, 1)
+
+
+async def test_a_server_without_the_new_embedder_says_so_and_fails_no_session(
+    filled: Path, settings: Settings
+) -> None:
+    async with opened(filled, settings, OLD) as memory:
+        await context(memory)
+        await change(filled, NEW)
+        with pytest.raises(EmbedderChangedError, match=r"hash-32/32, this is hash-64/64.*reembed"):
+            await context(memory)
+        session = await tell(memory, "bruno", ["I bought a bicycle."])
+        await asyncio.sleep(10 * settings.poll_interval_s)
+        await session.refresh()
+        assert session.status is SessionStatus.PROCESSING
+    with pytest.raises(EmbedderError, match="hash-32/32, this is hash-64/64"):
+        async with opened(filled, settings, OLD) as memory:
+            await memory.list_users()
+    async with opened(filled, settings, NEW) as memory:
+        await memory.wait_until_processed(timeout_s=20)
+        (user,) = [u for u in (await memory.list_users()).users if u.user_id == "bruno"]
+        told = (await user.list_sessions()).sessions
+        assert {each.status for each in told} == {SessionStatus.PROCESSED}
+    assert_all_of(filled, NEW, 1)
+
+
+async def test_a_session_whose_embedder_changed_in_mid_work_is_begun_anew(
+    filled: Path, settings: Settings
+) -> None:
+    class Changing(HashEmbedder):
+        changed = False
+
+        def embed(self, texts: Sequence[str]) -> Any:
+            if not self.changed:
+                self.changed = True
+                asyncio.run(change(filled, NEW))
+            return super().embed(texts)
+
+    async with opened(filled, settings, Changing(64), NEW) as memory:
+        await tell(memory, "alice", ["I bought a bicycle."])
+        await memory.wait_until_processed(timeout_s=20)
+    assert_all_of(filled, NEW, 1)
+    assert any("bicycle" in row["content"] for row in rows(filled, ALL_MEMORIES))
+    assert {row["failures"] for row in rows(filled, "select * from sessions")} == {0}
+
+
+async def test_vectors_of_the_old_embedder_are_not_stored_after_the_switch(
+    filled: Path, settings: Settings
+) -> None:
+    class Late(LocalInference):
+        changed = False
+
+        async def reconcile(self, *arguments: Any, **named: Any) -> Any:
+            if not self.changed:
+                self.changed = True
+                await change(filled, NEW)
+            return await super().reconcile(*arguments, **named)
+
+    parts = Parts(embedder=OLD, next_embedder=NEW, inference=Late(), clock=Clock())
+    async with AsyncRecollect(filled, settings=settings, parts=parts) as memory:
+        await tell(memory, "alice", ["I bought a bicycle."])
+        await memory.wait_until_processed(timeout_s=20)
+    assert_all_of(filled, NEW, 1)
+    assert {row["failures"] for row in rows(filled, "select * from sessions")} == {0}
+
+
+async def test_a_session_processed_just_before_the_switch_holds_it_up(
+    filled: Path, settings: Settings
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with opened(filled, settings, OLD) as memory:
+
+        class Probed(Squeezed):
+            """The probe is embedded when all vectors are there, before the switch."""
+
+            def embed(self, texts: Sequence[str]) -> Any:
+                if texts[0] == probe_texts()[0] and not self.told:
+                    self.told = True
+                    asyncio.run_coroutine_threadsafe(self.tell(), loop).result(20)
+                return super().embed(texts)
+
+            async def tell(self) -> None:
+                await tell(memory, "alice", ["I bought a bicycle."])
+                await memory.wait_until_processed(timeout_s=20)
+
+            told = False
+
+        probed = Probed(OLD, 0.5)
+        await change(filled, probed)
+        assert probed.told
+    assert_all_of(filled, probed, 1)
+
+
+@pytest.fixture
+async def talkative(path: Path, settings: Settings) -> Path:
+    """Enough passages for a calibration to be read off them."""
+    async with opened(path, settings, OLD) as memory:
+        for day in range(8):
+            here, there = PLACES[day], PLACES[(3 * day + 5) % 11]
+            texts = [f"The {here} {turn} was far from the {there}." for turn in range(10)]
+            texts += [f"I own {day + 2} boats and a {here}.", f"My brother runs the {there}."]
+            await tell(memory, "alice", texts)
+        await memory.wait_until_processed(timeout_s=20)
+    return path
+
+
+async def similarities(path: Path, embedder: Embedder) -> dict[str, float]:
+    """How similar each memory of alice is to a question, as thresholds see it."""
+    async with store_of(path) as store:
+        working_sets = WorkingSets(2**24)
+        delta = await store.read(
+            DEFAULT_PROJECT_ID, lambda tx: working_sets.delta(tx.user("alice"))
+        )
+    working = working_sets.refresh("alice", delta)
+    question = "Who runs the museum?"
+    plan = query.plan(question, today=MONDAY.date(), previous=(), people=())
+    ranked = recall.rank_memories(
+        plan,
+        embedder.embed([question]),
+        recall.term_coverage(plan, working.memories.lexical),
+        working.memories,
+        threshold=0.0,
+    )
+    return {working.memory_ids[each.row]: each.similarity for each in ranked}
+
+
+async def test_thresholds_mean_the_same_under_an_embedder_that_finds_everything_alike(
+    talkative: Path,
+) -> None:
+    before = await similarities(talkative, OLD)
+    assert max(before.values()) > 0.6
+    assert min(before.values()) < 0.2
+    for share in (0.25, 0.6):
+        squeezed = Squeezed(OLD, share)
+        line = await change(talkative, squeezed)
+        assert line.scale == pytest.approx(1 / share, rel=0.05)
+        assert line.offset == pytest.approx(1 - 1 / share, abs=0.05)
+        assert await similarities(talkative, squeezed) == pytest.approx(before, abs=0.05)
+    uncalibrate(talkative)
+    assert await similarities(talkative, squeezed) != pytest.approx(before, abs=0.05)
+    assert await change(talkative, OLD) == Calibration()
+    assert await similarities(talkative, OLD) == before
+
+
+async def test_memories_are_connected_as_under_the_reference(
+    talkative: Path, settings: Settings, tmp_path: Path
+) -> None:
+    made: list[set[frozenset[str]]] = []
+    squeezed = Squeezed(OLD, 0.25)
+    for embedder, calibrated in ((OLD, True), (squeezed, True), (squeezed, False)):
+        path = tmp_path / f"{len(made)}.db"
+        shutil.copy(talkative, path)
+        await change(path, embedder)
+        if not calibrated:
+            uncalibrate(path)
+        async with opened(path, settings, embedder) as memory:
+            await tell(memory, "alice", ["I own 2 old boats and a harbour.", "I have a garden."])
+            await memory.wait_until_processed(timeout_s=20)
+        contents = {row["memory_id"]: row["content"] for row in rows(path, ALL_MEMORIES)}
+        made.append(
+            {
+                frozenset((contents[row["memory_id"]], contents[row["connected_id"]]))
+                for row in rows(path, "select * from memory_connections")
+            }
+        )
+    # What vectors have in common is taken off, a little more of those that have more of it.
+    assert len(made[0] ^ made[1]) <= 1
+    assert len(made[0] ^ made[2]) > 5
+
+
+async def test_a_small_database_is_calibrated_by_the_probe(filled: Path, path: Path) -> None:
+    line = await change(filled, Squeezed(OLD, 0.5))
+    assert line.scale > 1.5
+    row = rows(path, "select * from embedders")[0]
+    assert (row["scale"], row["shift"]) == (line.scale, line.offset)
+
+
+async def test_a_new_database_is_calibrated_when_it_is_made(path: Path, settings: Settings) -> None:
+    async with opened(path, settings, Squeezed(OLD, 0.5)) as memory:
+        await tell(memory, "alice", SAID["alice"][0])
+        await memory.wait_until_processed(timeout_s=20)
+        assert "cello" in (await context(memory)).context
+    assert rows(path, "select * from embedders")[0]["scale"] > 1.5
+
+
+async def test_a_question_that_cannot_be_embedded_is_answered_by_its_words(
+    filled: Path, settings: Settings
+) -> None:
+    async with opened(filled, settings, Unreachable(64)) as memory:
+        user = await memory.get_user("alice")
+        session = await user.create_session()
+        await session.add_message(MessageRole.USER, "Who plays the cello?")
+        events = [event async for event in session.get_context_stream(summaries_threshold=0.8)]
+        assert "No relevant session summaries found." not in events[-1].context
+        assert "cello" in events[-1].context
+        assert "the line is dead" in events[-1].metadata.fallback_reason
+        told = [event.status_update_message for event in events[:-1]]
+        assert "The embedder does not answer; searching by words alone" in told
+
+
+async def test_a_database_of_an_earlier_release_keeps_its_embedder(
+    path: Path, settings: Settings
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute(CREATE_RECORD)
+        for step in migrations():
+            if step.name == "embedders":
+                break
+            run_step(step, TYPES, connection.execute)
+            connection.execute(
+                "insert into schema_migrations (version, name) values (?, ?)",
+                (step.version, step.name),
+            )
+        connection.execute("insert into properties (name, value) values ('embedder', 'hash-64/64')")
+    with pytest.raises(EmbedderError, match="hash-64/64, this is hash-32/32"):
+        async with opened(path, settings, NEW) as memory:
+            await memory.list_users()
+    async with opened(path, settings, OLD) as memory:
+        assert (await memory.list_users()).total == 0
+    assert embedders(path) == {"current": "hash-64/64"}
+
+
+async def test_a_database_without_vectors_is_not_changed(path: Path) -> None:
+    with pytest.raises(EmbedderError, match="no vectors yet"):
+        await change(path, NEW)
+
+
+async def test_a_memory_of_a_remote_embedder_answers_while_it_is_away(path: Path) -> None:
+    endpoint = Endpoint()
+    settings = Settings(
+        embedder="openai:tiny",
+        embedder_base_url=endpoint.url,
+        embedder_timeout_s=0.2,
+        poll_interval_s=0.02,
+    )
+    try:
+        async with AsyncRecollect(path, settings=settings) as memory:
+            for texts in SAID["alice"]:
+                await tell(memory, "alice", texts)
+            await memory.wait_until_processed(timeout_s=20)
+            found = await context(memory, recall_strategy=RecallStrategy.LOW_LATENCY)
+            assert "cello" in found.context
+            assert found.metadata.fallback_reason is None
+    finally:
+        endpoint.close()
+    assert stored(path, "vector") == expected(path, OLD)
+    async with AsyncRecollect(path, settings=settings) as memory:
+        for strategy in RecallStrategy:
+            found = await context(memory, recall_strategy=strategy)
+            assert "cello" in found.context
+            assert "openai:tiny" in found.metadata.fallback_reason
+
+
+@pytest.fixture
+def served(filled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    """An endpoint that the settings name, for the database that they name."""
+    endpoint = Endpoint()
+    monkeypatch.setenv("RECOLLECT_EMBEDDER_BASE_URL", endpoint.url)
+    monkeypatch.setenv("RECOLLECT_DB", str(filled))
+    yield endpoint
+    endpoint.close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["reembed", *arguments])
+
+
+def test_the_command_changes_the_embedder_and_says_what_is_to_be_set(
+    served: Endpoint, filled: Path
+) -> None:
+    told = run("--to", "openai:tiny")
+    assert told.exit_code == 0, told.output
+    count = len(expected(filled, OLD))
+    assert f"embedder is openai:tiny/64: {count} texts embedded in" in told.stdout
+    assert "RECOLLECT_EMBEDDER=openai:tiny" in told.stdout
+    assert_all_of(filled, Named("openai:tiny"), 1)
+    again = run("--to", "openai:tiny")
+    assert again.exit_code == 0
+    assert "0 texts embedded" in again.stdout
+
+
+def test_the_command_gives_a_change_up_and_goes_on_with_one(served: Endpoint, filled: Path) -> None:
+    assert "No change of the embedder is under way." in run("--cancel").stdout
+    served.script = [right] * 3 + [lambda _: Answer(400, "out of order")]
+    failed = run("--to", "openai:tiny")
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert "answered 400: out of order" in failed.stderr
+    assert "The change to openai:tiny/64 is given up" in run("--cancel").stdout
+    assert_all_of(filled, OLD, 0)
+    served.script = [right] * 3 + [lambda _: Answer(400, "out of order")]
+    run("--to", "openai:tiny")
+    done = len(stored(filled, "second_vector"))
+    told = run("--to", "openai:tiny")
+    assert f"{len(expected(filled, OLD)) - done} texts embedded" in told.stdout
+    assert_all_of(filled, Named("openai:tiny"), 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "why"),
+    [
+        ((), 2, "either --to EMBEDDER or --cancel"),
+        (("--to", "local", "--cancel"), 2, "either --to EMBEDDER or --cancel"),
+        (("--to", "word2vec:big"), 1, "there is no embedder 'word2vec:big'"),
+        (("--to", "local", "--db", "nowhere.db"), 1, "there is no database at nowhere.db"),
+    ],
+)
+def test_the_command_says_in_one_line_what_is_wrong(
+    filled: Path, tmp_path: Path, arguments: tuple[str, ...], exit_code: int, why: str
+) -> None:
+    told = run("--db", str(filled), *arguments)
+    assert (told.exit_code, told.stdout) == (exit_code, "")
+    assert why in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert_all_of(filled, OLD, 0)
