@@ -23,8 +23,10 @@ from recollect.models import (
     Metadata,
     NewApiKey,
     NewWebhook,
+    OverBudget,
     Project,
     ProjectCounters,
+    Quarantined,
     RecallStrategy,
     SessionMessagesList,
     SessionModel,
@@ -38,6 +40,7 @@ from recollect.models import (
     WebhookDelivery,
     WebhookEventType,
 )
+from recollect.usage import ModelCall, ModelUsage, ProjectBudgets
 
 T = TypeVar("T")
 
@@ -455,6 +458,15 @@ class AdminApi(Protocol):
         """
         ...
 
+    async def list_quarantine(
+        self, project_id: str, user_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[Quarantined]:
+        """What of a user's sessions was kept from becoming a memory, newest first. limit 1-500.
+
+        Raises UserNotFoundError.
+        """
+        ...
+
     async def counters(self, project_id: str) -> ProjectCounters:
         """How much a project holds now."""
         ...
@@ -513,5 +525,50 @@ class AdminApi(Protocol):
         """What a webhook was told in the last seven days and is being told, newest first.
 
         limit 1-200. Raises WebhookNotFoundError.
+        """
+        ...
+
+    async def get_budgets(self, project_id: str) -> ProjectBudgets:
+        """What the model calls of a project may take in a UTC day, and what they took today."""
+        ...
+
+    async def update_budgets(
+        self,
+        project_id: str,
+        *,
+        project_tokens_per_day: int | Unset | None = UNSET,
+        project_usd_per_day: float | Unset | None = UNSET,
+        user_tokens_per_day: int | Unset | None = UNSET,
+        user_usd_per_day: float | Unset | None = UNSET,
+        over_budget: OverBudget | Unset | None = UNSET,
+    ) -> ProjectBudgets:
+        """Set budgets; what is not given stays, and None goes back to the settings.
+
+        Tokens are 0-10^15, US dollars 0-10^9; with 0 no model is asked. Sessions that wait for
+        their budget are tried again at once.
+        """
+        ...
+
+    async def usage(
+        self, project_id: str, *, days: int = 30, user_id: str | None = None
+    ) -> ModelUsage:
+        """What model calls took in the last 1-366 UTC days, today included.
+
+        user_id: of one user alone; otherwise the 1,000 who took most are told of one by one.
+        Raises UserNotFoundError.
+        """
+        ...
+
+    async def list_model_calls(
+        self,
+        project_id: str,
+        *,
+        user_id: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page[ModelCall]:
+        """The calls of a project's users, or of one of them, newest first. limit 1-500.
+
+        Those of deleted users are gone. Raises UserNotFoundError.
         """
         ...

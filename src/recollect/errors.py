@@ -32,8 +32,10 @@
     └── UnavailableError                  the memory cannot be reached or used as it is
         ├── ClosedError                   the client was closed; open a new one
         ├── OverloadedError               the server has too much to do; try again later
+        ├── InferenceError                the language model gave no usable answer; try again later
         ├── StoreError                    the database refused: disk, permissions, file, lock
         │   └── SchemaError               the database belongs to another release
+        ├── BudgetSpentError              the day's budget for models is spent; raise it or wait
         └── EmbedderError                 weights missing or damaged, or made with another embedder
 
 The names down to `ValidationError` are those of the public contract. `http_status` is what the
@@ -230,12 +232,29 @@ class OverloadedError(UnavailableError):
         self.retry_after_s = retry_after_s
 
 
+class InferenceError(UnavailableError):
+    """The language model could not be reached, refused, or gave an answer that cannot be used.
+
+    Nothing was written. `retry_after_s` says when to come again, if the provider said so.
+    """
+
+    def __init__(
+        self, message: str, http_status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, http_status)
+        self.retry_after_s = retry_after_s
+
+
 class StoreError(UnavailableError):
     """The database refused the work; nothing of it was kept."""
 
 
 class SchemaError(StoreError):
     """The database was made by a release that this one cannot work with."""
+
+
+class BudgetSpentError(UnavailableError):
+    """A model call does not fit into what is left of a day's budget; nothing was asked."""
 
 
 class EmbedderError(UnavailableError):

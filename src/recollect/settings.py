@@ -6,16 +6,40 @@ is a constant beside the code that uses it.
 """
 
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_TOKENS_PER_DAY = 10**15
+MAX_USD_PER_DAY = 1_000_000_000.0
+"""So that billionths of a dollar fit into 64 bits."""
+
+OverBudget = Literal["local", "wait"]
+"""The settings are below the models, so the members of `models.OverBudget` stand here again."""
+
+
+class Price(BaseModel):
+    """What a model charges, in US dollars per million tokens.
+
+    input, output: of tokens sent and answered. cached: of those sent that the provider had kept;
+    None is as `input`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(ge=0, le=1_000_000)
+    output: float = Field(ge=0, le=1_000_000)
+    cached: float | None = Field(default=None, ge=0, le=1_000_000)
 
 
 class Settings(BaseSettings):
     """What can be changed without changing code."""
 
-    model_config = SettingsConfigDict(env_prefix="RECOLLECT_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="RECOLLECT_", frozen=True, extra="forbid", protected_namespaces=()
+    )
 
     cache_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_cache_dir("recollect")),
@@ -28,6 +52,26 @@ class Settings(BaseSettings):
     allow_network: bool = Field(
         default=False,
         description="Whether missing weights may be downloaded (pinned revision, hash checked).",
+    )
+    embedder: str = Field(
+        default="local",
+        description="Embedder: `local`, or `openai:MODEL` or `ollama:MODEL`, asked over HTTP.",
+    )
+    embedder_base_url: str | None = Field(
+        default=None,
+        description="Address of the embedder's API; with `openai`, any OpenAI-compatible server.",
+    )
+    embedder_api_key: SecretStr | None = Field(
+        default=None, description="Key that is sent to the embedder's API."
+    )
+    embedder_timeout_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="Seconds for embedding a question over HTTP; then its words alone are used.",
+    )
+    next_embedder: str | None = Field(
+        default=None,
+        description="Embedder that a running process changes to when `recollect reembed` does.",
     )
     max_message_chars: int = Field(
         default=262_144, ge=1, description="Longest message accepted, in characters."
@@ -63,6 +107,96 @@ class Settings(BaseSettings):
         default=1024,
         ge=16,
         description="Megabytes of users' vectors and terms kept in memory; the oldest go first.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="Language model, as `provider:name`; none is the local inference by rules.",
+    )
+    model_base_url: str | None = Field(
+        default=None,
+        description="Address of the models' API; with `openai`, any OpenAI-compatible server.",
+    )
+    model_api_key: SecretStr | None = Field(
+        default=None,
+        description="Key of the models' provider, in place of the provider's own variable.",
+    )
+    model_extraction: str | None = Field(
+        default=None,
+        description="Model for memories and summaries; `local` is none. None is `model`.",
+    )
+    model_reconciliation: str | None = Field(
+        default=None,
+        description="Model that weighs new memories; `local` is none. None is `model`.",
+    )
+    model_planning: str | None = Field(
+        default=None,
+        description="Model that plans a question's searches; `local` is none. None is `model`.",
+    )
+    model_exploring: str | None = Field(
+        default=None,
+        description="Model that explores for AGENTIC; `local` is none. None is `model`.",
+    )
+    fallback_model: str | None = Field(
+        default=None, description="Model that is asked where another one fails."
+    )
+    model_timeout_s: float = Field(
+        default=90.0, gt=0, description="Seconds that a model may take for one answer."
+    )
+    model_concurrency: int = Field(
+        default=8, ge=1, description="Requests to one provider that are under way at once."
+    )
+    model_retries: int = Field(
+        default=2,
+        ge=0,
+        description="Further tries after a rate limit, an overload or a lost connection.",
+    )
+    plan_deadline_s: float = Field(
+        default=1.5,
+        gt=0,
+        le=10,
+        description="Seconds that a model may take to plan a search; then the rules' plan is used.",
+    )
+    explore_deadline_s: float = Field(
+        default=20.0,
+        gt=0,
+        le=28,
+        description="Seconds that an exploring agent may take; then the rules' search is used.",
+    )
+    prices: dict[str, Price] = Field(
+        default={},
+        description="Prices by `provider:name`, or `host:name` for an address of your own, as a "
+        "JSON object of objects with `input`, `output` and perhaps `cached`, in US dollars per "
+        "million tokens; they go before the published.",
+    )
+    project_tokens_per_day: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOKENS_PER_DAY,
+        description="Tokens that the models may take for a project in a UTC day, unless it has a "
+        "budget of its own; none is no limit, here and below.",
+    )
+    project_usd_per_day: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_USD_PER_DAY,
+        description="US dollars that they may cost a project in a UTC day.",
+    )
+    user_tokens_per_day: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOKENS_PER_DAY,
+        description="Tokens that they may take for one user in a UTC day.",
+    )
+    user_usd_per_day: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_USD_PER_DAY,
+        description="US dollars that they may cost for one user in a UTC day.",
+    )
+    over_budget: OverBudget = Field(
+        default="local",
+        description="What happens to a session when a budget is spent: `local` processes it by "
+        "rules, `wait` sets it to INSUFFICIENT_BALANCE until the budget allows it.",
     )
     db: str = Field(
         default_factory=lambda: str(Path(platformdirs.user_data_dir("recollect")) / "memory.db"),

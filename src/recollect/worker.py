@@ -8,7 +8,7 @@ still holds. So a worker that dies, or comes back too late, can neither lose nor
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Protocol
@@ -16,12 +16,25 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recollect.core import categories, passages, reconcile
+from recollect.core import budgets, categories, doubt, echo, passages, reconcile
+from recollect.core.calibration import comparable
 from recollect.core.categories import EmbeddedCategory
+from recollect.core.doubt import Doubt
+from recollect.core.injection import Sign
 from recollect.core.resolution import Contest
+from recollect.core.screening import Screened, screen, trusted
+from recollect.embedding import Embedder, EmbedderChangedError
 from recollect.engine import Resources
-from recollect.errors import ClosedError, RecallrAIError, StoreError, UserNotFoundError
-from recollect.inference import Inference
+from recollect.engine.charging import ChargedInference
+from recollect.errors import (
+    BudgetSpentError,
+    ClosedError,
+    RecallrAIError,
+    StoreError,
+    UserNotFoundError,
+)
+from recollect.inference import Inference, LocalInference
+from recollect.inference.ledger import Account
 from recollect.models import (
     Candidate,
     Category,
@@ -30,7 +43,7 @@ from recollect.models import (
     MessageRole,
     WebhookEventType,
 )
-from recollect.store import StoredPassage, Work, WorkTx
+from recollect.store import RecordedEmbedder, StoredPassage, Work, WorkTx
 from recollect.store.rows import to_bytes
 from recollect.working_set import Delta, WorkingSet
 from recollect.writing import Filing, Findings, PlanWriter, rewritten
@@ -57,11 +70,13 @@ class LeaseLostError(RecallrAIError):
 class _Told:
     """What is read when work begins. messages: of a session; contest: of a conflict."""
 
+    project_id: str
     messages: Sequence[Message]
     contest: Contest | None
     conflicts_enabled: bool
     categories: Sequence[Category]
     preferences: GenerationPreferences
+    embedder: RecordedEmbedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,7 @@ class _Weighed:
     """A plan, and for each of its decisions the candidate's content and vector, and its date.
 
     retired: memories that are not true and that nothing takes the place of.
+    doubts: memories that may hold no more once the plan is carried out.
     """
 
     plan: reconcile.Plan
@@ -76,6 +92,7 @@ class _Weighed:
     vectors: NDArray[np.float32]
     said_at: Sequence[datetime]
     retired: Sequence[str] = ()
+    doubts: Sequence[Doubt] = ()
 
 
 class _Job(Protocol):
@@ -99,10 +116,11 @@ class _SessionJob:
     conflicts_enabled: bool
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
+        held, vectors = _comparable(working, self.findings.vectors)
         plan = await inference.reconcile(
-            _held(working),
+            held,
             self.findings.candidates,
-            self.findings.vectors,
+            vectors,
             session_id=self.work.session_id,
             session_date=self.work.created_at,
             conflicts_enabled=self.conflicts_enabled,
@@ -120,15 +138,18 @@ class _ConflictJob:
     """An answered merge conflict, and what was said beside the answers.
 
     vectors: (1 + statements, dimension), that of the proposed statement first.
+    quarantined: what was said beside the answers and must not become a memory.
     """
 
     contest: Contest
     statements: Sequence[Candidate]
     vectors: NDArray[np.float32]
+    quarantined: Sequence[tuple[Candidate, Sign]]
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
+        held, vectors = _comparable(working, self.vectors)
         resolution = await inference.resolve(
-            _held(working), working.versions, self.contest, self.statements, self.vectors
+            held, working.versions, self.contest, self.statements, vectors
         )
         candidates = [self.contest.proposed, *self.statements]
         return _Weighed(
@@ -141,6 +162,7 @@ class _ConflictJob:
 
     def write(self, writer: PlanWriter, weighed: _Weighed, filings: Sequence[Filing]) -> None:
         writer.settle(weighed.plan, weighed.retired, filings)
+        writer.quarantine(self.quarantined)
 
 
 class Worker:
@@ -148,6 +170,7 @@ class Worker:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
+        self._rules = LocalInference()
         self._category_vector = lru_cache(maxsize=KEPT_CATEGORIES)(self._embed_category)
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -176,7 +199,8 @@ class Worker:
                 # The program ends without closing; what was in work is taken up by the next one.
                 return
             except RecallrAIError as error:
-                # The store refused (locked for long, disk full): the work keeps its place.
+                # The store refused (locked for long, disk full), or this process has not the
+                # database's embedder: the work keeps its place.
                 _log.warning("processing is paused: %s", error)
                 idle_s = self._resources.settings.poll_interval_s
             if idle_s and not self._stopping:
@@ -224,11 +248,23 @@ class Worker:
             raise
         except (LeaseLostError, UserNotFoundError) as error:
             _log.info("%s: %s", work, error)
+        except BudgetSpentError as error:
+            await self._set_aside(work, error)
+        except EmbedderChangedError:
+            # Begun anew at once by whoever has the embedder that the database has now.
+            await store.work(lambda tx: tx.release(work))
+            raise
         except (StoreError, ClosedError):
             # Not the work's failure: it is taken up again when the lease has run out.
             raise
         except Exception as error:  # noqa: BLE001  a job's failure must not end the worker
             await self._failed(work, error)
+
+    async def _set_aside(self, work: Work, error: BudgetSpentError) -> None:
+        """Leave a session until the next day has a budget, or this one has more."""
+        due_at, reason = budgets.next_day(self._resources.clock()), str(error)
+        _log.info("%s waits for its budget until %s", work, due_at)
+        await self._resources.store.work(lambda tx: tx.wait(work, due_at, reason))
 
     async def _failed(self, work: Work, error: Exception) -> None:
         settings = self._resources.settings
@@ -270,26 +306,63 @@ class Worker:
 
     async def _perform(self, work: Work) -> None:
         told = await self._resources.store.work(lambda tx: _read(tx, work), write=False)
+        account = Account(told.project_id, work.user_id, work.session_id, work.merge_conflict_id)
+        inference = ChargedInference(self._resources, account, self._rules)
+        known = await self._working(work, told)
         job: _Job
         if told.contest is None:
-            job = await self._read_session(work, told)
+            job = await self._read_session(work, told, known, inference)
         else:
-            job = await self._read_answers(told.contest, told)
+            job = await self._read_answers(told.contest, told, known, inference)
         for _ in range(MAX_RECONCILIATIONS):
-            if await self._weigh_and_store(work, job, told.categories):
+            if await self._weigh_and_store(work, job, told, inference):
                 return
         raise LeaseLostError("the user's memories kept changing; trying again later")
 
-    async def _read_session(self, work: Work, told: _Told) -> _SessionJob:
-        """Understand what a session says: its statements, its summary, its passages."""
-        inference = self._resources.inference
-        candidates = await inference.extract(
-            told.messages, work.created_at, preferences=told.preferences
+    async def _working(self, work: Work, told: _Told) -> WorkingSet:
+        """The user's memories as they are now.
+
+        Raises EmbedderChangedError when the vectors of the work are of no use any more.
+        """
+        working_sets = self._resources.working_sets
+
+        def read(tx: WorkTx) -> Delta:
+            return working_sets.delta(tx.user(work))
+
+        delta = await self._resources.store.work(read, write=False)
+        if delta.embedder != told.embedder:
+            raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
+        return await asyncio.to_thread(working_sets.refresh, work.user_id, delta)
+
+    async def _extracted(
+        self,
+        messages: Sequence[Message],
+        said_at: datetime,
+        told: _Told,
+        known: WorkingSet,
+        inference: ChargedInference,
+    ) -> Screened:
+        """What messages tell, without what must not be learned from them.
+
+        known: what was remembered before; where it only comes back, nobody has said it.
+        """
+        heard = await asyncio.to_thread(_without_echoes, messages, known)
+        extraction = await inference.ask(
+            lambda asked: asked.extract(
+                heard, said_at, preferences=told.preferences, categories=told.categories
+            )
         )
-        summary = await inference.summarise(told.messages, candidates, work.created_at)
+        return await asyncio.to_thread(screen, extraction, heard, known.versions.values(), said_at)
+
+    async def _read_session(
+        self, work: Work, told: _Told, known: WorkingSet, inference: ChargedInference
+    ) -> _SessionJob:
+        """Understand what a session says: its statements, its summary, its passages."""
+        screened = await self._extracted(told.messages, work.created_at, told, known, inference)
+        candidates, summary = screened.candidates, screened.summary
         cut = passages.cut(told.messages)
         texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
-        vectors = await self._embed([*texts, summary] if summary else texts)
+        vectors = await self._embed(told, [*texts, summary] if summary else texts)
         first_passage, after_passages = len(candidates), len(candidates) + len(cut)
         findings = Findings(
             candidates=candidates,
@@ -302,31 +375,41 @@ class Worker:
                 )
                 for item, row in zip(cut, vectors[first_passage:after_passages], strict=True)
             ],
+            quarantined=screened.quarantined,
         )
         return _SessionJob(work, findings, told.conflicts_enabled)
 
-    async def _read_answers(self, contest: Contest, told: _Told) -> _ConflictJob:
+    async def _read_answers(
+        self, contest: Contest, told: _Told, known: WorkingSet, inference: ChargedInference
+    ) -> _ConflictJob:
         """Understand what was said beside the answers, as if said on the day of the answers."""
         statements: list[Candidate] = []
+        quarantined: list[tuple[Candidate, Sign]] = []
         for text in contest.messages():
             said = Message(MessageRole.USER, text, contest.answered_at)
-            statements += await self._resources.inference.extract(
-                [said], contest.answered_at, preferences=told.preferences
-            )
+            screened = await self._extracted([said], said.timestamp, told, known, inference)
+            statements += screened.candidates
+            # The positions are those of the one message, not of the session's.
+            quarantined += [(replace(one, evidence=()), why) for one, why in screened.quarantined]
         texts = [contest.proposed.content, *(statement.content for statement in statements)]
-        return _ConflictJob(contest, statements, await self._embed(texts))
+        vectors = await self._embed(told, texts)
+        return _ConflictJob(contest, statements, vectors, quarantined)
 
-    async def _weigh_and_store(self, work: Work, job: _Job, of_project: Sequence[Category]) -> bool:
-        """One try against the memories as they are now. False when they moved meanwhile."""
-        store, working_sets = self._resources.store, self._resources.working_sets
+    async def _weigh_and_store(
+        self,
+        work: Work,
+        job: _Job,
+        told: _Told,
+        inference: ChargedInference,
+    ) -> bool:
+        """One try against the memories as they are now. False when they moved meanwhile.
 
-        def read(tx: WorkTx) -> Delta:
-            return working_sets.delta(tx.user(work))
-
-        delta = await store.work(read, write=False)
-        working = await asyncio.to_thread(working_sets.refresh, work.user_id, delta)
-        weighed = await job.weigh(self._resources.inference, working)
-        filings = await self._filings(weighed, of_project)
+        Raises EmbedderChangedError when the vectors of the job are of no use any more.
+        """
+        working = await self._working(work, told)
+        weighed = await inference.ask(lambda asked: job.weigh(asked, working))
+        weighed = await asyncio.to_thread(_considered, weighed, working, self._resources.clock())
+        filings = await self._filings(weighed, told, inference)
         now = self._resources.clock()
 
         def write(tx: WorkTx) -> bool:
@@ -335,46 +418,94 @@ class Worker:
                 return False
             if not tx.finish(work, now):
                 raise LeaseLostError(f"{work} is held by another worker or was deleted")
-            job.write(
-                PlanWriter(user, work, working, self._resources.new_id, now), weighed, filings
-            )
+            if inference.note is not None and work.merge_conflict_id is None:
+                tx.note(work, inference.note)
+            writer = PlanWriter(user, work, working, self._resources.new_id, now)
+            job.write(writer, weighed, filings)
+            writer.doubt(weighed.doubts)
             return True
 
-        return await store.work(write)
+        return await self._resources.store.work(write)
 
-    async def _filings(self, weighed: _Weighed, of_project: Sequence[Category]) -> list[Filing]:
+    async def _filings(
+        self, weighed: _Weighed, told: _Told, inference: ChargedInference
+    ) -> list[Filing]:
         """What each decision's content is stored with."""
         decisions = weighed.plan.decisions
         vectors = list(weighed.vectors)
         changed = rewritten(weighed.plan, weighed.contents)
         if changed:
-            made = await self._embed(list(changed.values()))
+            made = await self._embed(told, list(changed.values()))
             for index, vector in zip(changed, made, strict=True):
                 vectors[index] = vector
-        ids = {category.name: category.category_id for category in of_project}
-        named: list[list[str]] = [[] for _ in decisions]
-        if of_project and decisions:
-            named = await self._resources.inference.categorise(
-                [decision.candidate.content for decision in decisions],
-                np.stack(vectors),
-                await asyncio.to_thread(self._embedded, of_project),
-            )
+        ids = {category.name: category.category_id for category in told.categories}
+        named = await self._named(decisions, vectors, told, inference)
         return [
             Filing(vector, [ids[name] for name in names if name in ids], said_at)
             for vector, names, said_at in zip(vectors, named, weighed.said_at, strict=True)
         ]
 
-    def _embedded(self, of_project: Sequence[Category]) -> list[EmbeddedCategory]:
+    async def _named(
+        self,
+        decisions: Sequence[reconcile.Decision],
+        vectors: Sequence[NDArray[np.float32]],
+        told: _Told,
+        inference: ChargedInference,
+    ) -> list[Sequence[str]]:
+        """The categories of each decision's content: those it came with, or those it fits."""
+        open_ones = [n for n, each in enumerate(decisions) if each.candidate.categories is None]
+        named = [each.candidate.categories or () for each in decisions]
+        if not told.categories or not open_ones:
+            return [*named]
+        contents = [decisions[number].candidate.content for number in open_ones]
+        stacked = np.stack([vectors[number] for number in open_ones])
+        embedded = await asyncio.to_thread(self._embedded, told)
+        adjusted = comparable(
+            np.vstack([stacked, *(one.vector for one in embedded)]), told.embedder.calibration
+        )
+        fitted = [
+            replace(one, vector=vector)
+            for one, vector in zip(embedded, adjusted[len(contents) :], strict=True)
+        ]
+        found = await inference.ask(
+            lambda asked: asked.categorise(contents, adjusted[: len(contents)], fitted)
+        )
+        filled: list[Sequence[str]] = [*named]
+        for number, names in zip(open_ones, found, strict=True):
+            filled[number] = names
+        return filled
+
+    def _embedded(self, told: _Told) -> list[EmbeddedCategory]:
         return [
-            EmbeddedCategory(category, self._category_vector(categories.texts(category)))
-            for category in of_project
+            EmbeddedCategory(
+                category, self._category_vector(told.embedder, categories.texts(category))
+            )
+            for category in told.categories
         ]
 
-    def _embed_category(self, texts: tuple[str, ...]) -> NDArray[np.float32]:
-        return np.asarray(self._resources.embedder.embed(texts).mean(axis=0), np.float32)
+    def _embed_category(
+        self, made_by: RecordedEmbedder, texts: tuple[str, ...]
+    ) -> NDArray[np.float32]:
+        return np.asarray(self._embedder(made_by).embed(texts).mean(axis=0), np.float32)
 
-    async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return await asyncio.to_thread(self._resources.embedder.embed, texts)
+    async def _embed(self, told: _Told, texts: Sequence[str]) -> NDArray[np.float32]:
+        return await asyncio.to_thread(lambda: self._embedder(told.embedder).embed(texts))
+
+    def _embedder(self, made_by: RecordedEmbedder) -> Embedder:
+        return self._resources.embedders.of(made_by.name, made_by.dimension)
+
+
+def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Message]:
+    summaries = (session.summary for session in known.sessions)
+    return echo.without_echoes(messages, echo.served(known.versions.values(), summaries))
+
+
+def _considered(weighed: _Weighed, working: WorkingSet, now: datetime) -> _Weighed:
+    """The plan with only as much power as who said it has, and what it puts in doubt."""
+    plan = trusted(weighed.plan, working.versions)
+    retired = [(memory_id, now) for memory_id in weighed.retired]
+    doubts = doubt.of_plan(plan, weighed.said_at, working.versions, working.last_said, retired)
+    return replace(weighed, plan=plan, doubts=doubts)
 
 
 def _renew(tx: WorkTx, work: Work, until: datetime) -> bool:
@@ -389,17 +520,25 @@ def _read(tx: WorkTx, work: Work) -> _Told:
         if contest is None:
             raise LeaseLostError(f"{work} was deleted")
     return _Told(
+        user.project_id,
         user.messages(work.session_id) if contest is None else (),
         contest,
         tx.merge_conflicts_enabled(user),
         tx.categories(user),
         tx.generation_preferences(user),
+        user.embedder(),
     )
 
 
-def _held(working: WorkingSet) -> list[reconcile.Held]:
-    vectors = working.memories.vectors.floats()
-    return [
-        reconcile.Held(version, vectors[working.memory_rows[version.memory_id]])
+def _comparable(
+    working: WorkingSet, vectors: NDArray[np.float32]
+) -> tuple[list[reconcile.Held], NDArray[np.float32]]:
+    """The current memories and new vectors, so that thresholds on their products hold."""
+    memories = working.memories.vectors
+    known = len(memories)
+    adjusted = comparable(np.vstack([memories.floats(), vectors]), memories.calibration)
+    held = [
+        reconcile.Held(version, adjusted[working.memory_rows[version.memory_id]])
         for version in working.current()
     ]
+    return held, adjusted[known:]

@@ -15,8 +15,9 @@ import numpy as np
 
 from recollect.core import recall_index
 from recollect.core.passages import Passage, PassageKind
+from recollect.core.vectors import no_vectors
 from recollect.models import Evidence, MemoryVersion, Message
-from recollect.store import Revision, StoredPassage, StoredSummary, UserTx
+from recollect.store import RecordedEmbedder, Revision, StoredPassage, StoredSummary, UserTx
 from recollect.store.rows import damaged, to_matrix
 
 
@@ -37,10 +38,11 @@ class WorkingSet:
 
     sessions: in the order of summaries' rows; message_sessions: for each message row its session.
     memory_ids: for each memory row its id. connections: for each memory row those connected to it.
-    size_bytes: about what it takes in memory.
+    embedder: the one that made all of its vectors. size_bytes: about what it takes in memory.
     """
 
     revision: Revision
+    embedder: RecordedEmbedder
     sessions: tuple[IndexedSession, ...]
     messages: recall_index.MessageIndex
     message_sessions: tuple[int, ...]
@@ -69,6 +71,16 @@ class WorkingSet:
             found.append(self.versions[previous])
         return tuple(found)
 
+    def last_said(self) -> dict[str, datetime]:
+        """When each version that rests on processed sessions was said for the last time."""
+        days = {session.session_id: session.created_at for session in self.sessions}
+        found: dict[str, datetime] = {}
+        for memory_id, version in self.versions.items():
+            said = [days[item.session_id] for item in version.evidence if item.session_id in days]
+            if said:
+                found[memory_id] = max(said)
+        return found
+
     def current(self) -> list[MemoryVersion]:
         """The versions that no later one has superseded, in row order."""
         found = (self.versions[memory_id] for memory_id in self.memory_ids)
@@ -81,6 +93,7 @@ class Delta:
 
     base: WorkingSet | None
     revision: Revision
+    embedder: RecordedEmbedder
     memories: Sequence[tuple[MemoryVersion, bytes]]
     evidence: Mapping[str, tuple[Evidence, ...]]
     connections: Sequence[tuple[str, str]]
@@ -92,25 +105,26 @@ class Delta:
 class WorkingSets:
     """The working sets of the users who were served last, within a bound of bytes."""
 
-    def __init__(self, dimension: int, limit_bytes: int) -> None:
-        self._dimension = dimension
+    def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._sets: OrderedDict[str, WorkingSet] = OrderedDict()
         self._changing = threading.Lock()
 
     def delta(self, user: UserTx) -> Delta:
         """Read what is newer than the copy at hand; blocking, inside a transaction."""
-        revision = user.revision()
+        revision, embedder = user.revision(), user.embedder()
         with self._changing:
             base = self._sets.get(user.user_id)
         if base is not None and base.revision.number < revision.rebuilt_at:
+            # A change of the embedder rebuilds every user, so a base has the same one.
             base = None
         if base is not None and base.revision.number >= revision.number:
-            return Delta(base, base.revision, (), {}, (), (), {}, ())
+            return Delta(base, base.revision, embedder, (), {}, (), (), {}, ())
         since = 0 if base is None else base.revision.number
         return Delta(
             base,
             revision,
+            embedder,
             user.memories_since(since),
             user.evidence_since(since),
             user.connections_since(since),
@@ -128,7 +142,7 @@ class WorkingSets:
             refreshed = delta.base
         else:
             try:
-                refreshed = _extended(delta.base or _empty(self._dimension), delta, self._dimension)
+                refreshed = _extended(delta.base or _empty(delta.embedder), delta)
             except KeyError as error:
                 # Foreign keys keep rows from missing what they refer to.
                 raise damaged(f"rows that refer to {error}, which is not there") from error
@@ -152,25 +166,35 @@ class WorkingSets:
             self._sets.pop(user_id, None)
 
 
-def _empty(dimension: int) -> WorkingSet:
+def _empty(embedder: RecordedEmbedder) -> WorkingSet:
+    dimension = embedder.dimension
     none = np.zeros((0, dimension), np.float32)
+    vectors = no_vectors(dimension, embedder.calibration)
     return WorkingSet(
         revision=Revision(0, 0),
+        embedder=embedder,
         sessions=(),
-        messages=recall_index.build_message_index((), dimension),
+        messages=replace(
+            recall_index.build_message_index((), dimension),
+            chunk_vectors=vectors,
+            window_vectors=vectors,
+        ),
         message_sessions=(),
         memory_ids=(),
         memory_rows={},
         versions={},
-        memories=recall_index.build_memory_index((), none, dimension),
-        summaries=recall_index.build_summary_index((), (), none, dimension),
+        memories=replace(recall_index.build_memory_index((), none, dimension), vectors=vectors),
+        summaries=replace(
+            recall_index.build_summary_index((), (), none, dimension), vectors=vectors
+        ),
         connections={},
         session_memories={},
         size_bytes=0,
     )
 
 
-def _extended(base: WorkingSet, delta: Delta, dimension: int) -> WorkingSet:
+def _extended(base: WorkingSet, delta: Delta) -> WorkingSet:
+    dimension = delta.embedder.dimension
     sessions, message_sessions = _with_sessions(base, delta)
     added = sessions[len(base.sessions) :]
     messages = recall_index.append_sessions(base.messages, _indexable(added, delta, dimension))
@@ -212,6 +236,7 @@ def _extended(base: WorkingSet, delta: Delta, dimension: int) -> WorkingSet:
             connections[row] = (*connections.get(row, ()), memory_rows[there])
     return WorkingSet(
         revision=delta.revision,
+        embedder=delta.embedder,
         sessions=sessions,
         messages=messages,
         message_sessions=message_sessions,

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recollect.core import chains
+from recollect.core.doubt import Doubt
+from recollect.core.injection import Sign
 from recollect.core.reconcile import (
     Decision,
     Ignore,
@@ -27,6 +29,9 @@ from recollect.models import (
     MemoryVersion,
     MergeConflictModel,
     MergeConflictStatus,
+    MessageRole,
+    Quarantined,
+    SaidBy,
     WebhookEventType,
 )
 from recollect.store import StoredPassage, UserTx, Work
@@ -38,6 +43,7 @@ class Findings:
     """What was understood of a session, before it is weighed against the user's memories.
 
     vectors: of the candidates, (candidates, dimension). summary_vector: None without a summary.
+    quarantined: statements that must not become memories, each with what gave it away.
     """
 
     candidates: Sequence[Candidate]
@@ -45,6 +51,7 @@ class Findings:
     summary: str
     summary_vector: NDArray[np.float32] | None
     passages: Sequence[StoredPassage]
+    quarantined: Sequence[tuple[Candidate, Sign]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,34 @@ class PlanWriter:
                 self._work.session_id, findings.summary, findings.summary_vector, self._revision
             )
         self._carry_out(plan, filings)
+        self.quarantine(findings.quarantined)
         self._announce(WebhookEventType.SESSION_PROCESSED, None)
+
+    def quarantine(self, found: Sequence[tuple[Candidate, Sign]]) -> None:
+        """Keep what was said in the session in work and must not become a memory."""
+        kept = [
+            Quarantined(
+                self._new_id(),
+                self._work.session_id,
+                candidate.content,
+                sign.kind,
+                sign.quote,
+                SaidBy(candidate.said_by.value),
+                candidate.evidence,
+                self._now,
+            )
+            for candidate, sign in found
+        ]
+        self._user.insert_quarantined(self._work.session_id, kept)
+
+    def doubt(self, doubts: Sequence[Doubt]) -> None:
+        """Mark what the plan's decisions put in doubt; they have to be carried out before."""
+        for doubt in doubts:
+            cause = self._resolved(doubt.cause)
+            if cause is not None:
+                self._user.doubt_memory(
+                    doubt.memory_id, cause, doubt.reason, doubt.since, self._revision
+                )
 
     def settle(self, plan: Plan, retired: Sequence[str], filings: Sequence[Filing]) -> None:
         """Carry out what the answers to the merge conflict in work decided.
@@ -138,9 +172,7 @@ class PlanWriter:
             case Ignore():
                 known = self._resolved(decision.because)
                 if known is not None:
-                    self._user.insert_evidence(
-                        known, self._evidence(decision.candidate), self._revision
-                    )
+                    self._affirm(known, decision.candidate, filing.said_at)
                 return known
             case Supersede():
                 return self._supersede(decision, filing)
@@ -151,6 +183,15 @@ class PlanWriter:
                 return None
             case _:
                 assert_never(decision)
+
+    def _affirm(self, memory_id: str, candidate: Candidate, said_at: datetime) -> None:
+        """Add what says a memory again; its doubt ends where the user said so later."""
+        self._user.insert_evidence(memory_id, self._evidence(candidate), self._revision)
+        held = self._versions.get(memory_id)
+        doubted_at = None if held is None else held.doubted_at
+        by_user = candidate.said_by is MessageRole.USER
+        if doubted_at is not None and by_user and said_at > doubted_at:
+            self._user.lift_doubt(memory_id, self._revision)
 
     def _insert(
         self,
@@ -172,6 +213,10 @@ class PlanWriter:
             expiration_reason=expired,
             merge_conflict_id=self._conflict_behind(expired),
             evidence=self._evidence(candidate),
+            said_by=SaidBy(candidate.said_by.value),
+            confidence=candidate.confidence,
+            model=candidate.model,
+            prompt_hash=candidate.prompt_hash,
         )
         self._user.insert_memory(version, why, filing.vector, len(self._ids), self._revision)
         self._user.insert_memory_categories(memory_id, filing.category_ids)

@@ -20,7 +20,7 @@ from recollect import (
 )
 from recollect.errors import ClosedError, InvalidSessionStateError, TimeoutError
 from recollect.inference import LocalInference
-from recollect.models import Candidate, Message
+from recollect.models import Extraction, Message
 
 
 async def tell(memory: Any, user: Any, *texts: str, at: datetime | None = None) -> Any:
@@ -209,7 +209,7 @@ class Failing(LocalInference):
 
     async def extract(
         self, messages: Sequence[Message], session_date: datetime, **named: Any
-    ) -> list[Candidate]:
+    ) -> Extraction:
         self.order.append(messages[0].content if messages else "")
         if self.left:
             self.left -= 1
@@ -306,7 +306,7 @@ async def test_waiting_too_short_says_so(path: Path, settings: Settings, clock: 
     class Hanging(LocalInference):
         async def extract(
             self, messages: Sequence[Message], session_date: datetime, **named: Any
-        ) -> list[Candidate]:
+        ) -> Extraction:
             await asyncio.Event().wait()
             raise AssertionError
 

@@ -34,7 +34,7 @@ from tests.conformance.stories import (
 
 from recollect import Parts
 from recollect.inference import LocalInference
-from recollect.models import Candidate, Message
+from recollect.models import Extraction, Message
 
 
 async def asking(driver: Driver, user: Any, question: str = "Where do I live?") -> Any:
@@ -320,7 +320,7 @@ class Interrupted(LocalInference):
 
     async def extract(
         self, messages: Sequence[Message], session_date: datetime, **named: Any
-    ) -> list[Candidate]:
+    ) -> Extraction:
         said = " ".join(message.content for message in messages)
         if "fail" in said:
             raise ValueError("told to fail")

@@ -23,7 +23,7 @@ from tests.conformance.service import QUICK, Credentials, Service, serving
 
 from recollect import ExpirationReason, Parts
 from recollect.inference import LocalInference
-from recollect.models import Candidate
+from recollect.models import Extraction
 
 FIRST_DAY = datetime(2024, 1, 5, 9, 0, tzinfo=UTC)
 SECOND_DAY = datetime(2024, 6, 5, 9, 0, tzinfo=UTC)
@@ -43,7 +43,7 @@ class SteeredInference(LocalInference):
         self.failing = False
         self.sessions_begun = 0
 
-    async def extract(self, *told: Any, **named: Any) -> list[Candidate]:
+    async def extract(self, *told: Any, **named: Any) -> Extraction:
         self.sessions_begun += 1
         while self.holding:  # noqa: ASYNC110  turned by threads with other event loops
             await asyncio.sleep(0.002)

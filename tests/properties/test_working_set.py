@@ -69,7 +69,7 @@ class Memory:
 
     def afresh(self, limit_bytes: int = 2**30) -> Engine:
         """An engine over the same store that has seen nothing yet."""
-        working_sets = WorkingSets(DIMENSION, limit_bytes)
+        working_sets = WorkingSets(limit_bytes)
         return Engine(replace(self.resources, working_sets=working_sets))
 
 
@@ -79,7 +79,7 @@ async def opened() -> Memory:
         store=Store(open_database(":memory:")),
         embedder=HashEmbedder(DIMENSION),
         inference=LocalInference(),
-        working_sets=WorkingSets(DIMENSION, 2**30),
+        working_sets=WorkingSets(2**30),
         settings=Settings(poll_interval_s=0.01),
         clock=Clock(),
         # Like a UUID, an id says nothing about when it was given.

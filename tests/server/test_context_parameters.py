@@ -115,4 +115,7 @@ async def test_all_fields_are_there_whether_they_are_null_or_not() -> None:
         "keywords": None,
         "session_summaries_search_queries": None,
         "date_range_filters": None,
+        "planned_by": None,
+        "explored_by": None,
+        "fallback_reason": None,
     }

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ import pytest
 from tests.fakes import HashEmbedder
 
 from recollect import Parts, Settings
-from recollect.core.extraction import Candidate
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.errors import StoreError, UnavailableError
 from recollect.inference import LocalInference
+from recollect.models import Extraction
 from recollect.server.serving import Listening, serve
 
 with warnings.catch_warnings():
@@ -47,10 +47,10 @@ class Slow(LocalInference):
         super().__init__()
         self.began = asyncio.Event()
 
-    async def extract(self, *given: Any, **named: Any) -> Sequence[Candidate]:
+    async def extract(self, *given: Any, **named: Any) -> Extraction:
         self.began.set()
         await asyncio.Event().wait()
-        return ()
+        return Extraction(())
 
 
 class Served:

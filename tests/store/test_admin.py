@@ -30,7 +30,7 @@ from recollect.errors import (
     ValidationError,
 )
 from recollect.inference import LocalInference
-from recollect.models import GenerationPreferences, MergeConflictStatus
+from recollect.models import Extraction, GenerationPreferences, MergeConflictStatus
 
 UNKNOWN = "00000000-0000-0000-0000-00000000dead"
 MALFORMED = ["", "not-a-uuid", "\0", "\ud800", "é" * 300, None, 7]
@@ -44,10 +44,10 @@ class Moody(LocalInference):
         super().__init__()
         self.fails = False
 
-    async def summarise(self, *arguments: Any, **named: Any) -> str:
+    async def extract(self, *arguments: Any, **named: Any) -> Extraction:
         if self.fails:
             raise ValueError("the oracle is silent")
-        return await super().summarise(*arguments, **named)
+        return await super().extract(*arguments, **named)
 
 
 @pytest.fixture

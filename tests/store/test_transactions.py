@@ -27,7 +27,7 @@ from recollect.embedding import Vectors
 from recollect.engine import DEFAULT_PROJECT_ID, Resources, prepare
 from recollect.errors import ClosedError, StoreError
 from recollect.inference import LocalInference
-from recollect.models import Candidate, Message
+from recollect.models import Extraction, Message
 from recollect.store import Store, Tx, open_database
 from recollect.store.database import parse_statements
 from recollect.store.sqlite import SqliteDatabase
@@ -74,7 +74,7 @@ class CountingInference(LocalInference):
 
     async def extract(
         self, messages: Sequence[Message], session_date: datetime, **named: Any
-    ) -> list[Candidate]:
+    ) -> Extraction:
         self.taken += 1
         if self.taken > 2 * Settings().max_failures:
             self.taken_often.set()
@@ -93,7 +93,7 @@ class Memory:
             store=Store(self.database),
             embedder=embedder,
             inference=self.inference,
-            working_sets=WorkingSets(embedder.identity.dimension, 2**24),
+            working_sets=WorkingSets(2**24),
             settings=Settings(poll_interval_s=0.01, lease_s=0.05, retry_delay_s=0),
             clock=Clock(),
             new_id=lambda: next(self._ids),

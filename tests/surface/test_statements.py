@@ -26,6 +26,18 @@ ACROSS_USERS = {
     "count_project_sessions": "bound to the project, and counts only",
     "count_project_memories": "bound to the project, and counts only",
     "count_project_merge_conflicts": "bound to the project, and counts only",
+    "project_day_reserved": "bound to the project, and sums only",
+    "lapse_reservations": "bound to the project, and concerns what is over",
+    "list_users_usage": "bound to the project, whose users are summed up one by one",
+    "count_project_calls": "bound to the project, and counts only",
+    "page_project_calls": "bound to the project, whose ledger is read",
+    "resume_waiting_sessions": "bound to the project, whose budgets were changed",
+    "forget_coming_revisions": "no vector of any user is there of an embedder that is to come",
+    "find_waiting_user": "a change of the embedder looks for users to embed, and reads only ids",
+    "find_next_user": "a change of the embedder goes through all users, and reads only ids",
+    "count_waiting_users": "a change of the embedder counts whom it has yet to embed",
+    "rebuild_users": "a change of the embedder concerns every user alike",
+    "count_vectors": "a change of the embedder counts what it has to do, and nothing else",
     "find_due": "the worker looks for work of any user and reads only ids",
     "find_due_merge_conflict": "the worker looks for answers of any user and reads only ids",
     "find_due_webhook_delivery": "looks for deliveries of any user and reads only ids",
@@ -53,6 +65,9 @@ def test_the_owned_tables_are_those_of_the_schema() -> None:
         "merge_conflict_new_memories",
         "memory_categories",
         "webhook_deliveries",
+        "model_calls",
+        "model_call_reservations",
+        "quarantine",
     } == OWNED
 
 

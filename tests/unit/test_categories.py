@@ -82,8 +82,8 @@ async def test_an_example_of_what_not_to_keep_is_dropped_word_for_word(kind: str
     inference = LocalInference()
 
     async def contents(preferences: GenerationPreferences) -> list[str]:
-        candidates = await inference.extract(said, NOW, preferences=preferences)
-        return [candidate.content for candidate in candidates]
+        found = await inference.extract(said, NOW, preferences=preferences, categories=())
+        return [candidate.content for candidate in found.candidates]
 
     everything = await contents(GenerationPreferences())
     assert everything == ["User lives in Porto", "User has two cats"]
@@ -96,5 +96,5 @@ async def test_an_example_of_what_not_to_keep_is_dropped_word_for_word(kind: str
 async def test_instructions_change_nothing_without_a_language_model() -> None:
     said = [Message(MessageRole.USER, "I have two cats.", NOW)]
     told = GenerationPreferences(exclusion_instructions=("Never remember pets",))
-    candidates = await LocalInference().extract(said, NOW, preferences=told)
-    assert [candidate.content for candidate in candidates] == ["User has two cats"]
+    found = await LocalInference().extract(said, NOW, preferences=told, categories=())
+    assert [candidate.content for candidate in found.candidates] == ["User has two cats"]

@@ -1,6 +1,7 @@
 """The examples in docs/context.md are what `render` returns."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,4 +73,17 @@ def test_the_page_shows_the_full_form_and_the_short_form() -> None:
     zone = "America/New_York"
     full = render(example(), timezone=zone, max_tokens=None, count_tokens=words)
     short = render(example(), timezone=zone, max_tokens=200, count_tokens=words)
-    assert shown == [full.text, short.text]
+    assert [shown[0], shown[2]] == [full.text, short.text]
+
+
+def test_the_page_shows_the_line_of_a_memory_in_doubt() -> None:
+    shown = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    gym = replace(
+        version("m4", "User goes to a gym in Lisbon", FIRST, 0),
+        doubted_by="m2",
+        doubt_reason="where the user lives changed: “User moved to Porto”",
+        doubted_at=SECOND,
+    )
+    parts = ContextParts(memories=(RecalledMemory((gym,), 0.731),))
+    text = render(parts, timezone="America/New_York", max_tokens=None, count_tokens=words).text
+    assert shown[1] in text

@@ -21,7 +21,7 @@ from tests.fakes import HashEmbedder
 from recollect import AsyncRecollect, Parts, SessionStatus, Settings
 from recollect.core.reconcile import Plan
 from recollect.inference import LocalInference
-from recollect.models import Candidate, Message
+from recollect.models import Extraction, Message
 
 USERS = ("alice", "bruno", "carla")
 TOWNS = ("Porto", "Faro", "Braga", "Lisbon", "Evora", "Madrid", "Paris", "Berlin", "Rome", "Oslo")
@@ -55,7 +55,7 @@ class SlowInference(LocalInference):
 
     async def extract(
         self, messages: Sequence[Message], session_date: datetime, **named: Any
-    ) -> list[Candidate]:
+    ) -> Extraction:
         self._report("step", "extract")
         await asyncio.sleep(STEP_S)
         return await super().extract(messages, session_date, **named)

@@ -18,7 +18,7 @@ from recollect import AsyncRecollect, Parts, SessionStatus, Settings
 from recollect.core.reconcile import Plan
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.inference import LocalInference
-from recollect.models import Candidate, Message
+from recollect.models import Extraction, Message
 from recollect.store import Store, Tx, Work, WorkTx, open_database
 from recollect.worker import MAX_ATTEMPTS
 
@@ -223,7 +223,7 @@ class GatedInference(LocalInference):
 
     async def extract(
         self, messages: Sequence[Message], session_date: datetime, **named: Any
-    ) -> list[Candidate]:
+    ) -> Extraction:
         self.taken.append(" ".join(message.content for message in messages))
         await self.stop_before("extract")
         return await super().extract(messages, session_date, **named)

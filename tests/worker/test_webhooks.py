@@ -25,6 +25,7 @@ from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.engine.sending import Sender
 from recollect.inference import LocalInference
 from recollect.models import (
+    Extraction,
     MergeConflictAnswer,
     WebhookAnswer,
     WebhookDelivery,
@@ -73,10 +74,10 @@ class Moody(LocalInference):
 
     fails = False
 
-    async def summarise(self, *arguments: Any, **named: Any) -> str:
+    async def extract(self, *arguments: Any, **named: Any) -> Extraction:
         if self.fails:
             raise ValueError("the oracle is silent")
-        return await super().summarise(*arguments, **named)
+        return await super().extract(*arguments, **named)
 
     async def resolve(self, *arguments: Any, **named: Any) -> Any:
         if self.fails:

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from recollect.cli import categories, keys, projects, webhooks
+from recollect.cli import budgets, categories, keys, projects, webhooks
 from recollect.cli.evaluation import evaluate
+from recollect.cli.reembed import reembed
 from recollect.cli.service import serve_memory
+from recollect.cli.usage import usage
 
 __all__ = ["app"]
 
@@ -17,6 +19,9 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")
 app.add_typer(categories.app, name="categories")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(budgets.app, name="budgets")
+app.command("usage")(usage)
+app.command("reembed")(reembed)
 app.command("eval")(evaluate)
 
 

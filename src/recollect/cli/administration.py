@@ -52,12 +52,18 @@ def administer(
     with one_line_errors():
         settings = read_settings(db=db)
         make_folder(settings)
-        if not may_create and _is_absent(settings.db):
-            raise StoreError(
-                f"there is no database at {settings.db}; `recollect serve` makes one, "
-                "and so does `recollect keys create`"
-            )
+        if not may_create:
+            require_database(settings)
         return asyncio.run(_administer(settings, work))
+
+
+def require_database(settings: Settings) -> None:
+    """Raise StoreError where there is no database to work on."""
+    if _is_absent(settings.db):
+        raise StoreError(
+            f"there is no database at {settings.db}; `recollect serve` makes one, "
+            "and so does `recollect keys create`"
+        )
 
 
 async def _administer(settings: Settings, work: Callable[[AdminApi], Coroutine[Any, Any, T]]) -> T:
@@ -66,7 +72,7 @@ async def _administer(settings: Settings, work: Callable[[AdminApi], Coroutine[A
         store=store,
         embedder=_NoEmbedder(),
         inference=LocalInference(),
-        working_sets=WorkingSets(_NoEmbedder.identity.dimension, 0),
+        working_sets=WorkingSets(0),
         settings=settings,
         clock=_clock,
         new_id=lambda: str(uuid.uuid4()),

@@ -75,6 +75,11 @@ class Session:
         return self._model.failure_reason
 
     @property
+    def processing_note(self) -> str | None:
+        """What was processed by rules because a budget was spent; None for nothing."""
+        return self._model.processing_note
+
+    @property
     def session_summary(self) -> str | None:
         """What the conversation was about; None unless `get_session` was asked for it."""
         return self._model.session_summary

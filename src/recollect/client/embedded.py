@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx
 
 from recollect.api import AdminApi, MemoryApi
-from recollect.embedding import Embedder, open_embedder
+from recollect.embedding import Embedder, Embedders, Opening, opened, openings
 from recollect.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from recollect.engine.admin import Admin
+from recollect.engine.ledger import StoreLedger
 from recollect.engine.sending import Sender
-from recollect.inference import Inference, LocalInference
+from recollect.inference import Inference, open_inference
 from recollect.settings import Settings
 from recollect.store import Store, open_database
 from recollect.webhooks import WebhookSending
@@ -28,6 +29,7 @@ class Parts:
 
     clock: the present instant, aware, UTC. new_id: a UUID as text, never the same twice.
     webhook_transport: what webhooks are sent through.
+    next_embedder: what the memory may change to while it is open (see `recollect reembed`).
     """
 
     embedder: Embedder | None = None
@@ -35,17 +37,20 @@ class Parts:
     clock: Callable[[], datetime] | None = None
     new_id: Callable[[], str] | None = None
     webhook_transport: httpx.AsyncBaseTransport | None = None
+    next_embedder: Embedder | None = None
 
 
 class System:
     """Everything of one process that serves memories: the resources, and a worker beside them.
 
     resources: what engines and worker share. worker: what turns sessions into memories. webhooks:
-        what tells others of it. admin: the administration of all projects.
+        what tells others of it. admin: the administration of all projects. own_inference: is closed
+        with the system.
     """
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, own_inference: Inference | None = None) -> None:
         self.resources = resources
+        self._own_inference = own_inference
         self.admin: AdminApi = Admin(resources)
         self.worker = Worker(resources)
         self.webhooks = WebhookSending(resources)
@@ -65,13 +70,13 @@ class System:
 
     async def check(self) -> None:
         """See that the database answers. Raises StoreError, ClosedError."""
-        await self.resources.store.read(
-            DEFAULT_PROJECT_ID, lambda tx: tx.property_value("embedder")
-        )
+        await self.resources.store.embedders(lambda tx: tx.embedder(), write=False)
 
     async def close(self) -> None:
         """Let the worker finish or release its session, then let go of the database."""
         await asyncio.gather(self.worker.stop(), self.webhooks.stop())
+        if self._own_inference is not None:
+            await self._own_inference.close()
         await Engine(self.resources).close()
 
 
@@ -99,39 +104,56 @@ async def open_system(
 ) -> System:
     """Open a memory on the running event loop, with its worker at work.
 
-    Raises StoreError, SchemaError, EmbedderError, and ValidationError for an unusable location.
+    Raises StoreError, SchemaError, EmbedderError, and ValidationError for an unusable location
+    or model.
     """
     chosen = Settings() if settings is None else settings
     given = Parts() if parts is None else parts
+    clock, new_id = given.clock or _clock, given.new_id or _new_id
     store = Store(open_database(location))
+    inference = given.inference
     try:
-        embedder: Embedder = (
-            await asyncio.to_thread(
-                open_embedder,
-                weights_dir=chosen.weights_dir,
-                cache_dir=chosen.cache_dir,
-                allow_network=chosen.allow_network,
-            )
-            if given.embedder is None
-            else given.embedder
-        )
+        if inference is None:
+            ledger = StoreLedger(store, chosen, clock, new_id)
+            inference = await open_inference(chosen, ledger)
+        ways = _ways(given, chosen)
+        embedder = await _embedder_of(store, ways)
         resources = Resources(
             store=store,
             embedder=embedder,
-            inference=LocalInference() if given.inference is None else given.inference,
-            working_sets=WorkingSets(embedder.identity.dimension, chosen.working_set_mb * 2**20),
+            inference=inference,
+            working_sets=WorkingSets(chosen.working_set_mb * 2**20),
             settings=chosen,
-            clock=given.clock or _clock,
-            new_id=given.new_id or _new_id,
+            clock=clock,
+            new_id=new_id,
             sender=Sender(given.webhook_transport),
+            further_embedders=[way for way in ways if way.name != embedder.identity.name],
         )
         await prepare(resources, DEFAULT_PROJECT_ID)
     except BaseException:
+        if inference is not None and given.inference is None:
+            await inference.close()
         await store.close()
         raise
-    system = System(resources)
+    system = System(resources, inference if given.inference is None else None)
     system.start()
     return system
+
+
+def _ways(given: Parts, settings: Settings) -> list[Opening]:
+    """The ways to the embedders that the memory may have, that of a new one first."""
+    parts = [opened(part) for part in (given.embedder, given.next_embedder) if part is not None]
+    return parts if given.embedder is not None else [*openings(settings), *parts]
+
+
+async def _embedder_of(store: Store, ways: list[Opening]) -> Embedder:
+    """The embedder that a database was made with; for a new one, the first."""
+    await store.open()
+    recorded = await store.embedders(lambda tx: tx.embedder(), write=False)
+    embedders = Embedders(ways)
+    if recorded is None:
+        return await asyncio.to_thread(embedders.first)
+    return await asyncio.to_thread(embedders.of, recorded.name, recorded.dimension)
 
 
 def _clock() -> datetime:

@@ -442,9 +442,9 @@ class _Draft:
         self.recent_summaries = [self._summary(section, each, 1) for each in summaries or ()]
 
     def covered(self, memory: RecalledMemory) -> bool:
-        """Whether shown excerpts hold all the evidence of a memory that never changed."""
+        """Whether shown excerpts tell all about a memory: it never changed and is not in doubt."""
         current = memory.history[0]
-        if len(memory.history) > 1 or not current.evidence:
+        if len(memory.history) > 1 or not current.evidence or current.doubted_at is not None:
             return False
         shown = {
             (excerpt.session_id, excerpt.position)

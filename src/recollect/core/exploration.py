@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from recollect.core.lexical import LexicalIndex, inverse_frequency
 from recollect.core.query import QueryPlan
-from recollect.core.ranking import Floats
+from recollect.core.ranking import Floats, best_rows
 from recollect.core.recall import LexicalScores, Ranked, dense_scores, lexical_scores, rank_messages
 from recollect.core.recall_index import MessageIndex
 
@@ -74,7 +76,32 @@ def explore(
         found = tuple(entry.row for entry in merged[:50] if entry.row not in known)
         steps.append(Hop(seeds, terms, found))
         ranking = merged
+    if plan.added_terms:
+        named = _named(plan, index, ranking, limit)
+        steps.append(Hop((), plan.added_terms, tuple(entry.row for entry in named)))
+        ranking = _interleaved(ranking, named, limit)
     return Exploration(ranking, tuple(steps))
+
+
+def _named(
+    plan: QueryPlan, index: MessageIndex, ranking: Sequence[Ranked], limit: int
+) -> list[Ranked]:
+    """Ranks the messages that have added terms by their words alone, best first.
+
+    A model expects these words in the answer, which need not be about what the question is about.
+    They score as the places do that they take in the ranking; those that stand before are left out.
+    """
+    lexical = lexical_scores(replace(plan, terms=plan.added_terms), index)
+    scores = np.where((lexical.counts > 0).any(axis=0), lexical.scores, -np.inf)
+    most = min(limit // STRIDE, int(np.isfinite(scores).sum()))
+    places = {entry.row: place for place, entry in enumerate(ranking)}
+    named: list[Ranked] = []
+    for row in best_rows(scores.astype(np.float32), most).tolist():
+        place = STRIDE * (len(named) + 1) - 2
+        if places.get(row, limit) > place and ranking:
+            score = ranking[min(place, len(ranking) - 1)].score
+            named.append(Ranked(row, score, 0.0))
+    return named
 
 
 def _seed_terms(

@@ -19,6 +19,7 @@ from recollect.models import (
     MergeConflictModel,
     Message,
     MessageRole,
+    SaidBy,
     UserMessage,
 )
 
@@ -45,6 +46,7 @@ NO_RECENT_SUMMARIES = "No recent session summaries found."
 
 ELLIPSIS = "…"
 
+_SAID_BY = {SaidBy.ASSISTANT: " (said by the assistant)", SaidBy.IMPORTED: " (imported)"}
 _SPEAKERS = {MessageRole.USER: "USER", MessageRole.ASSISTANT: "ASSISTANT"}
 
 
@@ -60,8 +62,8 @@ class Layout:
         current = history[0]
         score = "" if similarity is None else f" (Similarity: {similarity:.4f})"
         return (
-            f". {paragraph(current.content)}{score}"
-            f" [Event Date: {self._days(current)}] [Version {len(history)}]"
+            f". {paragraph(current.content)}{_speaker(current)}{score}"
+            f" [Event Date: {self._days(current)}] [Version {len(history)}]{self._doubt(current)}"
         )
 
     def history(self, history: tuple[MemoryVersion, ...]) -> str:
@@ -71,9 +73,9 @@ class Layout:
     def session_memory(self, version: MemoryVersion) -> str:
         """A memory under its session's summary, behind its number."""
         return (
-            f". {paragraph(version.content)} (Event Date: {self._days(version)},"
+            f". {paragraph(version.content)}{_speaker(version)} (Event Date: {self._days(version)},"
             f" Created at: {self.timestamp(version.created_at)},"
-            f" Expired at: {self._expiry(version)})"
+            f" Expired at: {self._expiry(version)}){self._doubt(version)}"
         )
 
     def message(self, message: Message | UserMessage) -> str:
@@ -126,7 +128,7 @@ class Layout:
         """The block of one version; number: its place in the history, 1 for the oldest."""
         lines = [
             f"<{VERSION}{number}>",
-            f"Content: {paragraph(version.content)}",
+            f"Content: {paragraph(version.content)}{_speaker(version)}",
             f"Reason: {_reason(version, number)}",
             f"Event Date: {self._days(version)}",
             f"Created at: {self.timestamp(version.created_at)}",
@@ -139,8 +141,20 @@ class Layout:
     def _days(self, version: MemoryVersion) -> str:
         return event_days(version.event_date_start, version.event_date_end, join_same=self.compact)
 
+    def _doubt(self, version: MemoryVersion) -> str:
+        """Since when and why a current version may hold no more; "" for one that is certain."""
+        if version.doubted_at is None or version.expired_at is not None:
+            return ""
+        since = local_day(version.doubted_at, self.zone)
+        return f" [Doubtful since {since}: {paragraph(version.doubt_reason or 'unknown')}]"
+
     def _expiry(self, version: MemoryVersion) -> str:
         return "none" if version.expired_at is None else self.timestamp(version.expired_at)
+
+
+def _speaker(version: MemoryVersion) -> str:
+    """Who said it, where that was not the user."""
+    return _SAID_BY.get(version.said_by, "")
 
 
 @lru_cache(maxsize=4_096)

@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from recollect.core.dates import find_dates
 from recollect.core.lexical import content_tokens, distinct, stems
-from recollect.models import Message, MessageRole
+from recollect.models import Message, MessageRole, UnderstoodBy
 
 MAX_DENSE_QUERIES: Final = 5
 """Most texts that a wide plan embeds: each costs an embedding, about 1.5 ms."""
+
+MAX_SUMMARY_QUERIES: Final = 3
+MAX_ADDED_KEYWORDS: Final = 12
+MAX_RANGES: Final = 4
+LONGEST_QUERY_CHARS: Final = 300
+"""Most of what a reading adds to a plan, and the longest text of it that is searched for."""
 
 LONGEST_RANGE_DAYS: Final = 400
 """A range longer than a year and a bit says nothing that would move a rank."""
@@ -117,6 +123,10 @@ class QueryPlan:
     about_past: asks for what was, or for what changed: superseded memories may be worth a line.
     counting: asks for all instances ("how many", "how long between"): breadth before depth.
     broad: asks for everything or an overview: summaries are worth more.
+    added_terms: terms that a model adds. They lift what has them and take nothing from what has the
+        question's own: messages are ranked without them first.
+    summary_queries: texts to search summaries for, besides the question; none is the dense queries.
+    planned_by: who read the question. fallback: why the rules did, though a model was asked to.
     """
 
     question: str
@@ -129,6 +139,74 @@ class QueryPlan:
     about_past: bool
     counting: bool
     broad: bool
+    added_terms: tuple[str, ...] = ()
+    summary_queries: tuple[str, ...] = ()
+    planned_by: UnderstoodBy = UnderstoodBy.RULES
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a model read a question; unchecked, and of any length.
+
+    said_by: whose words are asked for, None for anyone's. The rest as in `QueryPlan`.
+    """
+
+    queries: Sequence[str] = ()
+    keywords: Sequence[str] = ()
+    summary_queries: Sequence[str] = ()
+    dates: Sequence[DateRange] = ()
+    said_by: MessageRole | None = None
+    about_past: bool = False
+    counting: bool = False
+    broad: bool = False
+
+
+def joined(ruled: QueryPlan, reading: Reading) -> QueryPlan:
+    """Adds what a model read in a question to what the rules found, within bounds.
+
+    Nothing that the rules found is taken away: the question itself stays the first query, and only
+    variants of it give way to the model's.
+    """
+    main, *variants = ruled.dense_queries
+    keywords = _keywords(reading.keywords, ruled.keywords)
+    terms = distinct(stems([word for text in keywords for word in content_tokens(text)]))
+    added = tuple(term for term in terms if term not in ruled.terms)[:MAX_ADDED_KEYWORDS]
+    asked = MessageRole.ASSISTANT in (ruled.role, reading.said_by)
+    return replace(
+        ruled,
+        dense_queries=distinct((main, *_texts(reading.queries), *variants))[:MAX_DENSE_QUERIES],
+        keywords=(*ruled.keywords, *keywords),
+        role=MessageRole.ASSISTANT if asked else reading.said_by or ruled.role,
+        dates=tuple(dict.fromkeys((*ruled.dates, *_ranges(reading.dates)))),
+        about_past=ruled.about_past or reading.about_past,
+        counting=ruled.counting or reading.counting,
+        broad=ruled.broad or reading.broad,
+        added_terms=added,
+        summary_queries=distinct((main, *_texts(reading.summary_queries)))[:MAX_SUMMARY_QUERIES]
+        if reading.summary_queries
+        else (),
+        planned_by=UnderstoodBy.MODEL,
+    )
+
+
+def _texts(given: Sequence[str]) -> Iterator[str]:
+    """Yields texts to search for: on one line, bounded, and none that is empty."""
+    for text in given[: 2 * MAX_DENSE_QUERIES]:
+        line = " ".join(text[: 2 * LONGEST_QUERY_CHARS].split())[:LONGEST_QUERY_CHARS]
+        if line:
+            yield line
+
+
+def _keywords(given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    lowered = (text.lower() for text in _texts(given[:MAX_ADDED_KEYWORDS]))
+    return distinct(word for word in lowered if word not in known)[:MAX_ADDED_KEYWORDS]
+
+
+def _ranges(given: Sequence[DateRange]) -> Iterator[DateRange]:
+    for days in given[:MAX_RANGES]:
+        if 0 <= (days.last - days.first).days <= LONGEST_RANGE_DAYS:
+            yield days
 
 
 def plan(

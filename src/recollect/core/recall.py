@@ -170,8 +170,18 @@ def rank_messages(
 
 
 def term_coverage(plan: QueryPlan, lexical: LexicalIndex) -> Floats:
-    """Returns the share of the plan's term weight that each document has: (n,) in 0..1."""
-    return coverage(lexical.counts(plan.terms) > 0, _term_weights(plan.terms, lexical))
+    """Returns the share of the plan's term weight that each document has: (n,) in 0..1.
+
+    Added terms can lift a share, and lower none.
+    """
+    covered = _share(plan.terms, lexical)
+    if not plan.added_terms:
+        return covered
+    return np.maximum(covered, _share((*plan.terms, *plan.added_terms), lexical))
+
+
+def _share(query_terms: Sequence[str], lexical: LexicalIndex) -> Floats:
+    return coverage(lexical.counts(query_terms) > 0, _term_weights(query_terms, lexical))
 
 
 def rank_memories(

@@ -133,10 +133,14 @@ Decision = Insert | Ignore | Supersede | Precede | RaiseConflict
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One decision per candidate, in their order, and the connections that come with them."""
+    """One decision per candidate, in their order, and the connections that come with them.
+
+    unusable: decisions of a model that could not be carried out; those candidates are inserted.
+    """
 
     decisions: tuple[Decision, ...]
     connections: tuple[tuple[Ref, Ref], ...]
+    unusable: int = 0
 
 
 @dataclass(frozen=True, slots=True)

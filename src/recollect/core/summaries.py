@@ -24,7 +24,9 @@ def summarise(
     if not messages:
         return ""
     day = f"{session_date:%A}, {session_date.day} {session_date:%B} {session_date.year}"
-    opening = next((item for item in messages if item.role is MessageRole.USER), messages[0])
+    # A message of which only served text was left out is empty.
+    told = [item for item in messages if item.content.strip()] or messages
+    opening = next((item for item in told if item.role is MessageRole.USER), told[0])
     parts = [f"On {day} the {opening.role.value} opened with: “{_excerpt(opening.content)}”"]
     parts += [f"{candidate.content}." for candidate in candidates]
     questions = [
@@ -35,7 +37,7 @@ def summarise(
         if sentence.endswith("?") and len(sentence) > QUOTED_CHARS // 8
     ]
     parts += [f"User asked: “{_excerpt(question)}”" for question in questions]
-    answer = next((item for item in messages if item.role is MessageRole.ASSISTANT), None)
+    answer = next((item for item in told if item.role is MessageRole.ASSISTANT), None)
     if answer is not None and answer is not opening:
         parts.insert(1, f"Assistant answered: “{_excerpt(answer.content)}”")
     return _joined(parts)

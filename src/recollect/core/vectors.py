@@ -4,11 +4,13 @@ A quarter of float32's memory, and a scan of 10,000 vectors of 384 dimensions in
 0.5. Products differ from those of float32 by less than 0.002 (docs/decisions/0010).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import simsimd
 from numpy.typing import NDArray
+
+from recollect.core.calibration import UNCHANGED, Calibration
 
 Floats = NDArray[np.float32]
 
@@ -18,10 +20,14 @@ LEVELS = 127
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """n vectors of d dimensions: each is its codes, (n, d) int8, times its scale, (n,) float32."""
+    """n vectors of d dimensions: each is its codes, (n, d) int8, times its scale, (n,) float32.
+
+    calibration: brings products to the scale in which thresholds are given.
+    """
 
     codes: NDArray[np.int8]
     scales: Floats
+    calibration: Calibration = UNCHANGED
 
     def __len__(self) -> int:
         return len(self.scales)
@@ -34,19 +40,25 @@ class Vectors:
     def append(self, matrix: Floats) -> "Vectors":
         """Returns these vectors with those of a float32 matrix (m, d) behind them."""
         codes, scales = _coded(matrix)
-        return Vectors(np.concatenate([self.codes, codes]), np.concatenate([self.scales, scales]))
+        return replace(
+            self,
+            codes=np.concatenate([self.codes, codes]),
+            scales=np.concatenate([self.scales, scales]),
+        )
 
     def products(self, query: Floats) -> Floats:
         """Returns the product of each vector with a query, (d,) to (n,): cosines, if both are unit.
 
+        They are calibrated; those with a query of zeros, which looks for nothing, are 0.
         On the calling thread alone: threads that share one scan wait for each other, and beside a
         busy process for long.
         """
-        if not len(self):
-            return np.zeros(0, np.float32)
+        if not len(self) or not query.any():
+            return np.zeros(len(self), np.float32)
         coded, scale = _coded(query[np.newaxis])
         sums = np.asarray(simsimd.cdist(coded, self.codes, metric="dot", out_dtype="float32"))[0]
-        return np.asarray(sums * (self.scales * scale[0]), np.float32)
+        cosines = np.asarray(sums * (self.scales * scale[0]), np.float32)
+        return self.calibration.applied(cosines)
 
     def floats(self) -> Floats:
         """Returns the vectors as float32: (n, d)."""
@@ -54,12 +66,12 @@ class Vectors:
 
     def part(self, rows: slice) -> "Vectors":
         """Returns a run of the vectors, without copying."""
-        return Vectors(self.codes[rows], self.scales[rows])
+        return replace(self, codes=self.codes[rows], scales=self.scales[rows])
 
 
-def no_vectors(dimension: int) -> Vectors:
+def no_vectors(dimension: int, calibration: Calibration = UNCHANGED) -> Vectors:
     """Returns an empty collection."""
-    return Vectors(np.empty((0, dimension), np.int8), np.empty(0, np.float32))
+    return Vectors(np.empty((0, dimension), np.int8), np.empty(0, np.float32), calibration)
 
 
 def _coded(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:

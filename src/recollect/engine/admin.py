@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 
+from recollect.api import Page
 from recollect.core import validation
-from recollect.engine.resources import Resources
+from recollect.engine.usage import UsageAdmin
 from recollect.engine.webhooks import WebhookAdmin
 from recollect.errors import AuthenticationError
 from recollect.models import (
@@ -15,6 +16,7 @@ from recollect.models import (
     NewApiKey,
     Project,
     ProjectCounters,
+    Quarantined,
     SessionModel,
 )
 from recollect.store import AdminTx
@@ -25,11 +27,8 @@ HINT_CHARS = 8
 """Of the 43 characters after the prefix a hint shows four; 39 remain unknown."""
 
 
-class Admin(WebhookAdmin):
+class Admin(UsageAdmin, WebhookAdmin):
     """`AdminApi` on the resources of this process."""
-
-    def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
 
     # Keys
 
@@ -169,6 +168,20 @@ class Admin(WebhookAdmin):
         conflict = await self._resources.store.admin(work, write=True)
         self._resources.work_due.set()
         return conflict
+
+    # What must not be remembered
+
+    async def list_quarantine(
+        self, project_id: str, user_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[Quarantined]:
+        validation.page(offset, limit, 500)
+
+        def work(tx: AdminTx) -> Page[Quarantined]:
+            user = tx.users_of(project_id).user(user_id)
+            found, total = user.quarantined(offset, limit), user.count_quarantined()
+            return Page(found, total, offset + len(found) < total)
+
+        return await self._resources.store.admin(work, write=False)
 
     async def _valid_key(self, api_key: object) -> ApiKey | None:
         """The key that this is, unless it is unknown or revoked."""

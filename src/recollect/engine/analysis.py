@@ -1,4 +1,4 @@
-"""The agentic answer without a model: what a bounded search found, and how it went about it."""
+"""The agentic answer: what was found, with its evidence, by a model or by a bounded search."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ from recollect.core.context import Analysis, ContextParts
 from recollect.core.exploration import Hop
 from recollect.core.query import QueryPlan
 from recollect.core.timestamps import event_days
+from recollect.inference.library import Explored, Fact, ItemKind
 
 FINDINGS = 12
 """Memories listed as findings; excerpts below carry the rest."""
@@ -44,6 +45,51 @@ def analysis_of(parts: ContextParts, plan: QueryPlan) -> Analysis:
             "the same event may be told more than once.",
         ]
     return Analysis("\n".join(lines), tuple(cited))
+
+
+def explored_analysis(explored: Explored) -> Analysis:
+    """Markdown of what a model found: each finding above the words that show it.
+
+    The sentences are the model's, the quotations are the memory's own.
+    """
+    lines: list[str] = ["## Key Findings"]
+    cited: list[tuple[int, str]] = []
+    _add_facts(lines, cited, explored.findings)
+    if not explored.findings:
+        lines.append("Not found in memory: nothing that is held answers the question.")
+    if explored.working_out:
+        lines += ["", "## Working It Out"]
+        lines += [
+            f"{number}. {fence.paragraph(line)}"
+            for number, line in enumerate(explored.working_out, start=1)
+        ]
+    if explored.changes:
+        lines += ["", "## Memory Evolution & Version History"]
+        _add_facts(lines, cited, explored.changes)
+    if explored.missing:
+        lines += ["", "## Not Found in Memory"]
+        lines += [f"- {fence.paragraph(line)}" for line in explored.missing]
+    if explored.unknown or explored.unsupported:
+        lines += ["", _left_out(explored)]
+    return Analysis("\n".join(lines), tuple(cited))
+
+
+def _add_facts(lines: list[str], cited: list[tuple[int, str]], facts: Sequence[Fact]) -> None:
+    for fact in facts:
+        lines.append(f"- {fence.paragraph(fact.statement)}")
+        for quotation in fact.evidence:
+            item = quotation.item
+            if item.kind is ItemKind.MEMORY:
+                cited.append((len(lines), item.item_id))
+            lines.append(f'  - {item.source}: "{fence.paragraph(quotation.words)}"')
+
+
+def _left_out(explored: Explored) -> str:
+    """What of the model's answer is not shown, because nothing in memory stands behind it."""
+    return (
+        f"Left out because nothing in memory stands behind them: {explored.unsupported} "
+        f"statements, {explored.unknown} citations."
+    )
 
 
 def reasoning_text(hops: Sequence[Hop]) -> str:

@@ -3,7 +3,7 @@
 Everything here is computation; the engine runs it in a thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,10 +15,10 @@ from recollect.api import ContextRequest
 from recollect.core import context, excerpts, exploration, query, recall, recall_index
 from recollect.core.prompts import system_prompt
 from recollect.core.recall import Ranked
-from recollect.embedding import Embedder
+from recollect.embedding import Embedders, QuestionEmbedder
 from recollect.engine import progress
-from recollect.engine.analysis import analysis_of
-from recollect.inference import Inference
+from recollect.engine.analysis import analysis_of, explored_analysis
+from recollect.inference.library import Explored, ItemKind
 from recollect.models import (
     ContextResponse,
     MergeConflictModel,
@@ -78,6 +78,9 @@ SUMMARIES = {
 }
 """Most summaries shown; the hosted product's answers hold up to 5 and 7."""
 
+LONGEST_CITED_CHARS = 2_000
+"""A cited message is quoted whole up to this length, and from what was read of it if longer."""
+
 EMPTY_LISTING = 10
 """Excerpts shown when a session asks nothing yet."""
 
@@ -109,6 +112,22 @@ class _LexicalSide:
     memories: NDArray[np.float32]
     summaries: NDArray[np.float32]
 
+    def alone(self) -> "_LexicalSide":
+        """The side where there are no vectors: sharing words has to count for meaning as well.
+
+        At twice the weight, all the words of a question pass every default threshold, and half of
+        them are a similarity of a half.
+        """
+        return replace(self, memories=2 * self.memories, summaries=2 * self.summaries)
+
+
+@dataclass(frozen=True, slots=True)
+class _QueryVectors:
+    """Of the plan's dense queries, and of what summaries are searched for; both (queries, d)."""
+
+    dense: NDArray[np.float32]
+    summaries: NDArray[np.float32]
+
 
 class ContextComposer:
     """Makes contexts. Holds no state of any user.
@@ -116,48 +135,46 @@ class ContextComposer:
     beside: runs what can be done while this thread embeds the question.
     """
 
-    def __init__(self, embedder: Embedder, inference: Inference, beside: Executor) -> None:
+    def __init__(self, embedders: Embedders, beside: Executor) -> None:
         self._beside = beside
-        self._embedder = embedder
-        self._inference = inference
-        self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedder.count_tokens)
+        self._embedders = embedders
+        self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedders.count_tokens)
 
     def compose(
         self,
         state: ContextState,
         working: WorkingSet,
         request: ContextRequest,
-        report: progress.Report | None = None,
+        plan: query.QueryPlan,
+        steps: progress.Progress,
+        explored: Explored | None = None,
     ) -> ContextResponse:
         """The context of a session. Blocking, CPU only.
 
-        report: is told what happens on the way.
+        plan: what to look for (see `asked`). steps: is told what happens on the way, and knows the
+        strategy (see `routed`). explored: what a model found, in place of the rules' analysis.
         Raises ValidationError when the system prompt alone does not fit into max_tokens.
         """
-        asked = request.recall_strategy
-        question, previous = _question(state.messages)
-        plan = self._inference.plan(
-            question,
-            state.session.created_at.date(),
-            previous,
-            working.messages.speakers,
-            wide=asked is not RecallStrategy.LOW_LATENCY,
-        )
-        strategy = _routed(plan) if asked is RecallStrategy.AUTO else asked
-        steps = progress.Progress(report, request, strategy, plan)
+        strategy = steps.strategy
         steps.searching(plan, len(working.memory_ids), len(working.message_sessions))
         # Embedding holds no interpreter lock, so the scores of the words cost no time of their own.
         scoring = self._beside.submit(_lexical_side, plan, working)
-        vectors = self._vectors(plan)
+        embedder = self.embedder_of(working)
+        vectors = _vectors(plan, embedder)
         lexical = scoring.result()
+        if embedder.failure is not None:
+            steps.searching_words_alone(embedder.failure)
+            lexical = lexical.alone()
         found = (
             _find(plan, vectors, lexical, working, request, strategy)
-            if question
+            if plan.question
             else _latest(working)
         )
-        if report is not None:
+        if steps.reports:
             steps.found(_reported(working, found))
-        parts = self._parts(state, working, request, strategy, plan, vectors, found)
+        parts = self._parts(state, working, request, strategy, vectors.dense, found)
+        if strategy is RecallStrategy.AGENTIC:
+            parts = _analysed(parts, plan, explored, working)
         rendered = context.render(
             parts,
             timezone=request.timezone,
@@ -171,14 +188,17 @@ class ContextComposer:
             metadata=steps.metadata(rendered.memory_ids, rendered.session_ids, found.hops),
         )
 
-    def _vectors(self, plan: query.QueryPlan) -> NDArray[np.float32]:
-        if len(plan.dense_queries) == 1:
-            return self._embedder.embed_query(plan.dense_queries[0])[np.newaxis]
-        return self._embedder.embed(plan.dense_queries)
+    def embedder_of(self, working: WorkingSet) -> QuestionEmbedder:
+        """The embedder that made the vectors of a working set, for the questions of one context.
+
+        Raises EmbedderChangedError when this process does not have it.
+        """
+        made_by = working.embedder
+        return QuestionEmbedder(self._embedders.of(made_by.name, made_by.dimension))
 
     def _count_tokens(self, text: str) -> int:
         if len(text) > LONGEST_COUNTED_LINE:
-            return self._embedder.count_tokens(text)
+            return self._embedders.count_tokens(text)
         return self._count_line(text)
 
     def _parts(
@@ -187,12 +207,11 @@ class ContextComposer:
         working: WorkingSet,
         request: ContextRequest,
         strategy: RecallStrategy,
-        plan: query.QueryPlan,
         vectors: NDArray[np.float32],
         found: _Found,
     ) -> context.ContextParts:
         quoted = self._excerpts(working, request, strategy, vectors, found.messages)
-        parts = context.ContextParts(
+        return context.ContextParts(
             memories=_recalled_memories(working, found.memories, CHILDREN[strategy]),
             summaries=tuple(
                 _recalled_summary(working, working.sessions[ranked.row], ranked.similarity)
@@ -209,9 +228,6 @@ class ContextComposer:
             if request.last_n_summaries is None
             else _recent_summaries(working, request.last_n_summaries),
         )
-        if strategy is not RecallStrategy.AGENTIC:
-            return parts
-        return replace(parts, analysis=analysis_of(parts, plan))
 
     def _excerpts(
         self,
@@ -248,6 +264,63 @@ class ContextComposer:
         return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))
 
 
+def _analysed(
+    parts: context.ContextParts,
+    plan: query.QueryPlan,
+    explored: Explored | None,
+    working: WorkingSet,
+) -> context.ContextParts:
+    """The parts with the findings of a model in front, or those of the rules where it has none."""
+    if explored is None or explored.failure:
+        return replace(parts, analysis=analysis_of(parts, plan))
+    return replace(
+        parts,
+        analysis=explored_analysis(explored),
+        excerpts=_with_cited(parts.excerpts, explored, working),
+    )
+
+
+def _with_cited(
+    found: Sequence[context.Excerpt], explored: Explored, working: WorkingSet
+) -> tuple[context.Excerpt, ...]:
+    """The excerpts, those that a model cites first: whole messages, or the part that it read."""
+    sessions = {session.session_id: session for session in working.sessions}
+    best = max((excerpt.score for excerpt in found), default=0.0) + 1.0
+    cited: dict[tuple[str, int], context.Excerpt] = {}
+    for session_id, position, start in _cited_messages(explored, working):
+        session = sessions.get(session_id)
+        if session is None or (session_id, position) in cited:
+            continue
+        message = session.messages[position]
+        content, offset = message.content, 0
+        if len(content) > LONGEST_CITED_CHARS:
+            content, offset = content[start : start + LONGEST_CITED_CHARS], start
+        cited[session_id, position] = context.Excerpt(
+            session_id=session_id,
+            session_created_at=session.created_at,
+            position=position,
+            role=message.role,
+            content=content,
+            score=best,
+            offset=offset,
+            starts_mid=offset > 0,
+            ends_mid=offset + len(content) < len(message.content),
+        )
+    others = (each for each in found if (each.session_id, each.position) not in cited)
+    return (*cited.values(), *others)
+
+
+def _cited_messages(explored: Explored, working: WorkingSet) -> Iterator[tuple[str, int, int]]:
+    """Session, position and first character of the messages cited, or behind cited memories."""
+    for fact in (*explored.findings, *explored.changes):
+        for item in (quotation.item for quotation in fact.evidence):
+            if item.kind is ItemKind.MESSAGE:
+                yield item.item_id, item.position, item.start
+            elif item.kind is ItemKind.MEMORY:
+                for evidence in working.versions[item.item_id].evidence:
+                    yield evidence.session_id, evidence.position, 0
+
+
 def _excerpt_tokens(request: ContextRequest, strategy: RecallStrategy) -> int:
     if request.max_tokens is None:
         return EXCERPT_TOKENS[strategy]
@@ -258,7 +331,7 @@ def _estimated_tokens(index: recall_index.MessageIndex) -> NDArray[np.int32]:
     return (index.word_counts * TOKENS_PER_WORD).astype(np.int32) + np.int32(ROLE_TOKENS)
 
 
-def _question(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
+def asked(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
     """The last thing that the user said, and what was said before it."""
     for index in range(len(messages) - 1, -1, -1):
         if messages[index].role is MessageRole.USER:
@@ -266,13 +339,21 @@ def _question(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
     return (messages[-1].content, messages[:-1]) if messages else ("", ())
 
 
-def _routed(plan: query.QueryPlan) -> RecallStrategy:
+def routed(asked_for: RecallStrategy, plan: query.QueryPlan) -> RecallStrategy:
     """What AUTO becomes: the more a question asks to put together, the more is searched."""
+    if asked_for is not RecallStrategy.AUTO:
+        return asked_for
     if plan.counting or plan.role is MessageRole.ASSISTANT:
         return RecallStrategy.AGENTIC
     if plan.about_past or plan.broad or plan.dates:
         return RecallStrategy.BALANCED
     return RecallStrategy.LOW_LATENCY
+
+
+def _vectors(plan: query.QueryPlan, embedder: QuestionEmbedder) -> _QueryVectors:
+    vectors = embedder.embed((*plan.dense_queries, *plan.summary_queries))
+    dense = vectors[: len(plan.dense_queries)]
+    return _QueryVectors(dense, vectors[len(dense) :] if plan.summary_queries else dense)
 
 
 def _lexical_side(plan: query.QueryPlan, working: WorkingSet) -> _LexicalSide:
@@ -285,7 +366,7 @@ def _lexical_side(plan: query.QueryPlan, working: WorkingSet) -> _LexicalSide:
 
 def _find(
     plan: query.QueryPlan,
-    vectors: NDArray[np.float32],
+    vectors: _QueryVectors,
     lexical: _LexicalSide,
     working: WorkingSet,
     request: ContextRequest,
@@ -293,7 +374,7 @@ def _find(
 ) -> _Found:
     memories = recall.rank_memories(
         plan,
-        vectors,
+        vectors.dense,
         lexical.memories,
         working.memories,
         threshold=request.memories_threshold,
@@ -302,7 +383,7 @@ def _find(
     )
     summaries = recall.rank_summaries(
         plan,
-        vectors,
+        vectors.summaries,
         lexical.summaries,
         working.summaries,
         threshold=request.summaries_threshold,
@@ -310,7 +391,7 @@ def _find(
     )
     explored = exploration.explore(
         plan,
-        vectors,
+        vectors.dense,
         lexical.messages,
         working.messages,
         hops=HOPS[strategy],

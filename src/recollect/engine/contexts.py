@@ -1,21 +1,27 @@
 """The engine's calls on contexts: one read, and one computation."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from recollect.api import ContextRequest
-from recollect.core import validation
+from recollect.core import query, validation
 from recollect.core.prompts import system_prompt
-from recollect.engine.composer import ContextState
-from recollect.engine.progress import Report
+from recollect.core.query import QueryPlan
+from recollect.core.timestamps import zone_of
+from recollect.engine.composer import ContextState, asked, routed
+from recollect.engine.library import WorkingLibrary
+from recollect.engine.progress import Progress, Report
 from recollect.engine.transacting import Transacting
+from recollect.inference.ledger import Account, charged_to
+from recollect.inference.library import Explored
 from recollect.models import (
     ContextResponse,
     MergeConflictStatus,
     RecallStrategy,
 )
 from recollect.store import Tx
+from recollect.working_set import WorkingSet
 
 PREVIOUS_MESSAGES = 6
 """Messages before the question that may complete it: three exchanges."""
@@ -77,9 +83,76 @@ class Contexts(Transacting):
 
         def compose(state: ContextState) -> ContextResponse:
             working = working_sets.refresh(state.internal_user_id, state.delta)
-            return self._resources.composer.compose(state, working, request, report)
+            plan = _quick_plan(state, working)
+            steps = Progress(report, request, request.recall_strategy, plan)
+            return self._resources.composer.compose(state, working, request, plan, steps)
 
-        return await self._resources.store.read_then(self._project_id, work, compose)
+        store = self._resources.store
+        is_quick = request.recall_strategy is RecallStrategy.LOW_LATENCY
+        if is_quick and not self._resources.embedders.is_remote():
+            return await store.read_then(self._project_id, work, compose)
+        state = await store.read(self._project_id, work)
+        if is_quick:
+            # The store's threads are for the store; this one waits for a network.
+            return await asyncio.to_thread(compose, state)
+        account = Account(self._project_id, state.internal_user_id, state.session.session_id)
+        with charged_to(account):
+            return await self._thought_out(state, request, report)
+
+    async def _thought_out(
+        self, state: ContextState, request: ContextRequest, report: Report | None
+    ) -> ContextResponse:
+        """A context for which there is time to think: planned, and explored if it is AGENTIC."""
+        working_sets = self._resources.working_sets
+        question, previous = asked(state.messages)
+        plan = await self._resources.inference.plan(
+            question, state.session.created_at.date(), previous, _speakers(state)
+        )
+        steps = Progress(report, request, routed(request.recall_strategy, plan), plan)
+        working = await asyncio.to_thread(working_sets.refresh, state.internal_user_id, state.delta)
+        explored = None
+        if steps.strategy is RecallStrategy.AGENTIC:
+            if plan.question:
+                explored = await self._explored(state, working, request, plan, steps)
+            steps.explored(explored)
+        return await asyncio.to_thread(
+            self._resources.composer.compose, state, working, request, plan, steps, explored
+        )
+
+    async def _explored(
+        self,
+        state: ContextState,
+        working: WorkingSet,
+        request: ContextRequest,
+        plan: QueryPlan,
+        steps: Progress,
+    ) -> Explored | None:
+        """What a model finds in the user's memory; None where no model explores."""
+        library = WorkingLibrary(
+            working,
+            await asyncio.to_thread(self._resources.composer.embedder_of, working),
+            zone_of(request.timezone),
+            ongoing=state.ongoing,
+            conflicts=state.conflicts,
+        )
+        return await self._resources.inference.explore(
+            plan,
+            state.session.created_at.date(),
+            asked(state.messages)[1],
+            library,
+            steps.exploring,
+        )
+
+
+def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
+    question, previous = asked(state.messages)
+    today = state.session.created_at.date()
+    return query.plan(question, today=today, previous=previous, people=working.messages.speakers)
+
+
+def _speakers(state: ContextState) -> Sequence[str]:
+    """Who speaks in the sessions of the working set at hand; new ones are known from then on."""
+    return () if state.delta.base is None else state.delta.base.messages.speakers
 
 
 def _checked(request: ContextRequest) -> ContextRequest:

@@ -142,6 +142,13 @@ def _items(
             expiration_reason=version.expiration_reason,
             session_id=version.session_id,
             evidence=version.evidence,
+            said_by=version.said_by,
+            confidence=version.confidence,
+            model=version.model,
+            prompt_hash=version.prompt_hash,
+            doubted_by=version.doubted_by,
+            doubt_reason=version.doubt_reason,
+            doubted_at=version.doubted_at,
         )
         for version in shown
     ]

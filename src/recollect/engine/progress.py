@@ -8,12 +8,14 @@ from recollect.api import ContextRequest
 from recollect.core.exploration import Hop
 from recollect.core.query import QueryPlan
 from recollect.engine.analysis import reasoning_text
+from recollect.inference.library import Explored
 from recollect.models import (
     ContextMetadata,
     ContextResponse,
     DateRangeFilterType,
     QueryDateRangeFilter,
     RecallStrategy,
+    UnderstoodBy,
 )
 
 Report = Callable[[ContextResponse], None]
@@ -47,15 +49,67 @@ class Progress:
     ) -> None:
         self._report = report
         self._detailed = request.include_metadata_ids
+        self._explored: Explored | None = None
         self._metadata = ContextMetadata(recall_strategy_used=strategy)
         if self._detailed:
             self._metadata = _planned(strategy, plan)
+        if self._detailed or plan.planned_by is UnderstoodBy.MODEL or plan.fallback:
+            self._metadata = replace(
+                self._metadata,
+                planned_by=plan.planned_by,
+                fallback_reason=plan.fallback or None,
+            )
+        if plan.planned_by is UnderstoodBy.MODEL:
+            self._tell("The model planned the search")
+        elif plan.fallback:
+            self._tell(f"Rules planned the search: {plan.fallback}")
+
+    @property
+    def reports(self) -> bool:
+        """Whether somebody listens."""
+        return self._report is not None
+
+    @property
+    def strategy(self) -> RecallStrategy:
+        """The strategy that is used; never AUTO."""
+        return self._metadata.recall_strategy_used
+
+    def exploring(self, step: str) -> None:
+        """What an exploring model does now."""
+        self._tell(step)
+
+    def explored(self, explored: Explored | None) -> None:
+        """What came of an exploration; None where no model explores."""
+        self._explored = explored
+        if explored is None:
+            if self._detailed:
+                self._metadata = replace(self._metadata, explored_by=UnderstoodBy.RULES)
+            return
+        if not explored.failure:
+            self._metadata = replace(self._metadata, explored_by=UnderstoodBy.MODEL)
+            self._tell(f"The model found {len(explored.findings)} findings")
+            return
+        reasons = (self._metadata.fallback_reason, explored.failure)
+        self._metadata = replace(
+            self._metadata,
+            explored_by=UnderstoodBy.RULES,
+            fallback_reason="; ".join(reason for reason in reasons if reason),
+        )
+        self._tell(f"Rules explore the memory: {explored.failure}")
 
     def searching(self, plan: QueryPlan, memories: int, messages: int) -> None:
         """What is looked for now, in how much."""
         words = ", ".join(plan.keywords[:8])
         wanted = f" for: {words}" if words else ""
         self._tell(f"Searching {memories:,} memories and {messages:,} messages{wanted}")
+
+    def searching_words_alone(self, reason: str) -> None:
+        """The question could not be embedded, so that its words are all there is to search by."""
+        reasons = (self._metadata.fallback_reason, reason)
+        self._metadata = replace(
+            self._metadata, fallback_reason="; ".join(each for each in reasons if each)
+        )
+        self._tell("The embedder does not answer; searching by words alone")
 
     def found(self, found: Found) -> None:
         """What came of it, hop by hop where there were several."""
@@ -81,13 +135,23 @@ class Progress:
         """What goes with the finished context: the ids of what it shows."""
         if not self._detailed:
             return self._metadata
-        agentic = self._metadata.recall_strategy_used is RecallStrategy.AGENTIC
         return replace(
             self._metadata,
             memory_ids=list(memory_ids),
             session_ids=list(session_ids),
-            agent_reasoning=reasoning_text(hops) if agentic else None,
+            agent_reasoning=self._reasoning(hops)
+            if self.strategy is RecallStrategy.AGENTIC
+            else None,
         )
+
+    def _reasoning(self, hops: Sequence[Hop]) -> str:
+        """The steps of the model, the hops of the rules, or both where the model failed."""
+        if self._explored is None:
+            return reasoning_text(hops)
+        lines = [f"Step {n}: {step}" for n, step in enumerate(self._explored.steps, start=1)]
+        if self._explored.failure:
+            lines += [f"No answer: {self._explored.failure}.", reasoning_text(hops)]
+        return "\n".join(lines)
 
     def _tell(self, message: str) -> None:
         if self._report is not None:
@@ -106,7 +170,7 @@ def _planned(strategy: RecallStrategy, plan: QueryPlan) -> ContextMetadata:
         recall_strategy_used=strategy,
         vector_search_queries=list(plan.dense_queries),
         keywords=list(plan.keywords),
-        session_summaries_search_queries=list(plan.dense_queries),
+        session_summaries_search_queries=list(plan.summary_queries or plan.dense_queries),
         date_range_filters=[
             QueryDateRangeFilter(
                 DateRangeFilterType.EVENT_DATE,

@@ -2,15 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from recollect.embedding import Embedder
+from recollect.embedding import Embedder, Embedders, Opening, calibration_of, opened
 from recollect.engine.composer import ContextComposer
 from recollect.engine.sending import Sender
-from recollect.errors import EmbedderError
 from recollect.inference import Inference
 from recollect.settings import Settings
 from recollect.store import READERS, Store, Tx
@@ -18,8 +17,6 @@ from recollect.working_set import WorkingSets
 
 DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
 """The project of an embedded client, which has no use for more than one."""
-
-_EMBEDDER = "embedder"
 
 
 class Signal:
@@ -57,6 +54,8 @@ class Resources:
     beside: runs one half of a computation while the caller's thread does the other.
     clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
     new_secret: 32 bytes that nobody can guess, as 43 characters that a URL may hold.
+    embedder: the one of the database when this process opened it; further_embedders: ways to those
+        that the database may change to. embedders: gives the one of a state that was read.
     composer: makes the contexts of all projects, and keeps what it counted of their lines.
     sender: posts to webhooks.
     """
@@ -70,15 +69,19 @@ class Resources:
     new_id: Callable[[], str]
     new_secret: Callable[[], str] = field(default=_new_secret)
     beside: Executor = field(default_factory=_threads)
+    further_embedders: Sequence[Opening] = ()
     work_due: Signal = field(default_factory=Signal)
     work_done: Signal = field(default_factory=Signal)
     deliveries_due: Signal = field(default_factory=Signal)
     sender: Sender = field(default_factory=Sender)
+    embedders: Embedders = field(init=False)
     composer: ContextComposer = field(init=False)
 
     def __post_init__(self) -> None:
-        composer = ContextComposer(self.embedder, self.inference, self.beside)
-        # Frozen: this is the one place where a field is set.
+        embedders = Embedders([opened(self.embedder), *self.further_embedders])
+        composer = ContextComposer(embedders, self.beside)
+        # Frozen: this is the one place where fields are set.
+        object.__setattr__(self, "embedders", embedders)
         object.__setattr__(self, "composer", composer)
 
 
@@ -87,20 +90,17 @@ async def prepare(resources: Resources, project_id: str) -> None:
 
     Raises StoreError, SchemaError, and EmbedderError for a database made with another embedder.
     """
-    await resources.store.open()
-    identity = resources.embedder.identity
-    wanted = f"{identity.name}/{identity.dimension}"
+    store = resources.store
+    await store.open()
+    recorded = await store.embedders(lambda tx: tx.embedder(), write=False)
+    if recorded is None:
+        calibration = await asyncio.to_thread(calibration_of, resources.embedder)
+        recorded = await store.embedders(
+            lambda tx: tx.recorded(str(resources.embedder.identity), calibration), write=True
+        )
+    await asyncio.to_thread(resources.embedders.of, recorded.name, recorded.dimension)
 
     def work(tx: Tx) -> None:
-        recorded = tx.property_value(_EMBEDDER)
-        if recorded is None:
-            tx.record_property(_EMBEDDER, wanted)
-        elif recorded != wanted:
-            raise EmbedderError(
-                f"the database was made with the embedder {recorded}, this is {wanted}; their "
-                "vectors cannot be compared. Open it with the embedder that it was made with, or "
-                "add its conversations to a new database"
-            )
         tx.ensure_project("default", resources.clock())
 
-    await resources.store.write(project_id, work)
+    await store.write(project_id, work)

@@ -1,6 +1,7 @@
 """The places where understanding is needed, behind one Protocol: with rules, or with a model."""
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -11,10 +12,22 @@ from recollect.core.categories import EmbeddedCategory
 from recollect.core.query import QueryPlan
 from recollect.core.reconcile import Held, Plan
 from recollect.core.resolution import Contest, Resolution
+from recollect.errors import ValidationError
+from recollect.inference.ledger import Ledger
+from recollect.inference.library import Explored, Library
 from recollect.inference.local import LocalInference
-from recollect.models import Candidate, GenerationPreferences, MemoryVersion, Message
+from recollect.inference.tasks.choice import chosen_models
+from recollect.models import (
+    Candidate,
+    Category,
+    Extraction,
+    GenerationPreferences,
+    MemoryVersion,
+    Message,
+)
+from recollect.settings import Settings
 
-__all__ = ["Inference", "LocalInference"]
+__all__ = ["Inference", "LocalInference", "chosen_models", "open_inference"]
 
 
 class Inference(Protocol):
@@ -26,17 +39,9 @@ class Inference(Protocol):
         session_date: datetime,
         *,
         preferences: GenerationPreferences,
-    ) -> list[Candidate]:
-        """What a session tells about the user, of what the project wants to be remembered."""
-        ...
-
-    async def summarise(
-        self,
-        messages: Sequence[Message],
-        candidates: Sequence[Candidate],
-        session_date: datetime,
-    ) -> str:
-        """One paragraph on a session; never empty for a session with messages."""
+        categories: Sequence[Category],
+    ) -> Extraction:
+        """What a session tells, of what the project wants to be remembered, and its summary."""
         ...
 
     async def reconcile(
@@ -76,17 +81,61 @@ class Inference(Protocol):
         """The names of the categories that each content fits; vectors: (contents, dimension)."""
         ...
 
-    def plan(
+    async def plan(
         self,
         question: str,
         today: date,
         previous: Sequence[Message],
         people: Collection[str],
-        *,
-        wide: bool,
     ) -> QueryPlan:
-        """What to look for, to answer a question asked on a day after these messages.
+        """What to look for, where there is time to think: for all strategies but LOW_LATENCY.
 
+        today: the day of the session. previous: the messages before the question.
         people: lower-case names of those who speak in the user's sessions.
+        A plan says which way it came about, and why where a model was asked in vain.
         """
         ...
+
+    async def explore(
+        self,
+        plan: QueryPlan,
+        today: date,
+        previous: Sequence[Message],
+        library: Library,
+        report: Callable[[str], None],
+    ) -> Explored | None:
+        """What a question finds in a user's memory, with evidence; for AGENTIC.
+
+        plan: of the question. report: is told each step, on the event loop.
+        None where no model explores; an `Explored` with a failure where it could not. Then the
+        bounded search of the rules takes its place.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+async def open_inference(
+    settings: Settings,
+    ledger: Ledger,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Inference:
+    """The inference that the settings choose: by rules, or with models where they name one.
+
+    ledger: is asked before every call of a model, and told what it took. pause: sleep in seconds,
+        between tries.
+    Raises ValidationError for a model that is not known, or that lacks its key or its package.
+    """
+    if not chosen_models(settings):
+        return LocalInference()
+    try:
+        from recollect.inference.model import ModelInference  # noqa: PLC0415
+        from recollect.inference.providers import open_providers  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ValidationError(
+            f"models need further packages ({error.name} is missing): "
+            "pip install 'recollect[models]'"
+        ) from error
+    return ModelInference(await open_providers(settings, ledger, pause=pause), settings)

@@ -5,7 +5,7 @@ word for word. Instructions take understanding, so they are left to a language m
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -17,7 +17,15 @@ from recollect.core import attributes, extraction, query, reconcile, resolution,
 from recollect.core.categories import EmbeddedCategory, fitting
 from recollect.core.reconcile import Held, Plan
 from recollect.core.resolution import Contest, Resolution
-from recollect.models import Candidate, GenerationPreferences, MemoryVersion, Message
+from recollect.inference.library import Explored, Library
+from recollect.models import (
+    Candidate,
+    Category,
+    Extraction,
+    GenerationPreferences,
+    MemoryVersion,
+    Message,
+)
 
 READ_STATEMENTS = 20_000
 """Memories whose reading is kept: one takes 50 microseconds to read and about 2 kB to keep."""
@@ -35,21 +43,15 @@ class LocalInference:
         session_date: datetime,
         *,
         preferences: GenerationPreferences,
-    ) -> list[Candidate]:
+        categories: Sequence[Category],
+    ) -> Extraction:
         found = await asyncio.to_thread(extraction.extract, messages, session_date)
         unwanted = {
             _key(example)
             for example in (*preferences.negative_examples, *preferences.false_positive_examples)
         }
-        return [candidate for candidate in found if _key(candidate.content) not in unwanted]
-
-    async def summarise(
-        self,
-        messages: Sequence[Message],
-        candidates: Sequence[Candidate],
-        session_date: datetime,
-    ) -> str:
-        return summaries.summarise(messages, candidates, session_date)
+        kept = tuple(one for one in found if _key(one.content) not in unwanted)
+        return Extraction(kept, summaries.summarise(messages, kept, session_date))
 
     async def reconcile(
         self,
@@ -95,16 +97,23 @@ class LocalInference:
     ) -> list[list[str]]:
         return fitting(contents, vectors, categories)
 
-    def plan(
+    async def plan(
+        self, question: str, today: date, previous: Sequence[Message], people: Collection[str]
+    ) -> query.QueryPlan:
+        return query.plan(question, today=today, previous=previous, people=people, wide=True)
+
+    async def explore(
         self,
-        question: str,
+        plan: query.QueryPlan,
         today: date,
         previous: Sequence[Message],
-        people: Collection[str],
-        *,
-        wide: bool,
-    ) -> query.QueryPlan:
-        return query.plan(question, today=today, previous=previous, people=people, wide=wide)
+        library: Library,
+        report: Callable[[str], None],
+    ) -> Explored | None:
+        return None
+
+    async def close(self) -> None:
+        return None
 
     def _with_statements(self, held: Sequence[Held]) -> list[Held]:
         return [replace(item, statement=self._read(item.memory.content)) for item in held]

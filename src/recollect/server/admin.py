@@ -12,8 +12,11 @@ from recollect.server.parameters import (
     ConflictId,
     KeyId,
     ListDeliveriesQuery,
+    ListModelCallsQuery,
+    ListQuarantineQuery,
     ProjectId,
     SessionId,
+    UsageQuery,
     UserId,
     WebhookId,
 )
@@ -31,15 +34,22 @@ from recollect.wire import (
     KeyEnvelope,
     KeyList,
     MergeConflictEnvelope,
+    ModelCall,
+    ModelCallList,
     NewKey,
     NewWebhook,
     Project,
+    ProjectBudgets,
     ProjectEnvelope,
     ProjectList,
+    Quarantined,
+    QuarantineList,
     SessionEnvelope,
+    UpdateBudgets,
     UpdateCategory,
     UpdateProject,
     UpdateWebhook,
+    Usage,
     Webhook,
     WebhookAnswer,
     WebhookDeliveryList,
@@ -60,6 +70,8 @@ _KEYS: list[str | Enum] = ["Admin: keys"]
 _CATEGORIES: list[str | Enum] = ["Admin: categories"]
 _WEBHOOKS: list[str | Enum] = ["Admin: webhooks"]
 _RETRIES: list[str | Enum] = ["Admin: retries"]
+_USAGE: list[str | Enum] = ["Admin: usage"]
+_QUARANTINE: list[str | Enum] = ["Admin: quarantine"]
 
 
 @admin_router.post("/projects", status_code=201, tags=_PROJECTS, responses=documented(413))
@@ -104,6 +116,40 @@ async def delete_project(project_id: ProjectId, admin: Admin) -> None:
 async def get_counters(project_id: ProjectId, admin: Admin) -> Counters:
     """Count what a project holds now."""
     return Counters.from_model(await admin.counters(project_id))
+
+
+@admin_router.get("/projects/{project_id}/budgets", tags=_USAGE, responses=documented(404))
+async def get_budgets(project_id: ProjectId, admin: Admin) -> ProjectBudgets:
+    """Read what model calls may take in a UTC day, and what they took today."""
+    return ProjectBudgets.from_model(await admin.get_budgets(project_id))
+
+
+@admin_router.patch("/projects/{project_id}/budgets", tags=_USAGE, responses=documented(404, 413))
+async def update_budgets(
+    project_id: ProjectId, body: UpdateBudgets, admin: Admin
+) -> ProjectBudgets:
+    """Set budgets. Sessions that wait for one are tried again at once."""
+    return ProjectBudgets.from_model(await admin.update_budgets(project_id, **body.given()))
+
+
+@admin_router.get("/projects/{project_id}/usage", tags=_USAGE, responses=documented(404))
+async def get_usage(
+    project_id: ProjectId, query: Annotated[UsageQuery, Query()], admin: Admin
+) -> Usage:
+    """Sum up what model calls took: by day, task and model, and by user."""
+    return Usage.from_model(await admin.usage(project_id, days=query.days, user_id=query.user_id))
+
+
+@admin_router.get("/projects/{project_id}/model-calls", tags=_USAGE, responses=documented(404))
+async def list_model_calls(
+    project_id: ProjectId, query: Annotated[ListModelCallsQuery, Query()], admin: Admin
+) -> ModelCallList:
+    """List the calls of language models, newest first. No text of a message stands in them."""
+    page = await admin.list_model_calls(
+        project_id, user_id=query.user_id, offset=query.offset, limit=query.limit
+    )
+    calls = [ModelCall.from_model(call) for call in page.items]
+    return ModelCallList(calls=calls, total=page.total, has_more=page.has_more)
 
 
 @admin_router.get(
@@ -205,6 +251,25 @@ async def update_category(
 async def delete_category(project_id: ProjectId, category_id: CategoryId, admin: Admin) -> None:
     """Delete a category; its memories stay, without it."""
     await admin.delete_category(project_id, category_id)
+
+
+@admin_router.get(
+    "/projects/{project_id}/users/{custom_user_id}/quarantine",
+    tags=_QUARANTINE,
+    responses=documented(404),
+)
+async def list_quarantine(
+    project_id: ProjectId,
+    custom_user_id: UserId,
+    query: Annotated[ListQuarantineQuery, Query()],
+    admin: Admin,
+) -> QuarantineList:
+    """List what of a user's sessions was kept from becoming a memory, and why, newest first."""
+    page = await admin.list_quarantine(
+        project_id, custom_user_id, offset=query.offset, limit=query.limit
+    )
+    found = [Quarantined.from_model(one) for one in page.items]
+    return QuarantineList(quarantined=found, total=page.total, has_more=page.has_more)
 
 
 @admin_router.post(

@@ -37,6 +37,8 @@ TAGS: list[dict[str, Any]] = [
     {"name": "Admin: keys", "description": "Who may call."},
     {"name": "Admin: categories", "description": "Labels for memories."},
     {"name": "Admin: webhooks", "description": "Who is told what happens."},
+    {"name": "Admin: usage", "description": "What language models may take, and what they took."},
+    {"name": "Admin: quarantine", "description": "What was kept from becoming a memory."},
     {"name": "Admin: retries", "description": "Trying again what has failed."},
     {"name": "Health", "description": "Whether the service runs and can work; needs no key."},
 ]

@@ -174,6 +174,28 @@ class ListDeliveriesQuery(WireModel):
     limit: int = Field(default=50, ge=1, le=200, description="How many to return at most.")
 
 
+class ListQuarantineQuery(WireModel):
+    """Which part of a quarantine to list."""
+
+    offset: int = _OFFSET
+    limit: int = Field(default=50, ge=1, le=500, description="How many to return at most.")
+
+
+class UsageQuery(WireModel):
+    """Of which days, and of whom."""
+
+    days: int = Field(default=30, ge=1, le=366, description="UTC days, today included.")
+    user_id: str | None = Field(default=None, description="Of this user alone.")
+
+
+class ListModelCallsQuery(WireModel):
+    """Which calls to list."""
+
+    offset: int = _OFFSET
+    limit: int = Field(default=50, ge=1, le=500, description="How many to return at most.")
+    user_id: str | None = Field(default=None, description="Of this user alone.")
+
+
 class SystemPromptQuery(WireModel):
     """Which system prompt to return."""
 

@@ -18,6 +18,9 @@ from recollect.errors import ClosedError, ValidationError
 from recollect.store.admin_tx import AdminTx
 from recollect.store.database import Database, Run, parse_statements
 from recollect.store.delivery_tx import Delivery, DeliveryTx
+from recollect.store.embedder_tx import EmbedderTx, MissingVector, SampledPassage
+from recollect.store.embedders import RecordedEmbedder
+from recollect.store.ledger_tx import CallRow, LedgerTx
 from recollect.store.sqlite import SqliteDatabase
 from recollect.store.tx import Tx
 from recollect.store.user_tx import (
@@ -32,10 +35,16 @@ from recollect.store.work_tx import Work, WorkTx
 __all__ = [
     "READERS",
     "AdminTx",
+    "CallRow",
     "Delivery",
     "DeliveryTx",
+    "EmbedderTx",
+    "LedgerTx",
+    "MissingVector",
     "OngoingSession",
+    "RecordedEmbedder",
     "Revision",
+    "SampledPassage",
     "Store",
     "StoredPassage",
     "StoredSummary",
@@ -109,10 +118,16 @@ class Store:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="recollect-write")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="recollect-read")
         self._closed = False
+        self._open = False
 
     async def open(self) -> None:
-        """Connect and bring the schema up to date. Raises StoreError, SchemaError."""
-        await self._in(self._writer, self._database.open)
+        """Connect and bring the schema up to date; calling it again does nothing.
+
+        Raises StoreError, SchemaError.
+        """
+        if not self._open:
+            await self._in(self._writer, self._database.open)
+            self._open = True
 
     async def read(self, project_id: str, work: Callable[[Tx], T]) -> T:
         """Run a function on one consistent state of the database."""
@@ -177,6 +192,16 @@ class Store:
         """`read` or `write` for what sends to webhooks, over all users."""
         pool = self._writer if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(DeliveryTx(run)), write)
+
+    async def ledger(self, work: Callable[[LedgerTx], T], *, write: bool) -> T:
+        """`read` or `write` on the budgets and the calls of all projects."""
+        pool = self._writer if write else self._readers
+        return await self._in(pool, self._transact, lambda run: work(LedgerTx(run)), write)
+
+    async def embedders(self, work: Callable[[EmbedderTx], T], *, write: bool) -> T:
+        """`read` or `write` for the embedders and their vectors, over all users."""
+        pool = self._writer if write else self._readers
+        return await self._in(pool, self._transact, lambda run: work(EmbedderTx(run)), write)
 
     async def close(self) -> None:
         """Finish what is running and let go of the database; calling it again does nothing."""

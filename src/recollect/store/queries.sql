@@ -2,12 +2,6 @@
 -- `-- name:` opens a statement; lines of comment below it say what it is for. Statements that touch
 -- tables owned by a user name :user_id; a test reads this file to see that they do.
 
--- name: get_property
-select value from properties where name = :name;
-
--- name: insert_property
-insert into properties (name, value) values (:name, :value);
-
 -- name: insert_project
 insert into projects (project_id, name, created_at) values (:project_id, :name, :created_at)
 on conflict (project_id) do nothing
@@ -180,7 +174,7 @@ delete from sessions where user_id = :user_id and session_id = :session_id;
 -- Puts a session in line for processing, as if never tried before.
 update sessions set
     status = 'processing', due_at = :now, lease_until = 0, lease_token = '', attempts = 0,
-    failures = 0, failure_reason = null
+    failures = 0, failure_reason = null, processing_note = null
 where user_id = :user_id and session_id = :session_id
 returning *;
 
@@ -316,13 +310,15 @@ where s.user_id = :user_id and s.status <> 'processed' and s.session_id <> :exce
 order by s.created_at desc, s.session_id desc, m.position;
 
 -- name: load_memories
-select * from memories where user_id = :user_id and revision > :since
+select *, case when :slot = 0 then vector else second_vector end as chosen_vector
+from memories where user_id = :user_id and revision > :since
 order by added_revision, ordinal, memory_id;
 
 -- name: load_versions
 select
     memory_id, session_id, content, event_date_start, event_date_end, created_at, previous_id,
-    expired_at, expiration_reason, merge_conflict_id
+    expired_at, expiration_reason, merge_conflict_id, said_by, confidence, model, prompt_hash,
+    doubted_by, doubt_reason, doubted_at
 from memories where user_id = :user_id
 order by created_at desc, added_revision desc, ordinal desc, memory_id;
 
@@ -338,7 +334,10 @@ where user_id = :user_id and revision > :since
 order by revision, memory_id, connected_id;
 
 -- name: load_passages
-select session_id, position, ordinal, kind, start_char, end_char, vector from passages
+select
+    session_id, position, ordinal, kind, start_char, end_char,
+    case when :slot = 0 then vector else second_vector end as chosen_vector
+from passages
 where user_id = :user_id and revision > :since
 order by revision, session_id, ordinal;
 
@@ -350,7 +349,9 @@ where s.user_id = :user_id and s.revision > :since
 order by s.revision, m.session_id, m.position;
 
 -- name: load_summaries
-select s.session_id, s.content, s.vector, e.created_at
+select
+    s.session_id, s.content, e.created_at,
+    case when :slot = 0 then s.vector else s.second_vector end as chosen_vector
 from summaries s join sessions e on e.user_id = s.user_id and e.session_id = s.session_id
 where s.user_id = :user_id and s.revision > :since
 order by s.revision, s.session_id;
@@ -373,12 +374,12 @@ order by m.memory_id, c.name;
 -- name: insert_memory
 insert into memories (
     user_id, memory_id, session_id, content, event_date_start, event_date_end, created_at,
-    previous_id, expired_at, expiration_reason, merge_conflict_id, reason, vector,
-    added_revision, ordinal, revision
+    previous_id, expired_at, expiration_reason, merge_conflict_id, reason, vector, second_vector,
+    said_by, confidence, model, prompt_hash, added_revision, ordinal, revision
 ) values (
     :user_id, :memory_id, :session_id, :content, :event_date_start, :event_date_end, :created_at,
     :previous_id, :expired_at, :expiration_reason, :merge_conflict_id, :reason, :vector,
-    :revision, :ordinal, :revision
+    :second_vector, :said_by, :confidence, :model, :prompt_hash, :revision, :ordinal, :revision
 );
 
 -- name: expire_memory
@@ -391,6 +392,42 @@ where user_id = :user_id and memory_id = :memory_id;
 update memories set
     expired_at = null, expiration_reason = null, merge_conflict_id = null, revision = :revision
 where user_id = :user_id and memory_id = :memory_id;
+
+-- name: doubt_memory
+update memories set
+    doubted_by = :doubted_by, doubt_reason = :doubt_reason, doubted_at = :doubted_at,
+    revision = :revision
+where user_id = :user_id and memory_id = :memory_id and expired_at is null;
+
+-- name: lift_doubt
+update memories set
+    doubted_by = null, doubt_reason = null, doubted_at = null, revision = :revision
+where user_id = :user_id and memory_id = :memory_id;
+
+-- name: lift_doubts_by
+-- Before a memory goes: what it put in doubt no longer is, and no reason keeps its words.
+update memories set doubted_by = null, doubt_reason = null, doubted_at = null
+where user_id = :user_id and doubted_by = :memory_id;
+
+-- name: insert_quarantined
+insert into quarantine (
+    user_id, quarantine_id, session_id, content, kind, reason, said_by, positions, quarantined_at
+) values (
+    :user_id, :quarantine_id, :session_id, :content, :kind, :reason, :said_by, :positions,
+    :quarantined_at
+);
+
+-- name: count_quarantined
+update sessions set quarantined_count = quarantined_count + :added
+where user_id = :user_id and session_id = :session_id;
+
+-- name: list_quarantined
+select * from quarantine where user_id = :user_id
+order by quarantined_at desc, session_id, quarantine_id
+limit :limit offset :offset;
+
+-- name: total_quarantined
+select count(*) as total from quarantine where user_id = :user_id;
 
 -- name: relink_memory
 update memories set previous_id = :previous_id, revision = :revision
@@ -411,14 +448,16 @@ on conflict (user_id, memory_id, connected_id) do nothing;
 
 -- name: insert_passage
 insert into passages (
-    user_id, session_id, position, ordinal, kind, start_char, end_char, vector, revision
+    user_id, session_id, position, ordinal, kind, start_char, end_char, vector, second_vector,
+    revision
 ) values (
-    :user_id, :session_id, :position, :ordinal, :kind, :start_char, :end_char, :vector, :revision
+    :user_id, :session_id, :position, :ordinal, :kind, :start_char, :end_char, :vector,
+    :second_vector, :revision
 );
 
 -- name: insert_summary
-insert into summaries (user_id, session_id, content, vector, revision)
-values (:user_id, :session_id, :content, :vector, :revision);
+insert into summaries (user_id, session_id, content, vector, second_vector, revision)
+values (:user_id, :session_id, :content, :vector, :second_vector, :revision);
 
 -- name: insert_merge_conflict
 insert into merge_conflicts (
@@ -646,3 +685,276 @@ order by d.created_at desc, d.event_id desc limit :limit offset :offset;
 
 -- name: delete_ended_webhook_deliveries
 delete from webhook_deliveries where ended_at is not null and ended_at < :before;
+-- name: get_project_budgets
+select * from project_budgets where project_id = :project_id;
+
+-- name: replace_project_budgets
+insert into project_budgets (
+    project_id, project_tokens_per_day, project_cost_nanos_per_day, user_tokens_per_day,
+    user_cost_nanos_per_day, over_budget
+) values (
+    :project_id, :project_tokens_per_day, :project_cost_nanos_per_day, :user_tokens_per_day,
+    :user_cost_nanos_per_day, :over_budget
+)
+on conflict (project_id) do update set
+    project_tokens_per_day = excluded.project_tokens_per_day,
+    project_cost_nanos_per_day = excluded.project_cost_nanos_per_day,
+    user_tokens_per_day = excluded.user_tokens_per_day,
+    user_cost_nanos_per_day = excluded.user_cost_nanos_per_day,
+    over_budget = excluded.over_budget;
+
+-- name: project_day_spent
+select coalesce(sum(input_tokens + output_tokens), 0) as tokens,
+    coalesce(sum(cost_nanos), 0) as cost_nanos
+from project_usage where project_id = :project_id and day = :day;
+
+-- name: project_day_reserved
+select coalesce(sum(tokens), 0) as tokens, coalesce(sum(cost_nanos), 0) as cost_nanos
+from model_call_reservations
+where project_id = :project_id and day = :day and expires_at > :now;
+
+-- name: user_day_spent
+select coalesce(sum(input_tokens + output_tokens), 0) as tokens,
+    coalesce(sum(cost_nanos), 0) as cost_nanos
+from model_calls where user_id = :user_id and day = :day;
+
+-- name: user_day_reserved
+select coalesce(sum(tokens), 0) as tokens, coalesce(sum(cost_nanos), 0) as cost_nanos
+from model_call_reservations
+where user_id = :user_id and day = :day and expires_at > :now;
+
+-- name: lapse_reservations
+delete from model_call_reservations where project_id = :project_id and expires_at <= :now;
+
+-- name: insert_reservation
+insert into model_call_reservations (
+    user_id, call_id, project_id, day, tokens, cost_nanos, expires_at
+) values (
+    :user_id, :call_id, :project_id, :day, :tokens, :cost_nanos, :expires_at
+);
+
+-- name: delete_reservation
+delete from model_call_reservations where user_id = :user_id and call_id = :call_id;
+
+-- name: insert_model_call
+insert into model_calls (
+    user_id, call_id, project_id, session_id, merge_conflict_id, task, provider, model,
+    prompt_hash, input_tokens, output_tokens, cached_tokens, cost_nanos, usage_known, ms, attempts,
+    outcome, day, called_at
+) values (
+    :user_id, :call_id, :project_id, :session_id, :merge_conflict_id, :task, :provider, :model,
+    :prompt_hash, :input_tokens, :output_tokens, :cached_tokens, :cost_nanos, :usage_known, :ms,
+    :attempts, :outcome, :day, :called_at
+);
+
+-- name: add_project_usage
+-- Nothing happens for a project that was deleted meanwhile.
+insert into project_usage (
+    project_id, day, task, provider, model, calls, refused_calls, unpriced_calls, input_tokens,
+    output_tokens, cached_tokens, cost_nanos, ms
+)
+select project_id, :day, :task, :provider, :model, :calls, :refused_calls, :unpriced_calls,
+    :input_tokens, :output_tokens, :cached_tokens, :cost_nanos, :ms
+from projects where project_id = :project_id
+on conflict (project_id, day, task, provider, model) do update set
+    calls = project_usage.calls + excluded.calls,
+    refused_calls = project_usage.refused_calls + excluded.refused_calls,
+    unpriced_calls = project_usage.unpriced_calls + excluded.unpriced_calls,
+    input_tokens = project_usage.input_tokens + excluded.input_tokens,
+    output_tokens = project_usage.output_tokens + excluded.output_tokens,
+    cached_tokens = project_usage.cached_tokens + excluded.cached_tokens,
+    cost_nanos = project_usage.cost_nanos + excluded.cost_nanos,
+    ms = project_usage.ms + excluded.ms;
+
+-- name: list_project_usage
+select * from project_usage where project_id = :project_id and day >= :since
+order by day desc, task, provider, model;
+
+-- name: list_user_usage
+select day, task, provider, model,
+    sum(case when outcome = 'over_budget' then 0 else 1 end) as calls,
+    sum(case when outcome = 'over_budget' then 1 else 0 end) as refused_calls,
+    sum(case when cost_nanos is null and outcome <> 'over_budget' then 1 else 0 end)
+        as unpriced_calls,
+    sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
+    sum(cached_tokens) as cached_tokens, coalesce(sum(cost_nanos), 0) as cost_nanos
+from model_calls where user_id = :user_id and day >= :since
+group by day, task, provider, model
+order by day desc, task, provider, model;
+
+-- name: list_users_usage
+-- The users of a project for whom models were asked, the one who took most tokens first.
+select u.custom_user_id,
+    sum(case when c.outcome = 'over_budget' then 0 else 1 end) as calls,
+    sum(case when c.outcome = 'over_budget' then 1 else 0 end) as refused_calls,
+    sum(case when c.cost_nanos is null and c.outcome <> 'over_budget' then 1 else 0 end)
+        as unpriced_calls,
+    sum(c.input_tokens) as input_tokens, sum(c.output_tokens) as output_tokens,
+    sum(c.cached_tokens) as cached_tokens, coalesce(sum(c.cost_nanos), 0) as cost_nanos
+from users u join model_calls c on c.user_id = u.user_id
+where u.project_id = :project_id and c.day >= :since
+group by u.user_id, u.custom_user_id
+order by sum(c.input_tokens + c.output_tokens) desc, u.custom_user_id
+limit :limit;
+
+-- name: count_project_calls
+select count(*) as total from model_calls where project_id = :project_id;
+
+-- name: page_project_calls
+select c.*, u.custom_user_id
+from model_calls c join users u on u.user_id = c.user_id
+where c.project_id = :project_id
+order by c.called_at desc, c.call_id desc limit :limit offset :offset;
+
+-- name: count_user_calls
+select count(*) as total from model_calls where user_id = :user_id;
+
+-- name: page_user_calls
+select * from model_calls where user_id = :user_id
+order by called_at desc, call_id desc limit :limit offset :offset;
+
+-- name: paid_for_session
+-- What models took for a session on a day and on the days before.
+select
+    coalesce(sum(case when day = :day then input_tokens + output_tokens else 0 end), 0) as today,
+    coalesce(sum(case when day < :day then input_tokens + output_tokens else 0 end), 0) as earlier
+from model_calls where user_id = :user_id and session_id = :session_id;
+
+-- name: wait_session
+-- Sets a session aside until the budgets allow it; it counts as untried.
+update sessions set
+    status = 'insufficient_balance', due_at = :due_at, lease_until = 0, lease_token = '',
+    attempts = attempts - 1, failure_reason = :failure_reason
+where user_id = :user_id and session_id = :session_id and lease_token = :lease_token
+    and status = 'processing'
+returning session_id;
+
+-- name: note_processing
+update sessions set processing_note = :processing_note
+where user_id = :user_id and session_id = :session_id;
+
+-- name: resume_waiting_sessions
+-- The sessions of a project that wait for its budget are due now.
+update sessions set due_at = :now
+where status = 'insufficient_balance' and due_at is not null and user_id in (
+    select user_id from users where project_id = :project_id
+);
+
+-- Embedders, and the vectors of a coming or going one. A vector that is not there is null in slot 1
+-- and empty in slot 0, which was there first and cannot be null.
+
+-- name: list_embedders
+select * from embedders order by slot;
+
+-- name: current_embedder
+select * from embedders where state = 'current';
+
+-- name: insert_embedder
+insert into embedders (slot, identity, state, scale, shift)
+values (:slot, :identity, :state, :scale, :shift);
+
+-- name: set_embedder_state
+update embedders set state = :state where slot = :slot;
+
+-- name: calibrate_embedder
+update embedders set scale = :scale, shift = :shift where slot = :slot;
+
+-- name: delete_embedder
+delete from embedders where slot = :slot;
+
+-- name: forget_coming_revisions
+update users set coming_revision = -1 where coming_revision <> -1;
+
+-- name: set_coming_revision
+update users set coming_revision = :coming_revision where user_id = :user_id;
+
+-- name: find_waiting_user
+-- The next user, in the order of ids, some of whose vectors of the coming embedder may be missing.
+select user_id from users where user_id > :after and coming_revision <> revision
+order by user_id limit 1;
+
+-- name: find_next_user
+select user_id from users where user_id > :after order by user_id limit 1;
+
+-- name: count_waiting_users
+select count(*) as total from users where coming_revision <> revision;
+
+-- name: rebuild_users
+-- Every copy of anything that can be recalled is to be read afresh.
+update users set revision = revision + 1, rebuilt_at = revision + 1;
+
+-- name: count_vectors
+-- How many vectors there are to be made for an embedder, and how many of them are missing.
+select count(*) as total,
+    coalesce(sum(case when missing then 1 else 0 end), 0) as missing
+from (
+    select ((:slot = 0 and length(vector) = 0) or (:slot = 1 and second_vector is null)) as missing
+    from passages
+    union all
+    select ((:slot = 0 and length(vector) = 0) or (:slot = 1 and second_vector is null)) as missing
+    from summaries
+    union all
+    select ((:slot = 0 and length(vector) = 0) or (:slot = 1 and second_vector is null)) as missing
+    from memories
+) vectors;
+
+-- name: missing_passages
+select session_id, position, ordinal, kind, start_char, end_char from passages
+where user_id = :user_id
+    and ((:slot = 0 and length(vector) = 0) or (:slot = 1 and second_vector is null))
+order by session_id, ordinal limit :limit;
+
+-- name: missing_summaries
+select session_id, content from summaries
+where user_id = :user_id
+    and ((:slot = 0 and length(vector) = 0) or (:slot = 1 and second_vector is null))
+order by session_id limit :limit;
+
+-- name: missing_memories
+select memory_id, content from memories
+where user_id = :user_id
+    and ((:slot = 0 and length(vector) = 0) or (:slot = 1 and second_vector is null))
+order by memory_id limit :limit;
+
+-- name: set_passage_vector
+update passages set
+    vector = case when :slot = 0 then :vector else vector end,
+    second_vector = case when :slot = 1 then :vector else second_vector end
+where user_id = :user_id and session_id = :session_id and position = :position
+    and ordinal = :ordinal;
+
+-- name: set_summary_vector
+update summaries set
+    vector = case when :slot = 0 then :vector else vector end,
+    second_vector = case when :slot = 1 then :vector else second_vector end
+where user_id = :user_id and session_id = :session_id;
+
+-- name: set_memory_vector
+update memories set
+    vector = case when :slot = 0 then :vector else vector end,
+    second_vector = case when :slot = 1 then :vector else second_vector end
+where user_id = :user_id and memory_id = :memory_id;
+
+-- name: clear_passage_vectors
+update passages set
+    vector = case when :slot = 0 then :nothing else vector end,
+    second_vector = case when :slot = 1 then null else second_vector end
+where user_id = :user_id;
+
+-- name: clear_summary_vectors
+update summaries set
+    vector = case when :slot = 0 then :nothing else vector end,
+    second_vector = case when :slot = 1 then null else second_vector end
+where user_id = :user_id;
+
+-- name: clear_memory_vectors
+update memories set
+    vector = case when :slot = 0 then :nothing else vector end,
+    second_vector = case when :slot = 1 then null else second_vector end
+where user_id = :user_id;
+
+-- name: sample_passages
+-- Chunks that have the vectors of both embedders, in the order in which they were said.
+select session_id, position, vector, second_vector from passages
+where user_id = :user_id and kind = 'chunk' and length(vector) > 0 and second_vector is not null
+order by session_id, ordinal limit :limit;

@@ -20,6 +20,9 @@ from recollect.models import (
     Message,
     MessageRole,
     Project,
+    Quarantined,
+    QuarantineKind,
+    SaidBy,
     SessionModel,
     SessionStatus,
     UserModel,
@@ -140,6 +143,8 @@ def to_session(row: Row, custom_user_id: str) -> SessionModel:
         processed_at=optional_instant(row["processed_at"]),
         auto_process_after_seconds=row["auto_process_after_s"],
         failure_reason=row["failure_reason"],
+        quarantined_count=row["quarantined_count"],
+        processing_note=row["processing_note"],
     )
 
 
@@ -162,6 +167,27 @@ def to_version(row: Row) -> MemoryVersion:
         expired_at=optional_instant(row["expired_at"]),
         expiration_reason=None if reason is None else member(ExpirationReason, reason),
         merge_conflict_id=row["merge_conflict_id"],
+        said_by=member(SaidBy, row["said_by"]),
+        confidence=row["confidence"],
+        model=row["model"],
+        prompt_hash=row["prompt_hash"],
+        doubted_by=row["doubted_by"],
+        doubt_reason=row["doubt_reason"],
+        doubted_at=optional_instant(row["doubted_at"]),
+    )
+
+
+def to_quarantined(row: Row) -> Quarantined:
+    """A row of `quarantine`."""
+    return Quarantined(
+        quarantine_id=row["quarantine_id"],
+        session_id=row["session_id"],
+        content=row["content"],
+        kind=member(QuarantineKind, row["kind"]),
+        reason=row["reason"],
+        said_by=member(SaidBy, row["said_by"]),
+        positions=tuple(from_json(row["positions"])),
+        quarantined_at=from_micros(row["quarantined_at"]),
     )
 
 

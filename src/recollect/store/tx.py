@@ -20,15 +20,6 @@ class Tx:
         self._run = run
         self._project_id = project_id
 
-    def property_value(self, name: str) -> str | None:
-        """A recorded property of the database, or None."""
-        found = self._run("get_property", name=name)
-        return found[0]["value"] if found else None
-
-    def record_property(self, name: str, value: str) -> None:
-        """Record a property that was not recorded before."""
-        self._run("insert_property", name=name, value=value)
-
     def ensure_project(self, name: str, now: datetime) -> None:
         """Create the project of this transaction unless it is there."""
         self._run(

@@ -9,6 +9,7 @@ from recollect.core.answers import already_resolved
 from recollect.core.resolution import Contest
 from recollect.errors import MergeConflictAlreadyResolvedError, MergeConflictNotFoundError
 from recollect.models import (
+    LOCAL_MODEL,
     Candidate,
     MergeConflictAnswer,
     MergeConflictConflictingMemory,
@@ -16,6 +17,7 @@ from recollect.models import (
     MergeConflictNewMemory,
     MergeConflictQuestion,
     MergeConflictStatus,
+    MessageRole,
 )
 from recollect.store import rows
 from recollect.store.database import Row, Run
@@ -61,6 +63,10 @@ class UserConflicts(UserStatements):
                     "event_date_start": rows.to_micros(proposed.event_date_start),
                     "event_date_end": rows.to_micros(proposed.event_date_end),
                     "evidence": list(proposed.evidence),
+                    "said_by": proposed.said_by.value,
+                    "confidence": proposed.confidence,
+                    "model": proposed.model,
+                    "prompt_hash": proposed.prompt_hash,
                 }
             ),
             questions=rows.to_json(
@@ -132,6 +138,11 @@ class UserConflicts(UserStatements):
                 rows.from_micros(proposed["event_date_start"]),
                 rows.from_micros(proposed["event_date_end"]),
                 tuple(proposed["evidence"]),
+                # Conflicts of earlier releases say nothing about these.
+                rows.member(MessageRole, proposed.get("said_by", MessageRole.USER)),
+                proposed.get("confidence", 1.0),
+                model=proposed.get("model", LOCAL_MODEL),
+                prompt_hash=proposed.get("prompt_hash"),
             ),
             questions=tuple(_question(item) for item in questions),
             contradicted=tuple(item["memory_id"] for item in questions),

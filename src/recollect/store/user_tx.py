@@ -24,7 +24,8 @@ from recollect.models import (
 )
 from recollect.store import rows
 from recollect.store.database import Row, Run
-from recollect.store.user_conflicts import UserConflicts
+from recollect.store.embedders import RecordedEmbedder, in_slot, recorded_embedder
+from recollect.store.user_provenance import UserProvenance
 from recollect.store.webhook_tx import UserOutbox
 
 _RETRYABLE = (SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
@@ -73,7 +74,7 @@ class OngoingSession:
     messages: list[Message]
 
 
-class UserTx(UserConflicts, UserOutbox):
+class UserTx(UserProvenance, UserOutbox):
     """The part of a transaction that is bound to one user."""
 
     def __init__(self, run: Run, row: Row) -> None:
@@ -93,6 +94,10 @@ class UserTx(UserConflicts, UserOutbox):
         name = "advance_revision_after_removal" if removed else "advance_revision"
         number: int = self._run(name)[0]["revision"]
         return number
+
+    def embedder(self) -> RecordedEmbedder:
+        """The embedder that made the vectors of this state. Raises StoreError for none."""
+        return recorded_embedder(self._run("current_embedder"))
 
     def was_created_by(self, idempotency_key: str | None) -> bool:
         """Whether the call that created the user had this key; never for None."""
@@ -343,8 +348,8 @@ class UserTx(UserConflicts, UserOutbox):
 
     def memories_since(self, revision: int) -> list[tuple[MemoryVersion, bytes]]:
         """Versions written after a revision, each with its stored vector."""
-        found = self._run("load_memories", since=revision)
-        return [(rows.to_version(row), row["vector"]) for row in found]
+        found = self._run("load_memories", since=revision, slot=self.embedder().slot)
+        return [(rows.to_version(row), row["chosen_vector"]) for row in found]
 
     def passages_since(self, revision: int) -> list[StoredPassage]:
         """Passages written after a revision, by session, position and order."""
@@ -355,9 +360,9 @@ class UserTx(UserConflicts, UserOutbox):
                 row["kind"],
                 row["start_char"],
                 row["end_char"],
-                row["vector"],
+                row["chosen_vector"],
             )
-            for row in self._run("load_passages", since=revision)
+            for row in self._run("load_passages", since=revision, slot=self.embedder().slot)
         ]
 
     def summaries_since(self, revision: int) -> list[StoredSummary]:
@@ -367,9 +372,9 @@ class UserTx(UserConflicts, UserOutbox):
                 row["session_id"],
                 rows.from_micros(row["created_at"]),
                 row["content"],
-                row["vector"],
+                row["chosen_vector"],
             )
-            for row in self._run("load_summaries", since=revision)
+            for row in self._run("load_summaries", since=revision, slot=self.embedder().slot)
         ]
 
     def session_messages_since(self, revision: int) -> dict[str, list[Message]]:
@@ -400,10 +405,14 @@ class UserTx(UserConflicts, UserOutbox):
             expired_at=None if version.expired_at is None else rows.to_micros(version.expired_at),
             expiration_reason=version.expiration_reason,
             merge_conflict_id=version.merge_conflict_id,
+            said_by=version.said_by.value,
+            confidence=version.confidence,
+            model=version.model,
+            prompt_hash=version.prompt_hash,
             reason=why,
-            vector=rows.to_bytes(vector),
             ordinal=ordinal,
             revision=revision,
+            **in_slot(self.embedder().slot, rows.to_bytes(vector)),
         )
         self.insert_evidence(version.memory_id, version.evidence, revision)
 
@@ -456,7 +465,8 @@ class UserTx(UserConflicts, UserOutbox):
         self._run("relink_memory", memory_id=memory_id, previous_id=previous_id, revision=revision)
 
     def delete_memory(self, memory_id: str) -> None:
-        """Delete a version with its evidence and connections."""
+        """Delete a version with its evidence, its connections and the doubts that it raised."""
+        self._run("lift_doubts_by", memory_id=memory_id)
         self._run("delete_memory", memory_id=memory_id)
 
     def insert_connections(self, pairs: Iterable[tuple[str, str]], revision: int) -> None:
@@ -475,6 +485,7 @@ class UserTx(UserConflicts, UserOutbox):
         self, session_id: str, passages: Sequence[StoredPassage], revision: int
     ) -> None:
         """Insert a session's passages in the order given."""
+        slot = self.embedder().slot
         self._run_many(
             "insert_passage",
             (
@@ -485,8 +496,8 @@ class UserTx(UserConflicts, UserOutbox):
                     "kind": passage.kind,
                     "start_char": passage.start_char,
                     "end_char": passage.end_char,
-                    "vector": passage.vector,
                     "revision": revision,
+                    **in_slot(slot, passage.vector),
                 }
                 for ordinal, passage in enumerate(passages)
             ),
@@ -500,8 +511,8 @@ class UserTx(UserConflicts, UserOutbox):
             "insert_summary",
             session_id=session_id,
             content=content,
-            vector=rows.to_bytes(vector),
             revision=revision,
+            **in_slot(self.embedder().slot, rows.to_bytes(vector)),
         )
 
     def _session_row(self, session_id: str) -> Row:

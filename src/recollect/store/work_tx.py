@@ -97,6 +97,27 @@ class WorkTx:
             failure_reason=reason,
         )
 
+    def wait(self, work: Work, due_at: datetime, reason: str) -> bool:
+        """Set a session to INSUFFICIENT_BALANCE until an instant; it counts as untried."""
+        found = self._run(
+            "wait_session",
+            user_id=work.user_id,
+            session_id=work.session_id,
+            lease_token=work.lease_token,
+            due_at=rows.to_micros(due_at),
+            failure_reason=reason,
+        )
+        return bool(found)
+
+    def note(self, work: Work, note: str) -> None:
+        """Keep with the session how it was processed."""
+        self._run(
+            "note_processing",
+            user_id=work.user_id,
+            session_id=work.session_id,
+            processing_note=note,
+        )
+
     def fail(self, work: Work, reason: str) -> bool:
         """Set it to FAILED."""
         return self._held(work, "fail_session", "fail_merge_conflict", failure_reason=reason)

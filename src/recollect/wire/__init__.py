@@ -20,6 +20,8 @@ from recollect.wire.administration import (
     Project,
     ProjectEnvelope,
     ProjectList,
+    Quarantined,
+    QuarantineList,
     UpdateCategory,
     UpdateProject,
 )
@@ -47,6 +49,17 @@ from recollect.wire.sessions import (
     UserMessageItem,
     UserMessageList,
 )
+from recollect.wire.usage import (
+    Budgets,
+    ModelCall,
+    ModelCallList,
+    ProjectBudgets,
+    UpdateBudgets,
+    Usage,
+    UsageCounts,
+    UsageOfTask,
+    UsageOfUser,
+)
 from recollect.wire.users import CreateUser, UpdateUser, User, UserEnvelope, UserList
 from recollect.wire.webhooks import (
     CreateWebhook,
@@ -62,6 +75,7 @@ from recollect.wire.webhooks import (
 
 __all__ = [
     "AddMessage",
+    "Budgets",
     "Category",
     "CategoryEnvelope",
     "CategoryList",
@@ -87,11 +101,16 @@ __all__ = [
     "MergeConflict",
     "MergeConflictEnvelope",
     "MergeConflictList",
+    "ModelCall",
+    "ModelCallList",
     "NewKey",
     "NewWebhook",
     "Project",
+    "ProjectBudgets",
     "ProjectEnvelope",
     "ProjectList",
+    "QuarantineList",
+    "Quarantined",
     "QuestionAnswer",
     "QuestionAnswers",
     "RecallMetadata",
@@ -102,11 +121,16 @@ __all__ = [
     "SessionMessage",
     "SessionMessageList",
     "SystemPrompt",
+    "UpdateBudgets",
     "UpdateCategory",
     "UpdateProject",
     "UpdateSession",
     "UpdateUser",
     "UpdateWebhook",
+    "Usage",
+    "UsageCounts",
+    "UsageOfTask",
+    "UsageOfUser",
     "User",
     "UserEnvelope",
     "UserList",

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from recollect import models
-from recollect.models import MergeConflictStatus, SessionStatus
+from recollect.models import MergeConflictStatus, QuarantineKind, SaidBy, SessionStatus
 from recollect.wire.fields import VISIBLE, Instant, WireModel
 
 Name = Annotated[str, Field(min_length=1, max_length=255, json_schema_extra=VISIBLE)]
@@ -206,6 +206,43 @@ class GenerationPreferences(WireModel):
             false_positive_examples=tuple(self.false_positive_examples),
             false_negative_examples=tuple(self.false_negative_examples),
         )
+
+
+class Quarantined(WireModel):
+    """A statement that was kept from becoming a memory; its words stay in the transcript."""
+
+    quarantine_id: str = Field(description="Its id, a UUID.")
+    session_id: str = Field(description="The session in which it was found.")
+    content: str = Field(description="What would have been remembered.")
+    kind: QuarantineKind = Field(description="Of which sort it is.")
+    reason: str = Field(description="The words that gave it away.")
+    said_by: SaidBy = Field(description="Who said it.")
+    positions: list[int] = Field(
+        description="The messages that say it, from 0; empty for what was said beside answers."
+    )
+    quarantined_at: Instant = Field(description="When the session was processed.")
+
+    @classmethod
+    def from_model(cls, found: models.Quarantined) -> "Quarantined":
+        """The JSON of a statement in quarantine."""
+        return cls(
+            quarantine_id=found.quarantine_id,
+            session_id=found.session_id,
+            content=found.content,
+            kind=found.kind,
+            reason=found.reason,
+            said_by=found.said_by,
+            positions=list(found.positions),
+            quarantined_at=found.quarantined_at,
+        )
+
+
+class QuarantineList(WireModel):
+    """A page of a user's quarantine, newest first."""
+
+    quarantined: list[Quarantined] = Field(description="The statements.")
+    total: int = Field(description="How many there are.")
+    has_more: bool = Field(description="Whether there are any after these.")
 
 
 class Counters(WireModel):

@@ -8,6 +8,7 @@ from recollect.models import (
     DateRangeFilterType,
     QueryDateRangeFilter,
     RecallStrategy,
+    UnderstoodBy,
 )
 from recollect.wire.fields import Instant, WireModel
 
@@ -41,6 +42,18 @@ class RecallMetadata(WireModel):
     date_range_filters: list[DateRangeFilter] | None = Field(
         default=None, description="Ranges of dates that moved the ranking."
     )
+    planned_by: UnderstoodBy | None = Field(
+        default=None,
+        description="What read the question, `rules` or `model`; also told where a model was asked"
+        " without being asked for.",
+    )
+    explored_by: UnderstoodBy | None = Field(
+        default=None, description="What explored the memory, for `agentic`; told like `planned_by`."
+    )
+    fallback_reason: str | None = Field(
+        default=None,
+        description="Why the rules did what a model was asked to do; null where nothing failed.",
+    )
 
     @classmethod
     def from_model(cls, metadata: ContextMetadata) -> "RecallMetadata":
@@ -64,6 +77,9 @@ class RecallMetadata(WireModel):
                 )
                 for item in ranges
             ],
+            planned_by=metadata.planned_by,
+            explored_by=metadata.explored_by,
+            fallback_reason=metadata.fallback_reason,
         )
 
     def to_model(self) -> ContextMetadata:
@@ -83,6 +99,9 @@ class RecallMetadata(WireModel):
                 QueryDateRangeFilter(item.filter_type, item.start_date, item.end_date)
                 for item in ranges
             ],
+            planned_by=self.planned_by,
+            explored_by=self.explored_by,
+            fallback_reason=self.fallback_reason,
         )
 
 

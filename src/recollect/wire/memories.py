@@ -3,10 +3,12 @@
 from pydantic import ConfigDict, Field
 
 from recollect.models import (
+    LOCAL_MODEL,
     Evidence,
     ExpirationReason,
     MemoryRelationship,
     MemoryVersionInfo,
+    SaidBy,
     UserMemoriesList,
     UserMemoryItem,
 )
@@ -105,6 +107,13 @@ class Memory(WireModel):
                     "expiration_reason": None,
                     "session_id": EXAMPLE_SESSION_ID,
                     "evidence": [{"session_id": EXAMPLE_SESSION_ID, "position": 0}],
+                    "said_by": "user",
+                    "confidence": 1.0,
+                    "model": "local",
+                    "prompt_hash": None,
+                    "doubted_by": None,
+                    "doubt_reason": None,
+                    "doubted_at": None,
                 }
             ]
         }
@@ -141,6 +150,27 @@ class Memory(WireModel):
     evidence: list[MemoryEvidence] = Field(
         default_factory=list, description="The messages it rests on."
     )
+    said_by: SaidBy = Field(
+        default=SaidBy.USER, description="Who said it: the person, the AI, or an import."
+    )
+    confidence: float = Field(
+        default=1.0, ge=0, le=1, description="How sure the extraction was, 0 to 1."
+    )
+    model: str = Field(
+        default=LOCAL_MODEL, description="What understood it: `local` for rules, or a model."
+    )
+    prompt_hash: str | None = Field(
+        default=None, description="The hash of the prompt that the model followed; null for rules."
+    )
+    doubted_by: str | None = Field(
+        default=None, description="The memory that changed what it depended on; null if none did."
+    )
+    doubt_reason: str | None = Field(
+        default=None, description="What changed; null for a memory that is not in doubt."
+    )
+    doubted_at: Instant | None = Field(
+        default=None, description="Since when it is in doubt; null if it is not."
+    )
 
     @classmethod
     def from_model(cls, memory: UserMemoryItem) -> "Memory":
@@ -171,6 +201,13 @@ class Memory(WireModel):
                 MemoryEvidence(session_id=item.session_id, position=item.position)
                 for item in memory.evidence
             ],
+            said_by=memory.said_by,
+            confidence=memory.confidence,
+            model=memory.model,
+            prompt_hash=memory.prompt_hash,
+            doubted_by=memory.doubted_by,
+            doubt_reason=memory.doubt_reason,
+            doubted_at=memory.doubted_at,
         )
 
     def to_model(self) -> UserMemoryItem:
@@ -198,6 +235,13 @@ class Memory(WireModel):
             expiration_reason=self.expiration_reason,
             session_id=self.session_id,
             evidence=tuple(Evidence(item.session_id, item.position) for item in self.evidence),
+            said_by=self.said_by,
+            confidence=self.confidence,
+            model=self.model,
+            prompt_hash=self.prompt_hash,
+            doubted_by=self.doubted_by,
+            doubt_reason=self.doubt_reason,
+            doubted_at=self.doubted_at,
         )
 
 

@@ -124,7 +124,17 @@ class Session(WireModel):
         description="Seconds without a message after which it is processed; null for never.",
     )
     failure_reason: str | None = Field(
-        default=None, description="Why the last try to process it failed; null if none did."
+        default=None,
+        description="Why the last try to process it failed, or what it waits for; null if none did"
+        " and it does not.",
+    )
+    processing_note: str | None = Field(
+        default=None,
+        description="What was processed by rules because a budget was spent; left out if nothing.",
+    )
+    quarantined_count: int = Field(
+        default=0,
+        description="Statements that were kept from becoming memories; left out if none.",
     )
     session_summary: str | None = Field(
         default=None, description="What the conversation was about; null until processed."
@@ -139,6 +149,10 @@ class Session(WireModel):
     ) -> "Session":
         """The JSON of a session; the flags say which of the optional fields it shall have."""
         optional: dict[str, Any] = {}
+        if session.processing_note is not None:
+            optional["processing_note"] = session.processing_note
+        if session.quarantined_count:
+            optional["quarantined_count"] = session.quarantined_count
         if with_summary:
             optional["session_summary"] = session.session_summary
         if with_memories:
@@ -171,6 +185,8 @@ class Session(WireModel):
             processed_at=self.processed_at,
             auto_process_after_seconds=self.auto_process_after_seconds,
             failure_reason=self.failure_reason,
+            processing_note=self.processing_note,
+            quarantined_count=self.quarantined_count,
             session_summary=self.session_summary,
             memories=memories,
         )

@@ -1,9 +1,4 @@
-"""The nouns of Recollect: what every layer passes to every other.
-
-Frozen, total, and free of behaviour. All instants are timezone-aware UTC datetimes. Names that the
-public contract shows (`UserMemoryItem`, `ContextResponse`, ...) keep its spelling, so that an
-application moves over by changing one import.
-"""
+"""The nouns of a memory: users, sessions, messages, memories, contexts, merge conflicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +17,29 @@ class MessageRole(StrEnum):
 
     USER = "user"
     ASSISTANT = "assistant"
+
+
+class SaidBy(StrEnum):
+    """Where a memory comes from: the user's own words, the assistant's, or an import."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    IMPORTED = "imported"
+
+
+class QuarantineKind(StrEnum):
+    """Why a statement was kept from becoming a memory."""
+
+    OVERRIDE = "override"
+    DIRECTIVE = "directive"
+    SYSTEM_CLAIM = "system_claim"
+    AUTHORISATION = "authorisation"
+    IDENTITY = "identity"
+    DELAYED_TRIGGER = "delayed_trigger"
+    ROLE_PLAY = "role_play"
+    TOOL_CALL = "tool_call"
+    MARKUP = "markup"
+    THIRD_PARTY = "third_party"
 
 
 class SessionStatus(StrEnum):
@@ -61,6 +79,34 @@ class MergeConflictStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class CallOutcome(StrEnum):
+    """How a call of a language model ended.
+
+    `REPAIRED`: answered in form after it was told what was wrong. `MALFORMED`: never in form.
+    `OVER_BUDGET`: not made, because the day's budget had no room for it.
+    """
+
+    OK = "ok"
+    REPAIRED = "repaired"
+    MALFORMED = "malformed"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    RATE_LIMITED = "rate_limited"
+    FAILED = "failed"
+    OVER_BUDGET = "over_budget"
+
+
+class OverBudget(StrEnum):
+    """What happens to a session when the day's budget is spent.
+
+    `LOCAL`: it is processed by rules, without a model. `WAIT`: it becomes INSUFFICIENT_BALANCE and
+    is processed when the budget allows it.
+    """
+
+    LOCAL = "local"
+    WAIT = "wait"
+
+
 class DateRangeFilterType(StrEnum):
     """Which date of a memory a range looks at: when it happened, or when it was said."""
 
@@ -84,6 +130,9 @@ class SessionModel:
     """One conversation of one user.
 
     session_summary, memories: what processing brought; None unless they were asked for.
+    quarantined_count: statements that processing kept from becoming memories.
+    failure_reason: why it is FAILED, or what an INSUFFICIENT_BALANCE session waits for.
+    processing_note: what was processed by rules because a budget was spent; None for nothing.
     """
 
     session_id: str
@@ -96,6 +145,8 @@ class SessionModel:
     failure_reason: str | None = None
     session_summary: str | None = None
     memories: "list[MemoryRelationship] | None" = None
+    quarantined_count: int = 0
+    processing_note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +192,10 @@ class Evidence:
     position: int
 
 
+LOCAL_MODEL = "local"
+"""What stands for the model of a memory that was understood by rules."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryVersion:
     """One version of a memory as it is stored.
@@ -148,6 +203,9 @@ class MemoryVersion:
     `event_date_start`/`event_date_end`: the whole days in which the described event lies.
     `created_at`: when it was said (its session's date). `previous_id`: the version it superseded.
     `expired_at` and `expiration_reason` are set together, once a later version took its place.
+    `model`: "local", or provider:model; `prompt_hash`: of the prompt that the model followed.
+    `doubted_by`: the memory that changed what this one depended on; set together with
+    `doubt_reason` and `doubted_at`, the day of the change.
     """
 
     memory_id: str
@@ -161,6 +219,13 @@ class MemoryVersion:
     expiration_reason: ExpirationReason | None = None
     merge_conflict_id: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    said_by: SaidBy = SaidBy.USER
+    confidence: float = 1.0
+    model: str = LOCAL_MODEL
+    prompt_hash: str | None = None
+    doubted_by: str | None = None
+    doubt_reason: str | None = None
+    doubted_at: datetime | None = None
 
     def __hash__(self) -> int:
         """Of the id alone: texts are cached by version, and all fields take 20 times longer."""
@@ -176,12 +241,52 @@ class Candidate:
         where the statement names no date.
     evidence: positions (from 0) of the session's messages that say it; empty only for what was said
         beside the answers to a merge conflict.
+    said_by: who said it; what the assistant promised or made is remembered as such.
+    confidence: 0 to 1, how sure whoever extracted it was.
+    categories: names of the project's categories; None where they are still to be found.
+    model: what understood it, "local" for the rules or provider:model; prompt_hash: of the prompt
+        that the model followed.
     """
 
     content: str
     event_date_start: datetime
     event_date_end: datetime
     evidence: tuple[int, ...]
+    said_by: MessageRole = MessageRole.USER
+    confidence: float = 1.0
+    categories: tuple[str, ...] | None = None
+    model: str = LOCAL_MODEL
+    prompt_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A statement that was kept from becoming a memory; its words stay in the transcript.
+
+    reason: what gave it away, quoted. positions: those of the session's messages that say it.
+    """
+
+    quarantine_id: str
+    session_id: str
+    content: str
+    kind: QuarantineKind
+    reason: str
+    said_by: SaidBy
+    positions: tuple[int, ...]
+    quarantined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was understood of a session.
+
+    summary: one paragraph; empty only for a session without messages.
+    dropped: statements left out because the session does not say them.
+    """
+
+    candidates: tuple[Candidate, ...]
+    summary: str = ""
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +333,13 @@ class UserMemoryItem:
     expiration_reason: ExpirationReason | None
     session_id: str
     evidence: tuple[Evidence, ...] = ()
+    said_by: SaidBy = SaidBy.USER
+    confidence: float = 1.0
+    model: str = LOCAL_MODEL
+    prompt_hash: str | None = None
+    doubted_by: str | None = None
+    doubt_reason: str | None = None
+    doubted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +360,20 @@ class QueryDateRangeFilter:
     end_date: datetime | None
 
 
+class UnderstoodBy(StrEnum):
+    """What read a question or explored a memory: the rules, or a language model."""
+
+    RULES = "rules"
+    MODEL = "model"
+
+
 @dataclass(frozen=True, slots=True)
 class ContextMetadata:
-    """How a context came about."""
+    """How a context came about.
+
+    planned_by, explored_by: what read the question, and, for AGENTIC, what explored the memory.
+    fallback_reason: why the rules did what a model was asked to do; None where nothing failed.
+    """
 
     recall_strategy_used: RecallStrategy
     memory_ids: list[str] | None = None
@@ -260,6 +383,9 @@ class ContextMetadata:
     keywords: list[str] | None = None
     session_summaries_search_queries: list[str] | None = None
     date_range_filters: list[QueryDateRangeFilter] | None = None
+    planned_by: UnderstoodBy | None = None
+    explored_by: UnderstoodBy | None = None
+    fallback_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,148 +486,3 @@ class MergeConflictList(Generic[T]):
     conflicts: list[T]
     total: int
     has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A tenant: its users, keys, categories and settings are seen by nobody else.
-
-    merge_conflict_enabled: what users inherit who have no switch of their own.
-    """
-
-    project_id: str
-    name: str
-    merge_conflict_enabled: bool
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key as it can be shown after its creation.
-
-    project_id: None for an admin key, which opens the admin API of all projects and nothing else.
-    hint: the first characters of the key, enough to tell it from others.
-    """
-
-    key_id: str
-    project_id: str | None
-    name: str
-    hint: str
-    created_at: datetime
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewApiKey:
-    """A key just made: `api_key` is the secret itself, which is never shown again."""
-
-    key: ApiKey
-    api_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """A label of a project that new memories are given when it fits what they say."""
-
-    category_id: str
-    name: str
-    description: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationPreferences:
-    """What a project wants to be remembered and what not, as instructions and as examples.
-
-    false_positive_examples: were extracted and should not have been. false_negative_examples: were
-    missed and should not have been.
-    """
-
-    inclusion_instructions: tuple[str, ...] = ()
-    positive_examples: tuple[str, ...] = ()
-    exclusion_instructions: tuple[str, ...] = ()
-    negative_examples: tuple[str, ...] = ()
-    false_positive_examples: tuple[str, ...] = ()
-    false_negative_examples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectCounters:
-    """How much a project holds. sessions, merge_conflicts: by status, those that occur."""
-
-    users: int
-    messages: int
-    memories: int
-    sessions: Mapping[SessionStatus, int]
-    merge_conflicts: Mapping[MergeConflictStatus, int]
-
-
-class WebhookEventType(StrEnum):
-    """What a webhook can be told."""
-
-    MERGE_CONFLICT_CREATED = "merge_conflict.created"
-    MERGE_CONFLICT_RESOLVED = "merge_conflict.resolved"
-    MERGE_CONFLICT_FAILED = "merge_conflict.failed"
-    SESSION_PROCESSED = "session.processed"
-    SESSION_FAILED = "session.failed"
-
-
-class WebhookDeliveryStatus(StrEnum):
-    """Where the telling of one event to one webhook stands."""
-
-    PENDING = "PENDING"
-    DELIVERED = "DELIVERED"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """An address that is told what happens to the users of a project.
-
-    disabled_reason: why it is not enabled, if it was not switched off by whoever administers it.
-    """
-
-    webhook_id: str
-    project_id: str
-    url: str
-    event_types: tuple[WebhookEventType, ...]
-    enabled: bool
-    created_at: datetime
-    disabled_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewWebhook:
-    """A webhook with a secret just made, which is never shown again."""
-
-    webhook: Webhook
-    secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookAnswer:
-    """What a webhook answered to one request.
-
-    status_code: None when no answer came. failure_reason: None for a status of 200 to 299.
-    """
-
-    status_code: int | None
-    failure_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookDelivery:
-    """The telling of one event to one webhook.
-
-    due_at: when it is sent next; None when it is over. attempted_at, answer: of the last attempt;
-    None before the first one has ended.
-    """
-
-    event_id: str
-    event_type: WebhookEventType
-    status: WebhookDeliveryStatus
-    created_at: datetime
-    attempts: int
-    due_at: datetime | None
-    attempted_at: datetime | None
-    answer: WebhookAnswer | None

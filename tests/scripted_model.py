@@ -1,0 +1,266 @@
+"""A language model that plays a script: an OpenAI-compatible server over real HTTP, in a thread.
+
+    with scripted_model() as model:
+        model.will(Says({"memories": [], "summary": "Nothing."}))
+        settings = Settings(model="openai:scripted", model_base_url=model.url)
+
+Each request takes the next reply of the script, then `otherwise`, and is kept in `requests`. It
+counts tokens by a fixed rule, four characters for one, so that figures in tests do not move.
+"""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pydantic_ai.models import override_allow_model_requests
+
+CHARS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, as it came."""
+
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+    @property
+    def instructions(self) -> str:
+        """What the model was told to do."""
+        roles = ("system", "developer")
+        return "\n".join(_text(m) for m in self.body["messages"] if m["role"] in roles)
+
+    @property
+    def content(self) -> str:
+        """What it was told of: the first message of the user."""
+        return next((_text(m) for m in self.body["messages"] if m["role"] == "user"), "")
+
+    @property
+    def complaints(self) -> str:
+        """What was said about its answers so far."""
+        told = [m for m in self.body["messages"] if m["role"] in ("user", "tool")]
+        return "\n".join(_text(m) for m in told[1:])
+
+    @property
+    def tools(self) -> list[str]:
+        """The names of the tools it may call."""
+        return [tool["function"]["name"] for tool in self.body.get("tools", ())]
+
+    @property
+    def tokens(self) -> int:
+        """How long the request is: messages, tools and all."""
+        return len(json.dumps([self.body["messages"], self.body.get("tools")])) // CHARS_PER_TOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """The answer asked for, with these arguments; a text is sent as it is, be it JSON or not."""
+
+    output: Mapping[str, Any] | str
+    finish_reason: str = "tool_calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls of tools, by name, with their arguments."""
+
+    calls: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chats:
+    """A text in place of the answer asked for."""
+
+    text: str
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Refuses:
+    """A refusal, as the API marks it."""
+
+    text: str = "I cannot help with that."
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """An error of the API."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    code: str = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Nothing until the test lets go, then the reply; without one the connection is closed."""
+
+    reply: "Reply | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closes:
+    """The connection is closed without an answer."""
+
+
+Reply = Says | Calls | Chats | Refuses | Fails | Waits | Closes
+Written = Reply | Callable[[Asked], Reply]
+
+
+class ScriptedModel:
+    """What a test sees of the server: the script, and what was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[Asked] = []
+        self.otherwise: Written = Fails(500, code="the script is over")
+        self.url = ""
+        self._script: list[Written] = []
+        self._lock = threading.Lock()
+        self._let_go = threading.Event()
+        self._came = threading.Condition(self._lock)
+
+    def will(self, *replies: Written) -> None:
+        """Put replies behind those that are still to be given."""
+        with self._lock:
+            self._script += replies
+
+    def let_go(self) -> None:
+        """Release all that waits, now and later."""
+        self._let_go.set()
+
+    def wait_for_requests(self, number: int, timeout_s: float = 20) -> None:
+        """Wait until so many requests have come."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.requests) >= number, timeout_s)
+
+    def next_reply(self, asked: Asked) -> Reply:
+        """The reply to a request."""
+        with self._came:
+            self.requests.append(asked)
+            self._came.notify_all()
+            written = self._script.pop(0) if self._script else self.otherwise
+        return written(asked) if callable(written) else written
+
+    def hold(self) -> None:
+        """Wait for the test."""
+        self._let_go.wait(60)
+
+
+@contextmanager
+def scripted_model() -> Iterator[ScriptedModel]:
+    """A server on a free port of this machine; while it runs, it may be asked."""
+    model = ScriptedModel()
+
+    class OneModel(_Connection):
+        script = model
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OneModel)
+    server.daemon_threads = False
+    model.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with override_allow_model_requests(True):
+            yield model
+    finally:
+        model.let_go()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One request per connection, so that the server can be closed when the test is over."""
+
+    script: ScriptedModel
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = Asked(body, dict(self.headers))
+        reply: Reply | None = self.script.next_reply(asked)
+        if isinstance(reply, Waits):
+            self.script.hold()
+            reply = reply.reply
+        self.close_connection = True
+        if reply is None or isinstance(reply, Closes):
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        try:
+            self._send(asked, reply)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # Who asked has gone: that is what a time-out looks like from here.
+
+    def _send(self, asked: Asked, reply: Reply) -> None:
+        if isinstance(reply, Fails):
+            status, headers = reply.status, dict(reply.headers)
+            answer: dict[str, Any] = {"error": {"message": reply.code, "code": reply.code}}
+        else:
+            status, headers = 200, {}
+            answer = _completion(asked, reply)
+        sent = json.dumps(answer).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Type": "application/json"}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(sent)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
+def _completion(asked: Asked, reply: Reply) -> dict[str, Any]:
+    message, finish_reason = _message(asked, reply)
+    written = len(json.dumps(message)) // CHARS_PER_TOKEN
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": asked.body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
+        "usage": {
+            "prompt_tokens": asked.tokens,
+            "completion_tokens": written,
+            "total_tokens": asked.tokens + written,
+        },
+    }
+
+
+def _message(asked: Asked, reply: Reply) -> tuple[dict[str, Any], str]:
+    message: dict[str, Any] = {"role": "assistant", "content": None}
+    match reply:
+        case Says():
+            text = reply.output if isinstance(reply.output, str) else json.dumps(reply.output)
+            if not asked.tools:
+                return {**message, "content": text}, reply.finish_reason
+            # The tool that takes the answer stands behind those that an agent works with.
+            return {**message, "tool_calls": [_call(0, asked.tools[-1], text)]}, reply.finish_reason
+        case Calls():
+            calls = [
+                _call(number, name, json.dumps(arguments))
+                for number, (name, arguments) in enumerate(reply.calls)
+            ]
+            return {**message, "tool_calls": calls}, "tool_calls"
+        case Chats():
+            return {**message, "content": reply.text}, reply.finish_reason
+        case Refuses():
+            return {**message, "refusal": reply.text}, "stop"
+    raise AssertionError(f"{reply} is no message")
+
+
+def _call(number: int, name: str, arguments: str) -> dict[str, Any]:
+    called = {"name": name, "arguments": arguments}
+    return {"id": f"call-{number}", "type": "function", "function": called}
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part.get("text", "") for part in content)
