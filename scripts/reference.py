@@ -27,6 +27,7 @@ ENUMS = (
     "ExpirationReason",
     "MergeConflictStatus",
     "DateRangeFilterType",
+    "UnderstoodBy",
 )
 MODELS = (
     "UserList",

@@ -36,7 +36,9 @@
         ├── StoreError                    the database refused: disk, permissions, file, lock
         │   └── SchemaError               the database belongs to another release
         ├── BudgetSpentError              the day's budget for models is spent; raise it or wait
-        └── EmbedderError                 weights missing or damaged, or made with another embedder
+        └── EmbedderError                 weights missing or damaged
+            ├── EmbedderChangedError      open it with the database's embedder, or reembed
+            └── EmbeddingRefusedError     the embedder's provider gave no vectors; try again later
 
 The names down to `ValidationError` are those of the public contract. `http_status` is what the
 HTTP surface answers; it is 0 where no request was made.
@@ -258,4 +260,12 @@ class BudgetSpentError(UnavailableError):
 
 
 class EmbedderError(UnavailableError):
-    """The weights are missing or damaged, or the database was made with another embedder."""
+    """The embedder cannot be used: its weights are missing or damaged."""
+
+
+class EmbedderChangedError(EmbedderError):
+    """The database's vectors are of another embedder than the one that this process has."""
+
+
+class EmbeddingRefusedError(EmbedderError):
+    """An embedder that is asked over the network did not give what it was asked for."""

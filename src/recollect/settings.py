@@ -193,6 +193,11 @@ class Settings(BaseSettings):
         le=MAX_USD_PER_DAY,
         description="US dollars that they may cost for one user in a UTC day.",
     )
+    model_calls_kept_days: int = Field(
+        default=400,
+        ge=1,
+        description="Days for which the ledger keeps each call of a model; sums are kept for good.",
+    )
     over_budget: OverBudget = Field(
         default="local",
         description="What happens to a session when a budget is spent: `local` processes it by "

@@ -23,12 +23,13 @@ from recollect.core.doubt import Doubt
 from recollect.core.injection import Sign
 from recollect.core.resolution import Contest
 from recollect.core.screening import Screened, screen, trusted
-from recollect.embedding import Embedder, EmbedderChangedError
+from recollect.embedding import Embedder
 from recollect.engine import Resources
 from recollect.engine.charging import ChargedInference
 from recollect.errors import (
     BudgetSpentError,
     ClosedError,
+    EmbedderChangedError,
     RecallrAIError,
     StoreError,
     UserNotFoundError,

@@ -12,10 +12,8 @@ from tests.fakes import HashEmbedder
 
 from recollect import Settings
 from recollect.embedding import (
-    EmbedderChangedError,
     EmbedderIdentity,
     Embedders,
-    EmbeddingRefusedError,
     QuestionEmbedder,
     RemoteEmbedder,
     RemoteModel,
@@ -26,7 +24,12 @@ from recollect.embedding import (
     remote_model,
 )
 from recollect.embedding.remote import BATCH_CHARACTERS, BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES
-from recollect.errors import EmbedderError, ValidationError
+from recollect.errors import (
+    EmbedderChangedError,
+    EmbedderError,
+    EmbeddingRefusedError,
+    ValidationError,
+)
 
 
 class Time:

@@ -407,6 +407,21 @@ async def test_nothing_is_left_of_a_deleted_project(place: Place) -> None:
         assert place.rows(f"select * from {table}") == [], table
 
 
+async def test_calls_are_kept_for_as_many_days_as_the_settings_say(
+    place: Place, clock: Clock, settings: Settings
+) -> None:
+    account = await place.account()
+    await place.call(account)
+    clock.advance(24 * 3600 * settings.model_calls_kept_days)
+    await place.call(account)
+    assert (await place.calls()).total == 2
+    clock.advance(24 * 3600)
+    await place.call(account)
+    assert (await place.calls()).total == 2
+    sums = place.rows("select sum(calls) as calls from project_usage")
+    assert sums[0]["calls"] == 3
+
+
 async def test_no_word_of_a_message_is_in_the_ledger(
     place: Place, inference: MeteredInference
 ) -> None:

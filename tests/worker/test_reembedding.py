@@ -21,9 +21,9 @@ from recollect import AsyncRecollect, Parts, RecallStrategy, SessionStatus, Sett
 from recollect.cli import app
 from recollect.core import passages, query, recall
 from recollect.core.calibration import Calibration, probe_texts
-from recollect.embedding import Embedder, EmbedderChangedError, EmbedderIdentity
+from recollect.embedding import Embedder, EmbedderIdentity
 from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import EmbedderError
+from recollect.errors import EmbedderChangedError, EmbedderError
 from recollect.inference import LocalInference
 from recollect.models import Message, MessageRole
 from recollect.reembedding import Phase, Progress, Reembedding, cancel

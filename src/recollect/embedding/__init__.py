@@ -12,9 +12,7 @@ from recollect.embedding.choosing import (
 )
 from recollect.embedding.embedder import (
     Embedder,
-    EmbedderChangedError,
     EmbedderIdentity,
-    EmbeddingRefusedError,
     Vectors,
 )
 from recollect.embedding.local import LocalEmbedder, open_embedder
@@ -25,10 +23,8 @@ __all__ = [
     "LOCAL",
     "MINILM",
     "Embedder",
-    "EmbedderChangedError",
     "EmbedderIdentity",
     "Embedders",
-    "EmbeddingRefusedError",
     "LocalEmbedder",
     "Opening",
     "QuestionEmbedder",

@@ -14,14 +14,12 @@ from recollect.core import calibration
 from recollect.core.calibration import Calibration
 from recollect.embedding.embedder import (
     Embedder,
-    EmbedderChangedError,
     EmbedderIdentity,
-    EmbeddingRefusedError,
     Vectors,
 )
 from recollect.embedding.local import LocalEmbedder, local_identity, open_embedder
 from recollect.embedding.remote import RemoteEmbedder, remote_model
-from recollect.errors import EmbedderError
+from recollect.errors import EmbedderChangedError, EmbedderError, EmbeddingRefusedError
 from recollect.settings import Settings
 
 LOCAL = "local"

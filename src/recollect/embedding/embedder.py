@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recollect.core.calibration import UNCHANGED, Calibration
-from recollect.errors import EmbedderError
 
 Vectors = NDArray[np.float32]
 
@@ -29,14 +28,6 @@ class EmbedderIdentity:
 
     def __str__(self) -> str:
         return f"{self.name}/{self.dimension}"
-
-
-class EmbedderChangedError(EmbedderError):
-    """The database's vectors are of another embedder than the one that this process has."""
-
-
-class EmbeddingRefusedError(EmbedderError):
-    """An embedder that is asked over the network did not give what it was asked for."""
 
 
 class Embedder(Protocol):

@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from recollect.embedding.embedder import EmbedderIdentity, EmbeddingRefusedError, Vectors
-from recollect.errors import EmbedderError, ValidationError
+from recollect.embedding.embedder import EmbedderIdentity, Vectors
+from recollect.errors import EmbedderError, EmbeddingRefusedError, ValidationError
 
 PROVIDERS = {
     "openai": "https://api.openai.com/v1",

@@ -65,7 +65,7 @@ class StoreLedger:
             if reason is None:
                 tx.reserve(_row(reservation, None, _NOTHING), wanted, expires_at)
             else:
-                tx.record(_row(reservation, None, _REFUSED))
+                tx.record(_row(reservation, None, _REFUSED), self._oldest(now))
             return reason
 
         reason = await self.store.ledger(work, write=True)
@@ -81,7 +81,12 @@ class StoreLedger:
         used = finished.usage or CallUsage(planned.input_tokens, planned.output_tokens)
         cost_nanos = self._prices.cost_nanos(provider, model, used)
         row = _row(reservation, cost_nanos, finished)
-        await self.store.ledger(lambda tx: tx.record(row), write=True)
+        oldest = self._oldest(self.clock())
+        await self.store.ledger(lambda tx: tx.record(row, oldest), write=True)
+
+    def _oldest(self, now: datetime) -> str:
+        """The first day whose calls are kept."""
+        return budgets.day_of(now - timedelta(days=self.settings.model_calls_kept_days))
 
 
 _NOTHING = FinishedCall(CallOutcome.OK, CallUsage(), 0.0, 0)

@@ -116,10 +116,10 @@ class LedgerTx:
             expires_at=rows.to_micros(expires_at),
         )
 
-    def record(self, row: CallRow) -> None:
-        """Write a call and give back what it held.
+    def record(self, row: CallRow, oldest: str) -> None:
+        """Write a call and give back what it held; the user's calls before a day are forgotten.
 
-        Of a user deleted meanwhile only the project's sums are kept.
+        oldest: that day, as `2025-03-14`. Of a user deleted meanwhile only the project's sums are kept.
         """
         call = row.call
         counted = {
@@ -149,6 +149,7 @@ class LedgerTx:
                 outcome=call.outcome.value,
                 called_at=rows.to_micros(call.called_at),
             )
+            self._run("delete_old_model_calls", user_id=call.user_id, oldest=oldest)
         refused = call.outcome is CallOutcome.OVER_BUDGET
         self._run(
             "add_project_usage",

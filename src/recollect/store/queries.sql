@@ -747,6 +747,9 @@ insert into model_calls (
     :attempts, :outcome, :day, :called_at
 );
 
+-- name: delete_old_model_calls
+delete from model_calls where user_id = :user_id and day < :oldest;
+
 -- name: add_project_usage
 -- Nothing happens for a project that was deleted meanwhile.
 insert into project_usage (
