@@ -119,7 +119,7 @@ class LedgerTx:
     def record(self, row: CallRow, oldest: str) -> None:
         """Write a call and give back what it held; the user's calls before a day are forgotten.
 
-        oldest: that day, as `2025-03-14`. Of a user deleted meanwhile only the project's sums are kept.
+        oldest: that day, as `2025-03-14`. Of a user deleted meanwhile only the project's sums stay.
         """
         call = row.call
         counted = {
