@@ -19,12 +19,10 @@ from recollect.core.calibration import (
 )
 from recollect.core.vectors import no_vectors
 
-RANDOM = np.random.default_rng(7)
-
 
 def unit(count: int, dimension: int, shared: float = 0.0) -> np.ndarray:
-    """Random unit vectors whose first component is the root of `shared`."""
-    rest = RANDOM.normal(size=(count, dimension - 1))
+    """The same random unit vectors each time; the first component of each is the root of `shared`."""
+    rest = np.random.default_rng(7).normal(size=(count, dimension - 1))
     rest *= np.sqrt(1 - shared) / np.linalg.norm(rest, axis=1, keepdims=True)
     first = np.full((count, 1), np.sqrt(shared))
     return np.hstack([first, rest]).astype(np.float32)
