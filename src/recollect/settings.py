@@ -84,6 +84,13 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds after which a session in work counts as abandoned unless renewed.",
     )
+    worker_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Sessions of different users that a worker processes at once; none is "
+        "8 where a language model reads sessions, and 1 where rules do.",
+    )
     max_failures: int = Field(
         default=3, ge=1, description="Failed tries after which a session is set to FAILED."
     )

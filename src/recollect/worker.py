@@ -36,6 +36,8 @@ from recollect.errors import (
 )
 from recollect.inference import Inference, LocalInference
 from recollect.inference.ledger import Account
+from recollect.inference.tasks import Task
+from recollect.inference.tasks.choice import chosen_models
 from recollect.models import (
     Candidate,
     Category,
@@ -56,6 +58,9 @@ MAX_ATTEMPTS = 25
 of other causes cost one attempt each, so this is far above the limit on failures."""
 
 MAX_RETRY_DELAY_S = 300.0
+WAITING_CONCURRENCY = 8
+"""Users worked for at once where most of the work is to wait for a model's answers."""
+
 MAX_RECONCILIATIONS = 5
 """Times work is weighed anew because the user's memories moved meanwhile."""
 
@@ -167,35 +172,48 @@ class _ConflictJob:
 
 
 class Worker:
-    """Does what is due until it is stopped. One task on the running event loop."""
+    """Does what is due until it is stopped: tasks on the running event loop, a user for each."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._rules = LocalInference()
         self._category_vector = lru_cache(maxsize=KEPT_CATEGORIES)(self._embed_category)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     def start(self) -> None:
         """Begin working; what an earlier process left is taken up first."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="recollect-worker")
+        loop = asyncio.get_running_loop()
+        self._tasks = {
+            loop.create_task(self._run(), name=f"recollect-worker-{number}")
+            for number in range(self._concurrency)
+        }
 
     async def stop(self) -> None:
         """Finish the work in hand, or release it when `close_timeout_s` is over."""
-        task, self._task = self._task, None
-        if task is None:
+        tasks, self._tasks = self._tasks, set()
+        if not tasks:
             return
         self._stopping = True
         self._resources.work_due.set()
-        _, unfinished = await asyncio.wait({task}, timeout=self._resources.settings.close_timeout_s)
-        if unfinished:
+        _, unfinished = await asyncio.wait(tasks, timeout=self._resources.settings.close_timeout_s)
+        for task in unfinished:
             task.cancel()
-            await asyncio.wait({task})
+        if unfinished:
+            await asyncio.wait(unfinished)
+
+    @property
+    def _concurrency(self) -> int:
+        settings = self._resources.settings
+        if settings.worker_concurrency is not None:
+            return settings.worker_concurrency
+        return WAITING_CONCURRENCY if Task.EXTRACTION in chosen_models(settings) else 1
 
     async def _run(self) -> None:
         while not self._stopping:
             try:
-                idle_s = 0.0 if await self._work_once() else await self._idle_s()
+                now = self._resources.clock()
+                idle_s = 0.0 if await self._work_once(now) else await self._idle_s(now)
             except ClosedError:
                 # The program ends without closing; what was in work is taken up by the next one.
                 return
@@ -207,16 +225,20 @@ class Worker:
             if idle_s and not self._stopping:
                 await self._resources.work_due.wait(idle_s)
 
-    async def _idle_s(self) -> float:
-        """How long nothing can become due, at most the poll interval."""
-        most_s = self._resources.settings.poll_interval_s
-        now = self._resources.clock()
-        due_at = await self._resources.store.work(lambda tx: tx.next_due(now), write=False)
-        return most_s if due_at is None else min(most_s, max(0.02, (due_at - now).total_seconds()))
+    async def _idle_s(self, now: datetime) -> float:
+        """How long nothing can become due, at most the poll interval.
 
-    async def _work_once(self) -> bool:
+        now: when there was nothing to do. What was due then waits for other work of its user, whose
+        end is signalled in this process and found out by the next look otherwise.
+        """
+        most_s = self._resources.settings.poll_interval_s
+        due_at = await self._resources.store.work(lambda tx: tx.next_due(now), write=False)
+        if due_at is None or due_at <= now:
+            return most_s
+        return min(most_s, max(0.02, (due_at - now).total_seconds()))
+
+    async def _work_once(self, now: datetime) -> bool:
         """Do the next piece of work. False when there is none."""
-        now = self._resources.clock()
         lease_until = now + timedelta(seconds=self._resources.settings.lease_s)
         token = self._resources.new_id()
         due = await self._resources.store.work(lambda tx: tx.is_due(now), write=False)
@@ -233,6 +255,7 @@ class Worker:
         finally:
             renewing.cancel()
             self._resources.work_done.set()
+            self._resources.work_due.set()
             self._resources.deliveries_due.set()
         return True
 

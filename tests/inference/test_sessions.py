@@ -1,7 +1,9 @@
 """Sessions read by a model, through the public client and over real HTTP."""
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.inference.telling import (
@@ -255,3 +257,50 @@ async def test_tasks_without_a_model_are_done_by_rules(path: Path, model: Script
         item = (await user.list_memories()).items[0]
         assert (item.model, item.prompt_hash) == ("local", None)
     assert model.requests == []
+
+
+async def test_sessions_of_several_users_wait_for_the_model_at_once_and_those_of_one_in_order(
+    path: Path, model: ScriptedModel
+) -> None:
+    def read(asked: Asked) -> Reply:
+        pet = re.search(r"My (\w+) Rex", asked.content)
+        assert pet is not None
+        return Waits(found(memory(f"User has a {pet[1]} named Rex")))
+
+    model.otherwise = read
+    async with opened(path, model) as client:
+        for name in ("alice", "bob", "carol"):
+            user = await client.create_user(name)
+            for text in ("My dog Rex ate my shoes.", "My cat Rex ate my hat."):
+                session = await user.create_session(custom_created_at_utc=FRIDAY)
+                await session.add_message("user", text)
+                await session.process()
+        await asyncio.to_thread(model.wait_for_requests, 3)
+        assert len(model.requests) == 3
+        assert all("My dog" in asked.content for asked in model.requests)
+        model.let_go()
+        await client.wait_until_processed(timeout_s=20)
+        assert {one.status for one in await _sessions(client)} == {SessionStatus.PROCESSED}
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_no_more_sessions_are_in_work_than_the_settings_allow(
+    path: Path, model: ScriptedModel, concurrency: int
+) -> None:
+    model.otherwise = lambda asked: Waits(found(memory("User has a dog named Rex")))
+    async with opened(path, model, worker_concurrency=concurrency) as client:
+        for name in ("alice", "bob", "carol"):
+            user = await client.create_user(name)
+            session = await user.create_session(custom_created_at_utc=FRIDAY)
+            await session.add_message("user", "My dog Rex ate my shoes.")
+            await session.process()
+        await asyncio.to_thread(model.wait_for_requests, concurrency)
+        assert len(model.requests) == concurrency
+        model.let_go()
+        await client.wait_until_processed(timeout_s=20)
+        assert len(model.requests) == 3
+
+
+async def _sessions(client: Any) -> list[Any]:
+    users = [await client.get_user(name) for name in ("alice", "bob", "carol")]
+    return [one for user in users for one in (await user.list_sessions()).sessions]
