@@ -268,7 +268,7 @@ async def test_sessions_of_several_users_wait_for_the_model_at_once_and_those_of
         return Waits(found(memory(f"User has a {pet[1]} named Rex")))
 
     model.otherwise = read
-    async with opened(path, model) as client:
+    async with opened(path, model, model_reconciliation="local") as client:
         for name in ("alice", "bob", "carol"):
             user = await client.create_user(name)
             for text in ("My dog Rex ate my shoes.", "My cat Rex ate my hat."):

@@ -186,10 +186,13 @@ class _Guarded(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        async def once() -> ModelResponse:
-            return await self.wrapped.request(messages, model_settings, model_request_parameters)
+        # Without it, the provider's own client gives up after a time of its own.
+        settings: ModelSettings = {**(model_settings or {}), "timeout": self._patience.timeout_s}
 
-        planned = self._planned(messages, model_settings, model_request_parameters)
+        async def once() -> ModelResponse:
+            return await self.wrapped.request(messages, settings, model_request_parameters)
+
+        planned = self._planned(messages, settings, model_request_parameters)
         reservation = await self._ledger.reserve(planned)
         timer = _Timer()
         try:
