@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds after which a session in work counts as abandoned unless renewed.",
     )
+    worker: bool = Field(
+        default=True,
+        description="Whether this process turns sessions into memories and sends webhooks, or "
+        "leaves that to others.",
+    )
     worker_concurrency: int | None = Field(
         default=None,
         ge=1,

@@ -8,13 +8,14 @@ import typer
 from recollect.cli import budgets, categories, keys, projects, webhooks
 from recollect.cli.evaluation import evaluate
 from recollect.cli.reembed import reembed
-from recollect.cli.service import serve_memory
+from recollect.cli.service import run_worker, serve_memory
 from recollect.cli.usage import usage
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("serve")(serve_memory)
+app.command("worker")(run_worker)
 app.add_typer(keys.app, name="keys")
 app.add_typer(projects.app, name="projects")
 app.add_typer(categories.app, name="categories")

@@ -1,4 +1,4 @@
-"""`recollect serve`."""
+"""`recollect serve` and `recollect worker`."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ from recollect.cli.administration import Db
 from recollect.cli.output import one_line_errors, read_settings
 from recollect.models import NewApiKey
 from recollect.server.serving import Listening, serve
+from recollect.server.working import work
 from recollect.settings import Settings
 
 _RULE = "-" * 79
@@ -28,16 +29,54 @@ def serve_memory(
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port to listen on. Default: 8000.")
     ] = None,
+    worker: Annotated[
+        bool | None,
+        typer.Option(
+            "--worker/--no-worker",
+            help="Whether to process sessions here too, or leave it to `recollect worker`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve the memory over HTTP, with the worker beside it, until it is told to stop.
 
     The first start makes a key and shows it. All other settings come from the environment.
     """
     with one_line_errors():
-        settings = read_settings(db=db, host=host, port=port)
+        settings = read_settings(db=db, host=host, port=port, worker=worker)
         _set_up_logging(settings)
         asyncio.run(serve(settings, lambda listening: _announce(listening, db)))
     typer.echo("Stopped.")
+
+
+def run_worker(
+    db: Db = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Sessions of different users in work at once. Default: 8 with a model, else 1.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Turn sessions into memories and send webhooks, for servers on the same database.
+
+    Any number of workers may run; each session is taken by one. Told to stop, it finishes what is
+    in work, or gives it back untried after RECOLLECT_CLOSE_TIMEOUT_S.
+    """
+    with one_line_errors():
+        settings = read_settings(db=db, worker_concurrency=concurrency)
+        _set_up_logging(settings)
+        asyncio.run(work(settings, _announce_work))
+    typer.echo("Stopped.")
+
+
+def _announce_work(location: str) -> None:
+    version = installed_version("recollect")
+    typer.echo(f"Recollect {version} works on {location}")
+    typer.echo("Stop with Ctrl+C.")
 
 
 def _announce(listening: Listening, db: str | None) -> None:

@@ -57,9 +57,10 @@ class System:
         self._engines: dict[str, Engine] = {}
 
     def start(self) -> None:
-        """Start the worker and the sending to webhooks on the running loop."""
-        self.worker.start()
-        self.webhooks.start()
+        """Start the worker and the sending to webhooks on the running loop, if they are ours."""
+        if self.resources.settings.worker:
+            self.worker.start()
+            self.webhooks.start()
 
     def engine(self, project_id: str) -> MemoryApi:
         """The API for the users of a project, of which the caller knows that it exists."""
