@@ -7,6 +7,7 @@ import typer
 
 from recollect.cli import budgets, categories, keys, projects, webhooks
 from recollect.cli.evaluation import evaluate
+from recollect.cli.migrate import migrate
 from recollect.cli.reembed import reembed
 from recollect.cli.service import run_worker, serve_memory
 from recollect.cli.usage import usage
@@ -22,6 +23,7 @@ app.add_typer(categories.app, name="categories")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(budgets.app, name="budgets")
 app.command("usage")(usage)
+app.command("migrate")(migrate)
 app.command("reembed")(reembed)
 app.command("eval")(evaluate)
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from recollect.errors import ClosedError, ValidationError
 from recollect.store.admin_tx import AdminTx
-from recollect.store.database import Database, Run, parse_statements
+from recollect.store.database import Database, Run, Upgrade, parse_statements
 from recollect.store.delivery_tx import Delivery, DeliveryTx
 from recollect.store.embedder_tx import EmbedderTx, MissingVector, SampledPassage
 from recollect.store.embedders import RecordedEmbedder
@@ -118,16 +118,17 @@ class Store:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="recollect-write")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="recollect-read")
         self._closed = False
-        self._open = False
+        self._upgrade: Upgrade | None = None
 
-    async def open(self) -> None:
+    async def open(self) -> Upgrade:
         """Connect and bring the schema up to date; calling it again does nothing.
 
-        Raises StoreError, SchemaError.
+        Returns the version that the schema had, 0 for a new database, and has. Raises StoreError,
+        SchemaError.
         """
-        if not self._open:
-            await self._in(self._writer, self._database.open)
-            self._open = True
+        if self._upgrade is None:
+            self._upgrade = await self._in(self._writer, self._database.open)
+        return self._upgrade
 
     async def read(self, project_id: str, work: Callable[[Tx], T]) -> T:
         """Run a function on one consistent state of the database."""

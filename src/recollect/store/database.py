@@ -6,9 +6,16 @@ Nothing here knows of memories, and nothing outside this package knows which dat
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Row = Mapping[str, Any]
+
+
+class Upgrade(NamedTuple):
+    """From which version of the schema to which a database was brought; 0 is an empty one."""
+
+    before: int
+    after: int
 
 
 class Run(Protocol):
@@ -31,8 +38,11 @@ class Database(Protocol):
 
     is_near: bool
 
-    def open(self) -> None:
-        """Connect and bring the schema up to date. Raises StoreError, SchemaError."""
+    def open(self) -> Upgrade:
+        """Connect and bring the schema up to date, only while nobody uses an earlier one.
+
+        Raises StoreError, SchemaError.
+        """
         ...
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Run]:

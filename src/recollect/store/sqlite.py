@@ -16,13 +16,16 @@ from typing import Any
 
 from recollect.errors import SchemaError, StoreError
 from recollect.store import migrate
-from recollect.store.database import Row
+from recollect.store.database import Row, Upgrade
 
 BUSY_TIMEOUT_S = 30.0
 """How long a write waits for another process that is writing to the same file."""
 
 BUSY_PAUSE_S = 0.01
 """How long to wait between tries where SQLite does not wait by itself: a small write's length."""
+
+ALONE_TIMEOUT_S = 5.0
+"""How long to wait for others to let go of a file whose schema is to change."""
 
 MINIMUM_VERSION = (3, 37, 0)
 """Strict tables came with SQLite 3.37 (November 2021)."""
@@ -43,6 +46,10 @@ _ADVICE = {
     sqlite3.SQLITE_IOERR: "check the disk",
     sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a copy",
 }
+
+
+class _NotAloneError(Exception):
+    """Another connection has the file open."""
 
 
 class SqliteRun:
@@ -81,22 +88,33 @@ class SqliteDatabase:
         self._writer: sqlite3.Connection | None = None
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
 
-    def open(self) -> None:
+    def open(self) -> Upgrade:
         if sqlite3.sqlite_version_info < MINIMUM_VERSION:
             raise StoreError(
                 f"SQLite {sqlite3.sqlite_version} is too old; Recollect needs 3.37 or newer"
             )
         _require_database(self._path)
-        writer = self._connect()
-        try:
-            self._migrate(writer)
-        except DRIVER_ERRORS as error:
-            writer.close()
-            raise explain(error, self._path) from error
-        except BaseException:
-            writer.close()
-            raise
-        self._writer = writer
+        deadline = time.monotonic() + ALONE_TIMEOUT_S
+        while True:
+            writer = self._connect()
+            try:
+                upgrade = self._migrate(writer)
+            except _NotAloneError as error:
+                # While it is open, it would keep others from being alone, too.
+                writer.close()
+                if time.monotonic() > deadline:
+                    raise SchemaError(str(error)) from error
+                # Processes that wait for each other wait for different times.
+                time.sleep(BUSY_PAUSE_S * (1 + os.getpid() % 7))
+            except DRIVER_ERRORS as error:
+                writer.close()
+                raise explain(error, self._path) from error
+            except BaseException:
+                writer.close()
+                raise
+            else:
+                self._writer = writer
+                return upgrade
 
     def clear_traces(self) -> None:
         """Empty the write-ahead log, which still holds pages as they were before a deletion.
@@ -174,15 +192,19 @@ class SqliteDatabase:
             raise explain(error, self._path) from error
         return connection
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
+    def _migrate(self, connection: sqlite3.Connection) -> Upgrade:
         # Nothing is written before it is known that the file is ours and that we can work with it.
         steps = migrate.migrations()
-        migrate.pending(self._applied(connection, steps), steps)
-        _write_ahead(connection)
-        connection.execute("begin immediate")
+        applied = self._applied(connection, steps)
+        if applied and migrate.pending(applied, steps):
+            self._begin_alone(connection)
+        else:
+            _write_ahead(connection)
+            connection.execute("begin immediate")
         try:
             connection.execute(migrate.CREATE_RECORD)
-            for step in migrate.pending(self._applied(connection, steps), steps):
+            applied = self._applied(connection, steps)
+            for step in migrate.pending(applied, steps):
                 migrate.run_step(step, TYPES, connection.execute)
                 connection.execute(
                     "insert into schema_migrations (version, name) values (?, ?)",
@@ -191,6 +213,29 @@ class SqliteDatabase:
             connection.execute("commit")
         finally:
             self._roll_back(connection)
+        connection.execute("pragma locking_mode = normal")
+        connection.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_S * 1_000:.0f}")
+        _write_ahead(connection)
+        return Upgrade(applied, steps[-1].version)
+
+    def _begin_alone(self, connection: sqlite3.Connection) -> None:
+        """Begin a transaction while nobody else has the file open; what has may be older than we.
+
+        Raises _NotAloneError.
+        """
+        connection.execute("pragma busy_timeout = 0")
+        connection.execute("pragma locking_mode = exclusive")
+        try:
+            # SQLite leaves the write-ahead log only for the one connection that there is.
+            connection.execute("pragma journal_mode = delete")
+            connection.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            raise _NotAloneError(
+                f"{self._path} has to be brought up to date, and another process has it open; "
+                "stop what is older, then open it again"
+            ) from error
 
     def _applied(self, connection: sqlite3.Connection, steps: Sequence[migrate.Migration]) -> int:
         """The version of the schema, 0 for an empty database. Raises SchemaError if not ours."""

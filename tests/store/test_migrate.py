@@ -1,0 +1,191 @@
+"""Bringing a database up to date: from every earlier schema, and only while nobody is at work."""
+
+import sqlite3
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes import HashEmbedder
+from tests.store.earlier import NEWEST, rows_of, write
+from typer.testing import CliRunner
+
+from recollect import AsyncRecollect, Parts, RecallStrategy
+from recollect.cli import app
+from recollect.errors import SchemaError
+from recollect.store import Store, migrate, open_database, sqlite
+
+EARLIER = range(1, NEWEST)
+
+
+def stored(path: Path, table: str) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute(f"select * from {table}")]
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute("select name from sqlite_master where type = 'table'")
+        return {name for (name,) in found} - {"schema_migrations"}
+
+
+def schema(path: Path) -> list[Any]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(
+            "select type, name, sql from sqlite_master order by 1, 2"
+        ).fetchall()
+
+
+async def bring_up_to_date(path: Path) -> None:
+    store = Store(open_database(path))
+    await store.open()
+    await store.close()
+
+
+@pytest.mark.parametrize("version", [*EARLIER, NEWEST])
+def test_each_table_of_a_schema_has_rows_here(path: Path, version: int) -> None:
+    write(path, version)
+    assert tables(path) == set(rows_of(version))
+
+
+@pytest.mark.parametrize("version", EARLIER)
+async def test_every_row_of_an_earlier_schema_is_kept(path: Path, version: int) -> None:
+    write(path, version)
+    await bring_up_to_date(path)
+    for table, rows in rows_of(version).items():
+        if table in tables(path):
+            kept = stored(path, table)
+            assert len(kept) == len(rows)
+            for row in rows:
+                assert any(_holds(one, row) for one in kept), (table, row)
+
+
+def _holds(kept: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    return all(kept[name] == value for name, value in row.items())
+
+
+@pytest.mark.parametrize("version", EARLIER)
+async def test_a_database_brought_up_to_date_is_as_one_made_anew(
+    path: Path, tmp_path: Path, version: int
+) -> None:
+    write(path, version)
+    await bring_up_to_date(path)
+    await bring_up_to_date(tmp_path / "new.db")
+    assert schema(path) == schema(tmp_path / "new.db")
+
+
+@pytest.mark.parametrize("version", EARLIER)
+async def test_what_an_earlier_release_remembered_is_recalled_and_worked_on(
+    path: Path, version: int
+) -> None:
+    write(path, version)
+    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
+        alice = await memory.get_user("alice")
+        assert alice.metadata == {"plan": "free"}
+        items = (await alice.list_memories()).items
+        assert {one.content for one in items} == {
+            "User lives in Lisbon",
+            "User likes custard tarts",
+        }
+        lisbon = next(one for one in items if "Lisbon" in one.content)
+        assert [one.content for one in lisbon.previous_versions] == ["User lives in Porto"]
+        waiting = await alice.get_session("s2")
+        await waiting.process()
+        await memory.wait_until_processed(timeout_s=20)
+        assert "Bica" in str([one.content for one in (await alice.list_memories()).items])
+        asking = await alice.create_session()
+        await asking.add_message("user", "Where do I live?")
+        told = await asking.get_context(recall_strategy=RecallStrategy.LOW_LATENCY)
+        assert "User lives in Lisbon" in told.context
+
+
+async def test_an_earlier_schema_is_left_alone_while_another_process_has_the_file_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "ALONE_TIMEOUT_S", 0.0)
+    write(path, NEWEST - 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        assert older.execute("select count(*) from users").fetchone() == (1,)
+        with pytest.raises(SchemaError, match="another process has it open; stop what is older"):
+            await bring_up_to_date(path)
+        # It goes on as if nothing had been.
+        older.execute("update users set revision = revision + 1")
+        assert older.execute("pragma journal_mode").fetchone() == ("wal",)
+    assert stored(path, "schema_migrations")[-1]["version"] == NEWEST - 1
+    await bring_up_to_date(path)
+    assert stored(path, "schema_migrations")[-1]["version"] == NEWEST
+
+
+def test_the_command_says_from_where_to_where(path: Path) -> None:
+    write(path, 3)
+    first = CliRunner().invoke(app, ["migrate", "--db", str(path)])
+    assert first.stdout == f"{path} was brought from schema version 3 to {NEWEST}.\n"
+    again = CliRunner().invoke(app, ["migrate", "--db", str(path)])
+    assert again.stdout == f"{path} has schema version {NEWEST}: nothing to do.\n"
+
+
+def test_the_command_makes_no_database_and_does_not_go_back(path: Path) -> None:
+    absent = CliRunner().invoke(app, ["migrate", "--db", str(path)])
+    assert absent.exit_code == 1
+    assert f"there is no database at {path}" in absent.stderr
+    assert not path.exists()
+    write(path, NEWEST)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("insert into schema_migrations values (?, 'later')", (NEWEST + 1,))
+    newer = CliRunner().invoke(app, ["migrate", "--db", str(path)])
+    assert newer.exit_code == 1
+    assert f"schema version {NEWEST + 1}, this release of Recollect knows up to" in newer.stderr
+
+
+async def test_one_that_ends_in_time_is_waited_for(path: Path) -> None:
+    write(path, NEWEST - 1)
+    older = sqlite3.connect(path, check_same_thread=False)
+    older.execute("select count(*) from users").fetchone()
+    ending = threading.Timer(0.1, older.close)
+    ending.start()
+    await bring_up_to_date(path)
+    ending.join()
+    assert stored(path, "schema_migrations")[-1]["version"] == NEWEST
+
+
+async def test_a_step_that_fails_leaves_the_earlier_schema(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(path, NEWEST - 1)
+    before = schema(path)
+    steps = migrate.migrations()
+    broken = migrate.Migration(NEWEST, steps[-1].name, f"{steps[-1].sql}; create nonsense")
+    monkeypatch.setattr(migrate, "migrations", lambda: [*steps[:-1], broken])
+    with pytest.raises(Exception, match="syntax error"):
+        await bring_up_to_date(path)
+    monkeypatch.undo()
+    assert schema(path) == before
+    await bring_up_to_date(path)
+
+
+async def test_many_that_open_an_earlier_schema_at_once_bring_it_up_to_date_once(
+    path: Path,
+) -> None:
+    write(path, 1)
+    failures: list[BaseException] = []
+
+    def opening() -> None:
+        database = open_database(path)
+        try:
+            database.open()
+        except BaseException as error:  # noqa: BLE001  told to the test
+            failures.append(error)
+        else:
+            database.close()
+
+    threads = [threading.Thread(target=opening) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    versions = [row["version"] for row in stored(path, "schema_migrations")]
+    assert versions == list(range(1, NEWEST + 1))
