@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from recollect.cli import budgets, categories, keys, projects, webhooks
+from recollect.cli.copy import copy_memory
 from recollect.cli.evaluation import evaluate
 from recollect.cli.migrate import migrate
 from recollect.cli.reembed import reembed
@@ -23,6 +24,7 @@ app.add_typer(categories.app, name="categories")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(budgets.app, name="budgets")
 app.command("usage")(usage)
+app.command("copy")(copy_memory)
 app.command("migrate")(migrate)
 app.command("reembed")(reembed)
 app.command("eval")(evaluate)

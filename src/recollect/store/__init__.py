@@ -7,14 +7,14 @@ asks for that.
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from recollect.errors import ClosedError, ValidationError
+from recollect.errors import ClosedError, StoreError, ValidationError
 from recollect.store.admin_tx import AdminTx
 from recollect.store.database import Database, Run, Upgrade, parse_statements
 from recollect.store.delivery_tx import Delivery, DeliveryTx
@@ -64,16 +64,18 @@ READERS = 4
 _SQLITE = "sqlite:///"
 
 
-def open_database(location: str | Path) -> Database:
+def open_database(location: str | Path, statements: Mapping[str, str] | None = None) -> Database:
     """The database at a path, at `sqlite:///path`, or `:memory:` (kept only while it is open).
 
+    statements: by name, what can be run on it; None for the store's own.
     `~` is the home folder; a relative path counts from the working directory of this moment.
     Raises ValidationError for another kind of address.
     """
     text = str(location)
-    statements = parse_statements(
-        resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
-    )
+    if statements is None:
+        statements = parse_statements(
+            resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
+        )
     if text.startswith(_SQLITE):
         text = text[len(_SQLITE) :]
     elif "://" in text:
@@ -101,13 +103,23 @@ def _is_path(text: str) -> bool:
 class _TemporaryDatabase(SqliteDatabase):
     """A database in a folder of its own that goes with it."""
 
-    def __init__(self, statements: dict[str, str]) -> None:
+    def __init__(self, statements: Mapping[str, str]) -> None:
         self._folder = TemporaryDirectory(prefix="recollect-")
         super().__init__(Path(self._folder.name) / "memory.db", statements)
 
     def close(self) -> None:
         super().close()
         self._folder.cleanup()
+
+
+def _require_whole(run: Run) -> None:
+    """Raise StoreError for a database that a copy has not filled yet."""
+    begun = run("find_unfinished_copy")
+    if begun:
+        raise StoreError(
+            f"a copy of {begun[0]['source']} into this database has not ended; "
+            "run the same `recollect copy` again"
+        )
 
 
 class Store:
@@ -124,10 +136,12 @@ class Store:
         """Connect and bring the schema up to date; calling it again does nothing.
 
         Returns the version that the schema had, 0 for a new database, and has. Raises StoreError,
-        SchemaError.
+        also for a database into which a copy has not ended, and SchemaError.
         """
         if self._upgrade is None:
-            self._upgrade = await self._in(self._writer, self._database.open)
+            upgrade = await self._in(self._writer, self._database.open)
+            await self._in(self._writer, self._transact, _require_whole, False)
+            self._upgrade = upgrade
         return self._upgrade
 
     async def read(self, project_id: str, work: Callable[[Tx], T]) -> T:

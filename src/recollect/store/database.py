@@ -18,6 +18,18 @@ class Upgrade(NamedTuple):
     after: int
 
 
+class Table(NamedTuple):
+    """A table as it stands in the database; key: the columns of its primary key, in order.
+
+    parents: the tables that its rows refer to.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    parents: frozenset[str]
+
+
 class Run(Protocol):
     """Runs named statements inside one transaction."""
 
@@ -43,6 +55,10 @@ class Database(Protocol):
 
         Raises StoreError, SchemaError.
         """
+        ...
+
+    def tables(self) -> list[Table]:
+        """All tables but the record of the schema's steps. Raises StoreError."""
         ...
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Run]:

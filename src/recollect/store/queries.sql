@@ -2,6 +2,9 @@
 -- `-- name:` opens a statement; lines of comment below it say what it is for. Statements that touch
 -- tables owned by a user name :user_id; a test reads this file to see that they do.
 
+-- name: find_unfinished_copy
+select source from unfinished_copies limit 1;
+
 -- name: insert_project
 insert into projects (project_id, name, created_at) values (:project_id, :name, :created_at)
 on conflict (project_id) do nothing

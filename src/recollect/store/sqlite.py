@@ -16,7 +16,7 @@ from typing import Any
 
 from recollect.errors import SchemaError, StoreError
 from recollect.store import migrate
-from recollect.store.database import Row, Upgrade
+from recollect.store.database import Row, Table, Upgrade
 
 BUSY_TIMEOUT_S = 30.0
 """How long a write waits for another process that is writing to the same file."""
@@ -138,6 +138,19 @@ class SqliteDatabase:
         while not self._readers.empty():
             self._readers.get_nowait().close()
 
+    def tables(self) -> list[Table]:
+        with self._writing:
+            if self._writer is None:
+                raise StoreError(f"{self._path} is closed; open it again")
+            try:
+                found = self._writer.execute(
+                    "select name from sqlite_schema where type = 'table' "
+                    "and name not in ('schema_migrations') and name not like 'sqlite_%'"
+                ).fetchall()
+                return [_table(self._writer, row["name"]) for row in found]
+            except DRIVER_ERRORS as error:
+                raise explain(error, self._path) from error
+
     @contextlib.contextmanager
     def transaction(self, *, write: bool) -> Iterator[SqliteRun]:
         if write:
@@ -258,6 +271,18 @@ class SqliteDatabase:
             raise SchemaError(f"{self._path} is a SQLite database of another program; {_NOT_OURS}")
         newest: int = applied[-1][0]
         return newest
+
+
+def _table(connection: sqlite3.Connection, name: str) -> Table:
+    columns = connection.execute(f"pragma table_info({name})").fetchall()
+    keyed = sorted((row["pk"], row["name"]) for row in columns if row["pk"])
+    parents = connection.execute(f"pragma foreign_key_list({name})").fetchall()
+    return Table(
+        name=name,
+        columns=tuple(row["name"] for row in columns),
+        key=tuple(column for _, column in keyed),
+        parents=frozenset(row["table"] for row in parents),
+    )
 
 
 def _require_database(path: Path) -> None:
