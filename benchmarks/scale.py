@@ -1,0 +1,377 @@
+"""Times Recollect as the work grows: from ten users to ten thousand, from 100 memories to 100,000.
+
+    python benchmarks/scale.py [--sizes small] [--database sqlite] [--page docs/scale.md]
+
+Each point is a database of its own, filled with rows as processing writes them (statements from
+lists of words, vectors put together from those of the words), and measured by a process of its own
+through the embedded client: contexts of a user who is in the cache and of one who is not, adding a
+message, processing a session, the process's memory at its peak, bytes on disk for each memory.
+All points belong to one run; what is compared is how a figure moves from point to point.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from get_context import PEOPLE, PLACES, QUESTIONS, THINGS, VERBS
+from recollect import AsyncRecollect, RecallStrategy, Settings
+from recollect.embedding import open_embedder
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.store import open_database
+from recollect.store.rows import to_bytes
+
+SESSION_MESSAGES = 20
+CONNECTIONS = 2
+DAY_MICROS = 86_400_000_000
+BEGIN_MICROS = 1_700_000_000_000_000
+USERS = (10, 100, 1_000, 10_000)
+MEMORIES = (100, 1_000, 10_000, 100_000)
+MEMORIES_OF_MANY = 100
+"""Memories of each user where there are many users."""
+
+SIZES = {
+    "small": (((10, 100), (100, 100)), 40),
+    "full": (
+        tuple([(count, MEMORIES_OF_MANY) for count in USERS] + [(1, each) for each in MEMORIES]),
+        200,
+    ),
+}
+"""Points as (users, memories of each), and the rounds of each measurement."""
+
+BATCH_USERS_MEMORIES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one point measured. Times in milliseconds, p50 and p95; `process` for one session."""
+
+    users: int
+    memories: int
+    warm: tuple[float, float]
+    cold: tuple[float, float]
+    add_message: tuple[float, float]
+    process: tuple[float, float]
+    peak_mb: float
+    bytes_per_memory: float
+
+
+def insert(table: str, columns: str) -> str:
+    names = columns.split()
+    return (
+        f"insert into {table} ({', '.join(names)}) values ({', '.join(f':{one}' for one in names)})"
+    )
+
+
+STATEMENTS = {
+    "users": insert(
+        "users",
+        "user_id project_id custom_user_id metadata created_at last_active_at revision",
+    ),
+    "sessions": insert(
+        "sessions",
+        "user_id session_id status metadata created_at recorded_at processed_at message_count",
+    ),
+    "messages": insert("messages", "user_id session_id position role content added_at"),
+    "passages": insert(
+        "passages",
+        "user_id session_id position ordinal kind start_char end_char vector revision",
+    ),
+    "summaries": insert("summaries", "user_id session_id content vector revision"),
+    "memories": insert(
+        "memories",
+        "user_id memory_id session_id content event_date_start event_date_end created_at reason "
+        "vector added_revision ordinal revision",
+    ),
+    "memory_evidence": insert(
+        "memory_evidence", "user_id memory_id session_id position revision"
+    ),
+    "memory_connections": insert(
+        "memory_connections", "user_id memory_id connected_id revision"
+    ),
+}
+
+
+def lives(users: int, memories: int) -> Iterator[dict[str, list[dict[str, Any]]]]:
+    """The rows of some users at a time, by table."""
+    chance = random.Random(7)
+    embedder = open_embedder(cache_dir=Settings().cache_dir)
+    words = [*VERBS, *THINGS, *PLACES, *PEOPLE]
+    vectors = dict(zip(words, embedder.embed(words), strict=True))
+    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in STATEMENTS}
+    waiting = 0
+    for number in range(users):
+        _live(rows, f"user-{number}", memories, vectors, chance)
+        waiting += memories
+        if waiting >= BATCH_USERS_MEMORIES or number == users - 1:
+            yield rows
+            rows, waiting = {table: [] for table in STATEMENTS}, 0
+
+
+def _live(
+    rows: dict[str, list[dict[str, Any]]],
+    user_id: str,
+    memories: int,
+    vectors: Mapping[str, Any],
+    chance: random.Random,
+) -> None:
+    rows["users"].append(
+        {
+            "user_id": user_id,
+            "project_id": DEFAULT_PROJECT_ID,
+            "custom_user_id": user_id,
+            "metadata": "{}",
+            "created_at": BEGIN_MICROS,
+            "last_active_at": BEGIN_MICROS,
+            "revision": 1,
+        }
+    )
+    for index in range(memories):
+        place = index % SESSION_MESSAGES
+        session = f"s{index // SESSION_MESSAGES:06}"
+        at = BEGIN_MICROS + (index // SESSION_MESSAGES) * DAY_MICROS // 8 + place * 1_000_000
+        chosen = [chance.choice(words) for words in (VERBS, THINGS, PLACES, PEOPLE)]
+        told = "{} a {} in {} with {}, the {}th time".format(*chosen, index)
+        vector = np.sum([vectors[word] for word in chosen], axis=0)
+        stored = to_bytes((vector / np.linalg.norm(vector)).astype(np.float32))
+        mine = {"user_id": user_id, "session_id": session, "revision": 1}
+        if place == 0:
+            rows["sessions"].append(
+                {
+                    "user_id": user_id,
+                    "session_id": session,
+                    "status": "processed",
+                    "metadata": "{}",
+                    "created_at": at,
+                    "recorded_at": at,
+                    "processed_at": at,
+                    "message_count": min(SESSION_MESSAGES, memories - index),
+                }
+            )
+            rows["summaries"].append({**mine, "content": f"User {told}.", "vector": stored})
+        memory = f"m{index:06}"
+        rows["messages"].append(
+            {
+                "user_id": user_id,
+                "session_id": session,
+                "position": place,
+                "role": "user",
+                "content": f"I {told}.",
+                "added_at": at,
+            }
+        )
+        rows["passages"].append(
+            {
+                **mine,
+                "position": place,
+                "ordinal": 0,
+                "kind": "chunk",
+                "start_char": 0,
+                "end_char": len(told) + 3,
+                "vector": stored,
+            }
+        )
+        rows["memories"].append(
+            {
+                **mine,
+                "memory_id": memory,
+                "content": f"User {told}",
+                "event_date_start": at // DAY_MICROS * DAY_MICROS,
+                "event_date_end": at // DAY_MICROS * DAY_MICROS + DAY_MICROS - 1_000_000,
+                "created_at": at,
+                "reason": "",
+                "vector": stored,
+                "added_revision": 1,
+                "ordinal": index,
+            }
+        )
+        rows["memory_evidence"].append(
+            {"user_id": user_id, "memory_id": memory, "session_id": session, "position": place}
+            | {"revision": 1}
+        )
+        rows["memory_connections"] += [
+            {
+                "user_id": user_id,
+                "memory_id": f"m{index - step:06}",
+                "connected_id": memory,
+                "revision": 1,
+            }
+            for step in range(1, CONNECTIONS + 1)
+            if index >= step
+        ]
+
+
+async def fill(location: str, users: int, memories: int) -> None:
+    """Make a database and put the lives of its users into it."""
+    async with AsyncRecollect(location):
+        pass
+    database = open_database(location, STATEMENTS)
+    database.open()
+    try:
+        for rows in lives(users, memories):
+            with database.transaction(write=True) as run:
+                for table, some in rows.items():
+                    run.many(table, some)
+    finally:
+        database.close()
+
+
+def percentiles(samples: list[float]) -> tuple[float, float]:
+    """p50 and p95 of seconds, in milliseconds."""
+    cuts = statistics.quantiles(samples, n=20)
+    return statistics.median(samples) * 1_000, cuts[18] * 1_000
+
+
+async def timed(count: int, work: Callable[[int], Any]) -> tuple[float, float]:
+    """How long an awaited piece of work takes, so many times."""
+    samples = []
+    for number in range(count):
+        started = time.perf_counter()
+        await work(number)
+        samples.append(time.perf_counter() - started)
+    return percentiles(samples)
+
+
+async def measure(location: str, users: int, memories: int, rounds: int) -> Figures:
+    """All figures of one point, in this process."""
+    cold = await _cold(location, users, rounds)
+    chance = random.Random(11)
+    async with AsyncRecollect(location) as memory:
+        user = await memory.get_user(f"user-{users // 2}")
+        asking = []
+        for question in QUESTIONS:
+            session = await user.create_session(auto_process_after_seconds=None)
+            await session.add_message("user", question)
+            asking.append(session)
+
+        async def context(number: int) -> None:
+            await asking[number % 4].get_context(recall_strategy=RecallStrategy.LOW_LATENCY)
+
+        await timed(8, context)
+        warm = await timed(rounds, context)
+        telling = await user.create_session(auto_process_after_seconds=None)
+
+        async def add(number: int) -> None:
+            await telling.add_message("user", f"I repaired the kayak for the {number}th time.")
+
+        added = await timed(rounds, add)
+
+        async def process(number: int) -> None:
+            someone = await memory.get_user(f"user-{chance.randrange(users)}")
+            session = await someone.create_session(auto_process_after_seconds=None)
+            for place in chance.sample(PLACES, 4):
+                await session.add_message("user", f"I bought a lamp in {place} with Ana.")
+            await session.process()
+            await memory.wait_until_processed(timeout_s=120)
+
+        processed = await timed(max(5, rounds // 10), process)
+    return Figures(
+        users=users,
+        memories=memories,
+        warm=warm,
+        cold=cold,
+        add_message=added,
+        process=processed,
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        bytes_per_memory=0.0,
+    )
+
+
+async def _cold(location: str, users: int, rounds: int) -> tuple[float, float]:
+    """The first context of a user after the start, other users' working sets being elsewhere.
+
+    With one user, the memory is opened anew for each; opening it is not part of the time.
+    """
+    samples: list[float] = []
+    chance = random.Random(13)
+    openings = 1 if users >= 10 else min(8, rounds)
+    each = min(users, 40) if users >= 10 else 1
+    for _ in range(openings):
+        async with AsyncRecollect(location) as memory:
+            for number in chance.sample(range(users), each):
+                user = await memory.get_user(f"user-{number}")
+                session = await user.create_session(auto_process_after_seconds=None)
+                await session.add_message("user", QUESTIONS[0])
+                started = time.perf_counter()
+                await session.get_context(recall_strategy=RecallStrategy.LOW_LATENCY)
+                samples.append(time.perf_counter() - started)
+                await session.delete()
+    return percentiles(samples)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a SQLite database and its log."""
+    return sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
+
+
+def point(users: int, memories: int, rounds: int) -> Figures:
+    """Fill a database here, and have it measured by a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="recollect-scale-") as folder:
+        path = Path(folder) / "memory.db"
+        asyncio.run(fill(str(path), users, memories))
+        each = size_of(path) / (users * memories)
+        command = [sys.executable, __file__, "--measure", str(path)]
+        numbers = [str(users), str(memories), str(rounds)]
+        done = subprocess.run([*command, *numbers], capture_output=True, text=True, check=True)
+        return Figures(**(json.loads(done.stdout) | {"bytes_per_memory": each}))
+
+
+def table(found: list[Figures]) -> str:
+    """The figures as Markdown."""
+    lines = [
+        "| users | memories each | context, warm: p50 / p95 ms | cold: p50 / p95 ms "
+        "| add_message: p50 / p95 ms | process: p50 / p95 ms | peak RAM, MB | bytes a memory |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for one in found:
+        times = [
+            f"{p50:.1f} / {p95:.1f}"
+            for p50, p95 in (one.warm, one.cold, one.add_message, one.process)
+        ]
+        lines.append(
+            f"| {one.users:,} | {one.memories:,} | {' | '.join(times)} | {one.peak_mb:,.0f} "
+            f"| {one.bytes_per_memory:,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure every point of a size and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", choices=sorted(SIZES), default="full")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--measure", nargs=4, metavar=("DB", "USERS", "MEMORIES", "ROUNDS"))
+    chosen = parser.parse_args()
+    if chosen.measure:
+        location, *numbers = chosen.measure
+        figures = asyncio.run(measure(location, *map(int, numbers)))
+        print(json.dumps(asdict(figures)))
+        return
+    points, rounds = SIZES[chosen.sizes]
+    found = []
+    for users, memories in points:
+        started = time.perf_counter()
+        found.append(point(users, memories, rounds))
+        seconds = time.perf_counter() - started
+        print(f"{users:,} users of {memories:,}: {seconds:.0f} s", file=sys.stderr)
+    print(f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}\n")
+    print(table(found))
+    if chosen.json:
+        chosen.json.write_text(json.dumps([asdict(one) for one in found], indent=1))
+
+
+if __name__ == "__main__":
+    main()
