@@ -96,12 +96,8 @@ STATEMENTS = {
         "user_id memory_id session_id content event_date_start event_date_end created_at reason "
         "vector added_revision ordinal revision",
     ),
-    "memory_evidence": insert(
-        "memory_evidence", "user_id memory_id session_id position revision"
-    ),
-    "memory_connections": insert(
-        "memory_connections", "user_id memory_id connected_id revision"
-    ),
+    "memory_evidence": insert("memory_evidence", "user_id memory_id session_id position revision"),
+    "memory_connections": insert("memory_connections", "user_id memory_id connected_id revision"),
 }
 
 

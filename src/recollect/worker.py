@@ -7,7 +7,7 @@ still holds. So a worker that dies, or comes back too late, can neither lose nor
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -42,6 +42,7 @@ from recollect.models import (
     Candidate,
     Category,
     GenerationPreferences,
+    MemoryVersion,
     Message,
     MessageRole,
     WebhookEventType,
@@ -63,6 +64,10 @@ WAITING_CONCURRENCY = 8
 
 MAX_RECONCILIATIONS = 5
 """Times work is weighed anew because the user's memories moved meanwhile."""
+
+WEIGHED_MEMORIES = 4_000
+"""Held memories, the nearest ones, that something new is weighed against: reading one takes rules
+0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are weighed."""
 
 KEPT_CATEGORIES = 4_096
 """Vectors of categories that are kept: 1.5 kB each."""
@@ -122,7 +127,10 @@ class _SessionJob:
     conflicts_enabled: bool
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
-        held, vectors = _comparable(working, self.findings.vectors)
+        session_id = self.work.session_id
+        held, vectors = _comparable(
+            working, self.findings.vectors, lambda version: version.session_id == session_id
+        )
         plan = await inference.reconcile(
             held,
             self.findings.candidates,
@@ -153,7 +161,12 @@ class _ConflictJob:
     quarantined: Sequence[tuple[Candidate, Sign]]
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
-        held, vectors = _comparable(working, self.vectors)
+        contested = set(self.contest.contradicted)
+
+        def needed(version: MemoryVersion) -> bool:
+            return any(one.memory_id in contested for one in working.history(version.memory_id))
+
+        held, vectors = _comparable(working, self.vectors, needed)
         resolution = await inference.resolve(
             held, working.versions, self.contest, self.statements, vectors
         )
@@ -555,14 +568,20 @@ def _read(tx: WorkTx, work: Work) -> _Told:
 
 
 def _comparable(
-    working: WorkingSet, vectors: NDArray[np.float32]
+    working: WorkingSet, vectors: NDArray[np.float32], needed: Callable[[MemoryVersion], bool]
 ) -> tuple[list[reconcile.Held], NDArray[np.float32]]:
-    """The current memories and new vectors, so that thresholds on their products hold."""
+    """The current memories and new vectors, so that thresholds on their products hold.
+
+    Of many memories only those nearest to what is new, and the needed ones: what is far from it
+    changes nothing, and the work must not grow with the years.
+    """
     memories = working.memories.vectors
-    known = len(memories)
-    adjusted = comparable(np.vstack([memories.floats(), vectors]), memories.calibration)
+    chosen = working.nearest_rows(vectors, WEIGHED_MEMORIES, needed)
+    adjusted = comparable(
+        np.vstack([memories.part(chosen).floats(), vectors]), memories.calibration
+    )
     held = [
-        reconcile.Held(version, adjusted[working.memory_rows[version.memory_id]])
-        for version in working.current()
+        reconcile.Held(working.versions[working.memory_ids[row]], adjusted[place])
+        for place, row in enumerate(chosen)
     ]
-    return held, adjusted[known:]
+    return held, adjusted[len(chosen) :]

@@ -7,11 +7,12 @@ the transaction that it started with, whoever wrote last.
 
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recollect.core import recall_index
 from recollect.core.passages import Passage, PassageKind
@@ -80,6 +81,24 @@ class WorkingSet:
             if said:
                 found[memory_id] = max(said)
         return found
+
+    def nearest_rows(
+        self, vectors: NDArray[np.float32], most: int, needed: Callable[[MemoryVersion], bool]
+    ) -> NDArray[np.intp]:
+        """The rows of the current memories nearest to any of these vectors, and the needed ones.
+
+        vectors: (n, dimension). All current ones, where there are no more than `most`.
+        """
+        current = self.current()
+        rows = np.array([self.memory_rows[one.memory_id] for one in current], np.intp)
+        if len(rows) <= most:
+            return rows
+        nearness = np.full(len(self.memory_ids), -2.0, np.float32)
+        for vector in vectors:
+            np.maximum(nearness, self.memories.vectors.products(vector), out=nearness)
+        nearest = rows[np.argpartition(-nearness[rows], most)[:most]]
+        own = [self.memory_rows[one.memory_id] for one in current if needed(one)]
+        return np.union1d(nearest, np.array(own, np.intp))
 
     def current(self) -> list[MemoryVersion]:
         """The versions that no later one has superseded, in row order."""

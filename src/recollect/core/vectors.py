@@ -64,8 +64,8 @@ class Vectors:
         """Returns the vectors as float32: (n, d)."""
         return self.codes * self.scales[:, np.newaxis]
 
-    def part(self, rows: slice) -> "Vectors":
-        """Returns a run of the vectors, without copying."""
+    def part(self, rows: slice | NDArray[np.intp]) -> "Vectors":
+        """Returns some of the vectors: a run without copying, or those at any rows."""
         return replace(self, codes=self.codes[rows], scales=self.scales[rows])
 
 
