@@ -1,7 +1,9 @@
 """What most tests need: settings without waiting, a clock to turn, and a client of either kind."""
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+import itertools
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +25,61 @@ from recollect import (
 from recollect.client.embedded import open_system
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.server import create_app
+from tests import databases
+from tests.databases import POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
 from tests.fakes import HashEmbedder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=(SQLITE, POSTGRESQL),
+        default=SQLITE,
+        help="what the tests that use a database run on; with postgresql no others are run",
+    )
+
+
+_SERVER = pytest.StashKey[databases.Server]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
+    if config.getoption("--database") == POSTGRESQL and not hasattr(config, "workerinput"):
+        server = config.stash[_SERVER] = databases.Server()
+        databases.make_template(server.address())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of pytest-xdist where the server is."""
+    if _SERVER in node.config.stash:
+        node.workerinput["postgresql"] = node.config.stash[_SERVER].address()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVER in config.stash:
+        config.stash[_SERVER].remove()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not about the database that the tests run on."""
+    on_server = config.getoption("--database") == POSTGRESQL
+    kept = [item for item in items if (_on_server if on_server else _on_file)(item)]
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+
+
+def _on_file(item: pytest.Item) -> bool:
+    return item.get_closest_marker("postgresql") is None
+
+
+def _on_server(item: pytest.Item) -> bool:
+    places = {"new_database", "new_shared_database"}
+    return bool(places & set(getattr(item, "fixturenames", ()))) and not any(
+        item.nodeid.startswith(beginning) for beginning in SQLITE_ONLY
+    )
+
 
 START = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
 
@@ -91,9 +147,44 @@ def settings() -> Settings:
     return Settings(poll_interval_s=0.02, retry_delay_s=0, lease_s=5)
 
 
+@pytest.fixture(scope="session")
+def server_address(request: pytest.FixtureRequest) -> str:
+    """The address of the PostgreSQL of the test run."""
+    config = request.config
+    if _SERVER in config.stash:
+        return config.stash[_SERVER].address()
+    address: str = config.workerinput["postgresql"]  # type: ignore[attr-defined]
+    return address
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "memory.db"
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+    """Makes places for databases: files that are not there yet, or databases on the server."""
+    if request.config.getoption("--database") == SQLITE:
+        numbers = itertools.count()
+        yield lambda: tmp_path / f"memory{next(numbers) or ''}.db"
+        return
+    yield from databases.copies(
+        request.getfixturevalue("server_address"), f"test_{uuid.uuid4().hex}"
+    )
+
+
+@pytest.fixture(scope="session")
+def new_shared_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NewDatabase]:
+    """`new_database` for what many tests share."""
+    if request.config.getoption("--database") == SQLITE:
+        yield lambda: tmp_path_factory.mktemp("shared") / "memory.db"
+        return
+    address = request.getfixturevalue("server_address")
+    yield from databases.copies(address, f"shared_{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def path(new_database: NewDatabase) -> Location:
+    """Where the database of the test is."""
+    return new_database()
 
 
 @pytest.fixture

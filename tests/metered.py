@@ -1,8 +1,7 @@
 """A memory whose inference is charged for as a model would be, and what its tests do with it."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from recollect.inference.ledger import (
 from recollect.models import CallOutcome, Extraction, Message
 from recollect.settings import Price
 from recollect.usage import ModelCall
+from tests import databases
 
 PRICES = {"here:small": Price(input=1, output=2, cached=0.5)}
 PLANNED = PlannedCall("extraction", "here", "small", "abc123", 900, 100, timeout_s=30)
@@ -114,15 +114,12 @@ class Place:
     async def until_idle(self) -> None:
         await self.api.wait_until_processed(timeout_s=20)
 
-    def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
-        with closing(sqlite3.connect(self.path)) as connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(sql, parameters).fetchall()
+    def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        return databases.rows(self.path, sql, *parameters)
 
     def write(self, sql: str, *parameters: object) -> None:
-        """Change the file beside the store."""
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.execute(sql, parameters)
+        """Change the database beside the store."""
+        databases.change(self.path, sql, *parameters)
 
     async def limit(self, **named: Any) -> None:
         """Set budgets of the project."""

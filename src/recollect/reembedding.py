@@ -289,6 +289,7 @@ def _storing(
     """Store what was made, and read what is missing next; if nothing is, the user is complete."""
 
     def work(tx: EmbedderTx) -> list[tuple[MissingVector, str]]:
+        tx.hold(user_id)
         _require(tx, coming)
         tx.store_vectors(user_id, coming.slot, made)
         missing = tx.missing(user_id, coming.slot, BATCH)

@@ -219,6 +219,13 @@ class Settings(BaseSettings):
         default_factory=lambda: str(Path(platformdirs.user_data_dir("recollect")) / "memory.db"),
         description="Path or address of the database, for the command line.",
     )
+    db_connections: int = Field(
+        default=8,
+        ge=2,
+        le=1000,
+        description="Connections to a PostgreSQL server that a process has at most; half of them "
+        "read.",
+    )
     host: str = Field(default="127.0.0.1", description="Address that the service listens on.")
     port: int = Field(
         default=8000, ge=0, le=65_535, description="Port that the service listens on; 0 for any."

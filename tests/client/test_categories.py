@@ -1,12 +1,11 @@
 """Categories of memories, as whoever reads memories sees them and filters by them."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 
 from recollect import MessageRole, Parts, Settings
 from recollect.api import MemoryApi
@@ -54,17 +53,16 @@ async def labelled(system: System, category_ids: dict[str, str], path: Path) -> 
     await api.wait_until_processed(timeout_s=20)
     held = {item.content: item.memory_id for item in (await api.list_memories("alice")).items}
     assert set(held) == set(NAMES)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("delete from memory_categories")
-        connection.executemany(
-            "insert into memory_categories (user_id, memory_id, category_id) "
-            "select user_id, ?, ? from users",
-            [
-                (held[content], category_ids[name])
-                for content, names in NAMES.items()
-                for name in names
-            ],
-        )
+    databases.change(path, "delete from memory_categories")
+    for content, names in NAMES.items():
+        for name in names:
+            databases.change(
+                path,
+                "insert into memory_categories (user_id, memory_id, category_id) "
+                "select user_id, ?, ? from users",
+                held[content],
+                category_ids[name],
+            )
     return api
 
 

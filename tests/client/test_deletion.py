@@ -3,16 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.databases import traces
 
 from recollect import Parts, Recollect, Settings
 
 WORD = "Quokkaville"
-
-
-def traces(path: Path) -> int:
-    """How often the word stands in the database's files."""
-    files = path.parent.glob(f"{path.name}*")
-    return sum(file.read_bytes().count(WORD.encode()) for file in files)
 
 
 @pytest.mark.parametrize("what", ["user", "session"])
@@ -27,9 +22,9 @@ def test_a_deletion_leaves_no_trace_in_the_files(
         session.add_message("user", f"I live in {WORD} with two cats.")
         session.process()
         memory.wait_until_processed(timeout_s=20)
-        assert traces(path) > 0
+        assert traces(path, WORD) > 0
         (user if what == "user" else session).delete()
-        assert traces(path) == 0
+        assert traces(path, WORD) == 0
         assert kept.get_messages().total == 1
 
 

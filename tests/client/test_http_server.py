@@ -34,8 +34,8 @@ from recollect.server import create_app
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path / "memory.db") as running:
+def service(path: Path) -> Iterator[Service]:
+    with serving(path) as running:
         yield running
 
 
@@ -99,9 +99,9 @@ def test_a_key_that_opens_nothing_is_told(
         client.list_users()
 
 
-def test_a_server_that_stopped_is_a_connection_error(tmp_path: Path) -> None:
+def test_a_server_that_stopped_is_a_connection_error(path: Path) -> None:
     script = Scripted()
-    with serving(tmp_path / "memory.db") as running:
+    with serving(path) as running:
         credentials = running.project()
         client = Recollect(
             credentials.base_url,

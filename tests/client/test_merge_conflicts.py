@@ -1,14 +1,13 @@
 """Merge conflicts from their question to their settlement, on a whole memory."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
@@ -401,6 +400,5 @@ async def test_conflicts_are_listed_by_state_and_date(born: Life) -> None:
 async def test_the_rows_of_a_settlement_go_with_the_user(born: Life, path: Path) -> None:
     await born.answer(await born.conflict(), 1)
     await born.api.delete_user("alice")
-    with closing(sqlite3.connect(path)) as connection:
-        for table in ("merge_conflicts", "merge_conflict_memories", "merge_conflict_new_memories"):
-            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)
+    for table in ("merge_conflicts", "merge_conflict_memories", "merge_conflict_new_memories"):
+        assert databases.count(path, table) == 0

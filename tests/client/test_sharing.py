@@ -96,7 +96,7 @@ def test_what_one_client_writes_the_other_recalls_at_once(
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_program_that_forgets_to_close_still_ends(tmp_path: Path, kind: str) -> None:
+def test_a_program_that_forgets_to_close_still_ends(path: Path, kind: str) -> None:
     script = {
         "sync": """
             memory = Recollect(sys.argv[1], parts=Parts(embedder=HashEmbedder()))
@@ -119,7 +119,6 @@ def test_a_program_that_forgets_to_close_still_ends(tmp_path: Path, kind: str) -
         "from recollect import AsyncRecollect, Parts, Recollect\n"
         "from tests.fakes import HashEmbedder\n"
     )
-    path = tmp_path / "memory.db"
     ended = subprocess.run(
         [sys.executable, "-c", preamble + textwrap.dedent(script), str(path)],
         cwd=Path(__file__).parents[2],

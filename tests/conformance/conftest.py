@@ -17,6 +17,7 @@ from tests.conformance.drivers import (
     remote_driver,
 )
 from tests.conformance.service import Credentials, Service, serving
+from tests.databases import NewDatabase
 
 _DRIVING = {"driver", "steered"}
 """Fixtures that are run once for each driver."""
@@ -93,9 +94,9 @@ def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(new_shared_database: NewDatabase) -> Iterator[Service]:
     """One server for all tests of a process; each test has a project of its own in it."""
-    with serving(tmp_path_factory.mktemp("service") / "memory.db") as running:
+    with serving(new_shared_database()) as running:
         yield running
 
 
@@ -113,11 +114,13 @@ async def raw(service: Service, credentials: Credentials) -> AsyncIterator[Raw]:
 
 
 @pytest.fixture
-async def driver(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Driver]:
+async def driver(
+    request: pytest.FixtureRequest, new_database: NewDatabase
+) -> AsyncIterator[Driver]:
     """Each way in, one after the other, in the test's project or in a file of the test's own."""
     name: Any = request.param
     if name == EMBEDDED:
-        async with embedded_driver(tmp_path / "memory.db") as opened:
+        async with embedded_driver(new_database()) as opened:
             yield opened
         return
     running: Service = request.getfixturevalue("service")

@@ -2,15 +2,15 @@
 
 import asyncio
 import re
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.conformance.drivers import REMOTE, Driver, Raw, raw_client
 from tests.conformance.rendered import (
     MEMORIES,
@@ -340,9 +340,8 @@ def interrupted(path: Path) -> Iterator[tuple[Service, Interrupted]]:
 
 
 @pytest.mark.check(92)
-async def test_a_session_in_any_state_has_a_context(tmp_path: Path) -> None:
+async def test_a_session_in_any_state_has_a_context(path: Path) -> None:
     """No call leads to `insufficient_balance`; that status is written into the file."""
-    path = tmp_path / "memory.db"
     with interrupted(path) as (running, _):
         async with raw_client(running, running.project()) as raw:
             user = await raw.user()
@@ -366,11 +365,10 @@ async def test_a_session_in_any_state_has_a_context(tmp_path: Path) -> None:
 
 def _write_status(path: Path, session: str, status: str) -> None:
     session_id = session.rsplit("/", 1)[1]
-    with closing(sqlite3.connect(path, timeout=5)) as database, database:
-        changed = database.execute(
-            "update sessions set status = ? where session_id = ?", (status, session_id)
-        )
-        assert changed.rowcount == 1
+    changed = databases.change(
+        path, "update sessions set status = ? where session_id = ?", status, session_id
+    )
+    assert changed == 1
 
 
 @pytest.mark.check(92)

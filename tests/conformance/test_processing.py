@@ -1,15 +1,14 @@
 """Checks 61 and 67 to 77: how a session is processed, and what becomes of what it brought."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.conformance.drivers import (
     EMBEDDED,
     OURS,
@@ -20,6 +19,7 @@ from tests.conformance.drivers import (
     remote_driver,
 )
 from tests.conformance.service import QUICK, Credentials, Service, serving
+from tests.databases import NewDatabase
 
 from recollect import ExpirationReason, Parts
 from recollect.inference import LocalInference
@@ -62,9 +62,9 @@ class SteeredService:
 
 
 @pytest.fixture(scope="module")
-def steered_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SteeredService]:
+def steered_service(new_shared_database: NewDatabase) -> Iterator[SteeredService]:
     """A server whose inference is steered."""
-    path = tmp_path_factory.mktemp("steered") / "memory.db"
+    path = new_shared_database()
     inference = SteeredInference()
     with serving(path, parts=Parts(inference=inference)) as service:
         yield SteeredService(service, path, inference)
@@ -80,13 +80,13 @@ def inference(steered_service: SteeredService) -> Iterator[SteeredInference]:
 @pytest.fixture
 async def steered(
     request: pytest.FixtureRequest,
-    tmp_path: Path,
+    new_database: NewDatabase,
     steered_service: SteeredService,
     inference: SteeredInference,
 ) -> AsyncIterator[Driver]:
     """Each way in to a server, or to a file, whose inference is steered."""
     if request.param == EMBEDDED:
-        async with embedded_driver(tmp_path / "memory.db", inference=inference) as opened:
+        async with embedded_driver(new_database(), inference=inference) as opened:
             yield opened
             inference.holding = False
         return
@@ -131,13 +131,12 @@ async def failed(driver: Driver, inference: SteeredInference) -> tuple[Any, Any]
 
 def out_of_balance(path: Path, session_path: str) -> None:
     """Give a session the status that only a hosted service gives; no call leads to it here."""
-    with closing(sqlite3.connect(path, timeout=10)) as database, database:
-        changed = database.execute(
-            "update sessions set status = 'insufficient_balance', due_at = null"
-            " where session_id = ?",
-            (session_path.rpartition("/")[2],),
-        )
-        assert changed.rowcount == 1
+    changed = databases.change(
+        path,
+        "update sessions set status = 'insufficient_balance', due_at = null where session_id = ?",
+        session_path.rpartition("/")[2],
+    )
+    assert changed == 1
 
 
 @pytest.mark.check(61)
@@ -384,7 +383,7 @@ async def test_what_a_dead_server_had_in_work_is_not_left_in_processing(
     steered_raw: Raw,
     steered_service: SteeredService,
     inference: SteeredInference,
-    tmp_path: Path,
+    path: Path,
     ends_as: str,
 ) -> None:
     inference.holding, begun = True, inference.sessions_begun
@@ -392,16 +391,11 @@ async def test_what_a_dead_server_had_in_work_is_not_left_in_processing(
     await steered_raw.post(f"{session}/process")
     while inference.sessions_begun == begun:  # noqa: ASYNC110  turned by the server's thread
         await asyncio.sleep(0.002)
-    left_behind = tmp_path / "memory.db"
-    with (
-        closing(sqlite3.connect(steered_service.path, timeout=10)) as source,
-        closing(sqlite3.connect(left_behind)) as target,
-    ):
-        source.backup(target)
+    databases.copy(steered_service.path, path)
     restarted = SteeredInference()
     restarted.failing = ends_as == "failed"
     clock = steered_service.service.clock
-    with serving(left_behind, parts=Parts(inference=restarted), clock=clock) as again:
+    with serving(path, parts=Parts(inference=restarted), clock=clock) as again:
         given = steered_raw.credentials
         moved = Credentials(again.base_url, given.api_key, given.project_id)
         async with raw_client(again, moved) as raw:

@@ -216,11 +216,9 @@ class TestASlowModel:
         return Held()
 
     @pytest.fixture
-    def service(self, tmp_path: Path, embedder: Held) -> Iterator[Service]:
+    def service(self, path: Path, embedder: Held) -> Iterator[Service]:
         settings = QUICK.model_copy(update={"stream_ping_s": PING_S})
-        with serving(
-            tmp_path / "memory.db", settings=settings, parts=Parts(embedder=embedder)
-        ) as running:
+        with serving(path, settings=settings, parts=Parts(embedder=embedder)) as running:
             yield running
             embedder.let_go.set()
 
@@ -266,8 +264,8 @@ class TestAModelThatFails:
     """The embedder fails with what contains "break", when the stream has begun."""
 
     @pytest.fixture
-    def service(self, tmp_path: Path) -> Iterator[Service]:
-        with serving(tmp_path / "memory.db", parts=Parts(embedder=Held())) as running:
+    def service(self, path: Path) -> Iterator[Service]:
+        with serving(path, parts=Parts(embedder=Held())) as running:
             yield running
 
     @pytest.mark.check(112)
@@ -323,9 +321,9 @@ class TestALimitOnRequests:
     """Five requests per minute. Our own client waits when told to, so it is not asked."""
 
     @pytest.fixture
-    def service(self, tmp_path: Path) -> Iterator[Service]:
+    def service(self, path: Path) -> Iterator[Service]:
         settings = QUICK.model_copy(update={"rate_limit_per_minute": 5})
-        with serving(tmp_path / "memory.db", settings=settings) as running:
+        with serving(path, settings=settings) as running:
             yield running
 
     @pytest.mark.check(113)
@@ -356,8 +354,8 @@ class TestAnEngineThatFails:
     """It does so before it has sent an event, so there can be a status."""
 
     @pytest.fixture
-    def service(self, tmp_path: Path) -> Iterator[Service]:
-        with serving(tmp_path / "memory.db") as running:
+    def service(self, path: Path) -> Iterator[Service]:
+        with serving(path) as running:
             yield running
 
     @pytest.mark.check(113)

@@ -25,6 +25,7 @@ from tests.conformance.drivers import (
 )
 from tests.conformance.node_client import NodeClient
 from tests.conformance.service import QUICK, Credentials, Service, serving
+from tests.databases import NewDatabase
 
 from recollect import Parts
 from recollect.inference import LocalInference
@@ -382,10 +383,10 @@ async def test_what_is_out_of_range_is_a_validation_error(driver: Driver) -> Non
 
 
 @pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def limited(new_shared_database: NewDatabase) -> Iterator[Service]:
     """A server that takes few requests from each key."""
     settings = QUICK.model_copy(update={"rate_limit_per_minute": FEW})
-    with serving(tmp_path_factory.mktemp("limited") / "memory.db", settings=settings) as service:
+    with serving(new_shared_database(), settings=settings) as service:
         yield service
 
 
@@ -425,10 +426,9 @@ SECRET = "the password of the database"
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def broken(new_shared_database: NewDatabase) -> Iterator[Service]:
     """A server whose contexts fail."""
-    path = tmp_path_factory.mktemp("broken") / "memory.db"
-    with serving(path, parts=Parts(inference=FailingPlan())) as service:
+    with serving(new_shared_database(), parts=Parts(inference=FailingPlan())) as service:
         yield service
 
 

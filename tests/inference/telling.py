@@ -1,12 +1,12 @@
 """Sessions told to a memory whose model plays a script, and what such a model answers."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests import databases
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 from tests.scripted_model import Says, ScriptedModel
@@ -83,7 +83,7 @@ def stored(path: Path) -> dict[str, list[Any]]:
         *("memories", "memory_evidence", "memory_connections", "memory_categories", "quarantine"),
         *("merge_conflicts", "merge_conflict_memories", "summaries", "passages"),
     )
-    with closing(sqlite3.connect(path)) as database:
-        return {
-            table: sorted(map(repr, database.execute(f"select * from {table}"))) for table in tables
-        }
+    return {
+        table: sorted(map(repr, databases.values(path, f"select * from {table}")))
+        for table in tables
+    }

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.conformance.service import OnLoop, Service, serving
+from tests.databases import NewDatabase
 from tests.server.conftest import FakeSystem
 
 from recollect import Parts, Settings
@@ -89,10 +90,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(new_shared_database: NewDatabase) -> Iterator[Service]:
     # Webhooks of any address are made here, and none of them is to be sent to.
     parts = Parts(webhook_transport=httpx.MockTransport(lambda _: httpx.Response(204)))
-    with serving(tmp_path_factory.mktemp("fuzzed") / "memory.db", parts=parts) as running:
+    with serving(new_shared_database(), parts=parts) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conformance.service import Credentials, OnLoop, Service, serving
 from tests.conformance.stories import BIRTHDAY
+from tests.databases import NewDatabase
 
 USERS = ("alice", "bruno")
 """The same names in every project."""
@@ -196,8 +197,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("shared") / "memory.db") as running:
+def service(new_shared_database: NewDatabase) -> Iterator[Service]:
+    with serving(new_shared_database()) as running:
         yield running
 
 

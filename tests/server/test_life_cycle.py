@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.conformance.service import OnLoop, Service, serving
 from tests.conformance.stories import BIRTHDAY
+from tests.databases import NewDatabase
 
 NAMES = ("alice", "Alicia", "bruno", "Übermut 100%_")
 TEXTS = ("I have a cousin in Porto.", "I live in Lisbon.", "I moved to Berlin.", "Good morning!")
@@ -492,9 +493,9 @@ class LifeCycle(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def service(new_shared_database: NewDatabase) -> Iterator[None]:
     """One server for all examples; each has projects of its own in it."""
-    with serving(tmp_path_factory.mktemp("lived") / "memory.db") as running:
+    with serving(new_shared_database()) as running:
         LifeCycle.service = running
         yield
 

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import socket
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests import databases
 from tests.fakes import HashEmbedder
 
 from recollect import Parts, Settings
@@ -127,8 +127,7 @@ async def test_a_session_in_work_is_released_when_the_service_stops(path: Path) 
         assert (await http.post(f"{session}/process")).status_code == 200
     await inference.began.wait()
     await served.stop()
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        rows = database.execute("select status, lease_until, attempts from sessions").fetchall()
+    rows = databases.values(path, "select status, lease_until, attempts from sessions")
     assert rows == [("processing", 0, 0)]
 
 
@@ -210,8 +209,7 @@ async def test_a_signal_during_the_opening_ends_the_start_without_a_key(path: Pa
     await served.task
     assert opening.is_set()
     assert not served.announced.done()
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        assert database.execute("select count(*) from api_keys").fetchall() == [(0,)]
+    assert databases.values(path, "select count(*) from api_keys") == [(0,)]
 
 
 async def test_an_address_in_use_is_an_error_and_nothing_is_opened(path: Path) -> None:
@@ -219,16 +217,12 @@ async def test_an_address_in_use_is_an_error_and_nothing_is_opened(path: Path) -
         settings = settings_for(path).model_copy(update={"port": taken.getsockname()[1]})
         with pytest.raises(UnavailableError, match="Address already in use"):
             await Served(settings).listening()
-    assert not is_there(path)
+    assert not databases.was_opened(path)
 
 
 async def test_an_address_that_is_not_ours_is_an_error(path: Path) -> None:
     with pytest.raises(UnavailableError, match=r"cannot listen on 192\.0\.2\.1:0"):
         await Served(settings_for(path, host="192.0.2.1")).listening()
-
-
-def is_there(path: Path) -> bool:
-    return path.exists()
 
 
 @pytest.fixture

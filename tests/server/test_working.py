@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.fakes import HashEmbedder
 
 from recollect import AsyncRecollect, Parts, SessionStatus, Settings
 from recollect.errors import TimeoutError
 from recollect.server.working import work
+from recollect.store import shown_address
 
 RECOLLECT = Path(sys.executable).with_name("recollect")
 LEAVING = Settings(worker=False, poll_interval_s=0.02)
@@ -61,7 +62,7 @@ async def test_sessions_that_a_memory_leaves_to_others_are_processed_by_a_worker
         with pytest.raises(TimeoutError):
             await memory.wait_until_processed(timeout_s=0.2)
         working = Working(path)
-        assert await working.announced == str(path)
+        assert await working.announced == shown_address(path)
         await memory.wait_until_processed(timeout_s=20)
         await session.refresh()
         assert session.status is SessionStatus.PROCESSED
@@ -104,7 +105,7 @@ def test_two_workers_share_the_work_and_end_well_on_their_signals(path: Path) ->
     try:
         for worker in workers:
             assert worker.stdout is not None
-            assert worker.stdout.readline().endswith(f"works on {path}\n")
+            assert worker.stdout.readline().endswith(f"works on {shown_address(path)}\n")
 
         async def told() -> list[str]:
             async with AsyncRecollect(path, settings=LEAVING) as memory:
@@ -115,9 +116,7 @@ def test_two_workers_share_the_work_and_end_well_on_their_signals(path: Path) ->
                 return [session.status for session in sessions]
 
         assert asyncio.run(told()) == [SessionStatus.PROCESSED] * 12
-        with contextlib.closing(sqlite3.connect(path)) as database:
-            attempts = database.execute("select attempts from sessions").fetchall()
-        assert attempts == [(1,)] * 12
+        assert databases.values(path, "select attempts from sessions") == [(1,)] * 12
         for worker, number in zip(workers, (signal.SIGTERM, signal.SIGINT), strict=True):
             worker.send_signal(number)
             rest, errors = worker.communicate(timeout=30)

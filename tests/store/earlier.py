@@ -1,16 +1,14 @@
 """Databases as earlier releases left them: any schema version, with rows in each of its tables."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests import databases
+from tests.databases import Location
 
 from recollect.store import migrate
 from recollect.store.rows import to_bytes
-from recollect.store.sqlite import TYPES
 
 NEWEST = len(migrate.migrations())
 PROJECT_ID = "00000000-0000-0000-0000-000000000001"
@@ -307,19 +305,10 @@ def rows_of(version: int) -> dict[str, list[Mapping[str, Any]]]:
     return found
 
 
-def write(path: Path, version: int) -> None:
+def write(path: Location, version: int) -> None:
     """Make the database of a release whose newest schema version was this one."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute("pragma journal_mode = wal")
-        database.execute(migrate.CREATE_RECORD)
-        for step in migrate.migrations()[:version]:
-            migrate.run_step(step, TYPES, database.execute)
-            database.execute(
-                "insert into schema_migrations values (?, ?)", (step.version, step.name)
-            )
-        for table, rows in rows_of(version).items():
-            for row in rows:
-                names, marks = ", ".join(row), ", ".join("?" * len(row))
-                database.execute(
-                    f"insert into {table} ({names}) values ({marks})", list(row.values())
-                )
+    databases.migrate_to(path, version)
+    for table, rows in rows_of(version).items():
+        for row in rows:
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            databases.change(path, f"insert into {table} ({names}) values ({marks})", *row.values())

@@ -1,15 +1,14 @@
 """Projects, keys, categories, preferences and counts: what whoever runs Recollect can do."""
 
 import hashlib
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.fakes import HashEmbedder
 
 from recollect import MessageRole, Parts, SessionStatus, Settings
@@ -89,12 +88,6 @@ async def tell(api: MemoryApi, user_id: str, *texts: str) -> str:
     return session_id
 
 
-def run(path: Path, sql: str, *parameters: object) -> list[Any]:
-    """Run a statement on the file beside the store."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        return connection.execute(sql, parameters).fetchall()
-
-
 # Keys
 
 
@@ -111,11 +104,10 @@ async def test_a_key_is_shown_once_and_only_its_hash_is_stored(
         None,
     )
     assert await admin.list_keys(project_id) == [made.key]
-    assert run(path, "select key_hash from api_keys") == [
+    assert databases.values(path, "select key_hash from api_keys") == [
         (hashlib.sha256(made.api_key.encode()).digest(),)
     ]
-    for file in path.parent.iterdir():
-        assert made.api_key[8:].encode() not in file.read_bytes()
+    assert databases.traces(path, made.api_key[8:]) == 0
 
 
 async def test_a_key_opens_its_project(admin: Admin, project_id: str) -> None:
@@ -285,7 +277,9 @@ async def test_a_deleted_project_leaves_nothing(
     await admin.replace_generation_preferences(
         project_id, GenerationPreferences(inclusion_instructions=("zwickelwishes",))
     )
-    (user_id,) = run(path, "select user_id from users where project_id = ?", project_id)[0]
+    (user_id,) = databases.values(
+        path, "select user_id from users where project_id = ?", project_id
+    )[0]
     assert user_id in system.resources.working_sets._sets
 
     await admin.delete_project(project_id)
@@ -297,18 +291,16 @@ async def test_a_deleted_project_leaves_nothing(
         await admin.get_project(project_id)
     with pytest.raises(UserNotFoundError):
         await api.get_user("alice")
-    tables = [name for (name,) in run(path, "select name from sqlite_master where type = 'table'")]
-    columns = {name: {row[1] for row in run(path, f"pragma table_info({name})")} for name in tables}
-    (bob,) = (found for (found,) in run(path, "select user_id from users"))
+    columns = databases.columns(path)
+    (bob,) = (found for (found,) in databases.values(path, "select user_id from users"))
     for table, held in columns.items():
         if "project_id" in held:
-            left = run(path, f"select * from {table} where project_id = ?", project_id)
+            left = databases.values(path, f"select * from {table} where project_id = ?", project_id)
             assert left == [], table
         if "user_id" in held:
-            left = run(path, f"select * from {table} where user_id <> ?", bob)
+            left = databases.values(path, f"select * from {table} where user_id <> ?", bob)
             assert left == [], table
-    for file in path.parent.iterdir():
-        assert b"wickel" not in file.read_bytes(), file
+    assert databases.traces(path, "wickel") == 0
     assert (await kept.list_memories("bob")).total == 1
 
 
@@ -422,7 +414,7 @@ async def test_a_failed_conflict_is_put_in_line_again_and_no_other(
     (conflict,) = (await api.list_merge_conflicts("carla")).items
     with pytest.raises(MergeConflictAlreadyResolvedError, match="PENDING"):
         await admin.retry_merge_conflict(project_id, "carla", conflict.id)
-    run(
+    databases.change(
         path,
         "update merge_conflicts set status = 'FAILED', failure_reason = 'silent', resolution = ?",
         '{"question_answers":[],"answered_at":0}',

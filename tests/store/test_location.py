@@ -190,7 +190,7 @@ def test_an_empty_file_becomes_a_memory(open_at: Open, path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("postgresql://me:secret@host/memory", r"a postgresql:// address.*sqlite:///path"),
+        ("mysql://me:secret@host/memory", r"a mysql:// address.*sqlite:///path.*postgresql://"),
         ("https://example.com/memory.db", "which needs api_key|cannot open a https://"),
         ("", "give the path of a file"),
         ("sqlite:///", "give the path of a file"),

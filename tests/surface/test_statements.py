@@ -10,7 +10,7 @@ from recollect.store.migrate import migrations
 
 TEXT = resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
 STATEMENTS = parse_statements(TEXT)
-SCHEMA = "".join(step.sql for step in migrations())
+SCHEMA = "".join(step.sql for step in migrations()).replace("${text}", "text")
 OWNED = {
     name
     for name, body in re.findall(r"create table (\w+) \((.*?)\n\)", SCHEMA, re.DOTALL)
@@ -41,6 +41,7 @@ ACROSS_USERS = {
     "find_due": "the worker looks for work of any user and reads only ids",
     "find_due_merge_conflict": "the worker looks for answers of any user and reads only ids",
     "find_due_webhook_delivery": "looks for deliveries of any user and reads only ids",
+    "take_webhook_delivery": "one user's delivery, unless another of its webhook is being sent",
     "end_webhook_deliveries": "bound to the project, one webhook of which is switched off",
     "count_webhook_deliveries": "bound to the project, and counts only",
     "page_webhook_deliveries": "bound to the project, and reads nothing that a user said",
@@ -104,6 +105,27 @@ def test_a_statement_keeps_to_the_shared_dialect(name: str) -> None:
     assert not re.search(r":\w+ is (not )?null", sql), "PostgreSQL cannot tell the type"
     assert not re.search(r"\b(like|lower|ifnull|datetime|glob)\b", sql), "differs between databases"
     assert "?" not in sql
+
+
+OWN = resources.files("recollect.store").joinpath("postgres.sql").read_text(encoding="utf-8")
+
+
+def test_postgresql_has_no_statement_of_its_own_but_in_place_of_a_shared_one() -> None:
+    replaced, locking = parse_statements(OWN), parse_statements(OWN, "writing")
+    assert set(replaced) | set(locking) <= set(STATEMENTS)
+    assert replaced.keys() & locking.keys() == set()
+
+
+@pytest.mark.parametrize("name", sorted(parse_statements(OWN, "writing")))
+def test_what_writes_on_postgresql_reads_the_same_and_locks_it(name: str) -> None:
+    locking = parse_statements(OWN, "writing")[name]
+    assert re.search(r"for (no key )?(update|share)( of \w)?( skip locked)?$", locking)
+    held = re.sub(r"\s*for (no key )?(update|share)( of \w)?( skip locked)?$", "", locking)
+    held = re.sub(
+        r" ?(\n)?\bjoin (users u on u.user_id = \w.user_id|webhooks w on .*)\n", "\n", held
+    )
+    plain = "\n".join(STATEMENTS[name].split())
+    assert "\n".join(held.split()) == plain
 
 
 def test_every_statement_is_used() -> None:

@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from tests.fakes import HashEmbedder
@@ -106,7 +105,7 @@ async def tell(memory: AsyncRecollect, count: int, report: Report) -> None:
         report("process", number)
 
 
-async def run(path: Path, count: int, report: Report) -> None:
+async def run(path: str, count: int, report: Report) -> None:
     """Report what is there, tell, wait, and idle until killed."""
     settings = Settings(poll_interval_s=0.02, lease_s=0.5)
     parts = Parts(embedder=HashEmbedder(), inference=SlowInference(report))
@@ -128,7 +127,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             _report("started", os.getpid())
-            asyncio.run(run(Path(sys.argv[1]), int(line), _report))
+            asyncio.run(run(sys.argv[1], int(line), _report))
         _report("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 

@@ -1,14 +1,13 @@
 """Merge conflicts as work: taken by lease like sessions, and never beside a session of the user."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
@@ -52,12 +51,10 @@ async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = F
 
 def row(path: Path, conflict_id: str) -> dict[str, Any]:
     """A conflict's row, with all that no public method shows."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        (found,) = connection.execute(
-            "select * from merge_conflicts where merge_conflict_id = ?", (conflict_id,)
-        )
-        return dict(found)
+    (found,) = databases.rows(
+        path, "select * from merge_conflicts where merge_conflict_id = ?", conflict_id
+    )
+    return found
 
 
 # Taking

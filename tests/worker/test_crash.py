@@ -5,18 +5,18 @@ import os
 import queue
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
+from tests.databases import NewDatabase
 from tests.fakes import HashEmbedder
 from tests.worker import crashing
 
@@ -195,15 +195,11 @@ async def undisturbed(path: Path, conversations: int) -> dict[str, Any]:
 
 
 def counts(path: Path) -> dict[str, int]:
-    with closing(sqlite3.connect(path)) as connection:
-        return {
-            table: connection.execute(f"select count(*) from {table}").fetchone()[0]
-            for table in TABLES
-        }
+    return {table: databases.count(path, table) for table in TABLES}
 
 
 async def test_a_killed_process_loses_nothing_acknowledged_and_doubles_nothing(
-    application: Application, path: Path, tmp_path: Path
+    application: Application, path: Path, new_database: NewDatabase
 ) -> None:
     chance = random.Random(20)
     ledger = Ledger()
@@ -232,17 +228,15 @@ async def test_a_killed_process_loses_nothing_acknowledged_and_doubles_nothing(
         number: [SessionStatus.PROCESSED.value, crashing.texts(number)]
         for number in range(conversations)
     }
-    other = tmp_path / "undisturbed.db"
+    other = new_database()
     expected = await undisturbed(other, conversations)
     assert any(line[5] for line in expected[crashing.USERS[0]]), "no memory ever changed"
     assert held == expected
     assert counts(path) == counts(other)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
-        assert connection.execute("pragma foreign_key_check").fetchall() == []
-        dangling = connection.execute(
-            "select memory_id from memories where previous_id is not null and not exists ("
-            "select 1 from memories earlier where earlier.user_id = memories.user_id"
-            " and earlier.memory_id = memories.previous_id)"
-        )
-        assert dangling.fetchall() == []
+    assert databases.healthy(path)
+    dangling = (
+        "select memory_id from memories where previous_id is not null and not exists ("
+        "select 1 from memories earlier where earlier.user_id = memories.user_id"
+        " and earlier.memory_id = memories.previous_id)"
+    )
+    assert databases.rows(path, dangling) == []

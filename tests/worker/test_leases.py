@@ -1,15 +1,14 @@
 """Leases: one worker at a time for a user, and a worker that lost its session writes nothing."""
 
 import asyncio
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
 from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
@@ -41,21 +40,14 @@ async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
 
 def row(path: Path, session_id: str) -> dict[str, Any]:
     """A session's row, with all that no public method shows."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        (found,) = connection.execute("select * from sessions where session_id = ?", (session_id,))
-        return dict(found)
+    (found,) = databases.rows(path, "select * from sessions where session_id = ?", session_id)
+    return found
 
 
 def rows_of(path: Path) -> Counter[str]:
     """How many rows were written for sessions, by table."""
-    with closing(sqlite3.connect(path)) as connection:
-        return Counter(
-            {
-                table: connection.execute(f"select count(*) from {table}").fetchone()[0]
-                for table in ("memories", "memory_evidence", "passages", "summaries")
-            }
-        )
+    tables = ("memories", "memory_evidence", "passages", "summaries")
+    return Counter({table: databases.count(path, table) for table in tables})
 
 
 # Taking
@@ -314,9 +306,7 @@ async def test_a_user_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
     await user.delete()
     await workplace.finish()
     assert await contents(workplace.memory, "bruno") == ["User lives in Faro"]
-    with closing(sqlite3.connect(path)) as connection:
-        found = connection.execute("select distinct user_id from memories").fetchall()
-        assert len(found) == 1
+    assert len(databases.values(path, "select distinct user_id from memories")) == 1
     assert rows_of(path)["summaries"] == 1
 
 
@@ -371,8 +361,7 @@ async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
     items = (await user.list_memories()).items
     assert [item for item in items if "Lisbon" in item.content]
     assert all(item.total_versions == 1 for item in items)
-    with closing(sqlite3.connect(path)) as connection:
-        assert set(connection.execute("select previous_id from memories")) == {(None,)}
+    assert set(databases.values(path, "select previous_id from memories")) == {(None,)}
 
 
 async def test_a_session_that_never_ends_is_given_up(

@@ -1,10 +1,8 @@
 """A database changes its embedder while it is read and written, and can be stopped at any point."""
 
 import asyncio
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 from click.testing import Result
+from tests import databases
 from tests.conftest import Clock
+from tests.databases import NewDatabase, rows
 from tests.embedding.endpoint import Answer, Endpoint, right
 from tests.fakes import HashEmbedder
 from typer.testing import CliRunner
@@ -28,9 +28,8 @@ from recollect.inference import LocalInference
 from recollect.models import Message, MessageRole
 from recollect.reembedding import Phase, Progress, Reembedding, cancel
 from recollect.store import EmbedderTx, Store, open_database
-from recollect.store.migrate import CREATE_RECORD, migrations, run_step
+from recollect.store.migrate import migrations
 from recollect.store.rows import to_bytes
-from recollect.store.sqlite import TYPES
 from recollect.working_set import WorkingSets
 
 T = TypeVar("T")
@@ -122,9 +121,11 @@ async def opened(
 @asynccontextmanager
 async def store_of(path: Path) -> AsyncIterator[Store]:
     store = Store(open_database(path))
-    await store.open()
-    yield store
-    await store.close()
+    try:
+        await store.open()
+        yield store
+    finally:
+        await store.close()
 
 
 async def tell(memory: AsyncRecollect, name: str, texts: Sequence[str]) -> Any:
@@ -153,15 +154,8 @@ async def change(path: Path, embedder: Embedder) -> Calibration:
         return await Reembedding(store, embedder).run()
 
 
-def rows(path: Path, sql: str) -> list[sqlite3.Row]:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        return connection.execute(sql).fetchall()
-
-
 def uncalibrate(path: Path) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("update embedders set scale = 1, shift = 0")
+    databases.change(path, "update embedders set scale = 1, shift = 0")
 
 
 def embedders(path: Path) -> dict[str, str]:
@@ -251,12 +245,12 @@ async def test_a_database_changes_back_and_forth(filled: Path) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_change_interrupted_anywhere_goes_on_and_serves_meanwhile(
-    filled: Path, settings: Settings, tmp_path: Path, after: bool
+    filled: Path, settings: Settings, new_database: NewDatabase, after: bool
 ) -> None:
     interruptions = 0
     while True:
-        path = tmp_path / "copy.db"
-        shutil.copy(filled, path)
+        path = new_database()
+        databases.copy(filled, path)
         store = Failing(path, interruptions + 1, after=after)
         await store.open()
         try:
@@ -278,7 +272,6 @@ async def test_a_change_interrupted_anywhere_goes_on_and_serves_meanwhile(
         else:
             await change(path, NEW)
             assert_all_of(path, NEW, 1)
-        path.unlink()
     assert interruptions > 15
 
 
@@ -538,13 +531,13 @@ async def test_thresholds_mean_the_same_under_an_embedder_that_finds_everything_
 
 
 async def test_memories_are_connected_as_under_the_reference(
-    talkative: Path, settings: Settings, tmp_path: Path
+    talkative: Path, settings: Settings, new_database: NewDatabase
 ) -> None:
     made: list[set[frozenset[str]]] = []
     squeezed = Squeezed(OLD, 0.25)
     for embedder, calibrated in ((OLD, True), (squeezed, True), (squeezed, False)):
-        path = tmp_path / f"{len(made)}.db"
-        shutil.copy(talkative, path)
+        path = new_database()
+        databases.copy(talkative, path)
         await change(path, embedder)
         if not calibrated:
             uncalibrate(path)
@@ -596,18 +589,9 @@ async def test_a_question_that_cannot_be_embedded_is_answered_by_its_words(
 async def test_a_database_of_an_earlier_release_keeps_its_embedder(
     path: Path, settings: Settings
 ) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("pragma journal_mode = wal")
-        connection.execute(CREATE_RECORD)
-        for step in migrations():
-            if step.name == "embedders":
-                break
-            run_step(step, TYPES, connection.execute)
-            connection.execute(
-                "insert into schema_migrations (version, name) values (?, ?)",
-                (step.version, step.name),
-            )
-        connection.execute("insert into properties (name, value) values ('embedder', 'hash-64/64')")
+    before = next(step.version for step in migrations() if step.name == "embedders") - 1
+    databases.migrate_to(path, before)
+    databases.change(path, "insert into properties (name, value) values ('embedder', 'hash-64/64')")
     with pytest.raises(EmbedderError, match="hash-64/64, this is hash-32/32"):
         async with opened(path, settings, NEW) as memory:
             await memory.list_users()

@@ -5,9 +5,8 @@ import base64
 import hashlib
 import hmac
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests import databases
 from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 
@@ -176,9 +176,7 @@ async def hooked(admin: AdminApi, *event_types: WebhookEventType, url: str = ADD
 
 
 def outbox(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
-        (found,) = connection.execute("select count(*) from webhook_deliveries").fetchone()
-        return int(found)
+    return databases.count(path, "webhook_deliveries")
 
 
 def signatures(secret: str, request: httpx.Request) -> str:

@@ -3,7 +3,6 @@
 import os
 from functools import partial
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
 
 import typer
 from rich.console import Console
@@ -13,7 +12,7 @@ from rich.progress import Progress as ProgressBar
 from recollect.cli.administration import AsJson
 from recollect.cli.output import one_line_errors, print_json, print_table
 from recollect.errors import StoreError, ValidationError
-from recollect.store import open_database
+from recollect.store import open_database, shown_address
 from recollect.store.copying import CopiedTable, CopyProgress, copy
 
 _FILE = "sqlite:///"
@@ -94,10 +93,4 @@ def _place(location: str) -> str:
 
 def _shown(location: str) -> str:
     """The address without a password."""
-    place = _place(location)
-    if "://" not in place:
-        return place
-    parts = urlsplit(place)
-    host = parts.netloc.rpartition("@")[2]
-    user = (parts.username or "") + "@" if parts.username else ""
-    return urlunsplit(parts._replace(netloc=user + host, query=""))
+    return shown_address(_place(location))

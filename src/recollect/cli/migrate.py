@@ -6,7 +6,7 @@ import typer
 
 from recollect.cli.administration import Db, require_database
 from recollect.cli.output import one_line_errors, read_settings
-from recollect.store import Store, open_database
+from recollect.store import Store, open_database, shown_address
 
 
 def migrate(db: Db = None) -> None:
@@ -19,10 +19,11 @@ def migrate(db: Db = None) -> None:
         settings = read_settings(db=db)
         require_database(settings)
         before, after = asyncio.run(_migrate(settings.db))
+    shown = shown_address(settings.db)
     if before == after:
-        typer.echo(f"{settings.db} has schema version {after}: nothing to do.")
+        typer.echo(f"{shown} has schema version {after}: nothing to do.")
     else:
-        typer.echo(f"{settings.db} was brought from schema version {before} to {after}.")
+        typer.echo(f"{shown} was brought from schema version {before} to {after}.")
 
 
 async def _migrate(location: str) -> tuple[int, int]:

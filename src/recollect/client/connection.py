@@ -17,6 +17,7 @@ from recollect.client.http import open_http
 from recollect.client.transport import HttpParts
 from recollect.errors import ClosedError, UnavailableError, ValidationError
 from recollect.settings import Settings
+from recollect.store import shown_address
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ CLOSED = "the client was closed; open a new one"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a memory is and how it is opened: a file of this machine, or a server.
+    """Where a memory is and how it is opened: a database, or a server.
 
     Raises ValidationError when it is made of what does not belong together.
     """
@@ -42,12 +43,14 @@ class Place:
             self._check_remote()
         elif self.api_key is not None or self.project_id is not None:
             raise ValidationError(
-                f"api_key and project_id belong to a server, and {str(self.location)!r} is a file; "
-                "give the server's address, beginning with http:// or https://, or leave them out"
+                f"api_key and project_id belong to a server, and {shown_address(self.location)!r} "
+                "is a database; give the server's address, beginning with http:// or https://, or "
+                "leave them out"
             )
         elif isinstance(self.parts, HttpParts):
             raise ValidationError(
-                f"parts are HttpParts, and {str(self.location)!r} is a file: give Parts"
+                f"parts are HttpParts, and {shown_address(self.location)!r} is a database: give "
+                "Parts"
             )
 
     @property

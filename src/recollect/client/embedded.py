@@ -111,7 +111,7 @@ async def open_system(
     chosen = Settings() if settings is None else settings
     given = Parts() if parts is None else parts
     clock, new_id = given.clock or _clock, given.new_id or _new_id
-    store = Store(open_database(location))
+    store = Store(open_database(location, connections=chosen.db_connections))
     inference = given.inference
     try:
         if inference is None:

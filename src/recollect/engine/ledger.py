@@ -107,6 +107,7 @@ def default_budgets(settings: Settings) -> Budgets:
 def _refusal(
     tx: LedgerTx, account: Account, wanted: Amount, defaults: Budgets, now: datetime
 ) -> str | None:
+    tx.hold_project(account.project_id)
     if not tx.is_user(account.user_id):
         raise UserNotFoundError("the user was deleted before a model was asked")
     held = budgets.effective(tx.budgets(account.project_id), defaults)

@@ -23,6 +23,7 @@ from recollect.errors import StoreError, UnavailableError
 from recollect.models import NewApiKey
 from recollect.server.app import create_app
 from recollect.settings import Settings
+from recollect.store import shown_address
 
 FIRST_KEY_NAME = "first"
 
@@ -160,7 +161,7 @@ def _listening(
     host = "localhost" if address.is_unspecified else bound
     return Listening(
         url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
-        db=settings.db,
+        db=shown_address(settings.db),
         first_key=first_key,
         is_loopback=address.is_loopback,
     )

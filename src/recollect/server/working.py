@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from recollect.client.embedded import Parts, open_system
 from recollect.server.serving import make_folder
 from recollect.settings import Settings
+from recollect.store import shown_address
 
 
 async def work(
@@ -25,7 +26,7 @@ async def work(
         system = await open_system(settings.db, chosen, parts)
         try:
             if not stop.is_set():
-                announce(settings.db)
+                announce(shown_address(settings.db))
             await stop.wait()
         finally:
             await system.close()

@@ -7,6 +7,7 @@ asks for that.
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -15,13 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from recollect.errors import ClosedError, StoreError, ValidationError
+from recollect.store.address import is_postgresql, shown_address
 from recollect.store.admin_tx import AdminTx
-from recollect.store.database import Database, Run, Upgrade, parse_statements
+from recollect.store.database import Database, RerunError, Run, Upgrade, parse_statements
 from recollect.store.delivery_tx import Delivery, DeliveryTx
 from recollect.store.embedder_tx import EmbedderTx, MissingVector, SampledPassage
 from recollect.store.embedders import RecordedEmbedder
 from recollect.store.ledger_tx import CallRow, LedgerTx
-from recollect.store.sqlite import SqliteDatabase
+from recollect.store.sqlite import READERS, SqliteDatabase
 from recollect.store.tx import Tx
 from recollect.store.user_tx import (
     OngoingSession,
@@ -53,43 +55,75 @@ __all__ = [
     "Work",
     "WorkTx",
     "open_database",
+    "shown_address",
 ]
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-READERS = 4
-"""Threads that read beside the one that writes."""
+CONNECTIONS = 8
+"""To a server, unless it is said otherwise: four that read and four that write."""
+
+RERUNS = 6
+"""Times that a transaction is run again which another one was in the way of."""
+
+_FIRST_PAUSE_S = 0.005
+"""Before the first of them, doubled for each further: about as long as a transaction takes."""
 
 _SQLITE = "sqlite:///"
 
 
-def open_database(location: str | Path, statements: Mapping[str, str] | None = None) -> Database:
+def open_database(
+    location: str | Path,
+    statements: Mapping[str, str] | None = None,
+    connections: int = CONNECTIONS,
+) -> Database:
     """The database at a path, at `sqlite:///path`, or `:memory:` (kept only while it is open).
 
+    `~` is the home folder; a relative path counts from the working directory of this moment. Or
+    the one at `postgresql://user:password@host/database`, with at most so many connections.
     statements: by name, what can be run on it; None for the store's own.
-    `~` is the home folder; a relative path counts from the working directory of this moment.
     Raises ValidationError for another kind of address.
     """
     text = str(location)
+    if is_postgresql(text):
+        return _on_server(text, statements, connections)
     if statements is None:
-        statements = parse_statements(
-            resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
-        )
+        statements = parse_statements(_sql("queries.sql"))
     if text.startswith(_SQLITE):
         text = text[len(_SQLITE) :]
     elif "://" in text:
         # The rest of an address may hold a password.
         scheme = text.partition("://")[0]
         raise ValidationError(
-            f"cannot open a {scheme}:// address: give the path of a file or "
-            "sqlite:///path/to/file.db"
+            f"cannot open a {scheme}:// address: give the path of a file, "
+            "sqlite:///path/to/file.db or postgresql://user:password@host/database"
         )
     if not _is_path(text):
         raise ValidationError(f"cannot open {text!a}: give the path of a file")
     if text == ":memory:":
         return _TemporaryDatabase(statements)
     return SqliteDatabase(Path(os.path.expanduser(text)).absolute(), statements)
+
+
+def _sql(name: str) -> str:
+    return resources.files("recollect.store").joinpath(name).read_text(encoding="utf-8")
+
+
+def _on_server(address: str, statements: Mapping[str, str] | None, connections: int) -> Database:
+    try:
+        from recollect.store.postgres import PostgresDatabase  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise ValidationError(
+            "a postgresql:// address needs the driver, which is not installed: "
+            "pip install 'recollect[postgres]'"
+        ) from error
+    writing: Mapping[str, str] = {}
+    if statements is None:
+        own = _sql("postgres.sql")
+        statements = parse_statements(_sql("queries.sql")) | parse_statements(own)
+        writing = parse_statements(own, "writing")
+    return PostgresDatabase(address, shown_address(address), statements, writing, connections)
 
 
 def _is_path(text: str) -> bool:
@@ -127,8 +161,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="recollect-write")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="recollect-read")
+        self._writers = ThreadPoolExecutor(database.writers, thread_name_prefix="recollect-write")
+        self._readers = ThreadPoolExecutor(database.readers, thread_name_prefix="recollect-read")
         self._closed = False
         self._upgrade: Upgrade | None = None
 
@@ -139,8 +173,8 @@ class Store:
         also for a database into which a copy has not ended, and SchemaError.
         """
         if self._upgrade is None:
-            upgrade = await self._in(self._writer, self._database.open)
-            await self._in(self._writer, self._transact, _require_whole, False)
+            upgrade = await self._in(self._writers, self._database.open)
+            await self._in(self._writers, self._transact, _require_whole, False)
             self._upgrade = upgrade
         return self._upgrade
 
@@ -166,18 +200,18 @@ class Store:
     async def write(self, project_id: str, work: Callable[[Tx], T]) -> T:
         """Run a function in one transaction: all it writes is kept, or nothing."""
         return await self._in(
-            self._writer, self._transact, lambda run: work(Tx(run, project_id)), True
+            self._writers, self._transact, lambda run: work(Tx(run, project_id)), True
         )
 
     async def delete(self, project_id: str, work: Callable[[Tx], T]) -> T:
         """`write` for a deletion: afterwards nothing of what was deleted is left beside it."""
         deleted = await self.write(project_id, work)
-        await self._in(self._writer, self._database.clear_traces)
+        await self._in(self._writers, self._database.clear_traces)
         return deleted
 
     async def admin(self, work: Callable[[AdminTx], T], *, write: bool) -> T:
         """`read` or `write` over all projects."""
-        pool = self._writer if write else self._readers
+        pool = self._writers if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(AdminTx(run)), write)
 
     async def glance(self, work: Callable[[AdminTx], T]) -> T:
@@ -195,27 +229,27 @@ class Store:
     async def admin_delete(self, work: Callable[[AdminTx], T]) -> T:
         """`delete` over all projects."""
         deleted = await self.admin(work, write=True)
-        await self._in(self._writer, self._database.clear_traces)
+        await self._in(self._writers, self._database.clear_traces)
         return deleted
 
     async def work(self, work: Callable[[WorkTx], T], *, write: bool = True) -> T:
         """`read` or `write` for the worker, which looks over all users."""
-        pool = self._writer if write else self._readers
+        pool = self._writers if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(WorkTx(run)), write)
 
     async def deliver(self, work: Callable[[DeliveryTx], T], *, write: bool = True) -> T:
         """`read` or `write` for what sends to webhooks, over all users."""
-        pool = self._writer if write else self._readers
+        pool = self._writers if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(DeliveryTx(run)), write)
 
     async def ledger(self, work: Callable[[LedgerTx], T], *, write: bool) -> T:
         """`read` or `write` on the budgets and the calls of all projects."""
-        pool = self._writer if write else self._readers
+        pool = self._writers if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(LedgerTx(run)), write)
 
     async def embedders(self, work: Callable[[EmbedderTx], T], *, write: bool) -> T:
         """`read` or `write` for the embedders and their vectors, over all users."""
-        pool = self._writer if write else self._readers
+        pool = self._writers if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(EmbedderTx(run)), write)
 
     async def close(self) -> None:
@@ -223,12 +257,20 @@ class Store:
         if self._closed:
             return
         self._closed = True
-        # Readers first: the one that is still at work brings its connection back to be closed.
-        await asyncio.to_thread(self._readers.shutdown)
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._database.close)
-        self._writer.shutdown()
+        # Whoever is still at work brings its connection back to be closed.
+        for pool in (self._readers, self._writers):
+            await asyncio.to_thread(pool.shutdown)
+        await asyncio.to_thread(self._database.close)
 
     def _transact(self, work: Callable[[Run], T], write: bool) -> T:
+        pause_s = _FIRST_PAUSE_S
+        for _ in range(RERUNS):
+            try:
+                with self._database.transaction(write=write) as run:
+                    return work(run)
+            except RerunError:
+                time.sleep(pause_s)
+                pause_s *= 2
         with self._database.transaction(write=write) as run:
             return work(run)
 

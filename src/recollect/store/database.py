@@ -6,9 +6,18 @@ Nothing here knows of memories, and nothing outside this package knows which dat
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
+
+from recollect.errors import StoreError
 
 Row = Mapping[str, Any]
+
+
+class RerunError(StoreError):
+    """The transaction left nothing, and its function may succeed when it is run again.
+
+    Another transaction was in the way, or the connection broke before anything was kept.
+    """
 
 
 class Upgrade(NamedTuple):
@@ -46,9 +55,12 @@ class Database(Protocol):
     """One database. Its methods block; the store calls them in threads of its own.
 
     is_near: whether a small read takes a few microseconds, because no network is in between.
+    readers, writers: how many transactions of either kind may be open at once.
     """
 
     is_near: bool
+    readers: int
+    writers: int
 
     def open(self) -> Upgrade:
         """Connect and bring the schema up to date, only while nobody uses an earlier one.
@@ -62,7 +74,11 @@ class Database(Protocol):
         ...
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Run]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        What only reads sees one state. Raises RerunError where the same may succeed when it is
+        done again from its beginning.
+        """
         ...
 
     def clear_traces(self) -> None:
@@ -74,17 +90,19 @@ class Database(Protocol):
         ...
 
 
-_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_NAME = re.compile(r"^-- (name|writing): (\w+)\n", re.MULTILINE)
 
 
-def parse_statements(text: str) -> dict[str, str]:
-    """Split a file of `-- name: x` blocks into {name: SQL without comments}.
+def parse_statements(text: str, kind: Literal["name", "writing"] = "name") -> dict[str, str]:
+    """The blocks `-- name: x` of a file, or its blocks `-- writing: x`, as {name: SQL}.
 
     Raises ValueError if a name stands twice or a block is empty: the file is the package's own.
     """
     parts = _NAME.split(text)[1:]
     statements: dict[str, str] = {}
-    for name, block in zip(parts[::2], parts[1::2], strict=True):
+    for found, name, block in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if found != kind:
+            continue
         sql = "\n".join(line for line in block.splitlines() if not line.startswith("--")).strip()
         if name in statements or not sql:
             raise ValueError(f"statement {name} is empty or stands twice")

@@ -65,15 +65,21 @@ class DeliveryTx:
 
     def claim(self, now: datetime, lease_until: datetime, lease_token: str) -> Delivery | None:
         """Take the next delivery that is due, or None; at most one of a webhook at a time."""
-        due = self._run("find_due_webhook_delivery", now=rows.to_micros(now))
-        if not due:
+        instant = rows.to_micros(now)
+        taken = [
+            row
+            for due in self._run("find_due_webhook_delivery", now=instant)
+            for row in self._run(
+                "take_webhook_delivery",
+                **dict(due),
+                now=instant,
+                lease_until=rows.to_micros(lease_until),
+                lease_token=lease_token,
+            )
+        ]
+        if not taken:
             return None
-        row = self._run(
-            "take_webhook_delivery",
-            **dict(due[0]),
-            lease_until=rows.to_micros(lease_until),
-            lease_token=lease_token,
-        )[0]
+        row = taken[0]
         return Delivery(
             user_id=row["user_id"],
             event_id=row["event_id"],

@@ -81,6 +81,7 @@ class EmbedderTx:
 
     def switch(self, coming: RecordedEmbedder) -> bool:
         """Compare by the coming embedder from now on; False while a vector of it is missing."""
+        self._run("exclude_other_writers")
         if self._run("count_waiting_users")[0]["total"]:
             return False
         self._run("set_embedder_state", slot=1 - coming.slot, state=GOING)
@@ -149,11 +150,16 @@ class EmbedderTx:
         found = self._run("session_messages", user_id=user_id, session_id=session_id)
         return [rows.to_message(row) for row in found]
 
+    def hold(self, user_id: str) -> int | None:
+        """Keep everybody else from changing a user; the user's revision, None for nobody."""
+        found = self._run("get_user_row", user_id=user_id)
+        return found[0]["revision"] if found else None
+
     def complete(self, user_id: str) -> None:
         """Note that no vector of the coming embedder is missing of what the user has now."""
-        found = self._run("get_user_row", user_id=user_id)
-        if found:
-            self._run("set_coming_revision", user_id=user_id, coming_revision=found[0]["revision"])
+        revision = self.hold(user_id)
+        if revision is not None:
+            self._run("set_coming_revision", user_id=user_id, coming_revision=revision)
 
     def store_vectors(
         self, user_id: str, slot: int, made: Iterable[tuple[MissingVector, bytes]]

@@ -70,6 +70,10 @@ class LedgerTx:
         if not known:
             raise ProjectNotFoundError(f"Project {project_id!a} not found")
 
+    def hold_project(self, project_id: str) -> None:
+        """Decide alone about what the project may spend."""
+        self._run("hold_project", project_id=project_id)
+
     def user(self, project_id: str, custom_user_id: str) -> UserTx:
         """A user of a project. Raises UserNotFoundError."""
         return Tx(self._run, project_id).user(custom_user_id)

@@ -13,6 +13,10 @@ returning *;
 -- name: get_project
 select * from projects where project_id = :project_id;
 
+-- name: hold_project
+-- Before something is decided by all that a project spends: one such decision at a time.
+select project_id from projects where project_id = :project_id;
+
 -- name: list_projects
 select * from projects order by created_at, project_id;
 
@@ -209,10 +213,20 @@ order by s.due_at, s.created_at, s.recorded_at, s.session_id
 limit 1;
 
 -- name: take_lease
+-- Unless somebody else has taken work of the user since it was found.
 update sessions set
     status = 'processing', lease_until = :lease_until, lease_token = :lease_token,
     attempts = attempts + 1
 where user_id = :user_id and session_id = :session_id
+    and due_at is not null and lease_until <= :now
+    and not exists (
+        select 1 from sessions busy
+        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+    )
+    and not exists (
+        select 1 from merge_conflicts busy
+        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+    )
 returning *;
 
 -- name: renew_lease
@@ -512,6 +526,15 @@ update merge_conflicts set
     status = 'RESOLVING', lease_until = :lease_until, lease_token = :lease_token,
     attempts = attempts + 1
 where user_id = :user_id and merge_conflict_id = :merge_conflict_id
+    and due_at is not null and lease_until <= :now
+    and not exists (
+        select 1 from sessions busy
+        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+    )
+    and not exists (
+        select 1 from merge_conflicts busy
+        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+    )
 returning *;
 
 -- name: renew_merge_conflict_lease
@@ -647,6 +670,10 @@ limit 1;
 update webhook_deliveries set
     lease_until = :lease_until, lease_token = :lease_token, attempts = attempts + 1
 where user_id = :user_id and event_id = :event_id and webhook_id = :webhook_id
+    and due_at is not null and not exists (
+        select 1 from webhook_deliveries busy
+        where busy.webhook_id = :webhook_id and busy.due_at is not null and busy.lease_until > :now
+    )
 returning *;
 
 -- name: release_webhook_delivery
@@ -867,6 +894,10 @@ update embedders set scale = :scale, shift = :shift where slot = :slot;
 
 -- name: delete_embedder
 delete from embedders where slot = :slot;
+
+-- name: exclude_other_writers
+-- Before something is decided by what all users have: nobody changes anything of any user.
+select 1 as alone;
 
 -- name: forget_coming_revisions
 update users set coming_revision = -1 where coming_revision <> -1;

@@ -30,7 +30,16 @@ ALONE_TIMEOUT_S = 5.0
 MINIMUM_VERSION = (3, 37, 0)
 """Strict tables came with SQLite 3.37 (November 2021)."""
 
-TYPES = {"integer": "integer", "bytes": "blob", "strict": "strict"}
+TYPES = {
+    "text": "text",
+    "integer": "integer",
+    "real": "real",
+    "bytes": "blob",
+    "strict": "strict",
+}
+
+READERS = 4
+"""Transactions that read beside the one that writes."""
 
 DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second where a damaged file makes SQLite speak in no UTF-8."""
@@ -80,6 +89,8 @@ class SqliteDatabase:
     """A database in one file. Safe to use from several threads and processes at once."""
 
     is_near = True
+    readers = READERS
+    writers = 1
 
     def __init__(self, path: Path, statements: Mapping[str, str]) -> None:
         self._path = path

@@ -80,6 +80,7 @@ class UserTx(UserProvenance, UserOutbox):
     def __init__(self, run: Run, row: Row) -> None:
         super().__init__(run, row["user_id"])
         self._row = row
+        self._embedder: RecordedEmbedder | None = None
         self.project_id = row["project_id"]
         self.model: UserModel = rows.to_user(row)
 
@@ -97,7 +98,9 @@ class UserTx(UserProvenance, UserOutbox):
 
     def embedder(self) -> RecordedEmbedder:
         """The embedder that made the vectors of this state. Raises StoreError for none."""
-        return recorded_embedder(self._run("current_embedder"))
+        if self._embedder is None:
+            self._embedder = recorded_embedder(self._run("current_embedder"))
+        return self._embedder
 
     def was_created_by(self, idempotency_key: str | None) -> bool:
         """Whether the call that created the user had this key; never for None."""
@@ -403,7 +406,9 @@ class UserTx(UserProvenance, UserOutbox):
             created_at=rows.to_micros(version.created_at),
             previous_id=version.previous_id,
             expired_at=None if version.expired_at is None else rows.to_micros(version.expired_at),
-            expiration_reason=version.expiration_reason,
+            expiration_reason=(
+                None if version.expiration_reason is None else version.expiration_reason.value
+            ),
             merge_conflict_id=version.merge_conflict_id,
             said_by=version.said_by.value,
             confidence=version.confidence,

@@ -50,25 +50,22 @@ class WorkTx:
         )
 
     def claim(self, now: datetime, lease_until: datetime, lease_token: str) -> Work | None:
-        """Take the next work that is due, or None when there is none."""
-        instant, until = rows.to_micros(now), rows.to_micros(lease_until)
-        conflict = self._run("find_due_merge_conflict", now=instant)
-        if conflict:
-            ids = dict(conflict[0])
-            taken = self._run(
-                "take_merge_conflict_lease", **ids, lease_until=until, lease_token=lease_token
-            )[0]
-            session = self._run(
-                "get_session", user_id=taken["user_id"], session_id=taken["session_id"]
-            )[0]
-            return _work(taken, session, ids["merge_conflict_id"])
-        due = self._run("find_due", now=instant)
-        if not due:
-            return None
-        taken = self._run("take_lease", **dict(due[0]), lease_until=until, lease_token=lease_token)[
-            0
-        ]
-        return _work(taken, taken, None)
+        """Take the next work that is due, or None where there is none that is not taken yet."""
+        lease = {
+            "now": rows.to_micros(now),
+            "lease_until": rows.to_micros(lease_until),
+            "lease_token": lease_token,
+        }
+        for conflict in self._run("find_due_merge_conflict", now=lease["now"]):
+            for taken in self._run("take_merge_conflict_lease", **dict(conflict), **lease):
+                session = self._run(
+                    "get_session", user_id=taken["user_id"], session_id=taken["session_id"]
+                )[0]
+                return _work(taken, session, taken["merge_conflict_id"])
+        for due in self._run("find_due", now=lease["now"]):
+            for taken in self._run("take_lease", **dict(due), **lease):
+                return _work(taken, taken, None)
+        return None
 
     def renew(self, work: Work, lease_until: datetime) -> bool:
         """Hold the work for longer. False when it is no longer held by this lease."""

