@@ -58,9 +58,17 @@ class System:
 
     def start(self) -> None:
         """Start the worker and the sending to webhooks on the running loop, if they are ours."""
-        if self.resources.settings.worker:
-            self.worker.start()
-            self.webhooks.start()
+        if not self.resources.settings.worker:
+            return
+        loop = asyncio.get_running_loop()
+        self.worker.start()
+        self.webhooks.start()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self.resources.work_due.set)
+            loop.call_soon_threadsafe(self.resources.deliveries_due.set)
+
+        self.resources.store.listen(wake)
 
     def engine(self, project_id: str) -> MemoryApi:
         """The API for the users of a project, of which the caller knows that it exists."""

@@ -164,6 +164,7 @@ class Store:
         self._writers = ThreadPoolExecutor(database.writers, thread_name_prefix="recollect-write")
         self._readers = ThreadPoolExecutor(database.readers, thread_name_prefix="recollect-read")
         self._closed = False
+        self._listening: list[Callable[[], None]] = []
         self._upgrade: Upgrade | None = None
 
     async def open(self) -> Upgrade:
@@ -252,11 +253,20 @@ class Store:
         pool = self._writers if write else self._readers
         return await self._in(pool, self._transact, lambda run: work(EmbedderTx(run)), write)
 
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard`, on another thread, when some process announces work; until `close`.
+
+        Where the database cannot tell, nothing is heard.
+        """
+        self._listening.append(self._database.listen(heard))
+
     async def close(self) -> None:
         """Finish what is running and let go of the database; calling it again does nothing."""
         if self._closed:
             return
         self._closed = True
+        for end_listening in self._listening:
+            await asyncio.to_thread(end_listening)
         # Whoever is still at work brings its connection back to be closed.
         for pool in (self._readers, self._writers):
             await asyncio.to_thread(pool.shutdown)

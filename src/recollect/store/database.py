@@ -4,7 +4,7 @@ Nothing here knows of memories, and nothing outside this package knows which dat
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -78,6 +78,14 @@ class Database(Protocol):
 
         What only reads sees one state. Raises RerunError where the same may succeed when it is
         done again from its beginning.
+        """
+        ...
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Call `heard`, on a thread of the database's, whenever some process announces work.
+
+        Returns what ends it. Nothing is heard where the database cannot tell, and some of it may be
+        missed: who listens looks from time to time as well.
         """
         ...
 

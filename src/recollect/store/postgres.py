@@ -7,10 +7,12 @@ at once.
 """
 
 import contextlib
+import logging
 import queue
 import re
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -63,6 +65,14 @@ _LOCK = "(24235, hashtext(current_schema()))"
 """The advisory lock of a schema: shared by each connection, exclusive while the schema changes."""
 
 _TRIED_AGAIN_PAUSE_S = 0.05
+
+_LISTENING_TURN_S = 0.25
+"""How long one wait for announcements lasts: so much closing may take longer."""
+
+_LISTENING_AGAIN_S = 1.0
+"""Before a broken connection is made anew."""
+
+_log = logging.getLogger("recollect.store")
 
 _ADVICE = {
     "28": "check the user and the password, and what pg_hba.conf allows",
@@ -195,6 +205,44 @@ class PostgresDatabase:
             raise
         self._idle.put(connection)
         return upgrade
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Call `heard` for work that is announced, and after each new connection."""
+        ended = threading.Event()
+
+        def hear() -> None:
+            while not ended.is_set():
+                try:
+                    with contextlib.closing(self._connect()) as connection:
+                        self._hear(connection, heard, ended)
+                except (psycopg.Error, StoreError) as error:
+                    _log.warning("listening for work is broken off: %s", type(error).__name__)
+                    ended.wait(_LISTENING_AGAIN_S)
+
+        thread = threading.Thread(target=hear, name="recollect-listen", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            ended.set()
+            thread.join()
+
+        return end
+
+    def _hear(
+        self,
+        connection: psycopg.Connection[DictRow],
+        heard: Callable[[], None],
+        ended: threading.Event,
+    ) -> None:
+        connection.execute("listen recollect_work")
+        found = connection.execute("select current_schema() as name").fetchone()
+        # What was announced before is found by looking now.
+        heard()
+        while not ended.is_set():
+            for notice in connection.notifies(timeout=_LISTENING_TURN_S, stop_after=1):
+                # A channel is the database's, and may tell of other schemas.
+                if found is not None and notice.payload == found["name"]:
+                    heard()
 
     def clear_traces(self) -> None:
         """Nothing to do: what a deletion leaves lies in the server's own files until its vacuum."""

@@ -3,6 +3,9 @@
 -- SQLite has nobody else writing. A user's row is locked before anything of the user is changed, so
 -- that the changes of one user come one after the other.
 
+-- name: announce_work
+select pg_notify('recollect_work', current_schema());
+
 -- writing: get_project
 select * from projects where project_id = :project_id for update;
 

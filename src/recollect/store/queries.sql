@@ -5,6 +5,11 @@
 -- name: find_unfinished_copy
 select source from unfinished_copies limit 1;
 
+-- name: announce_work
+-- Wakes the workers of other processes when the transaction is committed. A file has no way to: its
+-- workers look from time to time.
+select 1 as told where 1 = 0;
+
 -- name: insert_project
 insert into projects (project_id, name, created_at) values (:project_id, :name, :created_at)
 on conflict (project_id) do nothing

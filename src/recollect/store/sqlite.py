@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,10 @@ class SqliteDatabase:
             else:
                 self._writer = writer
                 return upgrade
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Nothing is ever heard: processes that share a file cannot call each other."""
+        return _nothing
 
     def clear_traces(self) -> None:
         """Empty the write-ahead log, which still holds pages as they were before a deletion.
@@ -282,6 +286,10 @@ class SqliteDatabase:
             raise SchemaError(f"{self._path} is a SQLite database of another program; {_NOT_OURS}")
         newest: int = applied[-1][0]
         return newest
+
+
+def _nothing() -> None:
+    return
 
 
 def _table(connection: sqlite3.Connection, name: str) -> Table:

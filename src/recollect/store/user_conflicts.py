@@ -104,6 +104,7 @@ class UserConflicts(UserStatements):
         )
         if not answered:
             raise already_resolved(merge_conflict_id)
+        self._run("announce_work")
 
     def requeue_merge_conflict(self, merge_conflict_id: str, now: datetime) -> MergeConflictModel:
         """Put a FAILED conflict in line again with the answers that it has.
@@ -119,6 +120,7 @@ class UserConflicts(UserStatements):
                 f"Merge conflict {merge_conflict_id} has not failed: its status is "
                 f"{found.status.value}"
             )
+        self._run("announce_work")
         return self.merge_conflict(merge_conflict_id)
 
     def contest(self, merge_conflict_id: str, session_created_at: datetime) -> Contest | None:

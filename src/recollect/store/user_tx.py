@@ -220,6 +220,7 @@ class UserTx(UserProvenance, UserOutbox):
         if status not in allowed:
             raise InvalidSessionStateError(f"Cannot {verb} session with status {status.value}")
         row = self._run("make_due", session_id=session_id, now=rows.to_micros(now))[0]
+        self._run("announce_work")
         return rows.to_session(row, self.model.user_id)
 
     def add_message(
