@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from recollect import Recollect
+from recollect.core.prompts import task_prompt
 
 ROOT = Path(__file__).parents[2]
 RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md"]
@@ -116,3 +117,11 @@ def test_the_reference_is_fresh() -> None:
 def test_the_code_of_the_readme_is_short_enough_to_read() -> None:
     first = next(content for kind, content in blocks("README.md") if kind == "python")
     assert len(first.splitlines()) <= 25
+
+
+def test_the_page_of_models_tells_how_each_prompt_of_today_was_evaluated() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| `([0-9a-f]+)` \| [^|]+ \|$", page, re.MULTILINE))
+    files = (ROOT / "src" / "recollect" / "core" / "prompts").glob("*.md")
+    tasks = {file.stem for file in files} - {"structured", "agentic"}
+    assert told == {task: task_prompt(task).hash for task in tasks}
