@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -75,10 +74,10 @@ def _on_file(item: pytest.Item) -> bool:
 
 
 def _on_server(item: pytest.Item) -> bool:
-    places = {"new_database", "new_shared_database"}
-    return bool(places & set(getattr(item, "fixturenames", ()))) and not any(
-        item.nodeid.startswith(beginning) for beginning in SQLITE_ONLY
-    )
+    if item.get_closest_marker("postgresql") is not None:
+        return True
+    places = {"new_database", "new_shared_database"} & set(getattr(item, "fixturenames", ()))
+    return bool(places) and not any(item.nodeid.startswith(start) for start in SQLITE_ONLY)
 
 
 START = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
@@ -157,6 +156,13 @@ def server_address(request: pytest.FixtureRequest) -> str:
     return address
 
 
+@pytest.fixture(scope="session")
+def databases_on_server(server_address: str) -> Iterator[databases.Databases]:
+    found = databases.Databases(server_address)
+    yield found
+    found.close()
+
+
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
     """Makes places for databases: files that are not there yet, or databases on the server."""
@@ -164,9 +170,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
         numbers = itertools.count()
         yield lambda: tmp_path / f"memory{next(numbers) or ''}.db"
         return
-    yield from databases.copies(
-        request.getfixturevalue("server_address"), f"test_{uuid.uuid4().hex}"
-    )
+    with request.getfixturevalue("databases_on_server").lent() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
@@ -177,8 +182,8 @@ def new_shared_database(
     if request.config.getoption("--database") == SQLITE:
         yield lambda: tmp_path_factory.mktemp("shared") / "memory.db"
         return
-    address = request.getfixturevalue("server_address")
-    yield from databases.copies(address, f"shared_{uuid.uuid4().hex}")
+    with request.getfixturevalue("databases_on_server").lent() as make:
+        yield make
 
 
 @pytest.fixture

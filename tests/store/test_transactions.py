@@ -233,7 +233,7 @@ for database in databases:
 def test_new_databases_opened_by_several_processes_at_once_are_migrated_once(
     new_database: NewDatabase,
 ) -> None:
-    places = [new_database() for _ in range(10)]
+    places = [new_database() for _ in range(5)]
     for place in places:
         databases.migrate_to(place, 0)
     arguments = [str(place) for place in places]
