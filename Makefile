@@ -40,8 +40,9 @@ check: .venv/.development ## Format, lint, types, layers, and freshness of gener
 	@$(BIN)/python scripts/reference.py --check
 	@echo "check: all clean"
 
-test: check ## Run the checks and every test
+test: check ## Run the checks and every test, on both databases
 	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --database postgresql
 
 lock: .venv/uv/.installed-$(UV_VERSION) ## Lock the dependencies anew
 	@$(UV) pip compile --quiet pyproject.toml --group weights --universal --generate-hashes --no-header --python-version 3.11 --upgrade -o requirements/runtime.txt

@@ -14,8 +14,10 @@ from tests import databases
 from tests.conftest import START
 from tests.databases import Location, Server, named
 from tests.fakes import HashEmbedder
+from tests.server.conftest import http_for
 
 from recollect import AsyncRecollect, MessageRole, Parts, Settings
+from recollect.client.embedded import open_system
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.errors import (
     SchemaError,
@@ -24,6 +26,7 @@ from recollect.errors import (
     UserNotFoundError,
     ValidationError,
 )
+from recollect.server import create_app
 from recollect.store import LedgerTx, Store, Tx, WorkTx, migrate, open_database, postgres
 from recollect.store.address import shown_address
 from recollect.store.database import RerunError
@@ -328,6 +331,21 @@ async def test_a_server_that_was_killed_and_came_back_is_used_again(server: Serv
         assert "User lives in Porto" in contents
         # What was idle when the server went is not stumbled over later.
         await asyncio.gather(*(user.list_sessions() for _ in range(20)))
+
+
+async def test_the_service_answers_503_until_the_server_is_back(server: Server) -> None:
+    settings, parts = Settings(worker=False), Parts(HashEmbedder())
+    system = await open_system(named(server.address(), "migrated"), settings, parts)
+    made = await system.admin.create_key(DEFAULT_PROJECT_ID)
+    headers = {"X-Recallr-Api-Key": made.api_key, "X-Recallr-Project-Id": DEFAULT_PROJECT_ID}
+    async with http_for(create_app(system, settings), headers) as http:
+        assert (await http.get("/api/v1/users")).status_code == 200
+        server.kill()
+        refused = await http.get("/api/v1/users")
+        assert (refused.status_code, "postgres" in refused.text) == (503, False)
+        server.start()
+        assert (await http.get("/api/v1/users")).status_code == 200
+    await system.close()
 
 
 async def test_a_connection_that_breaks_in_a_transaction_is_replaced(

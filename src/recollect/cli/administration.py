@@ -31,8 +31,8 @@ Db = Annotated[
     str | None,
     typer.Option(
         "--db",
-        metavar="PATH",
-        help="Database to work on. Default: RECOLLECT_DB, or a file in your data folder.",
+        metavar="DATABASE",
+        help="Path of a file, or postgresql://... Default: RECOLLECT_DB, or your data folder.",
         show_default=False,
     ),
 ]

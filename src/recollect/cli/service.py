@@ -16,6 +16,7 @@ from recollect.models import NewApiKey
 from recollect.server.serving import Listening, serve
 from recollect.server.working import work
 from recollect.settings import Settings
+from recollect.store import shown_address
 
 _RULE = "-" * 79
 
@@ -84,7 +85,7 @@ def _announce(listening: Listening, db: str | None) -> None:
     typer.echo(f"Recollect {version} listens on {listening.url}")
     typer.echo(f"The memory is {listening.db}")
     if listening.first_key is None:
-        place = "" if db is None else f" --db {shlex.quote(db)}"
+        place = "" if db is None else f" --db {shlex.quote(shown_address(db))}"
         typer.echo(f"Make a key with: recollect keys create{place}")
     else:
         _show_first_key(listening.first_key, listening.url)

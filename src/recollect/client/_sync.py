@@ -38,7 +38,8 @@ class Recollect:
     """Long-term memory: embedded in this process, or the client of a server.
 
     location: the path of a file, made if it is not there, or `sqlite:///path`; `":memory:"` keeps
-        nothing beyond `close()`. An address that begins with http:// or https:// is a server's.
+        nothing beyond `close()`. Or `postgresql://user:password@host/database`. An address that
+        begins with http:// or https:// is a server's.
     settings: of an embedded memory; defaults and environment are used where it is left out.
     parts: an embedder, an inference, a clock of your own in place of the built-in ones (`Parts`);
         for a server, what carries and times the requests (`HttpParts`).

@@ -248,8 +248,9 @@ class PostgresDatabase:
         """Nothing to do: what a deletion leaves lies in the server's own files until its vacuum."""
 
     def close(self) -> None:
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
 
     def tables(self) -> list[Table]:
         with self.transaction(write=False) as run:
