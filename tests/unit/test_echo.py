@@ -93,6 +93,21 @@ def test_a_memory_or_a_summary_word_for_word_is_taken_out(text: str) -> None:
     assert own(f"I have a dog.\n{text}") == "I have a dog."
 
 
+def test_what_a_summary_quotes_may_be_said_again_but_not_with_the_summary() -> None:
+    summary = (
+        "On Friday, 14 March 2025 the user opened with: “Good morning to you. I go to a gym in"
+        " Porto. It rains a lot there.” User goes to a gym in Porto."
+    )
+    known = echo.served((), [summary])
+    for text, left in (
+        ("I go to a gym in Porto.", "I go to a gym in Porto."),
+        (summary, ""),
+        (f"It rains. {summary}", "It rains."),
+    ):
+        (message,) = echo.without_echoes([said(text)], known)
+        assert message.content == left
+
+
 @pytest.mark.parametrize(
     "text",
     [

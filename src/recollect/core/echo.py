@@ -67,24 +67,36 @@ _INSIDE = re.compile(
 _NUMBERED = re.compile(r"\A\s*(?:[-*•]|\d+(?:\.\d+)*[.)])\s+")
 _TRAILING = re.compile(r"\s*(?:\((?:Similarity|Event Date|said by|imported)\b.*|\[[A-Z].*\])\s*\Z")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]{0,2}\s+")
+_QUOTATION = re.compile(r"“([^”]*)(?:”|\Z)")
 _QUOTES = " \t\"'“”‘’`*_"
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What can come back: the keys of memories' texts and of the sentences of summaries."""
+    """What can come back: the keys of memories' texts and of the sentences of summaries.
+
+    quoted_sentences: what summaries quote. These are somebody's own words, which may be said again,
+        so they only come back together with other sentences.
+    """
 
     memories: frozenset[str]
     summary_sentences: frozenset[str]
+    quoted_sentences: frozenset[str] = frozenset()
 
 
 def served(versions: Iterable[MemoryVersion], summaries: Iterable[str]) -> Served:
     """What a user's contexts may have shown: all versions of memories, and summaries."""
     memories = {_key(version.content) for version in versions}
-    sentences = {_key(part) for summary in summaries for part in _SENTENCE_END.split(summary)}
+    sentences: set[str] = set()
+    quoted: set[str] = set()
+    for summary in summaries:
+        sentences.update(map(_key, _SENTENCE_END.split(summary)))
+        for said in _QUOTATION.findall(summary):
+            quoted.update(map(_key, _SENTENCE_END.split(said)))
     return Served(
         frozenset(key for key in memories if len(key.split()) >= MIN_MEMORY_WORDS),
-        frozenset(key for key in sentences if len(key.split()) >= MIN_SUMMARY_WORDS),
+        frozenset(key for key in sentences - quoted if len(key.split()) >= MIN_SUMMARY_WORDS),
+        frozenset(key for key in quoted if len(key.split()) >= MIN_SUMMARY_WORDS),
     )
 
 
@@ -158,6 +170,8 @@ def _own_sentences(line: str, known: Served) -> str:
         return ""
     parts = _SENTENCE_END.split(line)
     kept = [part for part in parts if not _is_served(part, known)]
+    if len(kept) < len(parts):
+        kept = [part for part in kept if _key(part) not in known.quoted_sentences]
     return line if len(kept) == len(parts) else " ".join(kept)
 
 
