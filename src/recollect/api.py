@@ -311,6 +311,26 @@ class MemoryApi(Protocol):
         """
         ...
 
+    async def list_doubtful_memories(
+        self, user_id: str, *, offset: int = 0, limit: int = 20
+    ) -> UserMemoriesList:
+        """List the current memories in doubt, latest doubt first. limit 1-200."""
+        ...
+
+    async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        """Take a current memory as certain again; one that is not in doubt stays as it is.
+
+        Raises UserNotFoundError, MemoryNotFoundError, and ValidationError for one that has expired.
+        """
+        ...
+
+    async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        """Let a memory expire without a successor; one that has expired stays as it is.
+
+        Raises UserNotFoundError, MemoryNotFoundError.
+        """
+        ...
+
     async def list_merge_conflicts(
         self,
         user_id: str,

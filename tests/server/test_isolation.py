@@ -78,6 +78,9 @@ OPERATIONS = (
     ),
     Operation("GET", "/users/{user}/memories", params={"limit": 200}),
     Operation("GET", "/users/{user}/memory/{id}", "memory"),
+    Operation("GET", "/users/{user}/doubtful-memories", params={"limit": 200}),
+    Operation("POST", "/users/{user}/memory/{id}/confirm", "memory"),
+    Operation("POST", "/users/{user}/memory/{id}/end", "memory"),
     Operation("DELETE", "/users/{user}/memory/{id}", "memory"),
     Operation("GET", "/users/{user}/messages", params={"limit": 100}),
     Operation("GET", "/users/{user}/merge-conflicts", params={"limit": 100}),
@@ -243,7 +246,7 @@ def test_a_request_touches_only_what_belongs_to_its_user_and_project(
 def test_an_id_of_another_user_is_unknown_under_ones_own_name(world: World) -> None:
     before = world.all_seen()
     of_ids = [operation for operation in OPERATIONS if operation.kind]
-    assert len(of_ids) == 11
+    assert len(of_ids) == 13
     for mine, theirs in itertools.permutations(world.owned, 2):
         for operation in of_ids:
             answer = world.make(mine, operation, theirs)
@@ -263,7 +266,7 @@ def test_a_key_opens_its_own_project_only_and_a_revoked_one_opens_none(
     revoked = service.admin.create_key(held.project_id)
     service.admin.revoke_key(revoked.key.key_id)
     before = world.all_seen()
-    assert len(OPERATIONS) == 22
+    assert len(OPERATIONS) == 25
     for operation in OPERATIONS:
         for api_key, project_id in (
             (held.api_key, world.projects[1].project_id),

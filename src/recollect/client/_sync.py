@@ -376,6 +376,36 @@ class User:
             )
         )
 
+    def list_doubtful_memories(self, offset: int = 0, limit: int = 20) -> UserMemoriesList:
+        """List the current memories that are in doubt, the latest doubt first. limit: 1-200.
+
+        `doubt_reason` says what changed. Confirm what holds, end what does not.
+        Raises UserNotFoundError.
+
+        Example:
+            for memory in user.list_doubtful_memories().items:
+                print(memory.content, "?", memory.doubt_reason)
+        """
+        return self._connection.call(
+            lambda api: api.list_doubtful_memories(self.user_id, offset=offset, limit=limit)
+        )
+
+    def confirm_memory(self, memory_id: str) -> UserMemoryItem:
+        """Take a memory as certain again that was in doubt; one that was not stays as it is.
+
+        Raises UserNotFoundError, MemoryNotFoundError, and ValidationError for one that has expired.
+        """
+        return self._connection.call(lambda api: api.confirm_memory(self.user_id, memory_id))
+
+    def end_memory(self, memory_id: str) -> UserMemoryItem:
+        """Let a memory expire that holds no more, without a later version.
+
+        It is in no list or context any more; `get_memory` still reads it, and `delete_memory`
+        deletes it for good. One that has expired stays as it is.
+        Raises UserNotFoundError, MemoryNotFoundError.
+        """
+        return self._connection.call(lambda api: api.end_memory(self.user_id, memory_id))
+
     def delete_memory(self, memory_id: str, delete_previous_versions: bool = False) -> None:
         """Delete one version of a memory, or it and all earlier ones.
 

@@ -358,6 +358,21 @@ class HttpApi:
         request = Request("GET", *_memory(user_id, memory_id), query)
         return (await self._ask(wire.Memory, request)).to_model()
 
+    async def list_doubtful_memories(
+        self, user_id: str, *, offset: int = 0, limit: int = 20
+    ) -> UserMemoriesList:
+        path, query = _user_path(user_id, "doubtful-memories"), _page(offset, limit, 200)
+        request = Request("GET", path, Subject(user_id), query)
+        return (await self._ask(wire.MemoryList, request)).to_model()
+
+    async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        request = Request("POST", *_memory(user_id, memory_id, "confirm"))
+        return (await self._ask(wire.Memory, request)).to_model()
+
+    async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        request = Request("POST", *_memory(user_id, memory_id, "end"))
+        return (await self._ask(wire.Memory, request)).to_model()
+
     async def delete_memory(
         self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
     ) -> None:
@@ -485,9 +500,9 @@ def _session(user_id: str, session_id: str, *below: str) -> tuple[str, Subject]:
     return _user_path(user_id, "sessions", segment, *below), subject
 
 
-def _memory(user_id: str, memory_id: str) -> tuple[str, Subject]:
+def _memory(user_id: str, memory_id: str, *below: str) -> tuple[str, Subject]:
     segment = _segment(memory_id, "Memory", MemoryNotFoundError)
-    return _user_path(user_id, "memory", segment), Subject(user_id, MemoryNotFoundError)
+    return _user_path(user_id, "memory", segment, *below), Subject(user_id, MemoryNotFoundError)
 
 
 def _conflict(user_id: str, conflict_id: str, *below: str) -> tuple[str, Subject]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from recollect.core import chains, validation
 from recollect.engine.transacting import Transacting, apply_edit
-from recollect.errors import InvalidCategoriesError
+from recollect.errors import InvalidCategoriesError, ValidationError
 from recollect.models import (
+    ExpirationReason,
     MemoryRelationship,
     MemoryVersion,
     MemoryVersionInfo,
@@ -18,7 +19,7 @@ from recollect.store import Tx, UserTx
 
 
 class Memories(Transacting):
-    """List, read and delete memories."""
+    """List, read, confirm, end and delete memories."""
 
     async def list_memories(
         self,
@@ -87,6 +88,54 @@ class Memories(Transacting):
 
         return await self._read(work)
 
+    async def list_doubtful_memories(
+        self, user_id: str, *, offset: int = 0, limit: int = 20
+    ) -> UserMemoriesList:
+        validation.page(offset, limit, 200)
+
+        def work(tx: Tx) -> UserMemoriesList:
+            user = tx.user(user_id)
+            versions = user.versions()
+            found = [
+                (version.doubted_at, version)
+                for version in versions.values()
+                if version.doubted_at is not None and version.expired_at is None
+            ]
+            found.sort(key=lambda one: (-one[0].timestamp(), one[1].memory_id))
+            shown = [version for _, version in found[offset : offset + limit]]
+            items = _items(user, versions, shown, user.memory_categories(), True, True)
+            return UserMemoriesList(items, len(found), offset + len(items) < len(found))
+
+        return await self._read(work)
+
+    async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        def work(tx: Tx) -> UserMemoryItem:
+            user = tx.user(user_id)
+            held = chains.require(user.versions(), memory_id)
+            if held.expired_at is not None:
+                raise ValidationError(
+                    f"memory {memory_id} has expired ({held.expiration_reason}), so it cannot be"
+                    " confirmed; confirm the version that is current"
+                )
+            if held.doubted_at is not None:
+                user.lift_doubt(memory_id, user.advance(removed=False))
+            return _item(user, memory_id)
+
+        return await self._write(work)
+
+    async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        now = self._resources.clock()
+
+        def work(tx: Tx) -> UserMemoryItem:
+            user = tx.user(user_id)
+            if chains.require(user.versions(), memory_id).expired_at is None:
+                revision = user.advance(removed=False)
+                reason = ExpirationReason.TEMPORAL_CONFLICT
+                user.expire_memory(memory_id, now, reason, revision, None)
+            return _item(user, memory_id)
+
+        return await self._write(work)
+
     async def delete_memory(
         self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
     ) -> None:
@@ -105,6 +154,12 @@ def _require_categories(existing: Set[str], asked: Sequence[str]) -> None:
             f"The project has no categories with these names: {unknown}",
             invalid_categories=unknown,
         )
+
+
+def _item(user: UserTx, memory_id: str) -> UserMemoryItem:
+    """A version as it stands now, with all that belongs to it."""
+    versions = user.versions()
+    return _items(user, versions, [versions[memory_id]], user.memory_categories(), True, True)[0]
 
 
 def _items(

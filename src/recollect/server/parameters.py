@@ -138,6 +138,13 @@ class ListMemoriesQuery(WireModel):
     )
 
 
+class ListDoubtfulMemoriesQuery(WireModel):
+    """Which part of the memories in doubt to list."""
+
+    offset: int = _OFFSET
+    limit: int = Field(default=20, ge=1, le=200, description="How many to return at most.")
+
+
 class GetMemoryQuery(WireModel):
     """What to return with a memory."""
 

@@ -1,4 +1,4 @@
-"""List, read and delete memories."""
+"""List, read, confirm, end and delete memories."""
 
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ from recollect.server.errors import InvalidCategories, documented
 from recollect.server.parameters import (
     DeleteMemoryQuery,
     GetMemoryQuery,
+    ListDoubtfulMemoriesQuery,
     ListMemoriesQuery,
     MemoryId,
     UserId,
@@ -48,6 +49,18 @@ async def list_memories(
     return MemoryList.from_model(found)
 
 
+@router.get("/doubtful-memories")
+async def list_doubtful_memories(
+    custom_user_id: UserId, query: Annotated[ListDoubtfulMemoriesQuery, Query()], api: Api
+) -> MemoryList:
+    """List a user's current memories that are in doubt, the latest doubt first.
+
+    Of Recollect alone, not of the public contract.
+    """
+    found = await api.list_doubtful_memories(custom_user_id, offset=query.offset, limit=query.limit)
+    return MemoryList.from_model(found)
+
+
 @router.get("/memory/{memory_id}")
 async def get_memory(
     custom_user_id: UserId,
@@ -63,6 +76,24 @@ async def get_memory(
         include_connected_memories=query.include_connected_memories,
     )
     return Memory.from_model(memory)
+
+
+@router.post("/memory/{memory_id}/confirm")
+async def confirm_memory(custom_user_id: UserId, memory_id: MemoryId, api: Api) -> Memory:
+    """Take a memory as certain again that was in doubt.
+
+    One that is not in doubt stays as it is. Of Recollect alone, not of the public contract.
+    """
+    return Memory.from_model(await api.confirm_memory(custom_user_id, memory_id))
+
+
+@router.post("/memory/{memory_id}/end")
+async def end_memory(custom_user_id: UserId, memory_id: MemoryId, api: Api) -> Memory:
+    """Let a memory expire that holds no more, without a later version.
+
+    It can still be read by its id. Of Recollect alone, not of the public contract.
+    """
+    return Memory.from_model(await api.end_memory(custom_user_id, memory_id))
 
 
 @router.delete("/memory/{memory_id}", status_code=204)
