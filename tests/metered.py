@@ -9,6 +9,7 @@ from typing import Any
 from recollect import MessageRole, Parts, Settings
 from recollect.api import Page
 from recollect.client.embedded import System, open_system
+from recollect.core.doubt import Reviewed
 from recollect.core.reconcile import Plan
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.engine.ledger import StoreLedger
@@ -60,6 +61,10 @@ class MeteredInference(LocalInference):
     async def reconcile(self, *arguments: Any, **named: Any) -> Plan:
         await self.charge("reconciliation")
         return await super().reconcile(*arguments, **named)
+
+    async def review(self, *arguments: Any, **named: Any) -> Reviewed:
+        await self.charge("review")
+        return await super().review(*arguments, **named)
 
     async def charge(self, task: str) -> None:
         planned = self.planned

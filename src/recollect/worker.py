@@ -7,7 +7,7 @@ still holds. So a worker that dies, or comes back too late, can neither lose nor
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -16,10 +16,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recollect.core import budgets, categories, doubt, echo, passages, reconcile
+from recollect.core import budgets, categories, echo, passages, reconcile
 from recollect.core.calibration import comparable
 from recollect.core.categories import EmbeddedCategory
-from recollect.core.doubt import Doubt
 from recollect.core.injection import Sign
 from recollect.core.resolution import Contest
 from recollect.core.screening import Screened, screen, trusted
@@ -47,6 +46,7 @@ from recollect.models import (
     MessageRole,
     WebhookEventType,
 )
+from recollect.reviewing import ChangedPlan, review
 from recollect.store import RecordedEmbedder, StoredPassage, Work, WorkTx
 from recollect.store.rows import to_bytes
 from recollect.working_set import Delta, WorkingSet
@@ -95,7 +95,6 @@ class _Weighed:
     """A plan, and for each of its decisions the candidate's content and vector, and its date.
 
     retired: memories that are not true and that nothing takes the place of.
-    doubts: memories that may hold no more once the plan is carried out.
     """
 
     plan: reconcile.Plan
@@ -103,7 +102,6 @@ class _Weighed:
     vectors: NDArray[np.float32]
     said_at: Sequence[datetime]
     retired: Sequence[str] = ()
-    doubts: Sequence[Doubt] = ()
 
 
 class _Job(Protocol):
@@ -128,8 +126,10 @@ class _SessionJob:
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
         session_id = self.work.session_id
-        held, vectors = _comparable(
-            working, self.findings.vectors, lambda version: version.session_id == session_id
+        held, vectors = working.held(
+            self.findings.vectors,
+            WEIGHED_MEMORIES,
+            lambda version: version.session_id == session_id,
         )
         plan = await inference.reconcile(
             held,
@@ -166,7 +166,7 @@ class _ConflictJob:
         def needed(version: MemoryVersion) -> bool:
             return any(one.memory_id in contested for one in working.history(version.memory_id))
 
-        held, vectors = _comparable(working, self.vectors, needed)
+        held, vectors = working.held(self.vectors, WEIGHED_MEMORIES, needed)
         resolution = await inference.resolve(
             held, working.versions, self.contest, self.statements, vectors
         )
@@ -445,8 +445,14 @@ class Worker:
         """
         working = await self._working(work, told)
         weighed = await inference.ask(lambda asked: job.weigh(asked, working))
-        weighed = await asyncio.to_thread(_considered, weighed, working, self._resources.clock())
+        plan = trusted(weighed.plan, working.versions)
+        weighed = replace(weighed, plan=plan)
+        retired = [(memory_id, self._resources.clock()) for memory_id in weighed.retired]
+        reviewed = await review(
+            ChangedPlan(plan, weighed.said_at, retired), working, inference, WEIGHED_MEMORIES
+        )
         filings = await self._filings(weighed, told, inference)
+        note = "; ".join(one for one in (inference.note, reviewed.note) if one)
         now = self._resources.clock()
 
         def write(tx: WorkTx) -> bool:
@@ -455,11 +461,11 @@ class Worker:
                 return False
             if not tx.finish(work, now):
                 raise LeaseLostError(f"{work} is held by another worker or was deleted")
-            if inference.note is not None and work.merge_conflict_id is None:
-                tx.note(work, inference.note)
+            if note and work.merge_conflict_id is None:
+                tx.note(work, note)
             writer = PlanWriter(user, work, working, self._resources.new_id, now)
             job.write(writer, weighed, filings)
-            writer.doubt(weighed.doubts)
+            writer.doubt(reviewed.doubts)
             return True
 
         return await self._resources.store.work(write)
@@ -537,14 +543,6 @@ def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Mess
     return echo.without_echoes(messages, echo.served(known.versions.values(), summaries))
 
 
-def _considered(weighed: _Weighed, working: WorkingSet, now: datetime) -> _Weighed:
-    """The plan with only as much power as who said it has, and what it puts in doubt."""
-    plan = trusted(weighed.plan, working.versions)
-    retired = [(memory_id, now) for memory_id in weighed.retired]
-    doubts = doubt.of_plan(plan, weighed.said_at, working.versions, working.last_said, retired)
-    return replace(weighed, plan=plan, doubts=doubts)
-
-
 def _renew(tx: WorkTx, work: Work, until: datetime) -> bool:
     return tx.renew(work, until)
 
@@ -565,23 +563,3 @@ def _read(tx: WorkTx, work: Work) -> _Told:
         tx.generation_preferences(user),
         user.embedder(),
     )
-
-
-def _comparable(
-    working: WorkingSet, vectors: NDArray[np.float32], needed: Callable[[MemoryVersion], bool]
-) -> tuple[list[reconcile.Held], NDArray[np.float32]]:
-    """The current memories and new vectors, so that thresholds on their products hold.
-
-    Of many memories only those nearest to what is new, and the needed ones: what is far from it
-    changes nothing, and the work must not grow with the years.
-    """
-    memories = working.memories.vectors
-    chosen = working.nearest_rows(vectors, WEIGHED_MEMORIES, needed)
-    adjusted = comparable(
-        np.vstack([memories.part(chosen).floats(), vectors]), memories.calibration
-    )
-    held = [
-        reconcile.Held(working.versions[working.memory_ids[row]], adjusted[place])
-        for place, row in enumerate(chosen)
-    ]
-    return held, adjusted[len(chosen) :]

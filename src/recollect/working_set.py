@@ -7,7 +7,7 @@ the transaction that it started with, whoever wrote last.
 
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recollect.core import recall_index
+from recollect.core.calibration import comparable
 from recollect.core.passages import Passage, PassageKind
+from recollect.core.reconcile import Held
 from recollect.core.vectors import no_vectors
 from recollect.models import Evidence, MemoryVersion, Message
 from recollect.store import RecordedEmbedder, Revision, StoredPassage, StoredSummary, UserTx
@@ -104,6 +106,38 @@ class WorkingSet:
         """The versions that no later one has superseded, in row order."""
         found = (self.versions[memory_id] for memory_id in self.memory_ids)
         return [version for version in found if version.expired_at is None]
+
+    def held(
+        self,
+        vectors: NDArray[np.float32],
+        most: int,
+        needed: Callable[[MemoryVersion], bool],
+    ) -> tuple[list[Held], NDArray[np.float32]]:
+        """Current memories and new vectors, so that thresholds on their products hold.
+
+        Of many memories only the `most` nearest to what is new, and the needed ones: what is far
+        from it changes nothing, and the work must not grow with the years.
+        """
+        memories = self.memories.vectors
+        chosen = self.nearest_rows(vectors, most, needed)
+        adjusted = comparable(
+            np.vstack([memories.part(chosen).floats(), vectors]), memories.calibration
+        )
+        found = [
+            Held(self.versions[self.memory_ids[row]], adjusted[place])
+            for place, row in enumerate(chosen)
+        ]
+        return found, adjusted[len(chosen) :]
+
+    def vectors_of(self, memory_ids: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of some memories: (memory_ids, dimension)."""
+        rows = np.array([self.memory_rows[one] for one in memory_ids], np.intp)
+        return self.memories.vectors.part(rows).floats()
+
+    def connected_with(self, memory_ids: Iterable[str]) -> set[str]:
+        """The ids of the memories connected with any of these."""
+        rows = [self.memory_rows[one] for one in memory_ids if one in self.memory_rows]
+        return {self.memory_ids[there] for row in rows for there in self.connections.get(row, ())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ from recollect.models import (
     MemoryVersion,
     MergeConflictModel,
     MergeConflictStatus,
-    MessageRole,
     Quarantined,
     SaidBy,
     WebhookEventType,
@@ -189,9 +188,21 @@ class PlanWriter:
         self._user.insert_evidence(memory_id, self._evidence(candidate), self._revision)
         held = self._versions.get(memory_id)
         doubted_at = None if held is None else held.doubted_at
-        by_user = candidate.said_by is MessageRole.USER
-        if doubted_at is not None and by_user and said_at > doubted_at:
+        said_by = SaidBy(candidate.said_by.value)
+        if doubted_at is not None and _settles(said_by, said_at, doubted_at):
             self._user.lift_doubt(memory_id, self._revision)
+
+    def _keep_doubt(self, memory_id: str, replaced: Sequence[str], said_at: datetime) -> None:
+        """Doubt a fuller version as those before it, unless it settles their doubt."""
+        said_by = self._versions[memory_id].said_by
+        for old in (self._versions[one] for one in replaced):
+            if old.doubted_by is None or old.doubted_at is None:
+                continue
+            if not _settles(said_by, said_at, old.doubted_at):
+                reason = old.doubt_reason or ""
+                self._user.doubt_memory(
+                    memory_id, old.doubted_by, reason, old.doubted_at, self._revision
+                )
 
     def _insert(
         self,
@@ -233,6 +244,8 @@ class PlanWriter:
             return memory_id
         joined = chains.join(self._versions, memory_id, replaced)
         self._relink({memory_id: joined.previous_id, **joined.relinks})
+        if decision.reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
+            self._keep_doubt(memory_id, replaced, filing.said_at)
         for old_id in replaced:
             self._expire(old_id, decision.reason)
             self._successors[old_id] = memory_id
@@ -305,6 +318,11 @@ class PlanWriter:
 
     def _evidence(self, candidate: Candidate) -> tuple[Evidence, ...]:
         return tuple(Evidence(self._work.session_id, at) for at in candidate.evidence)
+
+
+def _settles(said_by: SaidBy, said_at: datetime, doubted_at: datetime) -> bool:
+    """Whether something said again is certain again: by the user, who knew of the change."""
+    return said_by is SaidBy.USER and said_at > doubted_at
 
 
 def _waits(conflict: MergeConflictModel, content: str, contradicted: Set[str]) -> bool:

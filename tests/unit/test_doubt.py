@@ -1,9 +1,9 @@
 """What a change puts in doubt, and what it leaves alone."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from evals import doubt_score
 
 from recollect.core.doubt import Change, Doubt, doubts, of_plan
 from recollect.core.reconcile import Decision, Ignore, Plan, Supersede
@@ -71,7 +71,7 @@ def superseding(content: str, old: MemoryVersion, reason: ExpirationReason) -> S
 def doubted(plan: Plan, *current: MemoryVersion) -> list[str]:
     versions = {one.memory_id: one for one in current}
     said_at = [LATER] * len(plan.decisions)
-    return [one.memory_id for one in of_plan(plan, said_at, versions, dict)]
+    return [one.memory_id for one in of_plan(plan, said_at, versions, dict).doubts]
 
 
 def test_a_plan_that_supersedes_puts_in_doubt_what_depended_on_it() -> None:
@@ -95,13 +95,20 @@ def test_what_the_same_session_affirms_is_not_put_in_doubt() -> None:
 def test_a_memory_that_is_false_puts_in_doubt_what_depended_on_it() -> None:
     versions = {one.memory_id: one for one in (HOME, held(GYM))}
     retired = [(HOME.memory_id, LATER)]
-    (doubt,) = of_plan(plan_of(), [], versions, dict, retired)
+    (doubt,) = of_plan(plan_of(), [], versions, dict, retired).doubts
     assert (doubt.memory_id, doubt.cause) == (GYM, HOME.memory_id)
 
 
-def test_the_labelled_set_is_marked_with_precision_first() -> None:
-    result = doubt_score.score()
-    assert result.doubtful >= 35
-    assert result.certain >= 60
-    assert result.precision >= 0.97, result.shown
-    assert result.recall >= 0.9, result.shown
+def test_only_what_it_is_given_to_look_through_is_put_in_doubt() -> None:
+    moved = superseding("User moved to Porto", HOME, ExpirationReason.TEMPORAL_CONFLICT)
+    versions = {one.memory_id: one for one in (HOME, held(GYM))}
+    asked: list[list[str]] = []
+
+    def among(gone: Sequence[str]) -> list[MemoryVersion]:
+        asked.append(list(gone))
+        return []
+
+    found = of_plan(plan_of(moved), [LATER], versions, dict, (), among)
+    assert (found.doubts, asked) == ((), [[HOME.memory_id]])
+    assert [change.content for change in found.changes] == ["User moved to Porto"]
+    assert of_plan(plan_of(), [], versions, dict, (), among).changes == ()

@@ -95,6 +95,24 @@ async def test_a_session_whose_budget_ends_on_the_way_is_finished_by_rules(
     assert inference.asked == ["extraction"]
 
 
+@pytest.mark.parametrize("over_budget", list(OverBudget))
+async def test_where_the_budget_ends_at_the_review_the_rules_say_what_is_in_doubt(
+    place: Place, inference: MeteredInference, over_budget: OverBudget
+) -> None:
+    await place.account()
+    await place.limit(user_tokens_per_day=4_500, over_budget=over_budget)
+    await place.tell("alice", "I live in Lisbon. I go to a gym in Lisbon.")
+    await place.until_idle()
+    session_id = await place.tell("alice", "I moved to Porto.", day=9)
+    await place.until_idle()
+    session = await place.api.get_session("alice", session_id)
+    assert session.status is SessionStatus.PROCESSED
+    assert (session.processing_note or "").startswith("processed in part by rules: ")
+    assert inference.asked == ["extraction", "reconciliation"] * 2
+    (doubted,) = (await place.api.list_doubtful_memories("alice")).items
+    assert doubted.content == "User goes to a gym in Lisbon"
+
+
 async def test_within_its_budget_a_session_has_nothing_to_say(place: Place) -> None:
     await place.account()
     session_id = await place.tell("alice")

@@ -1,25 +1,28 @@
 """Poison, echoes, doubts and provenance, from a message to the API and the context."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-from evals import attacks_score
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
+from evals import attacks_score
 from recollect import Parts, Settings
 from recollect.api import AdminApi, ContextRequest, MemoryApi
 from recollect.client.embedded import open_system
+from recollect.core.doubt import Consequences, Reviewed
+from recollect.core.reconcile import Held
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.errors import UserNotFoundError, ValidationError
 from recollect.inference import LocalInference
 from recollect.models import (
     Candidate,
     Category,
+    ExpirationReason,
     Extraction,
     GenerationPreferences,
     MergeConflictAnswer,
@@ -43,6 +46,13 @@ class GullibleInference(LocalInference):
         super().__init__()
         self.planted: list[Candidate] = []
         self.heard: list[str] = []
+        self.connected: Set[str] = frozenset()
+
+    async def review(
+        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+    ) -> Reviewed:
+        self.connected = connected
+        return await super().review(consequences, held, connected)
 
     async def extract(
         self,
@@ -335,3 +345,40 @@ async def test_a_doubtful_memory_is_shown_though_its_words_are(place: Place) -> 
     assert "USER: I go to a gym in Lisbon" in shown.context
     assert f"{GYM} (Similarity" in shown.context
     assert "User is allergic to nuts" not in shown.context
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I cancelled my Lisbon gym.", "I gave up the gym in Lisbon.", "I've cancelled the gym."],
+)
+async def test_telling_that_it_is_over_ends_the_doubtful_memory(place: Place, text: str) -> None:
+    await moved(place)
+    await place.tell(text, day=15)
+    found = await place.memories()
+    assert GYM not in found
+    (ended,) = [one for one in found.values() if "gym" in one.content]
+    assert ended.doubted_by is None
+    (before,) = ended.previous_versions or ()
+    assert (before.content, before.expiration_reason) == (GYM, ExpirationReason.TEMPORAL_CONFLICT)
+
+
+async def test_telling_more_about_it_is_its_next_version_without_doubt(place: Place) -> None:
+    await moved(place)
+    await place.tell("I still go to my gym in Lisbon every month.", day=15)
+    (held,) = [one for one in (await place.memories()).values() if "gym" in one.content]
+    assert (held.total_versions, held.doubted_by) == (2, None)
+    assert "every month" in held.content
+
+
+async def test_telling_more_about_it_late_keeps_the_doubt(place: Place) -> None:
+    gym = await moved(place)
+    await place.tell("I go to a gym in Lisbon every month.", day=3)
+    (held,) = [one for one in (await place.memories()).values() if "gym" in one.content]
+    assert held.total_versions == 2
+    assert (held.doubted_by, held.doubt_reason) == (gym.doubted_by, gym.doubt_reason)
+    assert held.doubted_at == gym.doubted_at
+
+
+async def test_a_review_is_told_what_is_connected_with_what_changed(place: Place) -> None:
+    gym = await moved(place)
+    assert place.inference.connected == {gym.memory_id}

@@ -76,7 +76,7 @@ class AsyncSession:
 
     @property
     def processing_note(self) -> str | None:
-        """What was processed by rules because a budget was spent; None for nothing."""
+        """What was processed by rules as a budget was spent or a model failed; None for nothing."""
         return self._model.processing_note
 
     @property

@@ -9,7 +9,7 @@ has happened stays true, and what one likes does not move house.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
@@ -50,6 +50,35 @@ class Doubt:
     cause: Cause
     reason: str
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What a plan changes, and what the rules put in doubt for it.
+
+    last_said: when the evidence of a memory was last said, where that is later than the memory.
+    certain: memories that the session itself affirms or supersedes.
+    """
+
+    changes: tuple[Change, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    last_said: Mapping[str, datetime] = field(default_factory=dict)
+    certain: frozenset[str] = frozenset()
+
+    def may_doubt(self, memory: MemoryVersion, change: Change) -> bool:
+        """Whether a change can put a memory in doubt at all, whoever judges it.
+
+        Not what has happened, and not what was said with or after the change.
+        """
+        return _is_open(memory, change, self.last_said, self.certain) and not _has_happened(memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What is in doubt after all. note: what could not be reviewed, and why; None for nothing."""
+
+    doubts: tuple[Doubt, ...]
+    note: str | None = None
 
 
 _PARTNERS = "wife|husband|partner|girlfriend|boyfriend|fiancé|fiancée|fiance|fiancee|spouse"
@@ -100,6 +129,7 @@ _APART = re.compile(
     re.IGNORECASE,
 )
 _PARTNER_WORD = re.compile(rf"\b(?:{_PARTNERS}|in-laws|mother-in-law|father-in-law)\b", re.I)
+_PERFECT = re.compile(r"\b(?:has|have)\b", re.IGNORECASE)
 _MEATS = frozenset(
     terms_of("meat beef steak chicken pork lamb bacon ham sausage fish salmon tuna turkey burger")
 )
@@ -130,32 +160,40 @@ def of_plan(
     versions: Mapping[str, MemoryVersion],
     last_said: Callable[[], Mapping[str, datetime]],
     retired: Sequence[tuple[str, datetime]] = (),
-) -> list[Doubt]:
-    """What carrying out a plan puts in doubt.
+    among: Callable[[Sequence[str]], Sequence[MemoryVersion]] | None = None,
+) -> Consequences:
+    """What carrying out a plan changes, and puts in doubt.
 
     said_at: for each decision. versions: all that is remembered. last_said: asked only where there
     is a change: when the evidence of memories was said for the last time. retired: memories that
-    are not true and that nothing takes the place of, with the day on which that was said.
+    are not true and that nothing takes the place of, with the day on which that was said. among:
+    the current memories to look through, by the ids of those that change; all if it is left out.
     """
     changes: list[Change] = []
-    certain: set[str] = set()
+    affirmed: set[str] = set()
     for index, (decision, since) in enumerate(zip(plan.decisions, said_at, strict=True)):
         if isinstance(decision, Ignore) and isinstance(decision.because, str):
-            certain.add(decision.because)
+            affirmed.add(decision.because)
         if not isinstance(decision, Supersede):
             continue
         replaced = [ref for ref in decision.replaces if isinstance(ref, str)]
-        certain.update(replaced)
+        affirmed.update(replaced)
         if decision.reason is not ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
             content = decision.candidate.content
             changes += [Change(versions[ref], content, index, since) for ref in replaced]
     for memory_id, since in retired:
-        certain.add(memory_id)
+        affirmed.add(memory_id)
         changes.append(Change(versions[memory_id], versions[memory_id].content, memory_id, since))
     if not changes:
-        return []
-    current = [version for version in versions.values() if version.expired_at is None]
-    return doubts(changes, current, last_said(), frozenset(certain))
+        return Consequences()
+    current = (
+        [version for version in versions.values() if version.expired_at is None]
+        if among is None
+        else among([change.old.memory_id for change in changes])
+    )
+    said, certain = last_said(), frozenset(affirmed)
+    found = doubts(changes, current, said, certain)
+    return Consequences(tuple(changes), tuple(found), said, certain)
 
 
 _Rule = Callable[[_Other, Reading, Statement], bool]
@@ -180,15 +218,7 @@ def doubts(
             continue
         new = read(change.content)
         for memory in current:
-            said = max(memory.created_at, last_said.get(memory.memory_id, memory.created_at))
-            if (
-                memory.memory_id in found
-                or memory.memory_id in certain
-                or memory.memory_id in (change.old.memory_id, change.cause)
-                or memory.doubted_by is not None
-                or memory.expired_at is not None
-                or said >= change.since
-            ):
+            if memory.memory_id in found or not _is_open(memory, change, last_said, certain):
                 continue
             other = _Other(read(memory.content), memory.content)
             topic = next((t for t, rule, old in rules if rule(other, old, new)), None)
@@ -198,6 +228,30 @@ def doubts(
                     memory.memory_id, change.cause, reason, change.since
                 )
     return list(found.values())
+
+
+def _is_open(
+    memory: MemoryVersion,
+    change: Change,
+    last_said: Mapping[str, datetime],
+    certain: frozenset[str],
+) -> bool:
+    """Whether nothing was said about a memory since the change, and nothing else doubts it."""
+    said = max(memory.created_at, last_said.get(memory.memory_id, memory.created_at))
+    return not (
+        memory.memory_id in certain
+        or memory.memory_id in (change.old.memory_id, change.cause)
+        or memory.doubted_by is not None
+        or memory.expired_at is not None
+        or said >= change.since
+    )
+
+
+def _has_happened(memory: MemoryVersion) -> bool:
+    """Whether it tells what happened; "has booked a room" tells how things stand."""
+    if read(memory.content).reading.tense is not Tense.PAST:
+        return False
+    return _PERFECT.search(memory.content) is None
 
 
 def _rules(change: Change) -> Iterator[tuple[str, _Rule, Reading]]:

@@ -179,6 +179,14 @@ def loses(content: str, *sources: str) -> str | None:
     return None
 
 
+def adds_nothing(content: str, sources: str) -> bool:
+    """Whether every number and name of a content stands in its sources."""
+    allowed = set(numbers_in(sources))
+    said = {word.lower().removesuffix("'s") for word in words_of(sources)}
+    given = all(_is_given(number, allowed) for number in _stated_numbers(content))
+    return given and not invented_names(content, said)
+
+
 def _without_subject(content: str) -> str:
     """The content without its first word, which is a capital by its place only."""
     return content.strip().partition(" ")[2]

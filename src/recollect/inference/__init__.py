@@ -1,7 +1,7 @@
 """The places where understanding is needed, behind one Protocol: with rules, or with a model."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recollect.core.categories import EmbeddedCategory
+from recollect.core.doubt import Consequences, Reviewed
 from recollect.core.query import QueryPlan
 from recollect.core.reconcile import Held, Plan
 from recollect.core.resolution import Contest, Resolution
@@ -69,6 +70,16 @@ class Inference(Protocol):
 
         held: the current versions; versions: all. statements: what was said beside the answers.
         vectors: (1 + statements, dimension), that of the proposed statement first.
+        """
+        ...
+
+    async def review(
+        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+    ) -> Reviewed:
+        """Which memories depended on what changed, so that they may hold no more.
+
+        held: the current versions before the plan is carried out. connected: the ids of those
+        connected with one that changes.
         """
         ...
 

@@ -5,7 +5,7 @@ word for word. Instructions take understanding, so they are left to a language m
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -13,8 +13,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recollect.core import attributes, extraction, query, reconcile, resolution, summaries
+from recollect.core import attributes, extraction, query, reconcile, resolution, settling, summaries
 from recollect.core.categories import EmbeddedCategory, fitting
+from recollect.core.doubt import Consequences, Reviewed
 from recollect.core.reconcile import Held, Plan
 from recollect.core.resolution import Contest, Resolution
 from recollect.inference.library import Explored, Library
@@ -64,7 +65,7 @@ class LocalInference:
         conflicts_enabled: bool,
     ) -> Plan:
         def weigh() -> Plan:
-            return reconcile.reconcile(
+            plan = reconcile.reconcile(
                 self._with_statements(held),
                 candidates,
                 vectors,
@@ -72,6 +73,7 @@ class LocalInference:
                 session_created_at=session_date,
                 conflicts_enabled=conflicts_enabled,
             )
+            return settling.settled(plan, held, session_date)
 
         return await asyncio.to_thread(weigh)
 
@@ -88,6 +90,11 @@ class LocalInference:
             return resolution.resolve(read, versions, contest, statements, vectors)
 
         return await asyncio.to_thread(settle)
+
+    async def review(
+        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+    ) -> Reviewed:
+        return Reviewed(consequences.doubts)
 
     async def categorise(
         self,

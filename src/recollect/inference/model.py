@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -19,20 +19,23 @@ from numpy.typing import NDArray
 from recollect.core import attributes, summaries
 from recollect.core.categories import EmbeddedCategory
 from recollect.core.connections import Entry, Pair, connect
+from recollect.core.doubt import Consequences, Reviewed
 from recollect.core.prompts import Prompt, task_prompt
 from recollect.core.query import QueryPlan
 from recollect.core.reading.wording import terms_of
 from recollect.core.reconcile import Decision, Held, Ignore, Plan, Precede, RaiseConflict, Supersede
 from recollect.core.resolution import Contest, Resolution
+from recollect.errors import InferenceError
 from recollect.inference.exploring import Explorer
 from recollect.inference.ledger import current_account
 from recollect.inference.library import Explored, Library
 from recollect.inference.local import READ_STATEMENTS, LocalInference
 from recollect.inference.planning import Planner
 from recollect.inference.providers import Answer, Providers
-from recollect.inference.tasks import Task, extraction, reconciliation
+from recollect.inference.tasks import Task, extraction, reconciliation, review
 from recollect.inference.tasks.extraction import Chunk, FoundInSession, Wishes
 from recollect.inference.tasks.reconciliation import Batch, Known, Occasion, Ruling, Verdicts
+from recollect.inference.tasks.review import Findings
 from recollect.models import (
     Candidate,
     Category,
@@ -173,6 +176,30 @@ class ModelInference:
     ) -> Resolution:
         return await self._local.resolve(held, versions, contest, statements, vectors)
 
+    async def review(
+        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+    ) -> Reviewed:
+        kept = await self._local.review(consequences, held, connected)
+        if not self._providers.has(Task.RECONCILIATION):
+            return kept
+        sheet = await asyncio.to_thread(review.sheet, consequences, held, connected)
+        if not sheet.memories:
+            return kept
+        try:
+            answer = await self._ask(
+                Task.RECONCILIATION,
+                task_prompt("review"),
+                review.content(sheet),
+                Findings,
+                lambda found: review.problem(found, sheet),
+            )
+        except InferenceError as error:
+            # The marks of the rules are worth more than a session that fails for want of better.
+            note = f"what changes put in doubt was judged by rules: {error}"
+            _log.warning("%s", note)
+            return replace(kept, note=note)
+        return await asyncio.to_thread(review.read, answer.output, sheet, consequences)
+
     async def categorise(
         self,
         contents: Sequence[str],
@@ -236,6 +263,7 @@ class ModelInference:
                 one.memory.created_at,
                 one.memory.said_by.value,
                 self._terms(one.memory.content),
+                one.memory.doubted_at,
             )
             for one in current
         ]

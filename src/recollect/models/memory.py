@@ -132,7 +132,8 @@ class SessionModel:
     session_summary, memories: what processing brought; None unless they were asked for.
     quarantined_count: statements that processing kept from becoming memories.
     failure_reason: why it is FAILED, or what an INSUFFICIENT_BALANCE session waits for.
-    processing_note: what was processed by rules because a budget was spent; None for nothing.
+    processing_note: what was processed by rules because a budget was spent or a model failed, or
+        None.
     """
 
     session_id: str

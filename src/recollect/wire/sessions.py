@@ -130,7 +130,8 @@ class Session(WireModel):
     )
     processing_note: str | None = Field(
         default=None,
-        description="What was processed by rules because a budget was spent; left out if nothing.",
+        description="What was processed by rules because a budget was spent or a model failed; "
+        "left out if nothing.",
     )
     quarantined_count: int = Field(
         default=0,

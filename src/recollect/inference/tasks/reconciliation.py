@@ -42,6 +42,9 @@ LEAST_LIKENESS = 0.3
 """Cosine plus `TERM_WEIGHT` times the share of the statement's words, from which one is shown."""
 
 TERM_WEIGHT = 0.5
+DOUBTED_WEIGHT = 0.15
+"""What is in doubt is shown before what is this much more like a statement, so that it is settled
+when the user comes back to it."""
 
 
 class Verdict(BaseModel):
@@ -71,6 +74,7 @@ class Known:
     """Something that a statement is weighed against.
 
     ref: a memory's id, or the index of an earlier candidate. terms: stems of its content.
+    doubted_at: since when it is in doubt, None if it is not.
     """
 
     ref: Ref
@@ -80,6 +84,7 @@ class Known:
     said_at: datetime
     said_by: str
     terms: frozenset[str]
+    doubted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,12 @@ def nearest(
         (float(cosines[row]) + TERM_WEIGHT * _share(terms, known[row].terms), row) for row in rows
     ]
     found = [one for one in likeness if one[0] >= LEAST_LIKENESS]
-    return sorted(found, key=lambda one: (-one[0], one[1]))[:NEAREST]
+
+    def rank(one: tuple[float, int]) -> tuple[float, int]:
+        in_doubt = known[one[1]].doubted_at is not None
+        return -one[0] - DOUBTED_WEIGHT * in_doubt, one[1]
+
+    return sorted(found, key=rank)[:NEAREST]
 
 
 def _share(terms: frozenset[str], others: frozenset[str]) -> float:
@@ -145,6 +155,8 @@ def content(batch: Batch, occasion: Occasion) -> str:
     for number, known in enumerate(batch.known, start=1):
         happened = _days(known.start, known.end)
         said = f"said {known.said_at.date().isoformat()} by the {known.said_by}"
+        if known.doubted_at is not None:
+            said += f", in doubt since {known.doubted_at.date().isoformat()}"
         text = paragraph(known.content)[:MAX_SHOWN_CHARS]
         parts.append(f"{number}. ({said}; happened {happened}) {text}")
     parts.append("New statements:")
