@@ -1,6 +1,8 @@
 """Score what is put in doubt when something changes that other memories depended on.
 
     python evals/doubt_score.py [--set dev|held_out] [--show]
+    python evals/doubt_score.py --set held_out --prompts DIRECTORY
+    python evals/doubt_score.py --set held_out --answers DIRECTORY
 
 Each line of `doubt/dev.jsonl` is a memory (`old`), what took its place (`new`), and memories held
 besides: those that whoever reads them would ask about again (`doubtful`), and those that hold
@@ -9,17 +11,29 @@ meets all that is held of its life, what belongs to the other changes too; `open
 readers may judge either way, which count for nothing.
 
 precision: doubtful among those that were marked; recall: marked among the doubtful.
+
+--prompts writes what a language model is asked to review, a file for each change: the prompt and
+what it is told, chosen with the local embedder as in processing. --answers scores what it answered:
+`01.json` and so on, of the form that the review asks for.
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from recollect.core.doubt import Change, doubts
+from recollect.core.attributes import read as read_statement
+from recollect.core.connections import Entry, connect
+from recollect.core.doubt import Change, Consequences, doubts
+from recollect.core.prompts import task_prompt
+from recollect.core.reconcile import Held
+from recollect.embedding import Embedder, open_embedder
+from recollect.inference.tasks import review
 from recollect.models import MemoryVersion
+from recollect.settings import Settings
 
 ROOT = Path(__file__).parent / "doubt"
 SAID_AT = datetime(2025, 1, 6, tzinfo=UTC)
@@ -113,12 +127,68 @@ def marked_by_rules(case: Case) -> frozenset[str]:
     return frozenset(doubt.memory_id for doubt in found)
 
 
-def score(part: str = "dev") -> Score:
-    """Compare what the rules mark with the labels."""
+def consequences(case: Case) -> Consequences:
+    """What a change comes with when it is reviewed."""
+    found = doubts([case.change], case.versions, {}, frozenset())
+    return Consequences((case.change,), tuple(found))
+
+
+def sheet(case: Case, embedder: Embedder) -> review.Sheet:
+    """What a model is shown of a case."""
+    versions = [case.change.old, *case.versions]
+    vectors = embedder.embed([one.content for one in versions])
+    entries = [
+        Entry(one.content, row, read_statement(one.content), is_new=True)
+        for row, one in enumerate(versions)
+    ]
+    pairs = connect(entries, vectors, ())
+    connected = {str(one) for pair in pairs if case.old in pair for one in pair} - {case.old}
+    held = [Held(one, vector) for one, vector in zip(versions, vectors, strict=True)]
+    return review.sheet(consequences(case), held, connected)
+
+
+def prompt_of(shown: review.Sheet) -> str:
+    """All that a model is told: the prompt, then the changes and memories."""
+    return f"{task_prompt('review').text}\n\n{review.content(shown)}\n"
+
+
+def marked_by_answer(case: Case, shown: review.Sheet, answer: str) -> frozenset[str]:
+    """The contents in doubt after a review with this answer."""
+    found = review.Findings.model_validate_json(answer)
+    reviewed = review.read(found, shown, consequences(case))
+    return frozenset(doubt.memory_id for doubt in reviewed.doubts)
+
+
+def score(part: str = "dev", marked: Callable[[int, Case], frozenset[str]] | None = None) -> Score:
+    """Compare what is marked with the labels. marked: of each case; by the rules if left out."""
     result = Score()
-    for case in read(part):
-        result.count(case, marked_by_rules(case))
+    for number, case in enumerate(read(part), start=1):
+        found = marked_by_rules(case) if marked is None else marked(number, case)
+        result.count(case, found)
     return result
+
+
+def _embedder() -> Embedder:
+    settings = Settings()
+    return open_embedder(
+        weights_dir=settings.weights_dir,
+        cache_dir=settings.cache_dir,
+        allow_network=settings.allow_network,
+    )
+
+
+def _write_prompts(part: str, directory: Path) -> None:
+    embedder = _embedder()
+    found = asked = 0
+    directory.mkdir(parents=True, exist_ok=True)
+    for number, case in enumerate(read(part), start=1):
+        shown = sheet(case, embedder)
+        text = prompt_of(shown)
+        (directory / f"{number:02}.txt").write_text(text, encoding="utf-8")
+        found += len(case.doubtful & {one.content for one in shown.memories})
+        asked += len(case.doubtful)
+        print(f"{number:02}: {len(case.held)} held, {len(shown.memories)} shown, {len(text)} chars")
+    print(f"{found} of {asked} doubtful memories are shown")
 
 
 def main() -> None:
@@ -126,8 +196,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--set", choices=("dev", "held_out"), default="dev", dest="part")
     parser.add_argument("--show", action="store_true", help="print what is wrong and what missed")
+    parser.add_argument("--prompts", type=Path, help="write what a model is asked, score nothing")
+    parser.add_argument("--answers", type=Path, help="score a model's answers")
     options = parser.parse_args()
-    result = score(options.part)
+    if options.prompts:
+        _write_prompts(options.part, options.prompts)
+        return
+    marked = None
+    if options.answers:
+        embedder = _embedder()
+
+        def marked(number: int, case: Case) -> frozenset[str]:
+            answer = (options.answers / f"{number:02}.json").read_text(encoding="utf-8")
+            return marked_by_answer(case, sheet(case, embedder), answer)
+
+    result = score(options.part, marked)
     print(
         f"{result.cases} changes: doubtful {result.doubtful}, certain {result.certain},"
         f" marked {result.marked}"
