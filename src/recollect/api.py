@@ -15,6 +15,7 @@ from recollect.models import (
     ApiKey,
     Category,
     ContextResponse,
+    DeletionReport,
     GenerationPreferences,
     MergeConflictAnswer,
     MergeConflictModel,
@@ -139,7 +140,7 @@ class MemoryApi(Protocol):
         """
         ...
 
-    async def delete_user(self, user_id: str) -> None:
+    async def delete_user(self, user_id: str) -> DeletionReport:
         """Delete a user with everything that belongs to them. Raises UserNotFoundError."""
         ...
 
@@ -194,7 +195,7 @@ class MemoryApi(Protocol):
         """Replace a session's metadata. Raises UserNotFoundError, SessionNotFoundError."""
         ...
 
-    async def delete_session(self, user_id: str, session_id: str) -> None:
+    async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
         """Delete a session, its messages, summary, conflicts and the memories it created.
 
         What those memories had superseded becomes current again.
@@ -304,8 +305,11 @@ class MemoryApi(Protocol):
 
     async def delete_memory(
         self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
-    ) -> None:
+    ) -> DeletionReport:
         """Delete one version, or it and all earlier ones; its predecessor takes its place.
+
+        The sentences of messages and summaries that say it go, too, and what merge conflicts and
+        the quarantine quote of it.
 
         Raises UserNotFoundError, MemoryNotFoundError.
         """

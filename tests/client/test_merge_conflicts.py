@@ -260,10 +260,14 @@ async def test_a_context_shows_what_came_out(born: Life) -> None:
 async def test_a_memory_deleted_meanwhile_does_not_come_back(born: Life) -> None:
     (old,) = await born.memories()
     conflict = await born.conflict()
-    await born.api.delete_memory("alice", old.memory_id)
-    done = await born.answer(conflict, 1)
+    report = await born.api.delete_memory("alice", old.memory_id)
+    assert report.merge_conflicts == 1
+    # No question is left, so what was proposed is weighed anew by itself.
+    await born.api.wait_until_processed(timeout_s=20)
     assert await born.contents() == {conflict.proposed_memory_content}
-    assert done.conflicting_memories == []
+    done = await born.api.get_merge_conflict("alice", conflict.id)
+    assert done.status is MergeConflictStatus.RESOLVED
+    assert (done.conflicting_memories, done.clarifying_questions) == ([], [])
 
 
 async def test_a_memory_superseded_meanwhile_is_judged_by_what_it_says_now(life: Life) -> None:

@@ -12,6 +12,7 @@ from recollect.cli.migrate import migrate
 from recollect.cli.reembed import reembed
 from recollect.cli.service import run_worker, serve_memory
 from recollect.cli.usage import usage
+from recollect.cli.vacuum import vacuum
 
 __all__ = ["app"]
 
@@ -26,6 +27,7 @@ app.add_typer(budgets.app, name="budgets")
 app.command("usage")(usage)
 app.command("copy")(copy_memory)
 app.command("migrate")(migrate)
+app.command("vacuum")(vacuum)
 app.command("reembed")(reembed)
 app.command("eval")(evaluate)
 

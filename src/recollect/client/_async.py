@@ -17,6 +17,7 @@ from recollect.client.connection import AsyncConnection, Place
 from recollect.client.embedded import Parts
 from recollect.client.transport import HttpParts
 from recollect.models import (
+    DeletionReport,
     MergeConflictList,
     MergeConflictStatus,
     Metadata,
@@ -251,9 +252,9 @@ class AsyncUser:
         """Read the user again. Raises UserNotFoundError."""
         self._model = await self._connection.call(lambda api: api.get_user(self.user_id))
 
-    async def delete(self) -> None:
+    async def delete(self) -> DeletionReport:
         """Delete the user with all sessions, messages and memories. Raises UserNotFoundError."""
-        await self._connection.call(lambda api: api.delete_user(self.user_id))
+        return await self._connection.call(lambda api: api.delete_user(self.user_id))
 
     async def create_session(
         self,
@@ -408,13 +409,16 @@ class AsyncUser:
         """
         return await self._connection.call(lambda api: api.end_memory(self.user_id, memory_id))
 
-    async def delete_memory(self, memory_id: str, delete_previous_versions: bool = False) -> None:
+    async def delete_memory(
+        self, memory_id: str, delete_previous_versions: bool = False
+    ) -> DeletionReport:
         """Delete one version of a memory, or it and all earlier ones.
 
-        The version before it becomes current again, unless that is deleted too.
+        The version before it becomes current again, unless that is deleted too. Sentences of
+        messages and summaries that say what is deleted are taken out of them.
         Raises UserNotFoundError, MemoryNotFoundError.
         """
-        await self._connection.call(
+        return await self._connection.call(
             lambda api: api.delete_memory(
                 self.user_id, memory_id, delete_previous_versions=delete_previous_versions
             )

@@ -11,6 +11,7 @@ from recollect.api import ContextRequest
 from recollect.client.connection import AsyncConnection
 from recollect.models import (
     ContextResponse,
+    DeletionReport,
     MemoryRelationship,
     MergeConflictAnswer,
     MergeConflictConflictingMemory,
@@ -106,12 +107,14 @@ class AsyncSession:
             lambda api: api.get_session(self.user_id, self.session_id)
         )
 
-    async def delete(self) -> None:
+    async def delete(self) -> DeletionReport:
         """Delete the session, its messages, summary, and the memories that it created.
 
         Raises UserNotFoundError, SessionNotFoundError.
         """
-        await self._connection.call(lambda api: api.delete_session(self.user_id, self.session_id))
+        return await self._connection.call(
+            lambda api: api.delete_session(self.user_id, self.session_id)
+        )
 
     async def add_message(
         self, role: MessageRole, content: str, idempotency_key: str | None = None

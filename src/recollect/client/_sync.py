@@ -17,6 +17,7 @@ from recollect.client.connection import Connection, Place
 from recollect.client.embedded import Parts
 from recollect.client.transport import HttpParts
 from recollect.models import (
+    DeletionReport,
     MergeConflictList,
     MergeConflictStatus,
     Metadata,
@@ -249,9 +250,9 @@ class User:
         """Read the user again. Raises UserNotFoundError."""
         self._model = self._connection.call(lambda api: api.get_user(self.user_id))
 
-    def delete(self) -> None:
+    def delete(self) -> DeletionReport:
         """Delete the user with all sessions, messages and memories. Raises UserNotFoundError."""
-        self._connection.call(lambda api: api.delete_user(self.user_id))
+        return self._connection.call(lambda api: api.delete_user(self.user_id))
 
     def create_session(
         self,
@@ -406,13 +407,16 @@ class User:
         """
         return self._connection.call(lambda api: api.end_memory(self.user_id, memory_id))
 
-    def delete_memory(self, memory_id: str, delete_previous_versions: bool = False) -> None:
+    def delete_memory(
+        self, memory_id: str, delete_previous_versions: bool = False
+    ) -> DeletionReport:
         """Delete one version of a memory, or it and all earlier ones.
 
-        The version before it becomes current again, unless that is deleted too.
+        The version before it becomes current again, unless that is deleted too. Sentences of
+        messages and summaries that say what is deleted are taken out of them.
         Raises UserNotFoundError, MemoryNotFoundError.
         """
-        self._connection.call(
+        return self._connection.call(
             lambda api: api.delete_memory(
                 self.user_id, memory_id, delete_previous_versions=delete_previous_versions
             )

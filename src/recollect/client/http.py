@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
 import pydantic
@@ -36,6 +37,7 @@ from recollect.errors import (
 )
 from recollect.models import (
     ContextResponse,
+    DeletionReport,
     MergeConflictAnswer,
     MergeConflictModel,
     MergeConflictStatus,
@@ -156,8 +158,9 @@ class HttpApi:
         request = Request("PUT", _user_path(user_id), Subject(user_id), body=body)
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
-    async def delete_user(self, user_id: str) -> None:
-        await self._transport.send(Request("DELETE", _user_path(user_id), Subject(user_id)))
+    async def delete_user(self, user_id: str) -> DeletionReport:
+        request = Request("DELETE", _user_path(user_id), Subject(user_id), _REPORTED)
+        return await self._deleted(request)
 
     async def create_session(
         self,
@@ -229,8 +232,9 @@ class HttpApi:
         request = Request("PUT", *_session(user_id, session_id), body=body)
         return _session_of(user_id, await self._ask(wire.SessionEnvelope, request))
 
-    async def delete_session(self, user_id: str, session_id: str) -> None:
-        await self._transport.send(Request("DELETE", *_session(user_id, session_id)))
+    async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
+        request = Request("DELETE", *_session(user_id, session_id), _REPORTED)
+        return await self._deleted(request)
 
     async def add_message(
         self,
@@ -375,9 +379,10 @@ class HttpApi:
 
     async def delete_memory(
         self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
-    ) -> None:
-        query: Query = {"delete_previous_versions": delete_previous_versions}
-        await self._transport.send(Request("DELETE", *_memory(user_id, memory_id), query))
+    ) -> DeletionReport:
+        query: Query = {**_REPORTED, "delete_previous_versions": delete_previous_versions}
+        request = Request("DELETE", *_memory(user_id, memory_id), query)
+        return await self._deleted(request)
 
     async def list_merge_conflicts(
         self,
@@ -426,6 +431,12 @@ class HttpApi:
     async def _ask(self, answer: type[W], request: Request) -> W:
         response = await self._transport.send(request)
         return _parsed(answer, response.content, request.path)
+
+    async def _deleted(self, request: Request) -> DeletionReport:
+        response = await self._transport.send(request)
+        if response.status_code != HTTPStatus.OK:
+            return DeletionReport()
+        return _parsed(wire.DeletionReport, response.content, request.path).to_model()
 
     def _key(self, given: str | None) -> str:
         return self._transport.parts.new_id() if given is None else given
@@ -488,6 +499,9 @@ def _segment(value: str, name: str, absent: _Absent) -> str:
     if not _is_routable(value):
         raise absent(f"{name} {value} not found", 404)
     return value
+
+
+_REPORTED: Query = {"report": True}
 
 
 def _user_path(user_id: str, *below: str) -> str:

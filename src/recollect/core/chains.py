@@ -77,6 +77,11 @@ class Chains:
             here = self._versions[here].previous_id
         return tuple(found)
 
+    def family(self, memory_id: str) -> frozenset[str]:
+        """All versions linked with one, whichever way: the memory that it is a version of."""
+        root = self.history(memory_id)[-1].memory_id
+        return frozenset({root, *_descendants(root, self._successors)})
+
     def version_number(self, memory_id: str) -> int:
         """The version's place in its history; the oldest is 1."""
         require(self._versions, memory_id)

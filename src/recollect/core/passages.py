@@ -142,7 +142,7 @@ def _prefix(content: str) -> str | None:
 
 def _pieces(content: str, target: int) -> Iterator[tuple[int, int, int]]:
     """Yields start, end and words of each sentence, or of its parts where it is far too long."""
-    for start, end in _sentences(content):
+    for start, end in sentence_spans(content):
         words = [match.span() for match in _WORD.finditer(content, start, end)]
         if not words:
             continue
@@ -153,7 +153,8 @@ def _pieces(content: str, target: int) -> Iterator[tuple[int, int, int]]:
             yield words[first][0], words[last - 1][1], last - first
 
 
-def _sentences(content: str) -> Iterator[tuple[int, int]]:
+def sentence_spans(content: str) -> Iterator[tuple[int, int]]:
+    """Yields the character spans of a text's sentences, which are the whole text together."""
     start = 0
     for match in _SENTENCE_END.finditer(content):
         if match.end() > start:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from recollect.core import chains, validation
-from recollect.engine.transacting import Transacting, apply_edit
+from recollect.engine.erasing import Erasing
+from recollect.engine.transacting import Transacting
 from recollect.errors import InvalidCategoriesError, ValidationError
 from recollect.models import (
+    DeletionReport,
     ExpirationReason,
     MemoryRelationship,
     MemoryVersion,
@@ -138,13 +140,11 @@ class Memories(Transacting):
 
     async def delete_memory(
         self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
-    ) -> None:
-        def work(tx: Tx) -> None:
-            user = tx.user(user_id)
-            delete = chains.delete_with_previous if delete_previous_versions else chains.delete
-            apply_edit(user, delete(user.versions(), memory_id))
-
-        await self._delete(work)
+    ) -> DeletionReport:
+        erasing = Erasing(self._resources, self._project_id)
+        report = await erasing.delete_memory(user_id, memory_id, delete_previous_versions)
+        self._resources.work_due.set()
+        return report
 
 
 def _require_categories(existing: Set[str], asked: Sequence[str]) -> None:

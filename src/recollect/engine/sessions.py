@@ -12,6 +12,7 @@ from recollect.core import chains, validation
 from recollect.engine.transacting import Transacting, apply_edit, paged
 from recollect.errors import TimeoutError
 from recollect.models import (
+    DeletionReport,
     MessageRole,
     Metadata,
     SessionMessagesList,
@@ -106,15 +107,25 @@ class Sessions(Transacting):
         kept = self._metadata(new_metadata)
         return await self._write(lambda tx: tx.user(user_id).update_session(session_id, kept))
 
-    async def delete_session(self, user_id: str, session_id: str) -> None:
-        def work(tx: Tx) -> None:
-            user = tx.user(user_id)
-            if user.session(session_id).status is SessionStatus.PROCESSED:
-                apply_edit(user, chains.delete_session(user.versions(), session_id))
-            user.delete_session(session_id)
+    async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
+        now = self._resources.clock()
 
-        await self._delete(work)
+        def work(tx: Tx) -> tuple[None, DeletionReport]:
+            user = tx.user(user_id)
+            session = user.session(session_id)
+            report = user.contents(session_id, now)
+            if session.status is SessionStatus.PROCESSED:
+                edit = chains.delete_session(user.versions(), session_id)
+                gone = {user.versions()[one].content for one in edit.deleted}
+                user.withdraw_from_merge_conflicts(edit.deleted, gone, now)
+                apply_edit(user, edit)
+            user.delete_session(session_id)
+            return None, report
+
+        _, report = await self._delete(work)
         self._resources.work_done.set()
+        self._resources.work_due.set()
+        return report
 
     async def add_message(
         self,

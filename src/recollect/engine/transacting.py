@@ -1,12 +1,13 @@
 """What every part of the engine stands on: the resources, and transactions of one project."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from recollect.api import Page
 from recollect.core import chains, validation
 from recollect.engine.resources import Resources
-from recollect.models import Metadata
+from recollect.models import DeletionReport, Metadata
 from recollect.store import Tx, UserTx
 
 T = TypeVar("T")
@@ -25,8 +26,13 @@ class Transacting:
     async def _read(self, work: Callable[[Tx], T]) -> T:
         return await self._resources.store.read(self._project_id, work)
 
-    async def _delete(self, work: Callable[[Tx], T]) -> T:
-        return await self._resources.store.delete(self._project_id, work)
+    async def _delete(
+        self, work: Callable[[Tx], tuple[T, DeletionReport]]
+    ) -> tuple[T, DeletionReport]:
+        """Run a deletion; its report is completed, and no reading of a text is remembered on."""
+        (found, report), pending = await self._resources.store.delete(self._project_id, work)
+        self._resources.inference.forget()
+        return found, replace(report, pending=pending)
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         return await self._resources.store.write(self._project_id, work)
@@ -37,8 +43,11 @@ def paged(items: list[T], total: int, offset: int) -> Page[T]:
     return Page(items, total, offset + len(items) < total)
 
 
-def apply_edit(user: UserTx, edit: chains.ChainEdit) -> None:
-    """Carry out what deleting memories means for the chains that they stood in."""
+def apply_edit(user: UserTx, edit: chains.ChainEdit) -> int:
+    """Carry out what deleting memories means for the chains that they stood in.
+
+    Returns the user's revision that has it.
+    """
     revision = user.advance(removed=True)
     for memory_id, previous_id in edit.relinks.items():
         user.relink_memory(memory_id, previous_id, revision)
@@ -46,3 +55,4 @@ def apply_edit(user: UserTx, edit: chains.ChainEdit) -> None:
         user.revive_memory(memory_id, revision)
     for memory_id in edit.deleted:
         user.delete_memory(memory_id)
+    return revision

@@ -5,7 +5,7 @@ from typing import Any
 from recollect.api import UNSET, Page, Unset
 from recollect.core import validation
 from recollect.engine.transacting import Transacting, paged
-from recollect.models import Metadata, UserModel
+from recollect.models import DeletionReport, Metadata, UserModel
 from recollect.store import Tx
 
 
@@ -84,11 +84,16 @@ class Users(Transacting):
 
         return await self._write(work)
 
-    async def delete_user(self, user_id: str) -> None:
-        def work(tx: Tx) -> str:
-            user = tx.user(user_id)
-            user.delete()
-            return user.user_id
+    async def delete_user(self, user_id: str) -> DeletionReport:
+        now = self._resources.clock()
 
-        self._resources.working_sets.forget(await self._delete(work))
+        def work(tx: Tx) -> tuple[str, DeletionReport]:
+            user = tx.user(user_id)
+            report = user.contents(None, now)
+            user.delete()
+            return user.user_id, report
+
+        internal_id, report = await self._delete(work)
+        self._resources.working_sets.forget(internal_id)
         self._resources.work_done.set()
+        return report

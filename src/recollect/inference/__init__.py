@@ -123,6 +123,10 @@ class Inference(Protocol):
         """
         ...
 
+    def forget(self) -> None:
+        """Drop what is kept of texts that were read, of all users: some of it was deleted."""
+        ...
+
     async def close(self) -> None:
         """Let go of connections."""
         ...

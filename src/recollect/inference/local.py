@@ -13,7 +13,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recollect.core import attributes, extraction, query, reconcile, resolution, settling, summaries
+from recollect.core import (
+    attributes,
+    doubt,
+    extraction,
+    query,
+    reconcile,
+    resolution,
+    settling,
+    summaries,
+)
 from recollect.core.categories import EmbeddedCategory, fitting
 from recollect.core.doubt import Consequences, Reviewed
 from recollect.core.reconcile import Held, Plan
@@ -118,6 +127,10 @@ class LocalInference:
         report: Callable[[str], None],
     ) -> Explored | None:
         return None
+
+    def forget(self) -> None:
+        self._read.cache_clear()
+        doubt.read.cache_clear()
 
     async def close(self) -> None:
         return None

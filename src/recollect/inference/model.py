@@ -82,6 +82,12 @@ class ModelInference:
         """Close the connections to the models."""
         await self._providers.close()
 
+    def forget(self) -> None:
+        self._local.forget()
+        self._terms.cache_clear()
+        self._statement.cache_clear()
+        self._answers.clear()
+
     async def extract(
         self,
         messages: Sequence[Message],

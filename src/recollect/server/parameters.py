@@ -156,7 +156,16 @@ class GetMemoryQuery(WireModel):
     )
 
 
-class DeleteMemoryQuery(WireModel):
+class DeleteQuery(WireModel):
+    """Whether to tell what was deleted."""
+
+    report: bool = Field(
+        default=False,
+        description="Answer with 200 and what was deleted, in place of 204. Of Recollect alone.",
+    )
+
+
+class DeleteMemoryQuery(DeleteQuery):
     """How much of a memory to delete."""
 
     delete_previous_versions: bool = Field(

@@ -204,11 +204,14 @@ class Store:
             self._writers, self._transact, lambda run: work(Tx(run, project_id)), True
         )
 
-    async def delete(self, project_id: str, work: Callable[[Tx], T]) -> T:
-        """`write` for a deletion: afterwards nothing of what was deleted is left beside it."""
+    async def delete(self, project_id: str, work: Callable[[Tx], T]) -> tuple[T, tuple[str, ...]]:
+        """`write` for a deletion, and what could not be cleared of its traces (`clear_traces`)."""
         deleted = await self.write(project_id, work)
-        await self._in(self._writers, self._database.clear_traces)
-        return deleted
+        return deleted, await self._in(self._writers, self._database.clear_traces)
+
+    async def vacuum(self) -> None:
+        """Write the database anew, without the room that deleted rows left."""
+        await self._in(self._writers, self._database.vacuum)
 
     async def admin(self, work: Callable[[AdminTx], T], *, write: bool) -> T:
         """`read` or `write` over all projects."""

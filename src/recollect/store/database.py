@@ -89,8 +89,15 @@ class Database(Protocol):
         """
         ...
 
-    def clear_traces(self) -> None:
-        """After a deletion: leave nothing of what was deleted beside the database's own pages."""
+    def clear_traces(self) -> tuple[str, ...]:
+        """After a deletion: leave nothing of what was deleted in the database's files.
+
+        Returns what could not be cleared yet, a sentence each: what holds it, and until when.
+        """
+        ...
+
+    def vacuum(self) -> None:
+        """Write the database anew, without the room that deleted rows left. Raises StoreError."""
         ...
 
     def close(self) -> None:

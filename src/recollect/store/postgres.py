@@ -72,6 +72,11 @@ _LISTENING_TURN_S = 0.25
 _LISTENING_AGAIN_S = 1.0
 """Before a broken connection is made anew."""
 
+_ROWS_STAY = (
+    "the server's files, where deleted rows lie until `recollect vacuum`, and its write-ahead log "
+    "and backups for as long as they are kept"
+)
+
 _log = logging.getLogger("recollect.store")
 
 _ADVICE = {
@@ -244,8 +249,19 @@ class PostgresDatabase:
                 if found is not None and notice.payload == found["name"]:
                     heard()
 
-    def clear_traces(self) -> None:
+    def clear_traces(self) -> tuple[str, ...]:
         """Nothing to do: what a deletion leaves lies in the server's own files until its vacuum."""
+        return (_ROWS_STAY,)
+
+    def vacuum(self) -> None:
+        connection = self._taken()
+        try:
+            for table in self.tables():
+                # The names are those of our own tables. Only the full kind leaves no old page.
+                self._execute(connection, f'vacuum (full, analyze) "{table.name}"')
+            self._execute(connection, "checkpoint")
+        finally:
+            self._give_back(connection)
 
     def close(self) -> None:
         with contextlib.suppress(queue.Empty):

@@ -481,6 +481,56 @@ insert into passages (
 insert into summaries (user_id, session_id, content, vector, second_vector, revision)
 values (:user_id, :session_id, :content, :vector, :second_vector, :revision);
 
+-- name: redact_message
+update messages set content = :content
+where user_id = :user_id and session_id = :session_id and position = :position;
+
+-- name: delete_passages
+delete from passages where user_id = :user_id and session_id = :session_id;
+
+-- name: delete_summary
+delete from summaries where user_id = :user_id and session_id = :session_id;
+
+-- name: session_quarantine
+select * from quarantine where user_id = :user_id and session_id = :session_id;
+
+-- name: delete_quarantined
+delete from quarantine where user_id = :user_id and quarantine_id = :quarantine_id;
+
+-- name: rewrite_merge_conflict
+update merge_conflicts set questions = :questions, resolution = :resolution
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id;
+
+-- name: forget_merge_conflict
+update memories set merge_conflict_id = null
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id;
+
+-- name: delete_merge_conflict
+delete from merge_conflicts
+where user_id = :user_id and merge_conflict_id = :merge_conflict_id;
+
+-- name: count_user_rows
+select 1 as users,
+    (select count(*) from sessions where user_id = :user_id) as sessions,
+    (select count(*) from messages where user_id = :user_id) as messages,
+    (select count(*) from memories where user_id = :user_id) as memories,
+    (select count(*) from summaries where user_id = :user_id) as summaries,
+    (select count(*) from merge_conflicts where user_id = :user_id) as merge_conflicts,
+    (select count(*) from quarantine where user_id = :user_id) as quarantined;
+
+-- name: count_session_rows
+select 1 as sessions,
+    (select count(*) from messages
+        where user_id = :user_id and session_id = :session_id) as messages,
+    (select count(*) from memories
+        where user_id = :user_id and session_id = :session_id) as memories,
+    (select count(*) from summaries
+        where user_id = :user_id and session_id = :session_id) as summaries,
+    (select count(*) from merge_conflicts
+        where user_id = :user_id and session_id = :session_id) as merge_conflicts,
+    (select count(*) from quarantine
+        where user_id = :user_id and session_id = :session_id) as quarantined;
+
 -- name: insert_merge_conflict
 insert into merge_conflicts (
     user_id, merge_conflict_id, session_id, status, proposed, questions, created_at

@@ -44,6 +44,11 @@ READERS = 4
 DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second where a damaged file makes SQLite speak in no UTF-8."""
 
+_LOG_STAYS = (
+    "the write-ahead log beside the file, which another connection is reading: it is emptied by "
+    "the next deletion, or when the last connection is closed"
+)
+
 _NOT_OURS = "give the path of a Recollect database, or of a file that is not there"
 
 _ADVICE = {
@@ -131,17 +136,32 @@ class SqliteDatabase:
         """Nothing is ever heard: processes that share a file cannot call each other."""
         return _nothing
 
-    def clear_traces(self) -> None:
+    def clear_traces(self) -> tuple[str, ...]:
         """Empty the write-ahead log, which still holds pages as they were before a deletion.
 
         While another connection reads an older state the log stays until the next deletion, or
         until the database is closed.
         """
+        return (_LOG_STAYS,) if self._checkpoint() else ()
+
+    def vacuum(self) -> None:
         with self._writing:
             if self._writer is None:
                 raise StoreError(f"{self._path} is closed; open it again")
             try:
-                self._writer.execute("pragma wal_checkpoint(truncate)")
+                self._writer.execute("vacuum")
+            except sqlite3.Error as error:
+                raise explain(error, self._path) from error
+        self._checkpoint()
+
+    def _checkpoint(self) -> bool:
+        """Empty the write-ahead log; whether somebody reads it, so that it could not be."""
+        with self._writing:
+            if self._writer is None:
+                raise StoreError(f"{self._path} is closed; open it again")
+            try:
+                busy, _, _ = self._writer.execute("pragma wal_checkpoint(truncate)").fetchone()
+                return bool(busy)
             except sqlite3.Error as error:
                 raise explain(error, self._path) from error
 

@@ -25,7 +25,7 @@ from recollect.models import (
 from recollect.store import rows
 from recollect.store.database import Row, Run
 from recollect.store.embedders import RecordedEmbedder, in_slot, recorded_embedder
-from recollect.store.user_provenance import UserProvenance
+from recollect.store.user_erasure import UserErasure
 from recollect.store.webhook_tx import UserOutbox
 
 _RETRYABLE = (SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
@@ -74,7 +74,7 @@ class OngoingSession:
     messages: list[Message]
 
 
-class UserTx(UserProvenance, UserOutbox):
+class UserTx(UserErasure, UserOutbox):
     """The part of a transaction that is bound to one user."""
 
     def __init__(self, run: Run, row: Row) -> None:

@@ -26,6 +26,7 @@ from recollect.wire.administration import (
     UpdateProject,
 )
 from recollect.wire.contexts import Context, DateRangeFilter, RecallMetadata, SystemPrompt
+from recollect.wire.deletions import DeletionReport
 from recollect.wire.fields import Instant, WireModel
 from recollect.wire.memories import ConnectedMemory, Memory, MemoryList, MemoryVersion
 from recollect.wire.merge_conflicts import (
@@ -89,6 +90,7 @@ __all__ = [
     "CreateUser",
     "CreateWebhook",
     "DateRangeFilter",
+    "DeletionReport",
     "Detail",
     "GenerationPreferences",
     "Instant",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from recollect.server.authentication import Api, ProjectRoute
 from recollect.server.errors import InvalidCategories, documented
@@ -14,6 +14,7 @@ from recollect.server.parameters import (
     MemoryId,
     UserId,
 )
+from recollect.server.routes.deletions import answered, documented_deletion
 from recollect.wire import Memory, MemoryList
 
 router = APIRouter(
@@ -96,17 +97,19 @@ async def end_memory(custom_user_id: UserId, memory_id: MemoryId, api: Api) -> M
     return Memory.from_model(await api.end_memory(custom_user_id, memory_id))
 
 
-@router.delete("/memory/{memory_id}", status_code=204)
+@router.delete("/memory/{memory_id}", **documented_deletion())
 async def delete_memory(
     custom_user_id: UserId,
     memory_id: MemoryId,
     query: Annotated[DeleteMemoryQuery, Query()],
     api: Api,
-) -> None:
+) -> Response:
     """Delete one version of a memory, or it and all earlier ones.
 
-    The version before it becomes current again, or the one after it the first.
+    The version before it becomes current again, or the one after it the first. Sentences of
+    messages and summaries that say what is deleted go, too.
     """
-    await api.delete_memory(
+    report = await api.delete_memory(
         custom_user_id, memory_id, delete_previous_versions=query.delete_previous_versions
     )
+    return answered(report, query.report)

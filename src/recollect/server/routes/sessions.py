@@ -3,11 +3,12 @@
 from enum import Enum
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from recollect.server.authentication import Api, ProjectRoute
 from recollect.server.errors import documented
 from recollect.server.parameters import (
+    DeleteQuery,
     GetSessionQuery,
     IdempotencyKey,
     LastMessagesQuery,
@@ -16,6 +17,7 @@ from recollect.server.parameters import (
     SessionId,
     UserId,
 )
+from recollect.server.routes.deletions import answered, documented_deletion
 from recollect.wire import (
     AddMessage,
     CreateSession,
@@ -106,13 +108,18 @@ async def update_session(
     return SessionEnvelope.from_model(session)
 
 
-@router.delete("/sessions/{session_id}", status_code=204, tags=_SESSIONS)
-async def delete_session(custom_user_id: UserId, session_id: SessionId, api: Api) -> None:
+@router.delete("/sessions/{session_id}", tags=_SESSIONS, **documented_deletion())
+async def delete_session(
+    custom_user_id: UserId,
+    session_id: SessionId,
+    query: Annotated[DeleteQuery, Query()],
+    api: Api,
+) -> Response:
     """Delete a session, its messages, summary and merge conflicts, and the memories it brought.
 
     What those memories had superseded becomes current again.
     """
-    await api.delete_session(custom_user_id, session_id)
+    return answered(await api.delete_session(custom_user_id, session_id), query.report)
 
 
 @router.post("/sessions/{session_id}/add-message", tags=_MESSAGES, responses=documented(400, 413))

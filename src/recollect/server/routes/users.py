@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from recollect.server.authentication import Api, ProjectRoute
 from recollect.server.errors import documented
-from recollect.server.parameters import IdempotencyKey, ListUsersQuery, UserId
+from recollect.server.parameters import DeleteQuery, IdempotencyKey, ListUsersQuery, UserId
+from recollect.server.routes.deletions import answered, documented_deletion
 from recollect.wire import CreateUser, UpdateUser, UserEnvelope, UserList
 
 router = APIRouter(prefix="/users", tags=["Users"], route_class=ProjectRoute)
@@ -59,7 +60,9 @@ async def update_user(custom_user_id: UserId, body: UpdateUser, api: Api) -> Use
     return UserEnvelope.from_model(user)
 
 
-@router.delete("/{custom_user_id}", status_code=204, responses=documented(404))
-async def delete_user(custom_user_id: UserId, api: Api) -> None:
+@router.delete("/{custom_user_id}", **documented_deletion(404))
+async def delete_user(
+    custom_user_id: UserId, query: Annotated[DeleteQuery, Query()], api: Api
+) -> Response:
     """Delete a user with all sessions, messages, memories and merge conflicts."""
-    await api.delete_user(custom_user_id)
+    return answered(await api.delete_user(custom_user_id), query.report)
