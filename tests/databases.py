@@ -36,7 +36,9 @@ SQLITE_ONLY: Mapping[str, str] = {
     "tests/store/test_damage.py": "damages the bytes of a file",
     "tests/store/test_copying.py": "copies one file into another",
     "tests/store/test_location.py": "is about paths and about files of others",
-    "tests/store/test_migrate.py": "is about the log of a file that others have open",
+    "tests/store/test_migrate.py::test_an_earlier_schema_is_left": "is about a file's log",
+    "tests/store/test_migrate.py::test_one_that_ends_in_time": "is about a file's log",
+    "tests/store/test_migrate.py::test_the_command_makes_no": "a file can be absent",
     "tests/server/test_serving.py::test_a_database_that_cannot_be_used": "gives a letter as a file",
     "tests/surface": "is about the text of the package, or about the default database",
 }
@@ -266,6 +268,30 @@ def columns(location: Location) -> dict[str, set[str]]:
     for table, name in found:
         tables.setdefault(table, set()).add(name)
     return tables
+
+
+def schema(location: Location) -> list[Any]:
+    """All that the database says of its tables, in its own words."""
+    if is_postgresql(location):
+        return [
+            *sorted(values(location, _COLUMN_TEXTS)),
+            *sorted(values(location, "select tablename, indexdef from pg_indexes")),
+            *sorted(
+                values(
+                    location,
+                    "select conrelid::regclass::text, pg_get_constraintdef(oid) from pg_constraint"
+                    " where connamespace = 'public'::regnamespace",
+                )
+            ),
+        ]
+    return values(location, "select type, name, sql from sqlite_master order by 1, 2")
+
+
+_COLUMN_TEXTS = """
+select table_name, ordinal_position::int, column_name::text, data_type::text,
+    is_nullable::text, coalesce(column_default, ''), coalesce(collation_name, '')::text
+from information_schema.columns where table_schema = 'public'
+"""
 
 
 def traces(location: Location, word: str) -> int:

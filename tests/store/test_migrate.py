@@ -4,10 +4,11 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import databases
+from tests.databases import Location, NewDatabase
 from tests.fakes import HashEmbedder
 from tests.store.earlier import NEWEST, rows_of, write
 from typer.testing import CliRunner
@@ -15,44 +16,33 @@ from typer.testing import CliRunner
 from recollect import AsyncRecollect, Parts, RecallStrategy
 from recollect.cli import app
 from recollect.errors import SchemaError
-from recollect.store import Store, migrate, open_database, sqlite
+from recollect.store import Store, migrate, open_database, shown_address, sqlite
 
 EARLIER = range(1, NEWEST)
 
 
-def stored(path: Path, table: str) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(path)) as database:
-        database.row_factory = sqlite3.Row
-        return [dict(row) for row in database.execute(f"select * from {table}")]
+def stored(path: Location, table: str) -> list[dict[str, Any]]:
+    return databases.rows(path, f"select * from {table}")
 
 
-def tables(path: Path) -> set[str]:
-    with closing(sqlite3.connect(path)) as database:
-        found = database.execute("select name from sqlite_master where type = 'table'")
-        return {name for (name,) in found} - {"schema_migrations"}
+def tables(path: Location) -> set[str]:
+    return set(databases.columns(path)) - {"schema_migrations"}
 
 
-def schema(path: Path) -> list[Any]:
-    with closing(sqlite3.connect(path)) as database:
-        return database.execute(
-            "select type, name, sql from sqlite_master order by 1, 2"
-        ).fetchall()
-
-
-async def bring_up_to_date(path: Path) -> None:
+async def bring_up_to_date(path: Location) -> None:
     store = Store(open_database(path))
     await store.open()
     await store.close()
 
 
 @pytest.mark.parametrize("version", [*EARLIER, NEWEST])
-def test_each_table_of_a_schema_has_rows_here(path: Path, version: int) -> None:
+def test_each_table_of_a_schema_has_rows_here(path: Location, version: int) -> None:
     write(path, version)
     assert tables(path) == set(rows_of(version))
 
 
 @pytest.mark.parametrize("version", EARLIER)
-async def test_every_row_of_an_earlier_schema_is_kept(path: Path, version: int) -> None:
+async def test_every_row_of_an_earlier_schema_is_kept(path: Location, version: int) -> None:
     write(path, version)
     await bring_up_to_date(path)
     for table, rows in rows_of(version).items():
@@ -69,17 +59,18 @@ def _holds(kept: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
 
 @pytest.mark.parametrize("version", EARLIER)
 async def test_a_database_brought_up_to_date_is_as_one_made_anew(
-    path: Path, tmp_path: Path, version: int
+    path: Location, new_database: NewDatabase, version: int
 ) -> None:
     write(path, version)
     await bring_up_to_date(path)
-    await bring_up_to_date(tmp_path / "new.db")
-    assert schema(path) == schema(tmp_path / "new.db")
+    new = new_database()
+    await bring_up_to_date(new)
+    assert databases.schema(path) == databases.schema(new)
 
 
 @pytest.mark.parametrize("version", EARLIER)
 async def test_what_an_earlier_release_remembered_is_recalled_and_worked_on(
-    path: Path, version: int
+    path: Location, version: int
 ) -> None:
     write(path, version)
     async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
@@ -103,7 +94,7 @@ async def test_what_an_earlier_release_remembered_is_recalled_and_worked_on(
 
 
 async def test_an_earlier_schema_is_left_alone_while_another_process_has_the_file_open(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "ALONE_TIMEOUT_S", 0.0)
     write(path, NEWEST - 1)
@@ -119,15 +110,16 @@ async def test_an_earlier_schema_is_left_alone_while_another_process_has_the_fil
     assert stored(path, "schema_migrations")[-1]["version"] == NEWEST
 
 
-def test_the_command_says_from_where_to_where(path: Path) -> None:
+def test_the_command_says_from_where_to_where(path: Location) -> None:
     write(path, 3)
     first = CliRunner().invoke(app, ["migrate", "--db", str(path)])
-    assert first.stdout == f"{path} was brought from schema version 3 to {NEWEST}.\n"
+    shown = shown_address(path)
+    assert first.stdout == f"{shown} was brought from schema version 3 to {NEWEST}.\n"
     again = CliRunner().invoke(app, ["migrate", "--db", str(path)])
-    assert again.stdout == f"{path} has schema version {NEWEST}: nothing to do.\n"
+    assert again.stdout == f"{shown} has schema version {NEWEST}: nothing to do.\n"
 
 
-def test_the_command_makes_no_database_and_does_not_go_back(path: Path) -> None:
+def test_the_command_makes_no_database_and_does_not_go_back(path: Location) -> None:
     absent = CliRunner().invoke(app, ["migrate", "--db", str(path)])
     assert absent.exit_code == 1
     assert f"there is no database at {path}" in absent.stderr
@@ -140,7 +132,7 @@ def test_the_command_makes_no_database_and_does_not_go_back(path: Path) -> None:
     assert f"schema version {NEWEST + 1}, this release of Recollect knows up to" in newer.stderr
 
 
-async def test_one_that_ends_in_time_is_waited_for(path: Path) -> None:
+async def test_one_that_ends_in_time_is_waited_for(path: Location) -> None:
     write(path, NEWEST - 1)
     older = sqlite3.connect(path, check_same_thread=False)
     older.execute("select count(*) from users").fetchone()
@@ -152,22 +144,22 @@ async def test_one_that_ends_in_time_is_waited_for(path: Path) -> None:
 
 
 async def test_a_step_that_fails_leaves_the_earlier_schema(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(path, NEWEST - 1)
-    before = schema(path)
+    before = databases.schema(path)
     steps = migrate.migrations()
     broken = migrate.Migration(NEWEST, steps[-1].name, f"{steps[-1].sql}; create nonsense")
     monkeypatch.setattr(migrate, "migrations", lambda: [*steps[:-1], broken])
     with pytest.raises(Exception, match="syntax error"):
         await bring_up_to_date(path)
     monkeypatch.undo()
-    assert schema(path) == before
+    assert databases.schema(path) == before
     await bring_up_to_date(path)
 
 
 async def test_many_that_open_an_earlier_schema_at_once_bring_it_up_to_date_once(
-    path: Path,
+    path: Location,
 ) -> None:
     write(path, 1)
     failures: list[BaseException] = []
@@ -187,5 +179,5 @@ async def test_many_that_open_an_earlier_schema_at_once_bring_it_up_to_date_once
     for thread in threads:
         thread.join()
     assert failures == []
-    versions = [row["version"] for row in stored(path, "schema_migrations")]
+    versions = sorted(row["version"] for row in stored(path, "schema_migrations"))
     assert versions == list(range(1, NEWEST + 1))
