@@ -1,0 +1,105 @@
+"""A memory moves from a file to PostgreSQL and back, and nothing is lost on the way."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.databases import Location, count, values
+from tests.fakes import HashEmbedder
+from tests.store.earlier import NEWEST, write
+
+from recollect import AsyncRecollect, MessageRole, Parts
+from recollect.errors import StoreError
+from recollect.store import open_database
+from recollect.store.copying import CopyProgress, copy
+
+pytestmark = pytest.mark.postgresql
+
+
+class StopError(Exception):
+    """What a test interrupts a copy with."""
+
+
+def ignore(_progress: CopyProgress) -> None:
+    return
+
+
+def move(
+    source: Location,
+    target: Location,
+    report: Callable[[CopyProgress], None] = ignore,
+    batch_rows: int = 500,
+) -> dict[str, tuple[int, str]]:
+    """What was copied: for each table its rows and their digest."""
+    found = copy(
+        partial(open_database, source),
+        partial(open_database, target),
+        "here",
+        report,
+        batch_rows=batch_rows,
+    )
+    return {one.name: (one.rows, one.digest) for one in found}
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> Path:
+    """A memory in a file, with something in every table."""
+    path = tmp_path / "memory.db"
+    write(path, NEWEST)
+    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
+        for name in ("bruno", "çelik"):
+            user = await memory.create_user(name, metadata={"note": "naïve ☕"})
+            for text in ("I live in Porto with my dog Bica.", "I moved to Lisbon. 🎉 %s :x"):
+                session = await user.create_session()
+                await session.add_message(MessageRole.USER, text)
+                await session.process()
+                await memory.wait_until_processed(timeout_s=20)
+    return path
+
+
+async def test_a_memory_moves_to_a_server_and_back(
+    file: Path, path: Location, tmp_path: Path
+) -> None:
+    there = move(file, path)
+    back = tmp_path / "back.db"
+    assert move(path, back) == there
+    for table, (rows, _) in there.items():
+        assert count(path, table) == rows
+        assert sorted(values(back, f"select * from {table}"), key=repr) == sorted(
+            values(file, f"select * from {table}"), key=repr
+        )
+
+
+async def test_what_was_moved_is_recalled_and_worked_on(file: Path, path: Location) -> None:
+    move(file, path)
+    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
+        user = await memory.get_user("çelik")
+        session = await user.create_session()
+        await session.add_message(MessageRole.USER, "I moved to Faro.")
+        await session.process()
+        await memory.wait_until_processed(timeout_s=20)
+        contents = [one.content for one in (await user.list_memories()).items]
+        assert any("Faro" in content for content in contents)
+
+
+@pytest.mark.parametrize("batches", [1, 5, 20])
+async def test_an_interrupted_move_goes_on_from_there(
+    file: Path, path: Location, batches: int
+) -> None:
+    told: list[CopyProgress] = []
+
+    def stop(progress: CopyProgress) -> None:
+        told.append(progress)
+        if len(told) == batches:
+            raise StopError
+
+    with pytest.raises(StopError):
+        move(file, path, stop, batch_rows=3)
+    with pytest.raises(StoreError, match="has not ended"):
+        async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))):
+            pass
+    rest: list[CopyProgress] = []
+    move(file, path, rest.append, batch_rows=3)
+    assert rest[0].done > told[-1].done
+    assert count(path, "users") == 3
