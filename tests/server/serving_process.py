@@ -1,8 +1,9 @@
 """The service with a fake embedder, made to be killed.
 
 `python -m tests.server.serving_process memory.db` loads everything once and forks a process for
-each line of its input, so that a restart costs no loading. Reports are lines of JSON: the process
-id, the address and the first key of each start, then how the process ended.
+each line of its input, so that a restart costs no loading: the service for an empty line, for
+`front` one that leaves the work to others, for `worker` a worker. Reports are lines of JSON: the
+process id, the address and the first key of each start, then how the process ended.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from tests.fakes import HashEmbedder
 
 from recollect import Parts, Settings
 from recollect.server.serving import Listening, serve
+from recollect.server.working import work
 
 
 def settings_for(db: str) -> Settings:
@@ -32,13 +34,23 @@ def _report(*words: Any) -> None:
     os.write(sys.stdout.fileno(), (json.dumps(words) + "\n").encode())
 
 
+def run(kind: str) -> None:
+    """Be a process of this kind until it is ended."""
+    settings, parts = settings_for(sys.argv[1]), Parts(embedder=HashEmbedder())
+    if kind == "worker":
+        chosen = settings.model_copy(update={"worker_concurrency": 3})
+        asyncio.run(work(chosen, lambda _: _report(os.getpid(), "", None), parts))
+    else:
+        chosen = settings.model_copy(update={"worker": kind != "front"})
+        asyncio.run(serve(chosen, announce, parts))
+
+
 def main() -> None:
     """Fork for each line of the input and report how each process ended."""
-    for _ in sys.stdin:
+    for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            parts = Parts(embedder=HashEmbedder())
-            asyncio.run(serve(settings_for(sys.argv[1]), announce, parts))
+            run(line.strip())
             os._exit(0)
         _report(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
