@@ -1,6 +1,7 @@
 """Times Recollect as the work grows: from ten users to ten thousand, from 100 memories to 100,000.
 
-    python benchmarks/scale.py [--sizes small] [--database sqlite] [--page docs/scale.md]
+    python benchmarks/scale.py [--sizes small] [--database postgresql] [--json FILE]
+    python benchmarks/scale.py --plot docs/scale.svg FILE FILE
 
 Each point is a database of its own, filled with rows as processing writes them (statements from
 lists of words, vectors put together from those of the words), and measured by a process of its own
@@ -11,6 +12,7 @@ All points belong to one run; what is compared is how a figure moves from point 
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -28,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from get_context import PEOPLE, PLACES, QUESTIONS, THINGS, VERBS
+from postgresql import Server, running_server
 from recollect import AsyncRecollect, RecallStrategy, Settings
 from recollect.embedding import open_embedder
 from recollect.engine import DEFAULT_PROJECT_ID
@@ -313,15 +316,20 @@ def size_of(path: Path) -> int:
     return sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
 
 
-def point(users: int, memories: int, rounds: int) -> Figures:
-    """Fill a database here, and have it measured by a process of its own."""
+def point(users: int, memories: int, rounds: int, server: Server | None = None) -> Figures:
+    """Fill a database here, and have it measured by a process of its own.
+
+    server: where the database is made; None for a file.
+    """
     with tempfile.TemporaryDirectory(prefix="recollect-scale-") as folder:
         path = Path(folder) / "memory.db"
-        asyncio.run(fill(str(path), users, memories))
-        each = size_of(path) / (users * memories)
-        command = [sys.executable, __file__, "--measure", str(path)]
+        location = server.new_database(f"scale_{users}_{memories}") if server else str(path)
+        asyncio.run(fill(location, users, memories))
+        size = server.size_of(location) if server else size_of(path)
+        command = [sys.executable, __file__, "--measure", location]
         numbers = [str(users), str(memories), str(rounds)]
         done = subprocess.run([*command, *numbers], capture_output=True, text=True, check=True)
+        each = size / (users * memories)
         return Figures(**(json.loads(done.stdout) | {"bytes_per_memory": each}))
 
 
@@ -344,11 +352,72 @@ def table(found: list[Figures]) -> str:
     return "\n".join(lines)
 
 
+WIDTH, HEIGHT, LEFT, TOP = 340, 220, 60, 30
+COLOURS = ("#1f6feb", "#d1242f")
+
+
+def plot(runs: Mapping[str, list[Figures]]) -> str:
+    """Median times of contexts in the cache, as SVG: by memories of a user, and by users."""
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * (WIDTH + LEFT) + 40}" '
+        f'height="{HEIGHT + 100}" font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    wanted = (("memories of one user", 0), (f"users of {MEMORIES_OF_MANY} memories", 1))
+    for place, (title, by_users) in enumerate(wanted):
+        left = LEFT + place * (WIDTH + LEFT)
+        series = {
+            name: sorted(
+                (one.users if by_users else one.memories, one.warm[0])
+                for one in found
+                if (one.users > 1) == bool(by_users)
+            )
+            for name, found in runs.items()
+        }
+        parts += _axes(left, title, series)
+    return "\n".join([*parts, "</svg>"])
+
+
+def _axes(left: int, title: str, series: Mapping[str, list[tuple[int, float]]]) -> list[str]:
+    counts = sorted({count for points in series.values() for count, _ in points})
+    top_ms = max(ms for points in series.values() for _, ms in points) * 1.15
+    step = WIDTH / max(len(counts) - 1, 1)
+    x = {count: left + index * step * 0.9 for index, count in enumerate(counts)}
+
+    def y(ms: float) -> float:
+        return TOP + HEIGHT * (1 - ms / top_ms)
+
+    bottom = TOP + HEIGHT
+    parts = [
+        f'<text x="{left}" y="{TOP - 12}">get_context, p50 in ms, by {title}</text>',
+        f'<line x1="{left}" y1="{bottom}" x2="{left + WIDTH * 0.95}" y2="{bottom}" stroke="#888"/>',
+        f'<line x1="{left}" y1="{TOP}" x2="{left}" y2="{bottom}" stroke="#888"/>',
+    ]
+    parts += [
+        f'<text x="{x[count]}" y="{bottom + 18}" text-anchor="middle">{count:,}</text>'
+        for count in counts
+    ]
+    for share in (0.25, 0.5, 0.75, 1):
+        ms = top_ms * share
+        parts.append(f'<text x="{left - 6}" y="{y(ms) + 4}" text-anchor="end">{ms:.0f}</text>')
+    for index, (name, points) in enumerate(series.items()):
+        line = " ".join(f"{x[count]:.1f},{y(ms):.1f}" for count, ms in points)
+        colour = COLOURS[index % len(COLOURS)]
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        at = bottom + 40 + 16 * index
+        parts.append(f'<text x="{left}" y="{at}" fill="{colour}">{name}</text>')
+    return parts
+
+
 def main() -> None:
     """Measure every point of a size and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", choices=sorted(SIZES), default="full")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument(
+        "--plot", nargs="+", type=Path, metavar="FILE", help="SVG to write, then runs to show"
+    )
     parser.add_argument("--measure", nargs=4, metavar=("DB", "USERS", "MEMORIES", "ROUNDS"))
     chosen = parser.parse_args()
     if chosen.measure:
@@ -356,13 +425,22 @@ def main() -> None:
         figures = asyncio.run(measure(location, *map(int, numbers)))
         print(json.dumps(asdict(figures)))
         return
+    if chosen.plot:
+        page, *files = chosen.plot
+        runs = {
+            file.stem: [Figures(**one) for one in json.loads(file.read_text())] for file in files
+        }
+        page.write_text(plot(runs))
+        return
     points, rounds = SIZES[chosen.sizes]
     found = []
-    for users, memories in points:
-        started = time.perf_counter()
-        found.append(point(users, memories, rounds))
-        seconds = time.perf_counter() - started
-        print(f"{users:,} users of {memories:,}: {seconds:.0f} s", file=sys.stderr)
+    on_server = chosen.database == "postgresql"
+    with running_server() if on_server else contextlib.nullcontext() as server:
+        for users, memories in points:
+            started = time.perf_counter()
+            found.append(point(users, memories, rounds, server))
+            seconds = time.perf_counter() - started
+            print(f"{users:,} users of {memories:,}: {seconds:.0f} s", file=sys.stderr)
     print(f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}\n")
     print(table(found))
     if chosen.json:
