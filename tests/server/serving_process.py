@@ -18,10 +18,12 @@ from recollect import Parts, Settings
 from recollect.server.serving import Listening, serve
 from recollect.server.working import work
 
+LEASE_S = 0.5
+
 
 def settings_for(db: str) -> Settings:
     """Any free port, and a lease that a killed process does not hold for long."""
-    return Settings(db=db, port=0, poll_interval_s=0.02, lease_s=0.5)
+    return Settings(db=db, port=0, poll_interval_s=0.02, lease_s=LEASE_S)
 
 
 def announce(listening: Listening) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from tests import databases
 from tests.databases import POSTGRESQL, Location, NewDatabase, named, values
+from tests.server.serving_process import LEASE_S
 from tests.server.test_server_crash import CLIENTS, PATIENCE_S, Client, Server, all_of
 
 ROUNDS = int(os.environ.get("RECOLLECT_TEST_CRASH_ROUNDS", "20"))  # noqa: TID251
@@ -70,14 +71,19 @@ class Fleet:
         return self._http[self.fronts[client % FRONTS]]
 
     async def kill_one(self, chance: random.Random) -> None:
-        """Kill a process, or the database, and start it again."""
-        kinds = ["front", "worker", *(["database"] if self.database else [])]
+        """Kill a process, or the database, and start it again; or stop a worker for a while."""
+        kinds = ["front", "worker", "stall", *(["database"] if self.database else [])]
         kind = chance.choice(kinds)
         self.killed.append(kind)
         if kind == "database":
             assert self.database is not None
             await asyncio.to_thread(self.database.kill)
             await asyncio.to_thread(self.database.start)
+            return
+        if kind == "stall":
+            # A worker that is cut off in the middle of its work, and back after it lost its lease.
+            with chance.choice(self.workers).stopped():
+                await asyncio.sleep(3 * LEASE_S)
             return
         victim = chance.choice(self.fronts if kind == "front" else self.workers)
         victim.kill()
@@ -129,7 +135,7 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
                     await client.step(fleet.http(number))
             await all_of(client.settled(fleet.http(n)) for n, client in enumerate(clients))
             await all_of(client.check_all(fleet.http(n)) for n, client in enumerate(clients))
-    assert {"front", "worker"} <= set(fleet.killed)
+    assert {"front", "worker", "stall"} <= set(fleet.killed)
     _require_sound_chains(path)
     if isinstance(path, Path):
         assert databases.healthy(path)
