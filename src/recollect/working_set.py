@@ -276,12 +276,12 @@ def _extended(base: WorkingSet, delta: Delta) -> WorkingSet:
     for version, _ in fresh:
         session_memories[version.session_id] += (version.memory_id,)
     versions = dict(base.versions)
-    for version, _ in delta.memories:
-        known = versions[version.memory_id].evidence if version.memory_id in versions else ()
-        versions[version.memory_id] = replace(version, evidence=known)
-    for memory_id, found in delta.evidence.items():
-        known = versions[memory_id].evidence
-        versions[memory_id] = replace(versions[memory_id], evidence=known + found)
+    written = {version.memory_id: version for version, _ in delta.memories}
+    for memory_id in dict.fromkeys((*written, *delta.evidence)):
+        known = versions[memory_id].evidence if memory_id in base.versions else ()
+        version = written[memory_id] if memory_id in written else versions[memory_id]
+        evidence = known + delta.evidence.get(memory_id, ())
+        versions[memory_id] = replace(version, evidence=evidence)
     connections = dict(base.connections)
     for one, other in delta.connections:
         for here, there in ((one, other), (other, one)):

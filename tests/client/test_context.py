@@ -7,9 +7,17 @@ from typing import Any
 import pytest
 from tests.fakes import HashEmbedder
 
-from recollect import RecallStrategy
+from recollect import Parts, RecallStrategy, Settings
+from recollect.api import ContextRequest
+from recollect.client.embedded import open_system
+from recollect.core import query
 from recollect.core.prompts import system_prompt
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.engine.composer import ContextComposer, ContextState
+from recollect.engine.progress import Progress
 from recollect.errors import ValidationError
+from recollect.models import MessageRole
+from recollect.store import Tx
 
 MEMORIES = "# Here are the relevant memories that will help you to answer the user's query:"
 EXCERPTS = "# Here are some excerpts of past conversations with the user:"
@@ -129,6 +137,36 @@ async def test_a_context_never_exceeds_its_budget(told: Any) -> None:
             assert count(response.context) <= max_tokens
             if max_tokens >= 300:
                 assert "cello" in response.context
+
+
+async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
+    system = await open_system(":memory:", Settings(), Parts(embedder=HashEmbedder()))
+    api, resources = system.engine(DEFAULT_PROJECT_ID), system.resources
+    await api.create_user("alice")
+    session = await api.create_session("alice")
+    for fact in FACTS:
+        await api.add_message("alice", session.session_id, MessageRole.USER, fact)
+    await api.process("alice", session.session_id)
+    await api.wait_until_processed(timeout_s=20)
+    asking = await api.create_session("alice")
+
+    def read(tx: Tx) -> ContextState:
+        user = tx.user("alice")
+        delta = resources.working_sets.delta(user)
+        return ContextState(user.user_id, asking, [], [], [], None, delta)
+
+    state = await resources.store.read(DEFAULT_PROJECT_ID, read)
+    working = resources.working_sets.refresh(state.internal_user_id, state.delta)
+    plan = query.plan("What do I play on Sundays?", today=asking.created_at.date())
+    request = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY)
+    responses = []
+    for least in (0, 1_000):
+        composer = ContextComposer(resources.embedders, resources.beside, ranked_beside=least)
+        steps = Progress(None, request, request.recall_strategy, plan)
+        responses.append(composer.compose(state, working, request, plan, steps))
+    await system.close()
+    assert responses[0].context == responses[1].context
+    assert "cello" in (responses[0].context or "")
 
 
 async def test_a_budget_too_small_for_the_prompt_says_what_to_do(told: Any) -> None:

@@ -79,6 +79,11 @@ def test_chunks_cover_any_text_in_order(text: str) -> None:
     assert "".join(covered.split()) == "".join(text.split())
 
 
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_text_is_split_like_any_other(text: str) -> None:
+    assert [*tokenise(text), "ø"] == tokenise(f"{text} ø")
+
+
 @given(st.text(max_size=200))
 def test_tokens_of_any_text_are_stable_under_tokenising_again(text: str) -> None:
     tokens = tokenise(text)

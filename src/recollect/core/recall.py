@@ -20,17 +20,11 @@ from recollect.core.ranking import (
     nearness,
     windowed,
 )
-from recollect.core.recall_index import MemoryIndex, MessageIndex, SummaryIndex
+from recollect.core.recall_index import AROUND, MemoryIndex, MessageIndex, SummaryIndex
 from recollect.models import MessageRole
 
 SPREAD: Final = 0.3
 """Share of the further dense queries, together, in a cosine; the first query has the rest."""
-
-AROUND: Final = 2
-"""Messages to each side that the wider lexical signal takes in."""
-
-PLAIN_WORDS: Final = 40
-"""Words up to which a message is not long."""
 
 DATE_DAYS: Final = 14.0
 """Days outside of a range at which the date prior has faded: talk follows events by days."""
@@ -134,11 +128,10 @@ def lexical_scores(
     if not len(lengths):
         return LexicalScores(counts, np.zeros(0, np.float32))
     table = windowed(counts, index.session_of, AROUND)
-    around = windowed(lengths.astype(np.float32), index.session_of, AROUND)
     scores = fuse(
         [
             (weights.turn, count_scores(counts, lengths)),
-            (weights.around, count_scores(table, around)),
+            (weights.around, count_scores(table, index.around_lengths)),
         ]
     )
     _add_priors(scores, plan, index, weights)
@@ -307,8 +300,7 @@ def _add_priors(
     if plan.dates:
         near = _nearest(plan.dates, index.session_days, index.session_days)
         scores += np.float32(weights.date) * near[index.session_of]
-    doublings = np.log2(np.maximum(index.word_counts / np.float32(PLAIN_WORDS), 1.0))
-    scores -= np.float32(weights.length) * doublings.astype(np.float32)
+    scores -= np.float32(weights.length) * index.doublings
 
 
 def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) -> Floats:

@@ -7,18 +7,26 @@ of appending; what a row stands for (session id and position, memory id) is the 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recollect.core.lexical import LexicalIndex, build_lexical_index, terms
 from recollect.core.passages import Passage, PassageKind, speaker_names, word_count
+from recollect.core.ranking import windowed
 from recollect.core.vectors import Floats, Vectors, no_vectors
 from recollect.models import Message, MessageRole
 
 Ints = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
+
+AROUND: Final = 2
+"""Messages to each side that the wider lexical signal takes in."""
+
+PLAIN_WORDS: Final = 40
+"""Words up to which a message is not long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,13 @@ class MessageIndex:
         (c, 2) characters of the message's content. chunk_starts: where a new message begins.
     window_vectors, window_of: w vectors and the (w,) row of its message, ascending.
     is_user, word_counts: (m,).
+    doublings: (m,) how often a message is as long again as a plain one.
     session_of: (m,) ascending, index into session_days.
     speaker_of: (m,) index into speakers, -1 where the content names none.
     speakers: names in lower case.
     session_days: (s,) proleptic ordinals.
     lexical: of the messages' contents.
+    around_lengths: (m,) terms of each message and of those `AROUND` it.
     """
 
     chunk_vectors: Vectors
@@ -62,11 +72,13 @@ class MessageIndex:
     window_of: Ints
     is_user: Flags
     word_counts: Ints
+    doublings: Floats
     session_of: Ints
     speaker_of: Ints
     speakers: tuple[str, ...]
     session_days: Ints
     lexical: LexicalIndex
+    around_lengths: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +134,13 @@ def build_message_index(sessions: Sequence[SessionPassages], dimensions: int) ->
         window_of=numbers,
         is_user=np.empty(0, np.bool_),
         word_counts=numbers,
+        doublings=np.empty(0, np.float32),
         session_of=numbers,
         speaker_of=numbers,
         speakers=(),
         session_days=numbers,
         lexical=build_lexical_index([]),
+        around_lengths=np.empty(0, np.float32),
     )
     return append_sessions(empty, sessions)
 
@@ -149,6 +163,9 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
     window_of, _, window_vectors = _passages(sessions, starts.tolist(), PassageKind.WINDOW)
     session_numbers = np.arange(len(sessions), dtype=np.int32) + len(index.session_days)
     all_chunk_of = _joined(index.chunk_of, chunk_of)
+    word_counts = _joined(index.word_counts, [word_count(m.content) for m in messages])
+    session_of = np.concatenate([index.session_of, np.repeat(session_numbers, sizes)])
+    lexical = index.lexical.append([terms(message.content) for message in messages])
     return MessageIndex(
         chunk_vectors=_appended(index.chunk_vectors, chunk_vectors),
         chunk_of=all_chunk_of,
@@ -159,12 +176,16 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
         is_user=np.concatenate(
             [index.is_user, [message.role is MessageRole.USER for message in messages]]
         ).astype(np.bool_),
-        word_counts=_joined(index.word_counts, [word_count(m.content) for m in messages]),
-        session_of=np.concatenate([index.session_of, np.repeat(session_numbers, sizes)]),
+        word_counts=word_counts,
+        doublings=np.log2(np.maximum(word_counts / np.float32(PLAIN_WORDS), 1.0)).astype(
+            np.float32
+        ),
+        session_of=session_of,
         speaker_of=_joined(index.speaker_of, [numbers.get(name, -1) for name in lowered]),
         speakers=speakers,
         session_days=_joined(index.session_days, [s.day.toordinal() for s in sessions]),
-        lexical=index.lexical.append([terms(message.content) for message in messages]),
+        lexical=lexical,
+        around_lengths=windowed(lexical.lengths.astype(np.float32), session_of, AROUND),
     )
 
 

@@ -18,6 +18,10 @@ LEVELS = 127
 """Codes run from -127 to 127, so that every vector's negative has the negated codes."""
 
 
+CODED_AT_ONCE = 1_024
+"""Rows of float32 that the processor's cache holds on the way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Vectors:
     """n vectors of d dimensions: each is its codes, (n, d) int8, times its scale, (n,) float32.
@@ -76,6 +80,11 @@ def no_vectors(dimension: int, calibration: Calibration = UNCHANGED) -> Vectors:
 
 def _coded(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
     """Returns each row's codes and the scale that makes its largest component `LEVELS`."""
-    largest = np.abs(matrix).max(axis=1, initial=0.0, keepdims=True)
-    scales = np.maximum(largest, np.float32(1e-12)) / np.float32(LEVELS)
-    return np.rint(matrix / scales).astype(np.int8), scales[:, 0].astype(np.float32)
+    codes = np.empty(matrix.shape, np.int8)
+    scales = np.empty(len(matrix), np.float32)
+    for start in range(0, len(matrix), CODED_AT_ONCE):
+        part = slice(start, start + CODED_AT_ONCE)
+        largest = np.abs(matrix[part]).max(axis=1, initial=0.0)
+        scales[part] = np.maximum(largest, np.float32(1e-12)) / np.float32(LEVELS)
+        codes[part] = np.rint(matrix[part] / scales[part, np.newaxis])
+    return codes, scales

@@ -81,6 +81,10 @@ SUMMARIES = {
 LONGEST_CITED_CHARS = 2_000
 """A cited message is quoted whole up to this length, and from what was read of it if longer."""
 
+RANKED_BESIDE = 20_000
+"""Memories from which on they are ranked beside the messages: below, a thread costs more than it
+brings, and from there their vectors do not fit into the processor's cache."""
+
 EMPTY_LISTING = 10
 """Excerpts shown when a session asks nothing yet."""
 
@@ -132,11 +136,15 @@ class _QueryVectors:
 class ContextComposer:
     """Makes contexts. Holds no state of any user.
 
-    beside: runs what can be done while this thread embeds the question.
+    beside: runs what can be done while this thread does the other half. ranked_beside: how many
+        memories are ranked there.
     """
 
-    def __init__(self, embedders: Embedders, beside: Executor) -> None:
+    def __init__(
+        self, embedders: Embedders, beside: Executor, ranked_beside: int = RANKED_BESIDE
+    ) -> None:
         self._beside = beside
+        self._ranked_beside = ranked_beside
         self._embedders = embedders
         self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedders.count_tokens)
 
@@ -166,7 +174,7 @@ class ContextComposer:
             steps.searching_words_alone(embedder.failure)
             lexical = lexical.alone()
         found = (
-            _find(plan, vectors, lexical, working, request, strategy)
+            self._find(plan, vectors, lexical, working, request, strategy)
             if plan.question
             else _latest(working)
         )
@@ -187,6 +195,31 @@ class ContextComposer:
             context=rendered.text,
             metadata=steps.metadata(rendered.memory_ids, rendered.session_ids, found.hops),
         )
+
+    def _find(
+        self,
+        plan: query.QueryPlan,
+        vectors: _QueryVectors,
+        lexical: _LexicalSide,
+        working: WorkingSet,
+        request: ContextRequest,
+        strategy: RecallStrategy,
+    ) -> _Found:
+        def noted() -> tuple[list[Ranked], list[Ranked]]:
+            return _noted(plan, vectors, lexical, working, request, strategy)
+
+        is_large = len(working.memory_ids) >= self._ranked_beside
+        ranking = self._beside.submit(noted) if is_large else None
+        explored = exploration.explore(
+            plan,
+            vectors.dense,
+            lexical.messages,
+            working.messages,
+            hops=HOPS[strategy],
+            limit=max(FEWEST_RANKED, _excerpt_tokens(request, strategy) // SHORT_MESSAGE_TOKENS),
+        )
+        memories, summaries = noted() if ranking is None else ranking.result()
+        return _Found(explored.messages, memories, summaries, explored.hops)
 
     def embedder_of(self, working: WorkingSet) -> QuestionEmbedder:
         """The embedder that made the vectors of a working set, for the questions of one context.
@@ -364,14 +397,15 @@ def _lexical_side(plan: query.QueryPlan, working: WorkingSet) -> _LexicalSide:
     )
 
 
-def _find(
+def _noted(
     plan: query.QueryPlan,
     vectors: _QueryVectors,
     lexical: _LexicalSide,
     working: WorkingSet,
     request: ContextRequest,
     strategy: RecallStrategy,
-) -> _Found:
+) -> tuple[list[Ranked], list[Ranked]]:
+    """The memories and the summaries that were found."""
     memories = recall.rank_memories(
         plan,
         vectors.dense,
@@ -389,15 +423,7 @@ def _find(
         threshold=request.summaries_threshold,
         limit=SUMMARIES[strategy],
     )
-    explored = exploration.explore(
-        plan,
-        vectors.dense,
-        lexical.messages,
-        working.messages,
-        hops=HOPS[strategy],
-        limit=max(FEWEST_RANKED, _excerpt_tokens(request, strategy) // SHORT_MESSAGE_TOKENS),
-    )
-    return _Found(explored.messages, memories, summaries, explored.hops)
+    return memories, summaries
 
 
 def _latest(working: WorkingSet) -> _Found:
