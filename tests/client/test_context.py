@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, RecallStrategy, Settings
+from recollect import AsyncRecollect, Parts, RecallStrategy, Settings
 from recollect.api import ContextRequest
 from recollect.client.embedded import open_system
 from recollect.core import query
 from recollect.core.prompts import system_prompt
 from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.composer import ContextComposer, ContextState
+from recollect.engine.composer import LONGEST_COUNTED_LINE, ContextComposer, ContextState
 from recollect.engine.progress import Progress
 from recollect.errors import ValidationError
 from recollect.models import MessageRole
@@ -167,6 +167,27 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
     await system.close()
     assert responses[0].context == responses[1].context
     assert "cello" in (responses[0].context or "")
+
+
+async def test_a_context_is_counted_by_its_lines_of_which_none_is_counted_again() -> None:
+    counted: list[str] = []
+
+    class Recording(HashEmbedder):
+        def count_tokens(self, text: str) -> int:
+            counted.append(text)
+            return super().count_tokens(text)
+
+    async with AsyncRecollect(":memory:", parts=Parts(embedder=Recording())) as memory:
+        user = await memory.create_user("recorded")
+        session = await user.create_session()
+        for fact in FACTS:
+            await session.add_message("user", fact)
+        for _ in range(2):
+            await session.get_context(max_tokens=1_000)
+    assert counted
+    assert [text for text in counted if "\n" in text] == []
+    short = [text for text in counted if len(text) <= LONGEST_COUNTED_LINE]
+    assert len(short) == len(set(short))
 
 
 async def test_a_budget_too_small_for_the_prompt_says_what_to_do(told: Any) -> None:

@@ -133,6 +133,17 @@ def test_tokens_are_counted_over_the_whole_text(
     assert embedder.count_tokens(text) == count
 
 
+def test_no_token_reaches_over_a_line_break(embedder: LocalEmbedder) -> None:
+    lines = [*(text[:2_000] for text in ODD_TEXTS), "- A line, and", "  (another) one ...", "##s"]
+    pairs = [(left, right) for left in lines for right in lines]
+    assert [
+        (left, right)
+        for left, right in pairs
+        if embedder.count_tokens(f"{left}\n{right}")
+        != embedder.count_tokens(left) + embedder.count_tokens(right)
+    ] == []
+
+
 def test_a_word_that_the_vocabulary_cannot_spell_counts_by_its_length(
     embedder: LocalEmbedder,
 ) -> None:

@@ -230,9 +230,17 @@ class ContextComposer:
         return QuestionEmbedder(self._embedders.of(made_by.name, made_by.dimension))
 
     def _count_tokens(self, text: str) -> int:
-        if len(text) > LONGEST_COUNTED_LINE:
-            return self._embedders.count_tokens(text)
-        return self._count_line(text)
+        """Counts line by line: a text of lines that were just counted costs next to nothing.
+
+        No token reaches over a line break, so the tokens of the lines are those of the text.
+        """
+        return sum(
+            self._embedders.count_tokens(line)
+            if len(line) > LONGEST_COUNTED_LINE
+            else self._count_line(line)
+            for line in text.split("\n")
+            if line
+        )
 
     def _parts(
         self,
