@@ -295,15 +295,15 @@ from information_schema.columns where table_schema = 'public'
 
 
 def traces(location: Location, word: str) -> int:
-    """How often a word stands in the files; on a server, whose files nobody reads, in the rows."""
+    """How often a word stands in the files, however it is written; on a server in the rows."""
     if is_postgresql(location):
         return sum(
-            repr(row).count(word)
+            repr(row).lower().count(word.lower())
             for table in columns(location)
             for row in values(location, f"select * from {table}")
         )
     files = Path(location).parent.glob(f"{Path(location).name}*")
-    return sum(file.read_bytes().count(word.encode()) for file in files)
+    return sum(file.read_bytes().lower().count(word.lower().encode()) for file in files)
 
 
 def was_opened(location: Location) -> bool:

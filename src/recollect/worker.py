@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from recollect.core import budgets, categories, echo, passages, reconcile
 from recollect.core.calibration import comparable
 from recollect.core.categories import EmbeddedCategory
+from recollect.core.erasure import unmarked
 from recollect.core.injection import Sign
 from recollect.core.resolution import Contest
 from recollect.core.screening import Screened, screen, trusted
@@ -540,7 +541,8 @@ class Worker:
 
 def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Message]:
     summaries = (session.summary for session in known.sessions)
-    return echo.without_echoes(messages, echo.served(known.versions.values(), summaries))
+    told = [replace(one, content=unmarked(one.content)) for one in messages]
+    return echo.without_echoes(told, echo.served(known.versions.values(), summaries))
 
 
 def _renew(tx: WorkTx, work: Work, until: datetime) -> bool:

@@ -162,6 +162,7 @@ class WorkingSets:
         self._limit_bytes = limit_bytes
         self._sets: OrderedDict[str, WorkingSet] = OrderedDict()
         self._changing = threading.Lock()
+        self._outdated = False
 
     def delta(self, user: UserTx) -> Delta:
         """Read what is newer than the copy at hand; blocking, inside a transaction."""
@@ -171,6 +172,8 @@ class WorkingSets:
         if base is not None and base.revision.number < revision.rebuilt_at:
             # A change of the embedder rebuilds every user, so a base has the same one.
             base = None
+            with self._changing:
+                self._outdated = True
         if base is not None and base.revision.number >= revision.number:
             return Delta(base, base.revision, embedder, (), {}, (), (), {}, ())
         since = 0 if base is None else base.revision.number
@@ -214,9 +217,20 @@ class WorkingSets:
             total -= self._sets.popitem(last=False)[1].size_bytes
 
     def forget(self, user_id: str) -> None:
-        """Drop a user's copy: the user was deleted."""
+        """Drop a user's copy: something of the user was deleted."""
         with self._changing:
             self._sets.pop(user_id, None)
+
+    def revisions(self) -> dict[str, int]:
+        """The users whose copies are held, each with the revision of the copy."""
+        with self._changing:
+            return {user_id: kept.revision.number for user_id, kept in self._sets.items()}
+
+    def take_outdated(self) -> bool:
+        """Whether since the last call a copy held what was deleted by another process."""
+        with self._changing:
+            outdated, self._outdated = self._outdated, False
+        return outdated
 
 
 def _empty(embedder: RecordedEmbedder) -> WorkingSet:

@@ -1,13 +1,30 @@
 """What is deleted is gone from the files as well."""
 
-import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 
 import pytest
-from tests.databases import Location, traces
+from tests.conftest import Clock
+from tests.databases import Location, traces, values
+from tests.fakes import HashEmbedder
 
-from recollect import MergeConflictStatus, Parts, Recollect, Settings, User
+from recollect import (
+    MergeConflictAnswer,
+    MergeConflictStatus,
+    Parts,
+    Recollect,
+    Settings,
+    User,
+)
+from recollect.inference import LocalInference
+from recollect.models import Candidate, Extraction, Message
 from recollect.store.address import is_postgresql
+from recollect.store.rows import to_bytes
 
 WORD = "Quokkaville"
 
@@ -122,7 +139,159 @@ def test_reports_count_what_was_deleted(path: Location, settings: Settings, part
         assert all_of_it.memories == 2
 
 
-def test_a_log_that_somebody_reads_is_told_of_and_emptied_later(
+def test_words_of_an_answered_conflict_go_with_the_memory_that_they_made(
+    path: Location, settings: Settings, parts: Parts
+) -> None:
+    with Recollect(path, settings=settings, parts=parts) as memory:
+        user = memory.create_user("alice", merge_conflict_enabled=True)
+        for told in ("I was born in Porto.", "I was born in Faro."):
+            session = user.create_session()
+            session.add_message("user", told)
+            session.process()
+            memory.wait_until_processed(timeout_s=20)
+        (conflict,) = user.list_merge_conflicts().conflicts
+        (asked,) = conflict.clarifying_questions
+        message = f"I live in {WORD} now. Nothing else."
+        conflict.resolve([MergeConflictAnswer(asked.question, asked.options[0], message)])
+        memory.wait_until_processed(timeout_s=20)
+        (held,) = [one for one in user.list_memories().items if WORD in one.content]
+        assert user.delete_memory(held.memory_id).merge_conflicts == 1
+        assert traces(path, WORD) == 0
+        conflict.refresh()
+        assert conflict.status is MergeConflictStatus.RESOLVED
+        assert conflict.resolution_data is not None
+        (answer,) = conflict.resolution_data["question_answers"]
+        assert answer["message"] == "[deleted] Nothing else."
+
+
+def tell(memory: Recollect, user: User, *told: str, role: str = "user") -> str:
+    """Tell something in a session of its own and have it processed; returns the session's id."""
+    session = user.create_session()
+    for one in told:
+        session.add_message(role, one)
+    session.process()
+    memory.wait_until_processed(timeout_s=20)
+    return session.session_id
+
+
+@pytest.mark.parametrize("what", ["session", "memory"])
+def test_reasons_of_what_stays_do_not_quote_what_was_deleted(
+    path: Location, settings: Settings, parts: Parts, what: str
+) -> None:
+    with Recollect(path, settings=settings, parts=parts) as memory:
+        user = memory.create_user("alice")
+        first = tell(memory, user, f"I live in {WORD}.")
+        tell(memory, user, "I moved to Lisbon.")
+        ((reason,),) = values(path, "select reason from memories where expired_at is null")
+        assert WORD.lower() in reason
+        (moved,) = user.list_memories().items
+        assert moved.previous_versions is not None
+        if what == "session":
+            user.get_session(first).delete()
+        else:
+            user.delete_memory(moved.previous_versions[0].memory_id)
+        assert traces(path, WORD) == 0
+        assert [one.content for one in user.list_memories().items] == ["User moved to Lisbon"]
+
+
+def test_what_a_deleted_session_added_to_a_memory_of_another_goes(
+    path: Location, settings: Settings, parts: Parts
+) -> None:
+    with Recollect(path, settings=settings, parts=parts) as memory:
+        user = memory.create_user("alice")
+        first = tell(memory, user, f"I work at Siemens in {WORD}.")
+        tell(memory, user, "I work at Siemens as a nurse.")
+        (joined,) = user.list_memories().items
+        assert joined.content == f"User works at Siemens as a nurse in {WORD}"
+        report = user.get_session(first).delete()
+        assert (report.memories, report.reworded_memories) == (1, 1)
+        assert traces(path, WORD) == 0
+        (left,) = user.list_memories().items
+        assert left.memory_id == joined.memory_id
+        assert left.content == "User works at Siemens as a nurse"
+        (row,) = values(path, "select vector from memories")
+        assert bytes(row[0]) == to_bytes(HashEmbedder().embed_query(left.content))
+
+
+def test_what_waits_to_be_processed_does_not_bring_a_deleted_memory_back(
+    path: Location, settings: Settings, parts: Parts
+) -> None:
+    with Recollect(path, settings=settings, parts=parts) as memory:
+        user = memory.create_user("alice")
+        tell(memory, user, f"My dog Bica and I live in {WORD}.", f"I live in {WORD}.")
+        waiting = user.create_session()
+        waiting.add_message("user", f"As I said, I live in {WORD}. I live with my dog.")
+        for one in user.list_memories().items:
+            if WORD in one.content:
+                report = user.delete_memory(one.memory_id)
+        assert report.redacted_messages >= 1
+        assert traces(path, WORD) == 0
+        told = waiting.get_messages().messages
+        assert [one.content for one in told] == ["[deleted] I live with my dog."]
+        waiting.process()
+        memory.wait_until_processed(timeout_s=20)
+        assert traces(path, WORD) == 0
+
+
+def test_a_whole_message_that_is_deleted_is_quoted_by_no_summary(
+    path: Location, settings: Settings, clock: Clock
+) -> None:
+    parts = Parts(HashEmbedder(), ForeignInference(), clock)
+    with Recollect(path, settings=settings, parts=parts) as memory:
+        user = memory.create_user("alice")
+        session_id = tell(
+            memory, user, f"Ich wohne bei meiner Schwester in {WORD}.", "The zephyr blows hard."
+        )
+        (held,) = user.list_memories().items
+        user.delete_memory(held.memory_id)
+        assert traces(path, WORD) == 0
+        assert traces(path, "Schwester") == 0
+        told = user.get_session(session_id).get_messages().messages
+        assert [one.content for one in told] == ["[deleted]", "The zephyr blows hard."]
+        assert "zephyr" in session_summary(user, session_id)
+        asking = user.create_session()
+        asking.add_message("user", "How does the zephyr blow?")
+        assert "The zephyr blows hard." in (asking.get_context().context or "")
+
+
+class ForeignInference(LocalInference):
+    """Understands one sentence, in words of its own."""
+
+    async def extract(
+        self, messages: Sequence[Message], session_date: datetime, **named: Any
+    ) -> Extraction:
+        found = await super().extract(messages, session_date, **named)
+        told = Candidate("User shares a home with a sibling", session_date, session_date, (0,))
+        return Extraction((told,), found.summary)
+
+
+def test_no_vector_of_what_was_deleted_is_left(
+    path: Location, settings: Settings, parts: Parts
+) -> None:
+    with Recollect(path, settings=settings, parts=parts) as memory:
+        user = memory.create_user("alice")
+        message = f"I live in {WORD}. I have a dog called Bica."
+        session_id = tell(memory, user, message)
+        summary = session_summary(user, session_id)
+        (held,) = [one for one in user.list_memories().items if WORD in one.content]
+        gone = {
+            to_bytes(HashEmbedder().embed_query(text))
+            for text in (message, message.split(". ")[0] + ".", held.content, summary)
+        }
+        assert len(gone & vectors(path)) >= 3
+        user.delete_memory(held.memory_id)
+        assert not gone & vectors(path)
+
+
+def vectors(path: Location) -> set[bytes]:
+    return {
+        bytes(row[0])
+        for table in ("memories", "passages", "summaries")
+        for row in values(path, f"select vector from {table}")
+    }
+
+
+def test_the_report_says_what_holds_deleted_words_and_they_go_when_it_ends(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
     if is_postgresql(path):
@@ -132,10 +301,41 @@ def test_a_log_that_somebody_reads_is_told_of_and_emptied_later(
         return
     with Recollect(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice", metadata={"town": WORD})
-        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
-            reader.execute("begin")
-            reader.execute("select count(*) from users").fetchone()
+        with another_process_reading(path) as other:
             report = user.delete()
             assert "write-ahead log" in report.pending[0]
+            assert traces(path, WORD) > 0
+            # It keeps the file open, and only ends to read it.
+            print("end", file=other.stdin, flush=True)
+            assert other.stdout is not None
+            assert other.stdout.readline() == "ended\n"
+            deadline = time.monotonic() + 20
+            while traces(path, WORD) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert traces(path, WORD) == 0
         assert memory.create_user("bob").delete().pending == ()
-        assert traces(path, WORD) == 0
+
+
+READER = """
+import sqlite3, sys
+reader = sqlite3.connect(sys.argv[1], isolation_level=None)
+reader.execute("begin")
+reader.execute("select count(*) from users").fetchone()
+print("reads", flush=True)
+sys.stdin.readline()
+reader.execute("commit")
+print("ended", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def another_process_reading(path: Location) -> Iterator[subprocess.Popen[str]]:
+    """A program that has the file open, and reads it as it is now until it gets a line."""
+    command = [sys.executable, "-c", READER, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "reads\n"
+        yield other
+        other.kill()

@@ -4,15 +4,17 @@ import json
 import logging
 import re
 import socket
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
+from tests.databases import traces
 from typer.testing import CliRunner
 
-from recollect import Recollect
+from recollect import Recollect, User
 from recollect.cli import app
 from recollect.cli.service import PrivateFormatter
 from recollect.engine import DEFAULT_PROJECT_ID
@@ -297,3 +299,45 @@ def test_the_log_shows_where_an_error_comes_from_and_not_what_it_says() -> None:
     assert shown.index("builtins.KeyError") < shown.index("builtins.ValueError")
     assert __file__ in shown
     assert "said:" not in shown.replace('raise ValueError("said: my door code")', "")
+
+
+@pytest.fixture
+def remembered(tmp_path: Path) -> Iterator[tuple[str, User, str]]:
+    """A database that somebody else has open, a user, and the session of all their memories."""
+    path = str(tmp_path / "told.db")
+    with Recollect(path) as memory:
+        user = memory.create_user("alice")
+        session = user.create_session()
+        session.add_message("user", "I live in Quokkaville. I have a dog called Bica.")
+        session.process()
+        memory.wait_until_processed(timeout_s=60)
+        yield path, user, session.session_id
+
+
+def test_a_memory_a_session_and_a_user_are_deleted_with_a_report(
+    remembered: tuple[str, User, str],
+) -> None:
+    path, user, session_id = remembered
+    (held,) = [one for one in user.list_memories().items if "Quokkaville" in one.content]
+    report = json_of("delete", "alice", "--memory", held.memory_id, "--yes", "--db", path)
+    assert (report["memories"], report["redacted_messages"], report["pending"]) == (1, 1, [])
+    assert traces(Path(path), "Quokkaville") == 0
+    shown = run("delete", "alice", "--session", session_id, "--yes", "--db", path)
+    assert shown.stdout.splitlines() == [
+        f"The session '{session_id}' of user 'alice' is deleted.",
+        "sessions            1",
+        "messages            1",
+        "memories            1",
+        "summaries           1",
+    ]
+    asked = run("delete", "alice", "--db", path, typed="n")
+    assert asked.exit_code == 1
+    assert user.list_sessions().total == 0
+    assert run("delete", "alice", "--db", path, typed="y").exit_code == 0
+    again = run("delete", "alice", "--yes", "--db", path)
+    assert (again.exit_code, again.stderr) == (1, "recollect: User alice not found\n")
+
+
+@pytest.mark.parametrize("options", [("--previous",), ("--memory", "m", "--session", "s")])
+def test_what_to_delete_is_said_once(options: tuple[str, ...], db: str) -> None:
+    assert run("delete", "alice", *options, db).exit_code == 2

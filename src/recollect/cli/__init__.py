@@ -7,6 +7,7 @@ import typer
 
 from recollect.cli import budgets, categories, keys, projects, webhooks
 from recollect.cli.copy import copy_memory
+from recollect.cli.delete import delete
 from recollect.cli.evaluation import evaluate
 from recollect.cli.migrate import migrate
 from recollect.cli.reembed import reembed
@@ -27,6 +28,7 @@ app.add_typer(budgets.app, name="budgets")
 app.command("usage")(usage)
 app.command("copy")(copy_memory)
 app.command("migrate")(migrate)
+app.command("delete")(delete)
 app.command("vacuum")(vacuum)
 app.command("reembed")(reembed)
 app.command("eval")(evaluate)

@@ -19,14 +19,16 @@ def vacuum(db: Db = None) -> None:
     with one_line_errors():
         settings = read_settings(db=db)
         require_database(settings)
-        asyncio.run(_vacuum(settings.db))
+        kept = asyncio.run(_vacuum(settings.db))
     typer.echo(f"{shown_address(settings.db)} was written anew.")
+    for one in kept:
+        typer.echo(f"What was deleted still stands in {one}.")
 
 
-async def _vacuum(location: str) -> None:
+async def _vacuum(location: str) -> tuple[str, ...]:
     store = Store(open_database(location))
     try:
         await store.open()
-        await store.vacuum()
+        return await store.vacuum()
     finally:
         await store.close()

@@ -18,6 +18,7 @@ from recollect.engine.sending import Sender
 from recollect.inference import Inference, open_inference
 from recollect.settings import Settings
 from recollect.store import Store, open_database
+from recollect.tidying import Tidying
 from recollect.webhooks import WebhookSending
 from recollect.worker import Worker
 from recollect.working_set import WorkingSets
@@ -44,8 +45,8 @@ class System:
     """Everything of one process that serves memories: the resources, and a worker beside them.
 
     resources: what engines and worker share. worker: what turns sessions into memories. webhooks:
-        what tells others of it. admin: the administration of all projects. own_inference: is closed
-        with the system.
+        what tells others of it. tidying: what takes away what deletions left. admin: the
+        administration of all projects. own_inference: is closed with the system.
     """
 
     def __init__(self, resources: Resources, own_inference: Inference | None = None) -> None:
@@ -54,10 +55,12 @@ class System:
         self.admin: AdminApi = Admin(resources)
         self.worker = Worker(resources)
         self.webhooks = WebhookSending(resources)
+        self.tidying = Tidying(resources)
         self._engines: dict[str, Engine] = {}
 
     def start(self) -> None:
-        """Start the worker and the sending to webhooks on the running loop, if they are ours."""
+        """Start tidying, and the worker and the sending to webhooks if they are this process's."""
+        self.tidying.start()
         if not self.resources.settings.worker:
             return
         loop = asyncio.get_running_loop()
@@ -83,7 +86,7 @@ class System:
 
     async def close(self) -> None:
         """Let the worker finish or release its session, then let go of the database."""
-        await asyncio.gather(self.worker.stop(), self.webhooks.stop())
+        await asyncio.gather(self.worker.stop(), self.webhooks.stop(), self.tidying.stop())
         if self._own_inference is not None:
             await self._own_inference.close()
         await Engine(self.resources).close()

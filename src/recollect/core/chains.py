@@ -145,12 +145,12 @@ def delete(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:
     return _delete_each(versions, [memory_id])
 
 
-def delete_session(versions: Mapping[str, MemoryVersion], session_id: str) -> ChainEdit:
-    """Deletes every version that a session created, each as `delete` does."""
-    return _delete_each(
-        versions,
-        sorted(one for one, version in versions.items() if version.session_id == session_id),
-    )
+def delete_session(
+    versions: Mapping[str, MemoryVersion], session_id: str, further: Iterable[str] = ()
+) -> ChainEdit:
+    """Deletes every version that a session created, and further ones, each as `delete` does."""
+    created = {one for one, version in versions.items() if version.session_id == session_id}
+    return _delete_each(versions, sorted(created.union(further)))
 
 
 def delete_with_previous(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:

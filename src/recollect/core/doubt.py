@@ -11,20 +11,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
 from recollect.core import attributes
 from recollect.core.attributes import Polarity, Reading, Statement, Tense
 from recollect.core.reading.relations import Fit, fit
 from recollect.core.reading.wording import terms_of, word_set
 from recollect.core.reconcile import Ignore, Plan, Supersede
+from recollect.core.remembered import remembered
 from recollect.models import ExpirationReason, MemoryVersion
 
 Cause = str | int
 """What changed things: a memory id, or the index of a decision of the plan."""
 
 
-read = lru_cache(maxsize=20_000)(attributes.read)
+read = remembered(maxsize=20_000)(attributes.read)
 """The same memories are read again for every change: 50 microseconds each, or 2 kB to keep."""
 
 

@@ -7,7 +7,8 @@ cannot write itself, and none of its lines begins at column 0 the way a structur
 
 import re
 import unicodedata
-from functools import lru_cache
+
+from recollect.core.remembered import remembered
 
 RECALLED_MEMORY = "recalled_memory"
 VERSION_HISTORY = "version_history"
@@ -66,7 +67,7 @@ def continued(text: str) -> str:
     return f"\n{CONTINUATION}".join(defang(text).splitlines())
 
 
-@lru_cache(maxsize=8_192)
+@remembered(maxsize=8_192)
 def paragraph(text: str) -> str:
     """A recalled text as one line, for what stands behind a number or a label."""
     return " ".join(defang(text).splitlines())

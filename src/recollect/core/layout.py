@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from recollect.core.fence import (
@@ -12,6 +11,7 @@ from recollect.core.fence import (
     continued,
     paragraph,
 )
+from recollect.core.remembered import remembered
 from recollect.core.timestamps import event_days, local_day, local_timestamp
 from recollect.models import (
     ExpirationReason,
@@ -157,7 +157,7 @@ def _speaker(version: MemoryVersion) -> str:
     return _SAID_BY.get(version.said_by, "")
 
 
-@lru_cache(maxsize=4_096)
+@remembered(maxsize=4_096)
 def _history_block(shown_in: Layout, history: tuple[MemoryVersion, ...]) -> str:
     # The same memories are shown again and again to the same user; 1 kB each is kept.
     blocks = [

@@ -9,12 +9,12 @@ say it. It stays in the transcript.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from recollect.core import injection
 from recollect.core.fence import defang
 from recollect.core.injection import Sign
 from recollect.core.reading.wording import terms_of
+from recollect.core.remembered import remembered
 from recollect.models import Candidate, Message, MessageRole, QuarantineKind
 
 SUPPORT = 0.34
@@ -169,7 +169,7 @@ def _content_terms(text: str) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def _read(content: str, role: MessageRole) -> tuple[_Sentence, ...]:
     to_assistant = role is MessageRole.USER
     text = injection.collapsed(content[: injection.MAX_CHARS].translate(_APOSTROPHES))

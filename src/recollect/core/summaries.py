@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from recollect.models import Candidate, Message, MessageRole
+from recollect.models import Message, MessageRole
 
 MAX_CHARS = 800
 """Summaries of the hosted product have 550 to 839 characters; this keeps to their upper end."""
@@ -15,20 +15,25 @@ QUOTED_CHARS = 160
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 
+def is_own(summary: str, session_date: datetime) -> bool:
+    """Whether a summary was put together here: it can be put together anew from what is left."""
+    return summary.startswith(f"On {_day(session_date)} the ")
+
+
 def summarise(
-    messages: Sequence[Message], candidates: Sequence[Candidate], session_date: datetime
+    messages: Sequence[Message], told_contents: Sequence[str], session_date: datetime
 ) -> str:
     """One paragraph of at most `MAX_CHARS`: how the session began, what the user told, what was
     asked and answered last. A session of one message gives its beginning; none gives "".
     """
     if not messages:
         return ""
-    day = f"{session_date:%A}, {session_date.day} {session_date:%B} {session_date.year}"
     # A message of which only served text was left out is empty.
     told = [item for item in messages if item.content.strip()] or messages
     opening = next((item for item in told if item.role is MessageRole.USER), told[0])
-    parts = [f"On {day} the {opening.role.value} opened with: “{_excerpt(opening.content)}”"]
-    parts += [f"{candidate.content}." for candidate in candidates]
+    day, quoted = _day(session_date), _excerpt(opening.content)
+    parts = [f"On {day} the {opening.role.value} opened with: “{quoted}”"]
+    parts += [f"{content}." for content in told_contents]
     questions = [
         sentence
         for message in messages
@@ -41,6 +46,10 @@ def summarise(
     if answer is not None and answer is not opening:
         parts.insert(1, f"Assistant answered: “{_excerpt(answer.content)}”")
     return _joined(parts)
+
+
+def _day(date: datetime) -> str:
+    return f"{date:%A}, {date.day} {date:%B} {date.year}"
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -89,8 +89,7 @@ class Admin(UsageAdmin, WebhookAdmin):
         user_ids = await self._resources.store.admin_delete(
             lambda tx: tx.delete_project(project_id)
         )
-        for user_id in user_ids:
-            self._resources.working_sets.forget(user_id)
+        self._resources.forget(user_ids)
         self._resources.work_done.set()
 
     async def counters(self, project_id: str) -> ProjectCounters:

@@ -148,6 +148,10 @@ class ContextComposer:
         self._embedders = embedders
         self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedders.count_tokens)
 
+    def forget(self) -> None:
+        """Forget the lines that were counted."""
+        self._count_line.cache_clear()
+
     def compose(
         self,
         state: ContextState,

@@ -2,11 +2,12 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from recollect.core.remembered import forget_texts
 from recollect.embedding import Embedder, Embedders, Opening, calibration_of, opened
 from recollect.engine.composer import ContextComposer
 from recollect.engine.sending import Sender
@@ -83,6 +84,14 @@ class Resources:
         # Frozen: this is the one place where fields are set.
         object.__setattr__(self, "embedders", embedders)
         object.__setattr__(self, "composer", composer)
+
+    def forget(self, user_ids: Iterable[str]) -> None:
+        """Keep nothing in this process that was read for users before something was deleted."""
+        for user_id in user_ids:
+            self.working_sets.forget(user_id)
+        self.inference.forget()
+        self.composer.forget()
+        forget_texts()
 
 
 async def prepare(resources: Resources, project_id: str) -> None:

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from recollect.api import Page
-from recollect.core import chains, validation
-from recollect.engine.transacting import Transacting, apply_edit, paged
+from recollect.core import validation
+from recollect.engine.leaving import Leaving
+from recollect.engine.transacting import Transacting, paged
 from recollect.errors import TimeoutError
 from recollect.models import (
     DeletionReport,
@@ -108,21 +109,8 @@ class Sessions(Transacting):
         return await self._write(lambda tx: tx.user(user_id).update_session(session_id, kept))
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
-        now = self._resources.clock()
-
-        def work(tx: Tx) -> tuple[None, DeletionReport]:
-            user = tx.user(user_id)
-            session = user.session(session_id)
-            report = user.contents(session_id, now)
-            if session.status is SessionStatus.PROCESSED:
-                edit = chains.delete_session(user.versions(), session_id)
-                gone = {user.versions()[one].content for one in edit.deleted}
-                user.withdraw_from_merge_conflicts(edit.deleted, gone, now)
-                apply_edit(user, edit)
-            user.delete_session(session_id)
-            return None, report
-
-        _, report = await self._delete(work)
+        leaving = Leaving(self._resources, self._project_id)
+        report = await leaving.delete_session(user_id, session_id)
         self._resources.work_done.set()
         self._resources.work_due.set()
         return report

@@ -1,13 +1,12 @@
 """What every part of the engine stands on: the resources, and transactions of one project."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from recollect.api import Page
 from recollect.core import chains, validation
 from recollect.engine.resources import Resources
-from recollect.models import DeletionReport, Metadata
+from recollect.models import Metadata
 from recollect.store import Tx, UserTx
 
 T = TypeVar("T")
@@ -25,14 +24,6 @@ class Transacting:
 
     async def _read(self, work: Callable[[Tx], T]) -> T:
         return await self._resources.store.read(self._project_id, work)
-
-    async def _delete(
-        self, work: Callable[[Tx], tuple[T, DeletionReport]]
-    ) -> tuple[T, DeletionReport]:
-        """Run a deletion; its report is completed, and no reading of a text is remembered on."""
-        (found, report), pending = await self._resources.store.delete(self._project_id, work)
-        self._resources.inference.forget()
-        return found, replace(report, pending=pending)
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         return await self._resources.store.write(self._project_id, work)

@@ -1,5 +1,6 @@
 """The engine's calls on users."""
 
+from dataclasses import replace
 from typing import Any
 
 from recollect.api import UNSET, Page, Unset
@@ -93,7 +94,7 @@ class Users(Transacting):
             user.delete()
             return user.user_id, report
 
-        internal_id, report = await self._delete(work)
-        self._resources.working_sets.forget(internal_id)
+        (internal_id, report), pending = await self._resources.store.delete(self._project_id, work)
+        self._resources.forget([internal_id])
         self._resources.work_done.set()
-        return report
+        return replace(report, pending=pending)

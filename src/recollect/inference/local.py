@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from recollect.core import (
     attributes,
-    doubt,
     extraction,
     query,
     reconcile,
@@ -61,7 +60,8 @@ class LocalInference:
             for example in (*preferences.negative_examples, *preferences.false_positive_examples)
         }
         kept = tuple(one for one in found if _key(one.content) not in unwanted)
-        return Extraction(kept, summaries.summarise(messages, kept, session_date))
+        contents = [one.content for one in kept]
+        return Extraction(kept, summaries.summarise(messages, contents, session_date))
 
     async def reconcile(
         self,
@@ -130,7 +130,6 @@ class LocalInference:
 
     def forget(self) -> None:
         self._read.cache_clear()
-        doubt.read.cache_clear()
 
     async def close(self) -> None:
         return None

@@ -70,6 +70,7 @@ class ModelInference:
             else None
         )
         self._answers: OrderedDict[str, Answer[Any]] = OrderedDict()
+        self._forgotten = 0
         self._terms = lru_cache(maxsize=READ_STATEMENTS)(_terms)
         self._statement = lru_cache(maxsize=READ_STATEMENTS)(attributes.read)
 
@@ -87,6 +88,8 @@ class ModelInference:
         self._terms.cache_clear()
         self._statement.cache_clear()
         self._answers.clear()
+        # What is being asked now may be about what is deleted now.
+        self._forgotten += 1
 
     async def extract(
         self,
@@ -127,7 +130,9 @@ class ModelInference:
             replace(one, model=", ".join(names), prompt_hash=prompt.hash)
             for one in found.candidates
         )
-        summary = found.summary or summaries.summarise(messages, candidates, session_date)
+        summary = found.summary or summaries.summarise(
+            messages, [one.content for one in candidates], session_date
+        )
         return replace(found, candidates=candidates, summary=summary)
 
     async def reconcile(
@@ -245,8 +250,9 @@ class ModelInference:
         key = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         answer = self._answers.get(key)
         if answer is None:
+            forgotten = self._forgotten
             answer = await self._providers.ask(task, prompt, content, output_type, check=check)
-            if check(answer.output) is not None:
+            if check(answer.output) is not None or self._forgotten != forgotten:
                 return answer
             self._answers[key] = answer
             if len(self._answers) > REMEMBERED_ANSWERS:

@@ -206,12 +206,18 @@ class Store:
 
     async def delete(self, project_id: str, work: Callable[[Tx], T]) -> tuple[T, tuple[str, ...]]:
         """`write` for a deletion, and what could not be cleared of its traces (`clear_traces`)."""
-        deleted = await self.write(project_id, work)
+        deleted: T = await self._in(
+            self._writers, self._transact, lambda run: work(Tx(run, project_id)), True, True
+        )
         return deleted, await self._in(self._writers, self._database.clear_traces)
 
-    async def vacuum(self) -> None:
-        """Write the database anew, without the room that deleted rows left."""
-        await self._in(self._writers, self._database.vacuum)
+    async def clear_left(self) -> None:
+        """Clear the traces that deletions of any process have left, if it is time."""
+        await self._in(self._writers, self._database.clear_left)
+
+    async def vacuum(self) -> tuple[str, ...]:
+        """Write the database anew; what keeps deleted rows nevertheless."""
+        return await self._in(self._writers, self._database.vacuum)
 
     async def admin(self, work: Callable[[AdminTx], T], *, write: bool) -> T:
         """`read` or `write` over all projects."""
@@ -232,7 +238,9 @@ class Store:
 
     async def admin_delete(self, work: Callable[[AdminTx], T]) -> T:
         """`delete` over all projects."""
-        deleted = await self.admin(work, write=True)
+        deleted: T = await self._in(
+            self._writers, self._transact, lambda run: work(AdminTx(run)), True, True
+        )
         await self._in(self._writers, self._database.clear_traces)
         return deleted
 
@@ -275,16 +283,16 @@ class Store:
             await asyncio.to_thread(pool.shutdown)
         await asyncio.to_thread(self._database.close)
 
-    def _transact(self, work: Callable[[Run], T], write: bool) -> T:
+    def _transact(self, work: Callable[[Run], T], write: bool, deleting: bool = False) -> T:
         pause_s = _FIRST_PAUSE_S
         for _ in range(RERUNS):
             try:
-                with self._database.transaction(write=write) as run:
+                with self._database.transaction(write=write, deleting=deleting) as run:
                     return work(run)
             except RerunError:
                 time.sleep(pause_s)
                 pause_s *= 2
-        with self._database.transaction(write=write) as run:
+        with self._database.transaction(write=write, deleting=deleting) as run:
             return work(run)
 
     async def _in(self, pool: ThreadPoolExecutor, call: Callable[..., T], *arguments: object) -> T:

@@ -73,9 +73,10 @@ class Database(Protocol):
         """All tables but the record of the schema's steps. Raises StoreError."""
         ...
 
-    def transaction(self, *, write: bool) -> AbstractContextManager[Run]:
+    def transaction(self, *, write: bool, deleting: bool = False) -> AbstractContextManager[Run]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
+        deleting: whether `clear_traces` will follow, and `clear_left` until it has cleared all.
         What only reads sees one state. Raises RerunError where the same may succeed when it is
         done again from its beginning.
         """
@@ -92,12 +93,20 @@ class Database(Protocol):
     def clear_traces(self) -> tuple[str, ...]:
         """After a deletion: leave nothing of what was deleted in the database's files.
 
-        Returns what could not be cleared yet, a sentence each: what holds it, and until when.
+        Returns what could not be cleared yet, a sentence each: what holds it, and until when. The
+        deletion stands, so it raises nothing.
         """
         ...
 
-    def vacuum(self) -> None:
-        """Write the database anew, without the room that deleted rows left. Raises StoreError."""
+    def clear_left(self) -> None:
+        """Clear what deletions of any process have left, if it is time; called now and then."""
+        ...
+
+    def vacuum(self) -> tuple[str, ...]:
+        """Write the database anew, without the room that deleted rows left. Raises StoreError.
+
+        Returns what holds deleted rows nevertheless.
+        """
         ...
 
     def close(self) -> None:

@@ -72,6 +72,10 @@ _LISTENING_TURN_S = 0.25
 _LISTENING_AGAIN_S = 1.0
 """Before a broken connection is made anew."""
 
+_LOG_KEEPS = (
+    "the server's write-ahead log, its standbys and its backups, for as long as they are kept"
+)
+_FILES_WAIT = "the tables' earlier files, until the server's next checkpoint, minutes from now"
 _ROWS_STAY = (
     "the server's files, where deleted rows lie until `recollect vacuum`, and its write-ahead log "
     "and backups for as long as they are kept"
@@ -126,6 +130,34 @@ def translate(statements: Mapping[str, str]) -> dict[str, str]:
     return {
         name: _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")) for name, sql in statements.items()
     }
+
+
+_SAMPLED = """
+select s.tablename as table_name, s.attname as column_name, a.atttypid::regtype::text as type
+from pg_stats s
+join pg_attribute a on a.attname = s.attname
+    and a.attrelid = format('%I.%I', s.schemaname, s.tablename)::regclass
+where s.schemaname = current_schema() and a.atttypid in ('text'::regtype, 'bytea'::regtype)
+order by 1, 2
+"""
+
+
+def _drop_samples(connection: psycopg.Connection[DictRow]) -> None:
+    """Drop the statistics of columns of empty tables, which `analyze` leaves as they were."""
+    for row in connection.execute(_SAMPLED).fetchall():
+        table, column, kind = row["table_name"], row["column_name"], row["type"]
+        if connection.execute(f'select 1 from "{table}" limit 1').fetchone() is None:
+            same = TYPES["text" if kind == "text" else "bytes"]
+            # To give a column the type that it has changes nothing else.
+            connection.execute(f'alter table "{table}" alter column "{column}" type {same}')
+
+
+@contextlib.contextmanager
+def _explained(shown: str, connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise explain(error, shown, connection) from error
 
 
 class PostgresRun:
@@ -253,13 +285,25 @@ class PostgresDatabase:
         """Nothing to do: what a deletion leaves lies in the server's own files until its vacuum."""
         return (_ROWS_STAY,)
 
-    def vacuum(self) -> None:
+    def clear_left(self) -> None:
+        """Nothing to do: to vacuum locks tables, which is for people to decide."""
+
+    def vacuum(self) -> tuple[str, ...]:
         connection = self._taken()
         try:
             for table in self.tables():
                 # The names are those of our own tables. Only the full kind leaves no old page.
                 self._execute(connection, f'vacuum (full, analyze) "{table.name}"')
-            self._execute(connection, "checkpoint")
+            with _explained(self._shown, connection):
+                _drop_samples(connection)
+            # It held them; who does not own the database is only warned.
+            self._execute(connection, "vacuum (full) pg_catalog.pg_statistic")
+            with _explained(self._shown, connection):
+                try:
+                    connection.execute("checkpoint")
+                except psycopg.errors.InsufficientPrivilege:
+                    return (_LOG_KEEPS, _FILES_WAIT)
+            return (_LOG_KEEPS,)
         finally:
             self._give_back(connection)
 
@@ -277,7 +321,7 @@ class PostgresDatabase:
         ]
 
     @contextlib.contextmanager
-    def transaction(self, *, write: bool) -> Iterator[PostgresRun]:
+    def transaction(self, *, write: bool, deleting: bool = False) -> Iterator[PostgresRun]:
         connection = self._taken()
         try:
             self._execute(connection, _BEGIN_WRITING if write else _BEGIN_READING)

@@ -497,8 +497,44 @@ select * from quarantine where user_id = :user_id and session_id = :session_id;
 -- name: delete_quarantined
 delete from quarantine where user_id = :user_id and quarantine_id = :quarantine_id;
 
+-- name: load_unprocessed_messages
+select m.session_id, m.position, m.content
+from messages m join sessions s on s.user_id = m.user_id and s.session_id = m.session_id
+where m.user_id = :user_id and s.status <> 'processed'
+order by m.session_id, m.position;
+
+-- name: interrupt_session
+-- Whoever works on it has read what it said before, so the work is begun anew.
+update sessions set lease_until = 0, lease_token = ''
+where user_id = :user_id and session_id = :session_id and status = 'processing';
+
+-- name: load_failure_reasons
+select session_id, failure_reason from sessions
+where user_id = :user_id and failure_reason is not null
+order by session_id;
+
+-- name: replace_failure_reason
+update sessions set failure_reason = :failure_reason
+where user_id = :user_id and session_id = :session_id;
+
+-- name: load_memory_reasons
+select memory_id, content, reason, doubt_reason from memories where user_id = :user_id
+order by memory_id;
+
+-- name: replace_memory_reasons
+update memories set reason = :reason, doubt_reason = :doubt_reason, revision = :revision
+where user_id = :user_id and memory_id = :memory_id;
+
+-- name: reword_memory
+update memories set
+    content = :content, vector = :vector, second_vector = :second_vector, revision = :revision
+where user_id = :user_id and memory_id = :memory_id;
+
 -- name: rewrite_merge_conflict
-update merge_conflicts set questions = :questions, resolution = :resolution
+-- Whoever works on it has read what it said before, so the work is begun anew.
+update merge_conflicts set
+    questions = :questions, resolution = :resolution, failure_reason = :failure_reason,
+    lease_until = 0, lease_token = ''
 where user_id = :user_id and merge_conflict_id = :merge_conflict_id;
 
 -- name: forget_merge_conflict

@@ -44,9 +44,32 @@ READERS = 4
 DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second where a damaged file makes SQLite speak in no UTF-8."""
 
+WRITTEN_AT_ONCE_BYTES = 16 * 2**20
+"""A deletion writes a file up to this size anew by itself: 6 ms for each megabyte."""
+
+WRITTEN_LATER_BYTES = 512 * 2**20
+"""A file up to this size is written anew when there is time; others wait for `BUSY_TIMEOUT_S`."""
+
+CLEARING_TIMEOUT_S = 0.25
+"""How long clearing waits for readers and writers; nothing is written by us meanwhile."""
+
+CLEARING_PAUSE = 20
+"""So many times as long as clearing took, nothing is cleared: a twentieth of the time at most."""
+
+_MOST_OWED = 2**31 - 1
+"""The largest number that the header of a file holds."""
+
 _LOG_STAYS = (
-    "the write-ahead log beside the file, which another connection is reading: it is emptied by "
-    "the next deletion, or when the last connection is closed"
+    "the file and its write-ahead log, which another connection is using: they are cleared within "
+    "seconds after it has ended, while a program has the memory open"
+)
+_PAGES_STAY = (
+    "the file, whose pages may keep copies of deleted keys and texts: it is written anew within "
+    "seconds, while a program has the memory open"
+)
+_FILE_STAYS = (
+    "the file, whose pages may keep copies of deleted keys and texts: it is too large to be "
+    "written anew beside other work, so run `recollect vacuum`"
 )
 
 _NOT_OURS = "give the path of a Recollect database, or of a file that is not there"
@@ -97,8 +120,18 @@ class SqliteDatabase:
     readers = READERS
     writers = 1
 
-    def __init__(self, path: Path, statements: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        statements: Mapping[str, str],
+        written_at_once_bytes: int = WRITTEN_AT_ONCE_BYTES,
+        written_later_bytes: int = WRITTEN_LATER_BYTES,
+    ) -> None:
         self._path = path
+        self._written_at_once_bytes = written_at_once_bytes
+        self._written_later_bytes = written_later_bytes
+        self._clear_again_at = 0.0
+        self._left_to_vacuum = 0
         self._statements = statements
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -137,33 +170,78 @@ class SqliteDatabase:
         return _nothing
 
     def clear_traces(self) -> tuple[str, ...]:
-        """Empty the write-ahead log, which still holds pages as they were before a deletion.
+        """Empty the write-ahead log, which still holds pages as they were, and write the file anew.
 
-        While another connection reads an older state the log stays until the next deletion, or
-        until the database is closed.
+        SQLite overwrites what it deletes, but not the copies of rows that it made in other pages
+        when it balanced them, so the pages have to be made anew, too.
         """
-        return (_LOG_STAYS,) if self._checkpoint() else ()
-
-    def vacuum(self) -> None:
         with self._writing:
-            if self._writer is None:
-                raise StoreError(f"{self._path} is closed; open it again")
             try:
-                self._writer.execute("vacuum")
-            except sqlite3.Error as error:
-                raise explain(error, self._path) from error
-        self._checkpoint()
+                return self._clear(self._written_at_once_bytes)
+            except (StoreError, *DRIVER_ERRORS) as error:
+                return (f"{_LOG_STAYS} ({error})",)
 
-    def _checkpoint(self) -> bool:
-        """Empty the write-ahead log; whether somebody reads it, so that it could not be."""
+    def clear_left(self) -> None:
         with self._writing:
-            if self._writer is None:
-                raise StoreError(f"{self._path} is closed; open it again")
+            if self._writer is None or time.monotonic() < self._clear_again_at:
+                return
+            began = time.monotonic()
             try:
-                busy, _, _ = self._writer.execute("pragma wal_checkpoint(truncate)").fetchone()
-                return bool(busy)
-            except sqlite3.Error as error:
+                if self._owed(self._writer) != self._left_to_vacuum:
+                    self._clear(self._written_later_bytes)
+            except DRIVER_ERRORS as error:
                 raise explain(error, self._path) from error
+            finally:
+                now = time.monotonic()
+                self._clear_again_at = now + CLEARING_PAUSE * (now - began)
+
+    def vacuum(self) -> tuple[str, ...]:
+        with self._writing:
+            try:
+                return self._clear(None)
+            except DRIVER_ERRORS as error:
+                raise explain(error, self._path) from error
+
+    def _clear(self, most_bytes: int | None) -> tuple[str, ...]:
+        """Leave nothing of what was deleted, if somebody did not clear it already.
+
+        most_bytes: of a file that is written anew; None: any, whether something was deleted or not.
+        """
+        if self._writer is None:
+            raise StoreError(f"{self._path} is closed; open it again")
+        writer, owed = self._writer, self._owed(self._writer)
+        if not owed and most_bytes is not None:
+            return ()
+        if most_bytes is not None:
+            writer.execute(f"pragma busy_timeout = {CLEARING_TIMEOUT_S * 1_000:.0f}")
+        try:
+            if _is_log_in_use(writer):
+                return (_LOG_STAYS,)
+            size_bytes = _value(writer, "page_count") * _value(writer, "page_size")
+            if most_bytes is not None and size_bytes > most_bytes:
+                if size_bytes <= self._written_later_bytes:
+                    return (_PAGES_STAY,)
+                self._left_to_vacuum = owed
+                return (_FILE_STAYS,)
+            writer.execute("vacuum")
+            if _is_log_in_use(writer):
+                return (_LOG_STAYS,)
+            writer.execute("begin immediate")
+            # What was deleted meanwhile is still owed.
+            if self._owed(writer) == owed:
+                writer.execute("pragma user_version = 0")
+            writer.execute("commit")
+            return ()
+        finally:
+            self._roll_back(writer)
+            writer.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_S * 1_000:.0f}")
+
+    def _owed(self, connection: sqlite3.Connection) -> int:
+        """A number that every deletion changes; 0: nothing of what was deleted is left.
+
+        It stands in the file's header, so whoever has the file open can clear what is left.
+        """
+        return _value(connection, "user_version")
 
     def close(self) -> None:
         with self._writing:
@@ -187,12 +265,12 @@ class SqliteDatabase:
                 raise explain(error, self._path) from error
 
     @contextlib.contextmanager
-    def transaction(self, *, write: bool) -> Iterator[SqliteRun]:
+    def transaction(self, *, write: bool, deleting: bool = False) -> Iterator[SqliteRun]:
         if write:
             with self._writing:
                 if self._writer is None:
                     raise StoreError(f"{self._path} is closed; open it again")
-                yield from self._in_transaction(self._writer, "begin immediate")
+                yield from self._in_transaction(self._writer, "begin immediate", deleting)
             return
         try:
             reader = self._readers.get_nowait()
@@ -203,9 +281,14 @@ class SqliteDatabase:
         finally:
             self._readers.put(reader)
 
-    def _in_transaction(self, connection: sqlite3.Connection, begin: str) -> Iterator[SqliteRun]:
+    def _in_transaction(
+        self, connection: sqlite3.Connection, begin: str, deleting: bool = False
+    ) -> Iterator[SqliteRun]:
         try:
             connection.execute(begin)
+            if deleting:
+                owed = self._owed(connection) % _MOST_OWED + 1
+                connection.execute(f"pragma user_version = {owed}")
         except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
         try:
@@ -310,6 +393,17 @@ class SqliteDatabase:
 
 def _nothing() -> None:
     return
+
+
+def _value(connection: sqlite3.Connection, pragma: str) -> int:
+    value: int = connection.execute(f"pragma {pragma}").fetchone()[0]
+    return value
+
+
+def _is_log_in_use(connection: sqlite3.Connection) -> bool:
+    """Empty the write-ahead log; whether somebody reads it, so that it could not be."""
+    busy, _, _ = connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+    return bool(busy)
 
 
 def _table(connection: sqlite3.Connection, name: str) -> Table:

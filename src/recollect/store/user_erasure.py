@@ -1,10 +1,14 @@
 """The verbs that take deleted words out of what stays, for one user."""
 
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from recollect.core.erasure import Erasure
 from recollect.models import DeletionReport, MergeConflictStatus
 from recollect.store import rows
+from recollect.store.database import Row
 from recollect.store.embedders import in_slot, recorded_embedder
 from recollect.store.user_provenance import UserProvenance
 
@@ -58,42 +62,134 @@ class UserErasure(UserProvenance):
                     deleted += 1
         return deleted
 
+    def unprocessed_messages(self) -> list[tuple[str, int, str]]:
+        """What was said in sessions that are not processed: session, position, content."""
+        found = self._run("load_unprocessed_messages")
+        return [(row["session_id"], row["position"], row["content"]) for row in found]
+
+    def interrupt_sessions(self, session_ids: Collection[str]) -> None:
+        """Have the work on sessions begun anew, as they are now."""
+        for session_id in session_ids:
+            self._run("interrupt_session", session_id=session_id)
+        if session_ids:
+            self._run("announce_work")
+
+    def redact_reasons(
+        self, erasure: Erasure, kin: Collection[str], mark: str, revision: int
+    ) -> None:
+        """Take what quotes deleted memories out of the reasons of memories and of failures.
+
+        kin: the ids of the versions of the same memories that stay.
+        """
+        for row in self._run("load_failure_reasons"):
+            left = erasure.beside(row["failure_reason"], mark)
+            if left != row["failure_reason"]:
+                session_id = row["session_id"]
+                self._run("replace_failure_reason", session_id=session_id, failure_reason=left)
+        for row in self._run("load_memory_reasons"):
+            found = {
+                name: mark
+                if row[name]
+                and erasure.explains(row[name], row["content"], is_kin=row["memory_id"] in kin)
+                else row[name]
+                for name in ("reason", "doubt_reason")
+            }
+            if any(found[name] != row[name] for name in found):
+                self._run(
+                    "replace_memory_reasons", memory_id=row["memory_id"], revision=revision, **found
+                )
+
+    def reword_memory(self, memory_id: str, content: str, vector: bytes, revision: int) -> None:
+        """Give a version another content; vector: as stored."""
+        slot = recorded_embedder(self._run("current_embedder")).slot
+        self._run(
+            "reword_memory",
+            memory_id=memory_id,
+            content=content,
+            revision=revision,
+            **in_slot(slot, vector),
+        )
+
     def withdraw_from_merge_conflicts(
-        self, memory_ids: Collection[str], contents: Set[str], now: datetime
+        self,
+        memory_ids: Collection[str],
+        erasure: Erasure,
+        contents: Set[str],
+        now: datetime,
+        but_in: str | None = None,
     ) -> int:
-        """Take the questions about deleted memories, and their answers, out of merge conflicts.
+        """Take deleted memories out of merge conflicts: questions about them, and what says them.
 
         One that waits for answers and has no question left is put in line to be weighed anew; one
-        whose proposed statement is itself deleted goes. contents: of the deleted memories. Returns
-        how many changed.
+        whose proposed statement is itself deleted goes. contents: of the deleted memories.
+        but_in: a session whose conflicts are left alone. Returns how many changed.
         """
+        brought = {
+            row["merge_conflict_id"]
+            for row in self._run("load_merge_conflict_new_memories")
+            if row["memory_id"] in memory_ids
+        }
         changed = 0
         for row in self._run("load_merge_conflicts"):
+            if row["session_id"] == but_in:
+                continue
             conflict_id = row["merge_conflict_id"]
             settled = row["status"] == MergeConflictStatus.RESOLVED.value
-            if settled and rows.from_json(row["proposed"])["content"] in contents:
+            proposed = rows.from_json(row["proposed"])["content"]
+            if proposed in contents or (
+                settled and conflict_id in brought and erasure.says(proposed)
+            ):
                 self._run("forget_merge_conflict", merge_conflict_id=conflict_id)
                 self._run("delete_merge_conflict", merge_conflict_id=conflict_id)
                 changed += 1
                 continue
-            questions = rows.from_json(row["questions"])
-            left = [one for one in questions if one["memory_id"] not in memory_ids]
-            if len(left) == len(questions):
+            left = _Left.of(row, memory_ids, erasure, is_ground=conflict_id in brought)
+            if left.is_all:
                 continue
             changed += 1
-            asked = {one["question"] for one in left}
-            resolution = None if row["resolution"] is None else rows.from_json(row["resolution"])
-            if resolution is not None:
-                answers = resolution["question_answers"]
-                resolution["question_answers"] = [
-                    one for one in answers if one["question"] in asked
-                ]
-            self._run(
-                "rewrite_merge_conflict",
-                merge_conflict_id=conflict_id,
-                questions=rows.to_json(left),
-                resolution=None if resolution is None else rows.to_json(resolution),
-            )
-            if not left and row["status"] == MergeConflictStatus.PENDING.value:
+            self._run("rewrite_merge_conflict", merge_conflict_id=conflict_id, **left.columns)
+            if not left.questions and row["status"] == MergeConflictStatus.PENDING.value:
                 self.answer_merge_conflict(conflict_id, (), now)
+        if changed:
+            self._run("announce_work")
         return changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left of a merge conflict. is_all: nothing had to go."""
+
+    questions: Sequence[Any]
+    columns: Mapping[str, str | None]
+    is_all: bool
+
+    @classmethod
+    def of(
+        cls, row: Row, memory_ids: Collection[str], erasure: Erasure, *, is_ground: bool
+    ) -> "_Left":
+        """Without deleted memories; is_ground: whether one of them came from its answers."""
+        held = rows.from_json(row["questions"])
+        questions = [one for one in held if one["memory_id"] not in memory_ids]
+        resolution = None if row["resolution"] is None else rows.from_json(row["resolution"])
+        if resolution is not None:
+            asked = {one["question"] for one in questions}
+            strip = erasure.evidence if is_ground else erasure.beside
+            resolution["question_answers"] = [
+                {**one, "message": one["message"] and strip(one["message"])}
+                for one in resolution["question_answers"]
+                if one["question"] in asked
+            ]
+        failure = row["failure_reason"]
+        columns = {
+            "questions": rows.to_json(questions),
+            "resolution": None if resolution is None else rows.to_json(resolution),
+            "failure_reason": failure and erasure.beside(failure),
+        }
+        is_all = (
+            len(questions) == len(held)
+            and columns["failure_reason"] == failure
+            and (
+                resolution is None or rows.same_json(resolution, rows.from_json(row["resolution"]))
+            )
+        )
+        return cls(questions, columns, is_all)

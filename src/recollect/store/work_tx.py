@@ -129,6 +129,11 @@ class WorkTx:
             raise UserNotFoundError(f"the user was deleted while {work} was in work")
         return UserTx(self._run, found[0])
 
+    def rebuilt_at(self, user_id: str) -> int | None:
+        """The user's revision at which something was last deleted; None: the user was."""
+        found = self._run("get_user_row", user_id=user_id)
+        return found[0]["rebuilt_at"] if found else None
+
     def merge_conflicts_enabled(self, user: UserTx) -> bool:
         """Whether contradictions of this user are asked about: own switch, else the project's."""
         if user.model.merge_conflict_enabled is not None:

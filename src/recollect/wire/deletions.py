@@ -23,6 +23,9 @@ class DeletionReport(WireModel):
         description="Messages that stay, without the sentences that said what was deleted."
     )
     rewritten_summaries: int = Field(description="Summaries that stay, without such sentences.")
+    reworded_memories: int = Field(
+        default=0, description="Memories that stay, without what a deleted session had added."
+    )
     pending: tuple[str, ...] = Field(
         description="What still holds deleted words, and until when; none of it can be recalled."
     )

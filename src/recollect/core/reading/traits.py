@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from recollect.core.reading.predicate import SOLE_RELATIVES, Polarity, Tense
 from recollect.core.reading.wording import stem
+from recollect.core.remembered import remembered
 
 
 class Kind(StrEnum):
@@ -61,7 +61,7 @@ _SOLE_ATTRIBUTES = frozenset("relative:" + stem(relative) for relative in SOLE_R
 _NO_TRAIT = Trait()
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def trait_of(attribute: str) -> Trait:
     """The trait of an attribute; that of unknown ones claims nothing."""
     if attribute in _SOLE_ATTRIBUTES:

@@ -6,9 +6,10 @@ the same order say the same thing.
 """
 
 import re
-from functools import lru_cache
 
 import Stemmer
+
+from recollect.core.remembered import remembered
 
 _WORD = re.compile(r"\w+(?:[-'.]\w+)*")
 
@@ -69,7 +70,7 @@ _VAGUE_TIME = re.compile(
 )
 
 
-@lru_cache(maxsize=1 << 16)
+@remembered(maxsize=1 << 16)
 def stem(word: str) -> str:
     """The stem of one lower-case English word, irregular forms included."""
     base = _BASE.get(word, word)

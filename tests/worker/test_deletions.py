@@ -1,0 +1,123 @@
+"""Deletions while work is under way, and in the memory of other processes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+from tests.conftest import Clock
+from tests.databases import Location, traces
+from tests.fakes import HashEmbedder
+
+from recollect import AsyncRecollect, Parts, SessionStatus, Settings
+from recollect.api import ContextRequest
+from recollect.client.embedded import System, open_system
+from recollect.core import fence, remembered
+from recollect.core.reading import wording
+from recollect.engine import DEFAULT_PROJECT_ID
+from recollect.errors import UserNotFoundError
+from recollect.inference import LocalInference
+from recollect.models import Extraction, Message, MessageRole
+
+WORD = "Quokkaville"
+
+
+class PausingInference(LocalInference):
+    """Waits, once it was told to, between reading a session and answering."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+        self.has_read = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def extract(
+        self, messages: Sequence[Message], session_date: datetime, **named: Any
+    ) -> Extraction:
+        found = await super().extract(messages, session_date, **named)
+        self.read.append(" ".join(one.content for one in messages))
+        self.has_read.set()
+        await self.may_answer.wait()
+        return found
+
+
+async def tell(memory: AsyncRecollect, user: Any, text: str) -> Any:
+    session = await user.create_session()
+    await session.add_message("user", text)
+    await session.process()
+    return session
+
+
+async def test_work_that_has_read_what_was_deleted_meanwhile_is_begun_anew(
+    path: Location, settings: Settings, clock: Clock
+) -> None:
+    inference = PausingInference()
+    parts = Parts(HashEmbedder(), inference, clock)
+    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+        user = await memory.create_user("alice")
+        await tell(memory, user, f"I live in {WORD}.")
+        await memory.wait_until_processed(timeout_s=20)
+        (held,) = (await user.list_memories()).items
+        inference.may_answer.clear()
+        inference.has_read.clear()
+        session = await tell(memory, user, f"I live in {WORD}. I have a dog called Bica.")
+        await inference.has_read.wait()
+        await user.delete_memory(held.memory_id)
+        inference.may_answer.set()
+        await memory.wait_until_processed(timeout_s=20)
+        await session.refresh()
+        assert session.status is SessionStatus.PROCESSED
+        assert inference.read[1:] == [
+            f"I live in {WORD}. I have a dog called Bica.",
+            "I have a dog called Bica.",
+        ]
+        contents = [one.content for one in (await user.list_memories()).items]
+        assert contents == ["User has a dog called Bica"]
+        assert traces(path, WORD) == 0
+
+
+@pytest.fixture
+async def systems(path: Location, clock: Clock) -> AsyncIterator[tuple[System, System]]:
+    """Two processes of one database, as far as they know."""
+    settings = Settings(poll_interval_s=0.02, worker=False)
+    parts = Parts(HashEmbedder(), clock=clock)
+    first = await open_system(path, settings, parts)
+    second = await open_system(path, settings, parts)
+    # Only when the test says so.
+    await second.tidying.stop()
+    yield first, second
+    await first.close()
+    await second.close()
+
+
+async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_one(
+    systems: tuple[System, System],
+) -> None:
+    ours, others = (one.engine(DEFAULT_PROJECT_ID) for one in systems)
+    tidied = systems[1]
+    for name in ("alice", "bob", "carol"):
+        await ours.create_user(name)
+        session = await ours.create_session(name)
+        await ours.add_message(name, session.session_id, MessageRole.USER, f"Where is {WORD}?")
+        await others.get_context(name, session.session_id, ContextRequest())
+    fence.paragraph(WORD)
+    held = tidied.resources.working_sets.revisions()
+    assert len(held) == 3
+    await ours.delete_user("alice")
+    fence.paragraph(WORD)
+    assert tidied.resources.working_sets.revisions() == held
+    await tidied.tidying.tidy()
+    assert len(tidied.resources.working_sets.revisions()) == 2
+    assert fence.paragraph.cache_info().currsize == 0  # type: ignore[attr-defined]
+    with pytest.raises(UserNotFoundError):
+        await others.get_user("alice")
+
+
+def test_readings_of_texts_are_forgotten_together() -> None:
+    fence.paragraph(WORD)
+    wording.stem(WORD)
+    remembered.forget_texts()
+    for cached in (fence.paragraph, wording.stem):
+        assert cached.cache_info().currsize == 0  # type: ignore[attr-defined]
