@@ -307,7 +307,6 @@ async def _cold(location: str, users: int, rounds: int) -> tuple[float, float]:
                 started = time.perf_counter()
                 await session.get_context(recall_strategy=RecallStrategy.LOW_LATENCY)
                 samples.append(time.perf_counter() - started)
-                await session.delete()
     return percentiles(samples)
 
 
