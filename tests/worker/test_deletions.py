@@ -115,6 +115,21 @@ async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_o
         await others.get_user("alice")
 
 
+async def test_a_copy_is_kept_when_a_session_goes_that_told_nothing_yet(
+    systems: tuple[System, System],
+) -> None:
+    api, held = systems[0].engine(DEFAULT_PROJECT_ID), systems[0].resources.working_sets
+    await api.create_user("alice")
+    asking = await api.create_session("alice")
+    await api.get_context("alice", asking.session_id, ContextRequest())
+    before = held.revisions()
+    assert len(before) == 1
+    other = await api.create_session("alice")
+    await api.add_message("alice", other.session_id, MessageRole.USER, f"I live in {WORD}.")
+    await api.delete_session("alice", other.session_id)
+    assert held.revisions() == before
+
+
 def test_readings_of_texts_are_forgotten_together() -> None:
     fence.paragraph(WORD)
     wording.stem(WORD)

@@ -43,15 +43,16 @@ class Leaving:
         vectors: dict[tuple[RecordedEmbedder, str], bytes] = {}
         for _ in range(TRIES):
 
-            def work(tx: Tx) -> tuple[str, DeletionReport | _Wording]:
+            def work(tx: Tx) -> tuple[list[str], DeletionReport | _Wording]:
                 user = tx.user(user_id)
-                return user.user_id, self._write(user, session_id, vectors)
+                before = user.revision()
+                report = self._write(user, session_id, vectors)
+                # Of a session that told nothing yet no copy has anything.
+                return [user.user_id] if user.revision() != before else [], report
 
-            (internal_id, report), pending = await self._resources.store.delete(
-                self._project_id, work
-            )
+            (outdated, report), pending = await self._resources.store.delete(self._project_id, work)
             if isinstance(report, DeletionReport):
-                self._resources.forget([internal_id])
+                self._resources.forget(outdated)
                 return replace(report, pending=pending)
             made = await asyncio.to_thread(self._embedded, report)
             vectors.update({(report.embedder, one): vector for one, vector in made.items()})
