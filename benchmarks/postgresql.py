@@ -25,9 +25,10 @@ class Server:
             connection.execute(f'create database "{name}"')
         return str(self._server.get_uri(database=name))
 
-    def size_of(self, address: str) -> int:
-        """Bytes that a database has on disk."""
-        with psycopg.connect(address) as connection:
+    def settled_size_of(self, address: str) -> int:
+        """Bytes that a database has on disk when it has settled, as after the nightly vacuum."""
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("vacuum analyze")
             found = connection.execute("select pg_database_size(current_database())").fetchone()
         return 0 if found is None else int(found[0])
 

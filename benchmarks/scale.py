@@ -4,10 +4,11 @@
     python benchmarks/scale.py --plot docs/scale.svg FILE FILE
 
 Each point is a database of its own, filled with rows as processing writes them (statements from
-lists of words, vectors put together from those of the words), and measured by a process of its own
-through the embedded client: contexts of a user who is in the cache and of one who is not, adding a
-message, processing a session, the process's memory at its peak, bytes on disk for each memory.
-All points belong to one run; what is compared is how a figure moves from point to point.
+lists of words, vectors put together from those of the words). The points take turns and each is
+measured `TURNS` times, by a process of its own through the embedded client: contexts of a user who
+is in the cache and of one who is not, adding a message, processing a session of one of ten users,
+the process's memory at its peak, bytes on disk for each memory. The median turn is shown, so that
+what else the machine does for a while meets all points alike.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,9 @@ SIZES = {
 """Points as (users, memories of each), and the rounds of each measurement."""
 
 BATCH_USERS_MEMORIES = 20_000
+TURNS = 3
+SERVED_USERS = 10
+"""Users whose sessions are processed in turn, so that as many are in the cache at every point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,13 +273,15 @@ async def measure(location: str, users: int, memories: int, rounds: int) -> Figu
         added = await timed(rounds, add)
 
         async def process(number: int) -> None:
-            someone = await memory.get_user(f"user-{chance.randrange(users)}")
+            someone = await memory.get_user(f"user-{number % min(users, SERVED_USERS)}")
             session = await someone.create_session(auto_process_after_seconds=None)
             for place in chance.sample(PLACES, 4):
                 await session.add_message("user", f"I bought a lamp in {place} with Ana.")
             await session.process()
             await memory.wait_until_processed(timeout_s=120)
 
+        for number in range(min(users, SERVED_USERS)):
+            await process(number)
         processed = await timed(max(5, rounds // 10), process)
     return Figures(
         users=users,
@@ -284,7 +290,7 @@ async def measure(location: str, users: int, memories: int, rounds: int) -> Figu
         cold=cold,
         add_message=added,
         process=processed,
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_mb=peak_mb(),
         bytes_per_memory=0.0,
     )
 
@@ -296,10 +302,15 @@ async def _cold(location: str, users: int, rounds: int) -> tuple[float, float]:
     """
     samples: list[float] = []
     chance = random.Random(13)
-    openings = 1 if users >= 10 else min(8, rounds)
+    openings = 1 if users >= 10 else 4
     each = min(users, 40) if users >= 10 else 1
     for _ in range(openings):
         async with AsyncRecollect(location) as memory:
+            # The first context of a process opens more than a user's memory.
+            other = await memory.create_user(f"warming-up-{time.time_ns()}")
+            begun = await other.create_session(auto_process_after_seconds=None)
+            await begun.add_message("user", QUESTIONS[0])
+            await begun.get_context(recall_strategy=RecallStrategy.LOW_LATENCY)
             for number in chance.sample(range(users), each):
                 user = await memory.get_user(f"user-{number}")
                 session = await user.create_session(auto_process_after_seconds=None)
@@ -315,21 +326,67 @@ def size_of(path: Path) -> int:
     return sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
 
 
-def point(users: int, memories: int, rounds: int, server: Server | None = None) -> Figures:
-    """Fill a database here, and have it measured by a process of its own.
+def peak_mb() -> float:
+    """The most memory that this process has had, by the kernel.
 
-    server: where the database is made; None for a file.
+    Where there is /proc: what `getrusage` tells may be the process's that started this one.
     """
-    with tempfile.TemporaryDirectory(prefix="recollect-scale-") as folder:
-        path = Path(folder) / "memory.db"
-        location = server.new_database(f"scale_{users}_{memories}") if server else str(path)
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measured(location: str, users: int, memories: int, rounds: int, size: int) -> Figures:
+    """What a process of its own measures; size: bytes that the database had when it was filled."""
+    numbers = [str(users), str(memories), str(rounds)]
+    command = [sys.executable, __file__, "--measure", location, *numbers]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    each = size / (users * memories)
+    return Figures(**(json.loads(done.stdout) | {"bytes_per_memory": each}))
+
+
+def middle(turns: list[Figures]) -> Figures:
+    """The median of each figure."""
+
+    def pair(name: str) -> tuple[float, float]:
+        both = [getattr(one, name) for one in turns]
+        return statistics.median(p50 for p50, _ in both), statistics.median(p95 for _, p95 in both)
+
+    return Figures(
+        users=turns[0].users,
+        memories=turns[0].memories,
+        warm=pair("warm"),
+        cold=pair("cold"),
+        add_message=pair("add_message"),
+        process=pair("process"),
+        peak_mb=statistics.median(one.peak_mb for one in turns),
+        bytes_per_memory=turns[0].bytes_per_memory,
+    )
+
+
+def run(
+    points: Sequence[tuple[int, int]], rounds: int, folder: Path, server: Server | None
+) -> list[Figures]:
+    """Fill every database, then measure them in turns; server: None for files in the folder."""
+    made = []
+    for users, memories in points:
+        name = f"scale_{users}_{memories}"
+        location = server.new_database(name) if server else str(folder / f"{name}.db")
         asyncio.run(fill(location, users, memories))
-        size = server.size_of(location) if server else size_of(path)
-        command = [sys.executable, __file__, "--measure", location]
-        numbers = [str(users), str(memories), str(rounds)]
-        done = subprocess.run([*command, *numbers], capture_output=True, text=True, check=True)
-        each = size / (users * memories)
-        return Figures(**(json.loads(done.stdout) | {"bytes_per_memory": each}))
+        size = server.settled_size_of(location) if server else size_of(Path(location))
+        made.append((location, users, memories, rounds, size))
+        print(f"{users:,} users of {memories:,}: filled", file=sys.stderr)
+    turns: list[list[Figures]] = [[] for _ in made]
+    for number in range(TURNS):
+        for place, one in enumerate(made):
+            turns[place].append(measured(*one))
+            print(f"turn {number + 1}: {turns[place][-1]}", file=sys.stderr)
+    return [middle(each) for each in turns]
 
 
 def table(found: list[Figures]) -> str:
@@ -432,14 +489,12 @@ def main() -> None:
         page.write_text(plot(runs))
         return
     points, rounds = SIZES[chosen.sizes]
-    found = []
     on_server = chosen.database == "postgresql"
-    with running_server() if on_server else contextlib.nullcontext() as server:
-        for users, memories in points:
-            started = time.perf_counter()
-            found.append(point(users, memories, rounds, server))
-            seconds = time.perf_counter() - started
-            print(f"{users:,} users of {memories:,}: {seconds:.0f} s", file=sys.stderr)
+    with (
+        tempfile.TemporaryDirectory(prefix="recollect-scale-") as folder,
+        running_server() if on_server else contextlib.nullcontext() as server,
+    ):
+        found = run(points, rounds, Path(folder), server)
     print(f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}\n")
     print(table(found))
     if chosen.json:
