@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,18 @@ class Server:
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
             connection.execute(f'create database "{name}"')
         return str(self._server.get_uri(database=name))
+
+    @contextlib.contextmanager
+    def copied(self, address: str) -> Iterator[str]:
+        """The address of a copy of a database that nobody has open; it goes in the end."""
+        name = conninfo_to_dict(address)["dbname"]
+        copy = f"{name}_copy"
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f'create database "{copy}" template "{name}" strategy file_copy')
+            try:
+                yield str(self._server.get_uri(database=copy))
+            finally:
+                connection.execute(f'drop database "{copy}" with (force)')
 
     def settled_size_of(self, address: str) -> int:
         """Bytes that a database has on disk when it has settled, as after the nightly vacuum."""

@@ -4,11 +4,11 @@
     python benchmarks/scale.py --plot docs/scale.svg FILE FILE
 
 Each point is a database of its own, filled with rows as processing writes them (statements from
-lists of words, vectors put together from those of the words). The points take turns and each is
-measured `TURNS` times, by a process of its own through the embedded client: contexts of a user who
-is in the cache and of one who is not, adding a message, processing a session of one of ten users,
-the process's memory at its peak, bytes on disk for each memory. The median turn is shown, so that
-what else the machine does for a while meets all points alike.
+lists of words, vectors put together from those of the words). The points take turns and a copy of
+each is measured `TURNS` times, by a process of its own through the embedded client: contexts of a
+user who is in the cache and of one who is not, adding a message, processing a session of one of ten
+users, the process's memory at its peak, bytes on disk for each memory. The median turn is shown, so
+that what else the machine does for a while meets all points alike.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -321,9 +322,9 @@ async def _cold(location: str, users: int, rounds: int) -> tuple[float, float]:
     return percentiles(samples)
 
 
-def size_of(path: Path) -> int:
-    """Bytes of a SQLite database and its log."""
-    return sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
+def files_of(path: Path) -> list[Path]:
+    """The files of a SQLite database: its own, and those of its log."""
+    return list(path.parent.glob(f"{path.name}*"))
 
 
 def peak_mb() -> float:
@@ -339,15 +340,53 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measured(location: str, users: int, memories: int, rounds: int, size: int) -> Figures:
-    """What a process of its own measures; size: bytes that the database had when it was filled."""
-    numbers = [str(users), str(memories), str(rounds)]
-    command = [sys.executable, __file__, "--measure", location, *numbers]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    each = size / (users * memories)
-    return Figures(**(json.loads(done.stdout) | {"bytes_per_memory": each}))
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A database that is filled and never changed again. server: None for a file."""
+
+    users: int
+    memories: int
+    location: str
+    server: Server | None
+    bytes_per_memory: float
+
+    @contextlib.contextmanager
+    def copied(self) -> Iterator[str]:
+        """The location of a copy, which is removed in the end."""
+        if self.server is not None:
+            with self.server.copied(self.location) as copy:
+                yield copy
+            return
+        copy = Path(self.location).with_suffix(".copy")
+        shutil.copyfile(self.location, copy)
+        try:
+            yield str(copy)
+        finally:
+            for one in files_of(copy):
+                one.unlink()
+
+    def measured(self, rounds: int) -> Figures:
+        """What a process of its own measures."""
+        numbers = [str(self.users), str(self.memories), str(rounds)]
+        with self.copied() as copy:
+            command = [sys.executable, __file__, "--measure", copy, *numbers]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        return Figures(**(json.loads(done.stdout) | {"bytes_per_memory": self.bytes_per_memory}))
+
+
+def filled(users: int, memories: int, folder: Path, server: Server | None) -> Filled:
+    """Make a database and fill it."""
+    name = f"scale_{users}_{memories}"
+    location = server.new_database(name) if server else str(folder / f"{name}.db")
+    asyncio.run(fill(location, users, memories))
+    size = (
+        server.settled_size_of(location)
+        if server
+        else sum(one.stat().st_size for one in files_of(Path(location)))
+    )
+    return Filled(users, memories, location, server, size / (users * memories))
 
 
 def middle(turns: list[Figures]) -> Figures:
@@ -375,16 +414,12 @@ def run(
     """Fill every database, then measure them in turns; server: None for files in the folder."""
     made = []
     for users, memories in points:
-        name = f"scale_{users}_{memories}"
-        location = server.new_database(name) if server else str(folder / f"{name}.db")
-        asyncio.run(fill(location, users, memories))
-        size = server.settled_size_of(location) if server else size_of(Path(location))
-        made.append((location, users, memories, rounds, size))
+        made.append(filled(users, memories, folder, server))
         print(f"{users:,} users of {memories:,}: filled", file=sys.stderr)
     turns: list[list[Figures]] = [[] for _ in made]
     for number in range(TURNS):
         for place, one in enumerate(made):
-            turns[place].append(measured(*one))
+            turns[place].append(one.measured(rounds))
             print(f"turn {number + 1}: {turns[place][-1]}", file=sys.stderr)
     return [middle(each) for each in turns]
 

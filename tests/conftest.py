@@ -36,28 +36,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=SQLITE,
         help="what the tests that use a database run on; with postgresql no others are run",
     )
+    parser.addoption(
+        "--server",
+        metavar="ADDRESS",
+        help="the PostgreSQL to run them on; without it one is started, and removed in the end",
+    )
 
 
+_ADDRESS = pytest.StashKey[str]()
 _SERVER = pytest.StashKey[databases.Server]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
     if config.getoption("--database") == POSTGRESQL and not hasattr(config, "workerinput"):
-        server = config.stash[_SERVER] = databases.Server()
-        databases.make_template(server.address())
+        address = config.getoption("--server")
+        if address is None:
+            config.stash[_SERVER] = databases.Server()
+            address = config.stash[_SERVER].address()
+        config.stash[_ADDRESS] = address
+        databases.make_template(address)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a process of pytest-xdist where the server is."""
-    if _SERVER in node.config.stash:
-        node.workerinput["postgresql"] = node.config.stash[_SERVER].address()
+    if _ADDRESS in node.config.stash:
+        node.workerinput["postgresql"] = node.config.stash[_ADDRESS]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _SERVER in config.stash:
         config.stash[_SERVER].remove()
+    elif _ADDRESS in config.stash:
+        databases.drop_template(config.stash[_ADDRESS])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -150,8 +162,8 @@ def settings() -> Settings:
 def server_address(request: pytest.FixtureRequest) -> str:
     """The address of the PostgreSQL of the test run."""
     config = request.config
-    if _SERVER in config.stash:
-        return config.stash[_SERVER].address()
+    if _ADDRESS in config.stash:
+        return config.stash[_ADDRESS]
     address: str = config.workerinput["postgresql"]  # type: ignore[attr-defined]
     return address
 
