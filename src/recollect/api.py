@@ -415,6 +415,10 @@ class AdminApi(Protocol):
         """Make a key of a project; the secret is in the answer and nowhere else."""
         ...
 
+    async def create_first_key(self, project_id: str, *, name: str = "") -> NewApiKey | None:
+        """`create_key` if no project ever had one, else None; one of many callers makes it."""
+        ...
+
     async def create_admin_key(self, *, name: str = "") -> NewApiKey:
         """Make a key for the admin API."""
         ...

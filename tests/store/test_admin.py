@@ -1,5 +1,6 @@
 """Projects, keys, categories, preferences and counts: what whoever runs Recollect can do."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields, replace
@@ -122,6 +123,20 @@ async def test_the_secret_comes_from_the_source_that_is_given(
     admin = Admin(replace(system.resources, new_secret=lambda: secret))
     assert (await admin.create_key(project_id)).api_key == "rai_" + secret
     assert (await admin.create_admin_key()).api_key == "rca_" + secret
+
+
+async def test_of_servers_that_start_together_one_makes_the_first_key(
+    path: Path, system: System, clock: Callable[[], datetime]
+) -> None:
+    others = [await open_system(path, Settings(), Parts(HashEmbedder(), clock=clock))]
+    admins = [Admin(one.resources) for one in (system, *others)]
+    made = await asyncio.gather(
+        *(admin.create_first_key(DEFAULT_PROJECT_ID, name="first") for admin in admins * 3)
+    )
+    assert len([key for key in made if key is not None]) == 1
+    assert len(await admins[0].list_keys()) == 1
+    for one in others:
+        await one.close()
 
 
 async def test_two_keys_are_never_the_same(admin: Admin, project_id: str) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from recollect.api import Page
 from recollect.core import validation
@@ -45,10 +46,22 @@ class Admin(UsageAdmin, WebhookAdmin):
         return key
 
     async def create_key(self, project_id: str, *, name: str = "") -> NewApiKey:
-        return await self._create_key(project_id, name)
+        return await self._resources.store.admin(self._new_key(project_id, name), write=True)
+
+    async def create_first_key(self, project_id: str, *, name: str = "") -> NewApiKey | None:
+        create = self._new_key(project_id, name)
+
+        def work(tx: AdminTx) -> NewApiKey | None:
+            # Who reads the project to write holds it: what others have made is seen from then on.
+            tx.project(project_id)
+            if any(key.project_id is not None for key in tx.keys(None)):
+                return None
+            return create(tx)
+
+        return await self._resources.store.admin(work, write=True)
 
     async def create_admin_key(self, *, name: str = "") -> NewApiKey:
-        return await self._create_key(None, name)
+        return await self._resources.store.admin(self._new_key(None, name), write=True)
 
     async def list_keys(self, project_id: str | None = None) -> list[ApiKey]:
         return await self._resources.store.admin(lambda tx: tx.keys(project_id), write=False)
@@ -194,18 +207,19 @@ class Admin(UsageAdmin, WebhookAdmin):
         valid = hmac.compare_digest(stored_hash, key_hash) and key.revoked_at is None
         return key if valid else None
 
-    async def _create_key(self, project_id: str | None, name: str) -> NewApiKey:
+    def _new_key(self, project_id: str | None, name: str) -> Callable[[AdminTx], NewApiKey]:
+        """What creates a key in a transaction, with a secret that is made now."""
         label = validation.text(name, "name", validation.MAX_NAME_CHARS).strip()
         prefix = ADMIN_KEY_PREFIX if project_id is None else PROJECT_KEY_PREFIX
         api_key = prefix + self._resources.new_secret()
         now, key_id = self._resources.clock(), self._resources.new_id()
-        key = await self._resources.store.admin(
-            lambda tx: tx.create_key(
-                key_id, project_id, label, api_key[:HINT_CHARS], _hash(api_key), now
-            ),
-            write=True,
-        )
-        return NewApiKey(key, api_key)
+
+        def create(tx: AdminTx) -> NewApiKey:
+            hint = api_key[:HINT_CHARS]
+            key = tx.create_key(key_id, project_id, label, hint, _hash(api_key), now)
+            return NewApiKey(key, api_key)
+
+        return create
 
 
 def _hash(api_key: str) -> bytes:

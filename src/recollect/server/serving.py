@@ -16,7 +16,6 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from recollect.api import AdminApi
 from recollect.client.embedded import Parts, open_system
 from recollect.engine import DEFAULT_PROJECT_ID
 from recollect.errors import StoreError, UnavailableError
@@ -64,20 +63,15 @@ async def serve(
         try:
             if not stop.is_set():
                 server = uvicorn.Server(_configuration(settings, create_app(system, settings)))
-                first_key = await make_first_key(system.admin)
+                first_key = await system.admin.create_first_key(
+                    DEFAULT_PROJECT_ID, name=FIRST_KEY_NAME
+                )
                 # What is there now stays: the collector need not look at it for each request.
                 gc.freeze()
                 announce(_listening(listener, settings, first_key))
                 await server.serve(sockets=[listener])
         finally:
             await system.close()
-
-
-async def make_first_key(admin: AdminApi) -> NewApiKey | None:
-    """A key of the default project if no project ever had one."""
-    if any(key.project_id is not None for key in await admin.list_keys()):
-        return None
-    return await admin.create_key(DEFAULT_PROJECT_ID, name=FIRST_KEY_NAME)
 
 
 def make_folder(settings: Settings) -> None:
