@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import resource
@@ -471,7 +472,7 @@ def plot(runs: Mapping[str, list[Figures]]) -> str:
 
 def _axes(left: int, title: str, series: Mapping[str, list[tuple[int, float]]]) -> list[str]:
     counts = sorted({count for points in series.values() for count, _ in points})
-    top_ms = max(ms for points in series.values() for _, ms in points) * 1.15
+    top_ms = 4 * math.ceil(max(ms for points in series.values() for _, ms in points) / 4)
     step = WIDTH / max(len(counts) - 1, 1)
     x = {count: left + index * step * 0.9 for index, count in enumerate(counts)}
 
