@@ -13,7 +13,7 @@ from recollect.client.embedded import open_system
 from recollect.core import query
 from recollect.core.prompts import system_prompt
 from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.composer import LONGEST_COUNTED_LINE, ContextComposer, ContextState
+from recollect.engine.composer import ContextComposer, ContextState
 from recollect.engine.progress import Progress
 from recollect.errors import ValidationError
 from recollect.models import MessageRole
@@ -186,8 +186,7 @@ async def test_a_context_is_counted_by_its_lines_of_which_none_is_counted_again(
             await session.get_context(max_tokens=1_000)
     assert counted
     assert [text for text in counted if "\n" in text] == []
-    short = [text for text in counted if len(text) <= LONGEST_COUNTED_LINE]
-    assert len(short) == len(set(short))
+    assert len(counted) == len(set(counted))
 
 
 async def test_a_budget_too_small_for_the_prompt_says_what_to_do(told: Any) -> None:

@@ -6,7 +6,6 @@ Everything here is computation; the engine runs it in a thread.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +59,7 @@ ROLE_TOKENS = 3
 Only the choice of excerpts is made by these; a caller's bound is kept by real counts."""
 
 COUNTED_LINES = 16_384
-LONGEST_COUNTED_LINE = 1_000
-"""Lines whose tokens are remembered, and the longest of them in characters: 16 MB at most."""
+"""Lines whose numbers of tokens are remembered."""
 
 CHILDREN = {
     RecallStrategy.LOW_LATENCY: 5,
@@ -146,11 +144,7 @@ class ContextComposer:
         self._beside = beside
         self._ranked_beside = ranked_beside
         self._embedders = embedders
-        self._count_line = lru_cache(maxsize=COUNTED_LINES)(embedders.count_tokens)
-
-    def forget(self) -> None:
-        """Forget the lines that were counted."""
-        self._count_line.cache_clear()
+        self._counted: dict[int, int] = {}
 
     def compose(
         self,
@@ -238,13 +232,19 @@ class ContextComposer:
 
         No token reaches over a line break, so the tokens of the lines are those of the text.
         """
-        return sum(
-            self._embedders.count_tokens(line)
-            if len(line) > LONGEST_COUNTED_LINE
-            else self._count_line(line)
-            for line in text.split("\n")
-            if line
-        )
+        return sum(self._count_line(line) for line in text.split("\n") if line)
+
+    def _count_line(self, line: str) -> int:
+        # Kept by its hash: no word of a user stands here, so there is nothing to forget. Two of so
+        # few lines have the same one in one of 10^11 processes.
+        key = hash(line)
+        tokens = self._counted.get(key)
+        if tokens is None:
+            tokens = self._embedders.count_tokens(line)
+            if len(self._counted) >= COUNTED_LINES:
+                self._counted.clear()
+            self._counted[key] = tokens
+        return tokens
 
     def _parts(
         self,

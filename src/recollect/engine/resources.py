@@ -90,7 +90,6 @@ class Resources:
         for user_id in user_ids:
             self.working_sets.forget(user_id)
         self.inference.forget()
-        self.composer.forget()
         forget_texts()
 
 
