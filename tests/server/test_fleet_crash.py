@@ -129,7 +129,8 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
             await load_and_kill(fleet, clients, chance)
             checks = (client.check(fleet.http(n)) for n, client in enumerate(clients))
             await all_of(checks)
-        async with asyncio.timeout(3 * PATIENCE_S):
+        # All that was told is read again, and there is more of it with every round.
+        async with asyncio.timeout(3 * PATIENCE_S * max(1, ROUNDS / 20)):
             for number, client in enumerate(clients):
                 while client.unfinished:
                     await client.step(fleet.http(number))
