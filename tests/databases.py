@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.rows import dict_row, tuple_row
@@ -219,6 +220,13 @@ def named(server_address: str, name: str) -> str:
     host, _, rest = tail.partition("/")
     query = rest.partition("?")[2]
     return f"{head}://{host}/{name}?{query}"
+
+
+def logged_in(address: Location, role: str) -> str:
+    """The address for another role."""
+    parts = urlsplit(str(address))
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{role}@{host}").geturl()
 
 
 def _administering(server_address: str) -> psycopg.Connection[Any]:

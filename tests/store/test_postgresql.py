@@ -476,7 +476,7 @@ def test_an_address_is_shown_without_its_password(address: str, shown: str) -> N
 async def test_a_database_or_a_user_that_is_not_there_is_said_so(path: Location) -> None:
     for address, why in (
         (named(str(path), "absent"), "does not exist; create the database"),
-        (str(path).replace("postgres:@", "nobody@"), r'role "nobody" does not exist'),
+        (databases.logged_in(path, "nobody"), r'role "nobody" does not exist'),
     ):
         store = Store(open_database(address))
         with pytest.raises(StoreError, match=why):
@@ -491,7 +491,7 @@ async def test_a_user_without_rights_is_told_which(path: Location) -> None:
     role = f"guest_{databases.values(path, 'select current_database()')[0][0]}"
     databases.change(path, f"create role {role} login")
     databases.change(path, f"grant usage on schema public to {role}")
-    store = Store(open_database(str(path).replace("postgres:@", f"{role}@")))
+    store = Store(open_database(databases.logged_in(path, role)))
     with pytest.raises(StoreError, match=r"permission denied.*grant the user the right to create"):
         await store.open()
     await store.close()
