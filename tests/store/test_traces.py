@@ -12,7 +12,7 @@ from tests.store.test_disk import STATEMENTS
 from typer.testing import CliRunner
 
 from recollect.cli import app
-from recollect.store.sqlite import SqliteDatabase
+from recollect.store.sqlite import WRITTEN_ALWAYS_BYTES, SqliteDatabase
 
 WORD = "Quokkaville"
 
@@ -110,6 +110,27 @@ def test_a_large_file_is_written_anew_when_there_is_time_by_whoever_has_it_open(
     assert database.clear_traces() == ()
     for one in (database, other):
         one.close()
+
+
+def test_of_many_deletions_in_a_row_some_leave_a_larger_file_for_later(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    # The first takes ten seconds, and as long the next ones leave it.
+    seconds = iter([0.0, 10.0, 12.0, 12.0, 20.0, 21.0])
+    database = SqliteDatabase(path, STATEMENTS, seconds=lambda: next(seconds))
+    database.open()
+    with closing(sqlite3.connect(path)) as file, file:
+        name = "x" * (WRITTEN_ALWAYS_BYTES + 1)
+        file.execute(
+            "insert into projects (project_id, name, created_at) values ('large', ?, 0)", (name,)
+        )
+    kept = []
+    for _ in range(3):
+        deleted_in(database, path)
+        kept.append(database.clear_traces())
+    assert [len(one) for one in kept] == [0, 1, 0]
+    assert "written anew within seconds" in kept[1][0]
+    assert traces(path, WORD) == 0
+    database.close()
 
 
 def test_a_file_that_is_too_large_waits_for_the_command(tmp_path: Path) -> None:

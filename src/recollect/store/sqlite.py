@@ -44,8 +44,12 @@ READERS = 4
 DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second where a damaged file makes SQLite speak in no UTF-8."""
 
+WRITTEN_ALWAYS_BYTES = 2 * 2**20
+"""Every deletion writes a file up to this size anew: 6 ms for each megabyte."""
+
 WRITTEN_AT_ONCE_BYTES = 16 * 2**20
-"""A deletion writes a file up to this size anew by itself: 6 ms for each megabyte."""
+"""A deletion does so up to this size, but for half of the time at most: of many deletions most
+leave it for later."""
 
 WRITTEN_LATER_BYTES = 512 * 2**20
 """A file up to this size is written anew when there is time; others wait for `BUSY_TIMEOUT_S`."""
@@ -126,10 +130,13 @@ class SqliteDatabase:
         statements: Mapping[str, str],
         written_at_once_bytes: int = WRITTEN_AT_ONCE_BYTES,
         written_later_bytes: int = WRITTEN_LATER_BYTES,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._written_at_once_bytes = written_at_once_bytes
         self._written_later_bytes = written_later_bytes
+        self._seconds = seconds
+        self._written_again_at = 0.0
         self._clear_again_at = 0.0
         self._left_to_vacuum = 0
         self._statements = statements
@@ -176,23 +183,29 @@ class SqliteDatabase:
         when it balanced them, so the pages have to be made anew, too.
         """
         with self._writing:
+            began = self._seconds()
+            is_time = began >= self._written_again_at
+            most = self._written_at_once_bytes if is_time else WRITTEN_ALWAYS_BYTES
             try:
-                return self._clear(self._written_at_once_bytes)
+                return self._clear(min(most, self._written_at_once_bytes))
             except (StoreError, *DRIVER_ERRORS) as error:
                 return (f"{_LOG_STAYS} ({error})",)
+            finally:
+                now = self._seconds()
+                self._written_again_at = max(self._written_again_at, now + (now - began))
 
     def clear_left(self) -> None:
         with self._writing:
-            if self._writer is None or time.monotonic() < self._clear_again_at:
+            if self._writer is None or self._seconds() < self._clear_again_at:
                 return
-            began = time.monotonic()
+            began = self._seconds()
             try:
                 if self._owed(self._writer) != self._left_to_vacuum:
                     self._clear(self._written_later_bytes)
             except DRIVER_ERRORS as error:
                 raise explain(error, self._path) from error
             finally:
-                now = time.monotonic()
+                now = self._seconds()
                 self._clear_again_at = now + CLEARING_PAUSE * (now - began)
 
     def vacuum(self) -> tuple[str, ...]:
