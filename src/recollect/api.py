@@ -588,12 +588,7 @@ class AdminApi(Protocol):
         ...
 
     async def list_model_calls(
-        self,
-        project_id: str,
-        *,
-        user_id: str | None = None,
-        offset: int = 0,
-        limit: int = 50,
+        self, project_id: str, *, user_id: str | None = None, offset: int = 0, limit: int = 50
     ) -> Page[ModelCall]:
         """The calls of a project's users, or of one of them, newest first. limit 1-500.
 
