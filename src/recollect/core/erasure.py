@@ -6,7 +6,7 @@ have. Where no sentence of a message that was evidence is its ground, the whole 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from recollect.core.passages import sentence_spans
@@ -45,7 +45,7 @@ class Erasure:
 
     def grounds(self, evidence: str) -> list[str]:
         """The sentences of a message that a deleted memory rests on: all, where none says it."""
-        sentences = [evidence[start:end] for start, end in sentence_spans(evidence)]
+        sentences = _sentences(evidence)
         found = [one for one in sentences if self._is_ground(one, 1)]
         return found or (sentences if self.deleted else [])
 
@@ -72,8 +72,7 @@ class Erasure:
 
         Half of it is not enough there: "my dog is called Rex" may be about another dog.
         """
-        parts = [text[start:end] for start, end in sentence_spans(text)]
-        return "".join(_marked(one, REDACTED) if self.says(one) else one for one in parts)
+        return _replaced(text, self.says, REDACTED)
 
     def says(self, text: str) -> bool:
         """Whether a text says all that a deleted memory says, or part of it with its name."""
@@ -98,10 +97,7 @@ class Erasure:
         return any(len(one) >= _LEAST_TERMS and one <= told for one in self.whole)
 
     def _without(self, text: str, least_terms: int, mark: str) -> str:
-        parts = [text[start:end] for start, end in sentence_spans(text)]
-        return "".join(
-            _marked(part, mark) if self._is_ground(part, least_terms) else part for part in parts
-        )
+        return _replaced(text, lambda one: self._is_ground(one, least_terms), mark)
 
     def _is_ground(self, sentence: str, least_terms: int) -> bool:
         if self.rare and self.rare & _marks(sentence):
@@ -150,6 +146,14 @@ def borrowed(content: str, deleted: Iterable[str], support: Iterable[str]) -> fr
     """
     taken = frozenset[str]().union(*map(terms_of, deleted)) & frozenset(terms_of(content))
     return taken - _EVERYBODYS - frozenset[str]().union(*map(terms_of, support))
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def _replaced(text: str, goes: Callable[[str], bool], mark: str) -> str:
+    return "".join(_marked(one, mark) if goes(one) else one for one in _sentences(text))
 
 
 def _marks(text: str) -> set[str]:
