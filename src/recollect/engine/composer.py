@@ -204,7 +204,24 @@ class ContextComposer:
         strategy: RecallStrategy,
     ) -> _Found:
         def noted() -> tuple[list[Ranked], list[Ranked]]:
-            return _noted(plan, vectors, lexical, working, request, strategy)
+            memories = recall.rank_memories(
+                plan,
+                vectors.dense,
+                lexical.memories,
+                working.memories,
+                threshold=request.memories_threshold,
+                min_top_k=request.min_top_k,
+                max_top_k=request.max_top_k,
+            )
+            summaries = recall.rank_summaries(
+                plan,
+                vectors.summaries,
+                lexical.summaries,
+                working.summaries,
+                threshold=request.summaries_threshold,
+                limit=SUMMARIES[strategy],
+            )
+            return memories, summaries
 
         is_large = len(working.memory_ids) >= self._ranked_beside
         ranking = self._beside.submit(noted) if is_large else None
@@ -407,35 +424,6 @@ def _lexical_side(plan: query.QueryPlan, working: WorkingSet) -> _LexicalSide:
         recall.term_coverage(plan, working.memories.lexical),
         recall.term_coverage(plan, working.summaries.lexical),
     )
-
-
-def _noted(
-    plan: query.QueryPlan,
-    vectors: _QueryVectors,
-    lexical: _LexicalSide,
-    working: WorkingSet,
-    request: ContextRequest,
-    strategy: RecallStrategy,
-) -> tuple[list[Ranked], list[Ranked]]:
-    """The memories and the summaries that were found."""
-    memories = recall.rank_memories(
-        plan,
-        vectors.dense,
-        lexical.memories,
-        working.memories,
-        threshold=request.memories_threshold,
-        min_top_k=request.min_top_k,
-        max_top_k=request.max_top_k,
-    )
-    summaries = recall.rank_summaries(
-        plan,
-        vectors.summaries,
-        lexical.summaries,
-        working.summaries,
-        threshold=request.summaries_threshold,
-        limit=SUMMARIES[strategy],
-    )
-    return memories, summaries
 
 
 def _latest(working: WorkingSet) -> _Found:

@@ -72,45 +72,44 @@ class Leaving:
         """Delete it; or nothing, and say what has to be embedded before."""
         now, embedder = self._resources.clock(), user.embedder()
         session = user.session(session_id)
+        report = user.contents(session_id, now)
+        if session.status is not SessionStatus.PROCESSED and not report.memories:
+            user.delete_session(session_id)
+            return report
         versions = user.versions()
-        edit, reworded = _edit(user, versions, session_id)
+        edit, kin, reworded = _edit(user, versions, session_id)
         missing = {one for one in reworded.values() if (embedder, one) not in vectors}
         if missing:
             return _Wording(embedder, frozenset(missing))
-        report = user.contents(session_id, now)
-        if session.status is SessionStatus.PROCESSED or edit.deleted:
-            chain = chains.Chains(versions)
-            kin = {one for deleted in edit.deleted for one in chain.family(deleted)}
-            kin.difference_update(edit.deleted)
-            gone = [versions[one].content for one in edit.deleted]
-            staying = [one for one in versions.values() if one.memory_id not in edit.deleted]
-            erased = erasure(
-                gone,
-                [reworded.get(one, versions[one].content) for one in kin],
-                [reworded.get(one.memory_id, one.content) for one in staying],
-            )
-            changed = user.withdraw_from_merge_conflicts(
-                edit.deleted, erased, frozenset(gone), now, but_in=session_id
-            )
-            report = replace(
-                report,
-                memories=len(edit.deleted),
-                merge_conflicts=report.merge_conflicts + changed,
-                reworded_memories=len(reworded),
-            )
-            # Also without memories, so that no working set keeps the messages.
-            revision = apply_edit(user, edit)
-            for memory_id, content in reworded.items():
-                user.reword_memory(memory_id, content, vectors[embedder, content], revision)
-            user.redact_reasons(erased, kin, REDACTED, revision)
+        gone = [versions[one].content for one in edit.deleted]
+        staying = [one for one in versions.values() if one.memory_id not in edit.deleted]
+        erased = erasure(
+            gone,
+            [reworded.get(one, versions[one].content) for one in kin],
+            [reworded.get(one.memory_id, one.content) for one in staying],
+        )
+        changed = user.withdraw_from_merge_conflicts(
+            edit.deleted, erased, frozenset(gone), now, but_in=session_id
+        )
+        # Also without memories, so that no working set keeps the messages.
+        revision = apply_edit(user, edit)
+        for memory_id, content in reworded.items():
+            user.reword_memory(memory_id, content, vectors[embedder, content], revision)
+        user.redact_reasons(erased, kin, REDACTED, revision)
         user.delete_session(session_id)
-        return report
+        return replace(
+            report,
+            memories=len(edit.deleted),
+            merge_conflicts=report.merge_conflicts + changed,
+            reworded_memories=len(reworded),
+        )
 
 
 def _edit(
     user: UserTx, versions: Mapping[str, MemoryVersion], session_id: str
-) -> tuple[chains.ChainEdit, dict[str, str]]:
-    """What deleting a session does to the chains, and the contents that versions get by it.
+) -> tuple[chains.ChainEdit, Set[str], dict[str, str]]:
+    """What deleting a session does to the chains, which versions of the same memories stay, and the
+    contents that these get by it.
 
     A version that joined what the session told with what another did is told by the other alone; if
     that cannot be read off it, the version goes, too.
@@ -130,7 +129,7 @@ def _edit(
             elif own != versions[one].content:
                 reworded[one] = own
         if not lost:
-            return edit, reworded
+            return edit, kin, reworded
         edit = chains.delete_session(versions, session_id, gone | lost)
 
 
