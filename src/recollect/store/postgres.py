@@ -372,10 +372,8 @@ class PostgresDatabase:
             raise found from error
 
     def _execute(self, connection: psycopg.Connection[DictRow], sql: str) -> None:
-        try:
+        with _explained(self._shown, connection):
             connection.execute(sql)
-        except psycopg.Error as error:
-            raise explain(error, self._shown, connection) from error
 
     def _connect(self) -> psycopg.Connection[DictRow]:
         try:

@@ -35,13 +35,12 @@ class UserErasure(UserProvenance):
         """Give a session another summary, or none for ""; vector: as stored."""
         self._run("delete_summary", session_id=session_id)
         if content:
-            slot = recorded_embedder(self._run("current_embedder")).slot
             self._run(
                 "insert_summary",
                 session_id=session_id,
                 content=content,
                 revision=revision,
-                **in_slot(slot, vector),
+                **self._in_current_slot(vector),
             )
 
     def delete_quarantined(
@@ -101,14 +100,16 @@ class UserErasure(UserProvenance):
 
     def reword_memory(self, memory_id: str, content: str, vector: bytes, revision: int) -> None:
         """Give a version another content; vector: as stored."""
-        slot = recorded_embedder(self._run("current_embedder")).slot
         self._run(
             "reword_memory",
             memory_id=memory_id,
             content=content,
             revision=revision,
-            **in_slot(slot, vector),
+            **self._in_current_slot(vector),
         )
+
+    def _in_current_slot(self, vector: bytes) -> Mapping[str, bytes | None]:
+        return in_slot(recorded_embedder(self._run("current_embedder")).slot, vector)
 
     def withdraw_from_merge_conflicts(
         self,
