@@ -10,7 +10,7 @@ help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 .venv/uv/.installed-$(UV_VERSION):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recollect needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Hitherto needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
 	@echo "Setting up .venv (once) ..."
 	@rm -rf .venv/uv && mkdir -p .venv
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .venv/uv "uv==$(UV_VERSION)"

@@ -22,12 +22,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
+from hitherto import AsyncHitherto, Settings
 from postgresql import running_server
-from recollect import AsyncRecollect, Settings
 
-NAMESPACE, CABLE, FAR_END = "recollect-far", "recollect0", "recollect1"
+NAMESPACE, CABLE, FAR_END = "hitherto-far", "hitherto0", "hitherto1"
 HERE, THERE, PORT = "10.213.0.1", "10.213.0.2", 6543
-RECOLLECT = Path(sys.executable).with_name("recollect")
+HITHERTO = Path(sys.executable).with_name("hitherto")
 LEASE_S = 2.0
 USERS, SESSIONS_EACH = 60, 3
 PATIENCE_S = 180.0
@@ -96,11 +96,9 @@ def lead_to(path: str, listening: socket.socket) -> None:
 @contextlib.contextmanager
 def worker(address: str, *before: str) -> Iterator[None]:
     """A worker that runs, and is asked to end."""
-    settings = {"RECOLLECT_LEASE_S": str(LEASE_S), "RECOLLECT_WORKER_CONCURRENCY": "2"}
+    settings = {"HITHERTO_LEASE_S": str(LEASE_S), "HITHERTO_WORKER_CONCURRENCY": "2"}
     environment = os.environ | settings  # noqa: TID251  programs are passed it on
-    process = subprocess.Popen(
-        [*before, str(RECOLLECT), "worker", "--db", address], env=environment
-    )
+    process = subprocess.Popen([*before, str(HITHERTO), "worker", "--db", address], env=environment)
     try:
         yield
     finally:
@@ -110,7 +108,7 @@ def worker(address: str, *before: str) -> Iterator[None]:
 
 async def tell(address: str, first: int, users: int) -> None:
     """Have sessions of new users wait for a worker."""
-    async with AsyncRecollect(address, settings=Settings(worker=False)) as memory:
+    async with AsyncHitherto(address, settings=Settings(worker=False)) as memory:
         for number in range(first, first + users):
             user = await memory.create_user(f"user-{number}")
             for _ in range(SESSIONS_EACH):

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recollect import RecallStrategy, Recollect, Settings, User
-from recollect.embedding import open_embedder
+from hitherto import Hitherto, RecallStrategy, Settings, User
+from hitherto.embedding import open_embedder
 
 THINGS = [
     "bicycle",
@@ -112,7 +112,7 @@ def statements(count: int) -> list[str]:
     return made[:count]
 
 
-def fill(memory: Recollect, user: User, count: int) -> int:
+def fill(memory: Hitherto, user: User, count: int) -> int:
     """Tell statements until the user has `count` memories; returns how many there are."""
     told = iter(statements(2 * count))
     total = 0
@@ -134,7 +134,7 @@ def milliseconds(samples: list[float]) -> dict[str, float]:
     return {"p50": statistics.median(samples) * 1000, "p95": cuts[18] * 1000}
 
 
-def measure(memory: Recollect, user: User, rounds: int) -> dict[str, Any]:
+def measure(memory: Hitherto, user: User, rounds: int) -> dict[str, Any]:
     """Time embedding and contexts in turns, one strategy after the other."""
     embedder = open_embedder(cache_dir=Settings().cache_dir)
     sessions = []
@@ -171,7 +171,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = chosen.db or Path(folder) / "memory.db"
         fresh = not path.exists()
-        with Recollect(path) as memory:
+        with Hitherto(path) as memory:
             started = time.perf_counter()
             user = memory.create_user("benchmark") if fresh else memory.get_user("benchmark")
             total = (

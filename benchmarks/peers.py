@@ -1,4 +1,4 @@
-"""Measures Recollect beside other stores: same conversations, same embedder, one run.
+"""Measures Hitherto beside other stores: same conversations, same embedder, one run.
 
     python benchmarks/peers.py CONVERSATIONS.json [CONVERSATIONS.json ...] [--rounds 3]
         [--system mem0] [--limit-conversations 1] [--page docs/peers.md] [--json FILE]
@@ -6,7 +6,7 @@
 Each system gets a virtual environment of its own with pinned packages (`benchmarks/peers/*.txt`),
 made once in a cache folder, and for each round a process and a folder of its own. The systems take
 turns, so what else the machine does meets all of them; medians of the rounds are shown. Evidence is
-scored as `recollect eval` scores it.
+scored as `hitherto eval` scores it.
 """
 
 import argparse
@@ -26,15 +26,15 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from recollect import Settings
-from recollect.embedding import MINILM, open_embedder
-from recollect.evaluation.conversations import (
+from hitherto import Settings
+from hitherto.embedding import MINILM, open_embedder
+from hitherto.evaluation.conversations import (
     ADVERSARIAL,
     Conversation,
     Question,
     read_conversations,
 )
-from recollect.evaluation.scoring import score_context
+from hitherto.evaluation.scoring import score_context
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
@@ -75,7 +75,7 @@ class Contender:
 
 
 CONTENDERS = (
-    Contender("Recollect", PEERS / "with_recollect.py", "recollect", RUNTIME, bulk=False),
+    Contender("Hitherto", PEERS / "with_hitherto.py", "hitherto", RUNTIME, bulk=False),
     Contender("mem0", PEERS / "with_mem0.py", "mem0ai", PEERS / "mem0.txt"),
     Contender(
         "LangGraph in memory",
@@ -217,12 +217,12 @@ def environment(contender: Contender, python_of_all: Interpreter, cache_dir: Pat
             ]
         )
         call([*install, "--require-hashes", "-r", str(contender.requirements)])
-        if contender.distribution != "recollect":
+        if contender.distribution != "hitherto":
             call([*install, "--require-hashes", "-r", str(EMBEDDER)])
         complete.touch()
-    if contender.distribution == "recollect":
+    if contender.distribution == "hitherto":
         # Its version says nothing about what stands in this working copy.
-        call([*install, "--reinstall-package", "recollect", "--no-cache", str(ROOT)])
+        call([*install, "--reinstall-package", "hitherto", "--no-cache", str(ROOT)])
     return installed(python, contender)
 
 
@@ -278,7 +278,7 @@ def work(
     contender: Contender, python: Path, job: dict[str, Any], *, bulk: bool = False
 ) -> dict[str, Any]:
     """Has a worker do a job and returns what it measured. Raises SystemExit where it failed."""
-    with tempfile.TemporaryDirectory(prefix="recollect-peers-") as name:
+    with tempfile.TemporaryDirectory(prefix="hitherto-peers-") as name:
         folder = Path(name)
         data = folder / "data"
         data.mkdir()

@@ -49,7 +49,7 @@ class Server:
 @contextlib.contextmanager
 def running_server() -> Iterator[Server]:
     """A new server on a socket of its own; nothing is left of it in the end."""
-    with tempfile.TemporaryDirectory(prefix="recollect-pg-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hitherto-pg-") as folder:
         # The package reads it when it is imported, and warns where there is none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # noqa: TID251
         with warnings.catch_warnings():

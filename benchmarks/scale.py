@@ -1,4 +1,4 @@
-"""Times Recollect as the work grows: from ten users to ten thousand, from 100 memories to 100,000.
+"""Times Hitherto as the work grows: from ten users to ten thousand, from 100 memories to 100,000.
 
     python benchmarks/scale.py [--sizes small] [--database postgresql] [--json FILE]
     python benchmarks/scale.py --plot docs/scale.svg FILE FILE
@@ -33,12 +33,12 @@ from typing import Any
 import numpy as np
 
 from get_context import PEOPLE, PLACES, QUESTIONS, THINGS, VERBS
+from hitherto import AsyncHitherto, RecallStrategy, Settings
+from hitherto.embedding import open_embedder
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.store import open_database
+from hitherto.store.rows import to_bytes
 from postgresql import Server, running_server
-from recollect import AsyncRecollect, RecallStrategy, Settings
-from recollect.embedding import open_embedder
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.store import open_database
-from recollect.store.rows import to_bytes
 
 SESSION_MESSAGES = 20
 CONNECTIONS = 2
@@ -221,7 +221,7 @@ def _live(
 
 async def fill(location: str, users: int, memories: int) -> None:
     """Make a database and put the lives of its users into it."""
-    async with AsyncRecollect(location):
+    async with AsyncHitherto(location):
         pass
     database = open_database(location, STATEMENTS)
     database.open()
@@ -254,7 +254,7 @@ async def measure(location: str, users: int, memories: int, rounds: int) -> Figu
     """All figures of one point, in this process."""
     cold = await _cold(location, users, rounds)
     chance = random.Random(11)
-    async with AsyncRecollect(location) as memory:
+    async with AsyncHitherto(location) as memory:
         user = await memory.get_user(f"user-{users // 2}")
         asking = []
         for question in QUESTIONS:
@@ -307,7 +307,7 @@ async def _cold(location: str, users: int, rounds: int) -> tuple[float, float]:
     openings = 1 if users >= 10 else 4
     each = min(users, 40) if users >= 10 else 1
     for _ in range(openings):
-        async with AsyncRecollect(location) as memory:
+        async with AsyncHitherto(location) as memory:
             # The first context of a process opens more than a user's memory.
             other = await memory.create_user(f"warming-up-{time.time_ns()}")
             begun = await other.create_session(auto_process_after_seconds=None)
@@ -527,7 +527,7 @@ def main() -> None:
     points, rounds = SIZES[chosen.sizes]
     on_server = chosen.database == "postgresql"
     with (
-        tempfile.TemporaryDirectory(prefix="recollect-scale-") as folder,
+        tempfile.TemporaryDirectory(prefix="hitherto-scale-") as folder,
         running_server() if on_server else contextlib.nullcontext() as server,
     ):
         found = run(points, rounds, Path(folder), server)

@@ -6,7 +6,7 @@ Contexts: the same questions to the memory embedded here and to a server process
 it, on a plain connection, through plain httpx and through our client, in turns; then plain httpx to
 a bare FastAPI route that is busy for as long as the embedded memory was: what HTTP costs at least,
 on this machine.
-Messages: 20 clients on connections that stay open, against `recollect serve` on a new file and
+Messages: 20 clients on connections that stay open, against `hitherto serve` on a new file and
 against a bare FastAPI route, in turns. The processes that send are watched: where they were busy
 most of the time, they are what was measured.
 """
@@ -35,9 +35,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from get_context import QUESTIONS, fill, milliseconds
-from recollect import AsyncRecollect, RecallStrategy, Recollect
-from recollect.client.embedded import open_system
-from recollect.engine import DEFAULT_PROJECT_ID
+from hitherto import AsyncHitherto, Hitherto, RecallStrategy
+from hitherto.client.embedded import open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
 
 CLIENTS = 20
 SENDERS = 2
@@ -99,9 +99,9 @@ def running(port: int, health: str, command: list[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def service(db: Path) -> Iterator[Access]:
-    """`recollect serve` on a file, with a key of the default project."""
+    """`hitherto serve` on a file, with a key of the default project."""
     access = Access(free_port(), asyncio.run(new_key(db)))
-    serve = "from recollect.cli import app; app()"
+    serve = "from hitherto.cli import app; app()"
     command = ["-c", serve, "serve", "--db", str(db), "--port", str(access.port)]
     with running(access.port, "/readyz", command):
         yield access
@@ -145,7 +145,7 @@ async def new_key(db: Path) -> str:
 def filled(db: Path, memories: int) -> int:
     """See that the file has a user with memories; returns how many."""
     fresh = not db.exists()
-    with Recollect(db) as memory:
+    with Hitherto(db) as memory:
         if fresh:
             return fill(memory, memory.create_user(USER), memories)
         return memory.get_user(USER).list_memories(limit=1).total
@@ -174,8 +174,8 @@ async def time_contexts(db: Path, access: Access, rounds: int) -> dict[str, list
     }
     strategy = RecallStrategy.LOW_LATENCY
     async with (
-        AsyncRecollect(db) as memory,
-        AsyncRecollect(access.url, api_key=access.api_key, project_id=DEFAULT_PROJECT_ID) as remote,
+        AsyncHitherto(db) as memory,
+        AsyncHitherto(access.url, api_key=access.api_key, project_id=DEFAULT_PROJECT_ID) as remote,
         httpx.AsyncClient(base_url=access.url, headers=access.headers) as raw,
     ):
         here = [await asking(memory, question) for question in QUESTIONS]
@@ -227,7 +227,7 @@ async def time_busy_route(access: Access, seconds: float, rounds: int) -> list[f
     return timed
 
 
-async def asking(memory: AsyncRecollect, question: str) -> Any:
+async def asking(memory: AsyncHitherto, question: str) -> Any:
     """A session in which the user asks a question."""
     user = await memory.get_user(USER)
     session = await user.create_session(auto_process_after_seconds=None)

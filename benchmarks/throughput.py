@@ -25,10 +25,10 @@ from typing import Any
 
 import psycopg
 
+from hitherto import AsyncHitherto, Settings
+from hitherto.client.embedded import open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
 from postgresql import Server, running_server
-from recollect import AsyncRecollect, Settings
-from recollect.client.embedded import open_system
-from recollect.engine import DEFAULT_PROJECT_ID
 from service import (
     BODY,
     CLIENTS,
@@ -44,7 +44,7 @@ from service import (
 COUNTS = (1, 2, 4)
 TURNS = 3
 USERS = 60
-COMMAND = "from recollect.cli import app; app()"
+COMMAND = "from hitherto.cli import app; app()"
 TOLD = (
     "I live in Porto with my sister Ana and I work as a nurse at the Santa Maria hospital.",
     "Last week I bought a telescope in Bergen. On Sundays I play the cello with Max.",
@@ -128,7 +128,7 @@ def _done(connection: "psycopg.Connection[Any]") -> int:
 
 
 async def _tell(address: str) -> None:
-    async with AsyncRecollect(address, settings=Settings(worker=False)) as memory:
+    async with AsyncHitherto(address, settings=Settings(worker=False)) as memory:
         for number in range(USERS):
             user = await memory.create_user(f"told-{number}")
             session = await user.create_session(auto_process_after_seconds=None)

@@ -29,10 +29,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recollect.core import context, extraction
-from recollect.core.fence import FENCE_CLOSING, FENCE_OPENING
-from recollect.core.screening import screen
-from recollect.models import Candidate, Extraction, MemoryVersion, Message, MessageRole, UserMessage
+from hitherto.core import context, extraction
+from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING
+from hitherto.core.screening import screen
+from hitherto.models import Candidate, Extraction, MemoryVersion, Message, MessageRole, UserMessage
 
 ROOT = Path(__file__).parent / "attacks"
 SAID_AT = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)

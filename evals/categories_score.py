@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from recollect.core.categories import EmbeddedCategory, fitting, texts
-from recollect.embedding import Embedder, open_embedder
-from recollect.models import Category
-from recollect.settings import Settings
+from hitherto.core.categories import EmbeddedCategory, fitting, texts
+from hitherto.embedding import Embedder, open_embedder
+from hitherto.models import Category
+from hitherto.settings import Settings
 
 ROOT = Path(__file__).parent / "categories"
 CHOICES = 60

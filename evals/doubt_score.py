@@ -25,15 +25,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from recollect.core.attributes import read as read_statement
-from recollect.core.connections import Entry, connect
-from recollect.core.doubt import Change, Consequences, doubts
-from recollect.core.prompts import task_prompt
-from recollect.core.reconcile import Held
-from recollect.embedding import Embedder, open_embedder
-from recollect.inference.tasks import review
-from recollect.models import MemoryVersion
-from recollect.settings import Settings
+from hitherto.core.attributes import read as read_statement
+from hitherto.core.connections import Entry, connect
+from hitherto.core.doubt import Change, Consequences, doubts
+from hitherto.core.prompts import task_prompt
+from hitherto.core.reconcile import Held
+from hitherto.embedding import Embedder, open_embedder
+from hitherto.inference.tasks import review
+from hitherto.models import MemoryVersion
+from hitherto.settings import Settings
 
 ROOT = Path(__file__).parent / "doubt"
 SAID_AT = datetime(2025, 1, 6, tzinfo=UTC)

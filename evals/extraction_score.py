@@ -27,8 +27,8 @@ from typing import Any
 
 import Stemmer
 
-from recollect.core.extraction import extract
-from recollect.models import Candidate, Message, MessageRole
+from hitherto.core.extraction import extract
+from hitherto.models import Candidate, Message, MessageRole
 
 ROOT = Path(__file__).parent / "extraction"
 THRESHOLD = 0.6

@@ -6,8 +6,8 @@
 import sys
 from collections.abc import Callable
 
-from recollect import Message, MessageRole, Recollect, User
-from recollect.errors import UserNotFoundError
+from hitherto import Hitherto, Message, MessageRole, User
+from hitherto.errors import UserNotFoundError
 
 Model = Callable[[str, list[Message]], str]
 
@@ -18,7 +18,7 @@ def answer(system_prompt: str, messages: list[Message]) -> str:
     return f"You said {messages[-1].content!r}; my system prompt has {words} words."
 
 
-def chat(memory: Recollect, user: User, model: Model) -> None:
+def chat(memory: Hitherto, user: User, model: Model) -> None:
     """One conversation, from the first line of the user to the memories that it leaves."""
     session = user.create_session()
     while said := listen():
@@ -44,7 +44,7 @@ def listen() -> str:
 
 def main() -> None:
     """Chat with one user whose memory is kept in a file."""
-    with Recollect(sys.argv[1] if len(sys.argv) > 1 else "chat.db") as memory:
+    with Hitherto(sys.argv[1] if len(sys.argv) > 1 else "chat.db") as memory:
         try:
             user = memory.get_user("me")
         except UserNotFoundError:

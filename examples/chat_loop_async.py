@@ -7,8 +7,8 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from recollect import AsyncRecollect, AsyncUser, Message, MessageRole
-from recollect.errors import UserNotFoundError
+from hitherto import AsyncHitherto, AsyncUser, Message, MessageRole
+from hitherto.errors import UserNotFoundError
 
 Model = Callable[[str, list[Message]], Awaitable[str]]
 
@@ -19,7 +19,7 @@ async def answer(system_prompt: str, messages: list[Message]) -> str:
     return f"You said {messages[-1].content!r}; my system prompt has {words} words."
 
 
-async def chat(memory: AsyncRecollect, user: AsyncUser, model: Model) -> None:
+async def chat(memory: AsyncHitherto, user: AsyncUser, model: Model) -> None:
     """One conversation, from the first line of the user to the memories that it leaves."""
     session = await user.create_session()
     while said := await asyncio.to_thread(listen):
@@ -46,7 +46,7 @@ def listen() -> str:
 
 async def main() -> None:
     """Chat with one user whose memory is kept in a file."""
-    async with AsyncRecollect(sys.argv[1] if len(sys.argv) > 1 else "chat.db") as memory:
+    async with AsyncHitherto(sys.argv[1] if len(sys.argv) > 1 else "chat.db") as memory:
         try:
             user = await memory.get_user("me")
         except UserNotFoundError:

@@ -25,19 +25,19 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from recollect import (
+from hitherto import (
+    Hitherto,
     MessageRole,
     RecallrAIError,
     RecallStrategy,
-    Recollect,
     Session,
     SessionStatus,
     Settings,
     User,
     UserMemoryItem,
 )
-from recollect.errors import TimeoutError, UserAlreadyExistsError
-from recollect.models import MemoryVersionInfo
+from hitherto.errors import TimeoutError, UserAlreadyExistsError
+from hitherto.models import MemoryVersionInfo
 
 CONVERSATION = Path(__file__).with_name("conversation.json")
 QUESTION_TOKENS = 1000
@@ -81,7 +81,7 @@ def main(
     console = Console(highlight=False)
     console.width = min(console.width, MAX_WIDTH)
     try:
-        with tempfile.TemporaryDirectory(prefix="recollect-demo-") as folder:
+        with tempfile.TemporaryDirectory(prefix="hitherto-demo-") as folder:
             complete = run(console, db or Path(folder) / "demo.db", kept=db is not None)
     except UserAlreadyExistsError as error:
         console.print(f"{db} holds the demo's user already; give a new file.", markup=False)
@@ -101,7 +101,7 @@ def run(console: Console, path: Path, kept: bool) -> bool:
     if not any(Settings().cache_dir.glob("*.onnx")):
         console.print("The first run on a machine builds the embedding graph; this takes seconds.")
     with console.status("Opening the memory"):
-        memory, took_s = timed(lambda: Recollect(path))
+        memory, took_s = timed(lambda: Hitherto(path))
     step(console, "Opened", "one SQLite file and a local embedder, no server, no key", took_s)
     with memory:
         user = memory.create_user(told["user"])
@@ -137,7 +137,7 @@ def tell(console: Console, user: User, told: list[dict[str, Any]]) -> list[Sessi
     return sessions
 
 
-def process(console: Console, memory: Recollect, sessions: list[Session]) -> None:
+def process(console: Console, memory: Hitherto, sessions: list[Session]) -> None:
     """Turn all sessions into memories; the worker does it in the background."""
     with progress(console) as bar:
         task = bar.add_task("Processing", total=len(sessions))

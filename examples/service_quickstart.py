@@ -1,7 +1,7 @@
 """The service in two minutes: `python examples/service_quickstart.py`.
 
-Starts `recollect serve` with a temporary memory, talks to it with the released client `recallrai`
-and then with Recollect's own client, and stops it again.
+Starts `hitherto serve` with a temporary memory, talks to it with the released client `recallrai`
+and then with Hitherto's own client, and stops it again.
 """
 
 import json
@@ -17,10 +17,10 @@ from pathlib import Path
 import recallrai
 from recallrai.models import MessageRole, SessionStatus
 
-import recollect
+import hitherto
 
-COMMAND = (sys.executable, "-c", "from recollect.cli import app; app()")
-"""What `recollect` on the command line is, wherever it is installed."""
+COMMAND = (sys.executable, "-c", "from hitherto.cli import app; app()")
+"""What `hitherto` on the command line is, wherever it is installed."""
 
 
 @contextmanager
@@ -68,12 +68,12 @@ def tell(client: recallrai.RecallrAI) -> None:
         print(f"recallrai: {item.content}")
 
 
-def ask(memory: recollect.Recollect) -> None:
-    """A question in the next conversation, through Recollect's own client."""
+def ask(memory: hitherto.Hitherto) -> None:
+    """A question in the next conversation, through Hitherto's own client."""
     session = memory.get_user("alice").create_session()
-    session.add_message(recollect.MessageRole.USER, "Can I have the satay?")
+    session.add_message(hitherto.MessageRole.USER, "Can I have the satay?")
     response = session.get_context(max_tokens=300, include_system_prompt=False)
-    print("recollect: what a model is told")
+    print("hitherto: what a model is told")
     print(response.context)
 
 
@@ -84,7 +84,7 @@ def main() -> None:
         api_key, project_id = make_key(db)
         with service(db) as url:
             tell(recallrai.RecallrAI(api_key, project_id, url))
-            with recollect.Recollect(url, api_key=api_key, project_id=project_id) as memory:
+            with hitherto.Hitherto(url, api_key=api_key, project_id=project_id) as memory:
                 ask(memory)
 
 

@@ -39,7 +39,7 @@ INTRODUCTION = """\
 
 <!-- Made by scripts/conformance.py from a run of tests/conformance; never edited. -->
 
-Recollect speaks the public RecallrAI contract. Its checklist has {total} lines:
+Hitherto speaks the public RecallrAI contract. Its checklist has {total} lines:
 
 - {held} hold,
 - {overruled} decided otherwise on purpose,

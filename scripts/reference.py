@@ -12,14 +12,14 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from recollect import errors
-from recollect.settings import Settings
+from hitherto import errors
+from hitherto.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-SOURCE = ROOT / "src" / "recollect"
+SOURCE = ROOT / "src" / "hitherto"
 PAGE = ROOT / "docs" / "reference.md"
 
-CLIENT = ("Recollect", "RecallrAI", "User", "Session", "MergeConflict")
+CLIENT = ("Hitherto", "RecallrAI", "User", "Session", "MergeConflict")
 ENUMS = (
     "MessageRole",
     "SessionStatus",
@@ -61,10 +61,10 @@ for a certain task, see [how-to](how-to.md); for the words, the [glossary](gloss
 
 ## Client
 
-`from recollect import Recollect, AsyncRecollect`. The classes below are the sync ones. Each of
-`Recollect`, `RecallrAI`, `User`, `Session` and `MergeConflict` has an async twin with `Async` in
+`from hitherto import Hitherto, AsyncHitherto`. The classes below are the sync ones. Each of
+`Hitherto`, `RecallrAI`, `User`, `Session` and `MergeConflict` has an async twin with `Async` in
 front of its name, with the same properties, and the same methods to be awaited;
-`async with AsyncRecollect(...)` opens and closes it.
+`async with AsyncHitherto(...)` opens and closes it.
 
 Every method can also raise `ValidationError` for an argument out of its range or form, before
 anything is written, `StoreError` when the database refuses, and `ClosedError` after `close()`. The
@@ -208,7 +208,7 @@ def client_class(node: ast.ClassDef) -> Iterator[str]:
     properties = [item for item in methods if item.decorator_list]
     yield f"### {node.name}"
     made = next((item for item in methods if item.name == "__init__"), None)
-    if made and node.name in ("Recollect", "RecallrAI"):
+    if made and node.name in ("Hitherto", "RecallrAI"):
         yield from call(node.name, made, ast.get_docstring(node) or "")
     else:
         yield ast.get_docstring(node) or ""
@@ -270,7 +270,7 @@ def settings() -> Iterator[str]:
             f", {BOUNDS[type(rule).__name__]} {bound(rule)}" for rule in field.metadata
         )
         rows.append(
-            f"| `{name}` | `RECOLLECT_{name.upper()}` | `{cell(type_name)}`{ranges} | {default} "
+            f"| `{name}` | `HITHERTO_{name.upper()}` | `{cell(type_name)}`{ranges} | {default} "
             f"| {cell(field.description or '')} |"
         )
     yield (
@@ -283,7 +283,7 @@ def error_section() -> Iterator[str]:
     """The tree of errors, and what each means."""
     tree, _, after = inspect.cleandoc(errors.__doc__ or "").partition("\n\n")[2].partition("\n\n")
     yield "## Errors"
-    yield "All are in `recollect.errors`; `RecallrAIError` can also be imported from `recollect`."
+    yield "All are in `hitherto.errors`; `RecallrAIError` can also be imported from `hitherto`."
     yield f"```text\n{inspect.cleandoc(tree)}\n```"
     yield re.sub(r"\n", " ", after)
     kinds = [

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CLIENT = Path(__file__).parent.parent / "src" / "recollect" / "client"
+CLIENT = Path(__file__).parent.parent / "src" / "hitherto" / "client"
 MADE = {"_async.py": "_sync.py", "_async_session.py": "_sync_session.py"}
 
 RULES = [
@@ -26,7 +26,7 @@ RULES = [
     (r"\bawait ", ""),
     (r"\bAsyncGenerator\[(\w+), None\]", r"Generator[\1, None, None]"),
     (r"\bAsyncGenerator\b", "Generator"),
-    (r"\bAsync(Recollect|RecallrAI|User|Session|MergeConflict|Connection)\b", r"\1"),
+    (r"\bAsync(Hitherto|RecallrAI|User|Session|MergeConflict|Connection)\b", r"\1"),
 ]  # fmt: skip
 
 

@@ -11,19 +11,19 @@ from typing import Any
 import httpx
 import pytest
 
-from recollect import (
-    AsyncRecollect,
+from hitherto import (
+    AsyncHitherto,
+    Hitherto,
     HttpParts,
     MergeConflictList,
     Parts,
-    Recollect,
     SessionList,
     Settings,
     UserList,
 )
-from recollect.client.embedded import open_system
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.server import create_app
+from hitherto.client.embedded import open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.server import create_app
 from tests import databases
 from tests.databases import POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
 from tests.fakes import HashEmbedder
@@ -133,7 +133,7 @@ LISTS = (UserList, SessionList, MergeConflictList)
 
 
 def _awaitable(value: Any) -> Any:
-    if type(value).__module__.startswith("recollect.client._sync") or isinstance(value, LISTS):
+    if type(value).__module__.startswith("hitherto.client._sync") or isinstance(value, LISTS):
         return Awaitable(value)
     if inspect.isgenerator(value):
         return _awaited(value)
@@ -210,12 +210,12 @@ def parts(clock: Clock) -> Parts:
 
 
 @asynccontextmanager
-async def served(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[AsyncRecollect]:
+async def served(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[AsyncHitherto]:
     """A client of the application that serves the memory in a file, without a network between."""
     system = await open_system(path, settings, parts)
     made = await system.admin.create_key(DEFAULT_PROJECT_ID)
     app = create_app(system, settings)
-    async with AsyncRecollect(
+    async with AsyncHitherto(
         "http://memory.test",
         api_key=made.api_key,
         project_id=DEFAULT_PROJECT_ID,
@@ -234,7 +234,7 @@ async def memory(
         async with served(path, settings, parts) as remote:
             yield remote
         return
-    make: Callable[..., Any] = AsyncRecollect if request.param == "async" else Recollect
+    make: Callable[..., Any] = AsyncHitherto if request.param == "async" else Hitherto
     client = make(path, settings=settings, parts=parts)
     yield client if request.param == "async" else Awaitable(client)
     closed = client.close()

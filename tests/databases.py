@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.rows import dict_row, tuple_row
 
-from recollect.store import migrate, open_database, postgres, sqlite
-from recollect.store.address import is_postgresql
+from hitherto.store import migrate, open_database, postgres, sqlite
+from hitherto.store.address import is_postgresql
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
@@ -63,7 +63,7 @@ class Server:
     """A PostgreSQL server of the test run, in a folder of its own."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="recollect-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="hitherto-pg-"))
         # The package looks for a folder of the user's when it is imported, and warns if there is
         # none.
         with warnings.catch_warnings(), _environment(XDG_RUNTIME_DIR=str(self.folder)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import Stemmer
 
-from recollect.embedding import EmbedderIdentity, Vectors
+from hitherto.embedding import EmbedderIdentity, Vectors
 
 _PIECES = re.compile(r"\w+|[^\w\s]")
 _TRIGRAM_WEIGHT = 0.3

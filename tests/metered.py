@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recollect import MessageRole, Parts, Settings
-from recollect.api import Page
-from recollect.client.embedded import System, open_system
-from recollect.core.doubt import Reviewed
-from recollect.core.reconcile import Plan
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.ledger import StoreLedger
-from recollect.inference import LocalInference
-from recollect.inference.ledger import (
+from hitherto import MessageRole, Parts, Settings
+from hitherto.api import Page
+from hitherto.client.embedded import System, open_system
+from hitherto.core.doubt import Reviewed
+from hitherto.core.reconcile import Plan
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.engine.ledger import StoreLedger
+from hitherto.inference import LocalInference
+from hitherto.inference.ledger import (
     Account,
     CallUsage,
     FinishedCall,
@@ -23,9 +23,9 @@ from recollect.inference.ledger import (
     Unmetered,
     charged_to,
 )
-from recollect.models import CallOutcome, Extraction, Message
-from recollect.settings import Price
-from recollect.usage import ModelCall
+from hitherto.models import CallOutcome, Extraction, Message
+from hitherto.settings import Price
+from hitherto.usage import ModelCall
 from tests import databases
 
 PRICES = {"here:small": Price(input=1, output=2, cached=0.5)}

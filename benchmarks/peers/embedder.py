@@ -1,4 +1,4 @@
-"""Recollect's local embedder for the other systems, without the rest of Recollect.
+"""Hitherto's local embedder for the other systems, without the rest of Hitherto.
 
 Its modules need numpy, onnxruntime and tokenizers only. The packages around them are made here
 without running their `__init__`, which would import more than the embedder and count as memory of
@@ -16,10 +16,10 @@ DIMENSION = 384
 
 def open_embedder(cache_dir: Path) -> Any:
     """Opens the graph in the cache. Its `embed` and `embed_query` return float32 unit vectors."""
-    for name in ("recollect", "recollect.core", "recollect.embedding"):
+    for name in ("hitherto", "hitherto.core", "hitherto.embedding"):
         package = ModuleType(name)
         package.__path__ = [str(SOURCE.joinpath(*name.split(".")))]
         sys.modules[name] = package
-    from recollect.embedding.local import open_embedder as opened  # noqa: PLC0415
+    from hitherto.embedding.local import open_embedder as opened  # noqa: PLC0415
 
     return opened(cache_dir=cache_dir)

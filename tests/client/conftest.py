@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from recollect import Parts, Settings
-from recollect.api import MemoryApi
-from recollect.client.embedded import open_api
+from hitherto import Parts, Settings
+from hitherto.api import MemoryApi
+from hitherto.client.embedded import open_api
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from recollect import HttpParts
-from recollect.client.http import HttpApi, open_http
+from hitherto import HttpParts
+from hitherto.client.http import HttpApi, open_http
 
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 

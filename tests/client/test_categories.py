@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from tests import databases
 
-from recollect import MessageRole, Parts, Settings
-from recollect.api import MemoryApi
-from recollect.client.embedded import System, open_system
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.admin import Admin
-from recollect.errors import InvalidCategoriesError, UserNotFoundError, ValidationError
+from hitherto import MessageRole, Parts, Settings
+from hitherto.api import MemoryApi
+from hitherto.client.embedded import System, open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.engine.admin import Admin
+from hitherto.errors import InvalidCategoriesError, UserNotFoundError, ValidationError
 
 NAMES = {
     "User plays the oboe": ("music",),

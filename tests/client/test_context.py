@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, Parts, RecallStrategy, Settings
-from recollect.api import ContextRequest
-from recollect.client.embedded import open_system
-from recollect.core import query
-from recollect.core.prompts import system_prompt
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.composer import ContextComposer, ContextState
-from recollect.engine.progress import Progress
-from recollect.errors import ValidationError
-from recollect.models import MessageRole
-from recollect.store import Tx
+from hitherto import AsyncHitherto, Parts, RecallStrategy, Settings
+from hitherto.api import ContextRequest
+from hitherto.client.embedded import open_system
+from hitherto.core import query
+from hitherto.core.prompts import system_prompt
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.engine.composer import ContextComposer, ContextState
+from hitherto.engine.progress import Progress
+from hitherto.errors import ValidationError
+from hitherto.models import MessageRole
+from hitherto.store import Tx
 
 MEMORIES = "# Here are the relevant memories that will help you to answer the user's query:"
 EXCERPTS = "# Here are some excerpts of past conversations with the user:"
@@ -177,7 +177,7 @@ async def test_a_context_is_counted_by_its_lines_of_which_none_is_counted_again(
             counted.append(text)
             return super().count_tokens(text)
 
-    async with AsyncRecollect(":memory:", parts=Parts(embedder=Recording())) as memory:
+    async with AsyncHitherto(":memory:", parts=Parts(embedder=Recording())) as memory:
         user = await memory.create_user("recorded")
         session = await user.create_session()
         for fact in FACTS:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from recollect import RecallStrategy
-from recollect.errors import SessionNotFoundError, UserNotFoundError, ValidationError
+from hitherto import RecallStrategy
+from hitherto.errors import SessionNotFoundError, UserNotFoundError, ValidationError
 
 
 @pytest.fixture

@@ -13,18 +13,18 @@ from tests.conftest import Clock
 from tests.databases import Location, traces, values
 from tests.fakes import HashEmbedder
 
-from recollect import (
+from hitherto import (
+    Hitherto,
     MergeConflictAnswer,
     MergeConflictStatus,
     Parts,
-    Recollect,
     Settings,
     User,
 )
-from recollect.inference import LocalInference
-from recollect.models import Candidate, Extraction, Message
-from recollect.store.address import is_postgresql
-from recollect.store.rows import to_bytes
+from hitherto.inference import LocalInference
+from hitherto.models import Candidate, Extraction, Message
+from hitherto.store.address import is_postgresql
+from hitherto.store.rows import to_bytes
 
 WORD = "Quokkaville"
 
@@ -33,7 +33,7 @@ WORD = "Quokkaville"
 def test_a_deletion_leaves_no_trace_in_the_files(
     path: Location, settings: Settings, parts: Parts, what: str
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         kept = memory.create_user("bob").create_session()
         kept.add_message("user", "I live in Faro.")
@@ -50,7 +50,7 @@ def test_a_deletion_leaves_no_trace_in_the_files(
 def test_a_deleted_memory_leaves_no_trace_and_the_rest_of_its_message_stays(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         session = user.create_session()
         session.add_message("user", f"I live in {WORD}. I have a dog called Bica.")
@@ -85,7 +85,7 @@ def session_summary(user: User, session_id: str) -> str:
 def test_a_deleted_version_takes_only_what_it_added(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         for told in ("I live in Porto.", f"I moved to {WORD}. It rains."):
             session = user.create_session()
@@ -105,7 +105,7 @@ def test_a_deleted_version_takes_only_what_it_added(
 def test_a_merge_conflict_does_not_quote_a_deleted_memory(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice", merge_conflict_enabled=True)
         for told in (f"I was born in {WORD}.", "I was born in Faro."):
             session = user.create_session()
@@ -123,7 +123,7 @@ def test_a_merge_conflict_does_not_quote_a_deleted_memory(
 
 
 def test_reports_count_what_was_deleted(path: Location, settings: Settings, parts: Parts) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         for told in ("I live in Porto. I have a dog.", "I like custard tarts."):
             session = user.create_session()
@@ -142,7 +142,7 @@ def test_reports_count_what_was_deleted(path: Location, settings: Settings, part
 def test_words_of_an_answered_conflict_go_with_the_memory_that_they_made(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice", merge_conflict_enabled=True)
         for told in ("I was born in Porto.", "I was born in Faro."):
             session = user.create_session()
@@ -164,7 +164,7 @@ def test_words_of_an_answered_conflict_go_with_the_memory_that_they_made(
         assert answer["message"] == "[deleted] Nothing else."
 
 
-def tell(memory: Recollect, user: User, *told: str, role: str = "user") -> str:
+def tell(memory: Hitherto, user: User, *told: str, role: str = "user") -> str:
     """Tell something in a session of its own and have it processed; returns the session's id."""
     session = user.create_session()
     for one in told:
@@ -178,7 +178,7 @@ def tell(memory: Recollect, user: User, *told: str, role: str = "user") -> str:
 def test_reasons_of_what_stays_do_not_quote_what_was_deleted(
     path: Location, settings: Settings, parts: Parts, what: str
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         first = tell(memory, user, f"I live in {WORD}.")
         tell(memory, user, "I moved to Lisbon.")
@@ -197,7 +197,7 @@ def test_reasons_of_what_stays_do_not_quote_what_was_deleted(
 def test_what_a_deleted_session_added_to_a_memory_of_another_goes(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         first = tell(memory, user, f"I work at Siemens in {WORD}.")
         tell(memory, user, "I work at Siemens as a nurse.")
@@ -216,7 +216,7 @@ def test_what_a_deleted_session_added_to_a_memory_of_another_goes(
 def test_what_waits_to_be_processed_does_not_bring_a_deleted_memory_back(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         tell(memory, user, f"My dog Bica and I live in {WORD}.", f"I live in {WORD}.")
         waiting = user.create_session()
@@ -237,7 +237,7 @@ def test_a_whole_message_that_is_deleted_is_quoted_by_no_summary(
     path: Location, settings: Settings, clock: Clock
 ) -> None:
     parts = Parts(HashEmbedder(), ForeignInference(), clock)
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         session_id = tell(
             memory, user, f"Ich wohne bei meiner Schwester in {WORD}.", "The zephyr blows hard."
@@ -268,7 +268,7 @@ class ForeignInference(LocalInference):
 def test_no_vector_of_what_was_deleted_is_left(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         message = f"I live in {WORD}. I have a dog called Bica."
         session_id = tell(memory, user, message)
@@ -295,11 +295,11 @@ def test_the_report_says_what_holds_deleted_words_and_they_go_when_it_ends(
     path: Location, settings: Settings, parts: Parts
 ) -> None:
     if is_postgresql(path):
-        with Recollect(path, settings=settings, parts=parts) as memory:
+        with Hitherto(path, settings=settings, parts=parts) as memory:
             report = memory.create_user("alice").delete()
-            assert "recollect vacuum" in report.pending[0]
+            assert "hitherto vacuum" in report.pending[0]
         return
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice", metadata={"town": WORD})
         with another_process_reading(path) as other:
             report = user.delete()

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.conftest import START, Clock
 
-from recollect import ExpirationReason
-from recollect.errors import MemoryNotFoundError, UserNotFoundError, ValidationError
+from hitherto import ExpirationReason
+from hitherto.errors import MemoryNotFoundError, UserNotFoundError, ValidationError
 
 GYM = "User goes to a gym in Lisbon"
 WORK = "User cycles to work"

@@ -10,9 +10,9 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 from tests.inference.minds import Mind, MindfulInference, answer, call, fact, hang
 
-from recollect import Parts, RecallStrategy
-from recollect.errors import InferenceError
-from recollect.inference.planning import PlannedQuery
+from hitherto import Parts, RecallStrategy
+from hitherto.errors import InferenceError
+from hitherto.inference.planning import PlannedQuery
 
 EXCERPTS = "# Here are some excerpts of past conversations with the user:"
 RECIPE = "Soak the chickpeas overnight, then blend them with tahini and two cloves of garlic."

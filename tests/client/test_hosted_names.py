@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from tests.client.scripted import CONFLICT, Scripted, answer, session_answer, user_answer
 
-import recollect
-import recollect.exceptions
-import recollect.models
-from recollect import (
+import hitherto
+import hitherto.exceptions
+import hitherto.models
+from hitherto import (
+    AsyncHitherto,
     AsyncRecallrAI,
-    AsyncRecollect,
     MergeConflictAnswer,
     Parts,
     RecallrAI,
     Settings,
 )
-from recollect.errors import MergeConflictInvalidAnswerError, ValidationError
+from hitherto.errors import MergeConflictInvalidAnswerError, ValidationError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it declares its models in a way that pydantic deprecates
@@ -28,16 +28,16 @@ with warnings.catch_warnings():
     import recallrai.models
 
 PAIRS = [
-    (recallrai, recollect),
-    (recallrai.models, recollect.models),
-    (recallrai.exceptions, recollect.exceptions),
+    (recallrai, hitherto),
+    (recallrai.models, hitherto.models),
+    (recallrai.exceptions, hitherto.exceptions),
 ]
 CLASSES = [name for name in recallrai.__all__ if inspect.isclass(getattr(recallrai, name))]
 DELIBERATE = {
     ("RecallrAI.__init__", "base_url"): "http://127.0.0.1:8000",
     ("AsyncRecallrAI.__init__", "base_url"): "http://127.0.0.1:8000",
-    ("User.update", "merge_conflict_enabled"): recollect.api.UNSET,
-    ("AsyncUser.update", "merge_conflict_enabled"): recollect.api.UNSET,
+    ("User.update", "merge_conflict_enabled"): hitherto.api.UNSET,
+    ("AsyncUser.update", "merge_conflict_enabled"): hitherto.api.UNSET,
 }
 """Defaults that differ: data never goes to the hosted service by mistake, and None can be said."""
 
@@ -50,14 +50,14 @@ def test_every_public_name_is_there(theirs: Any, ours: Any) -> None:
 def test_the_exceptions_stand_in_the_same_relation() -> None:
     for name in recallrai.exceptions.__all__:
         theirs = {base.__name__ for base in getattr(recallrai.exceptions, name).__mro__}
-        ours = {base.__name__ for base in getattr(recollect.exceptions, name).__mro__}
+        ours = {base.__name__ for base in getattr(hitherto.exceptions, name).__mro__}
         assert theirs <= ours, name
 
 
 def methods() -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
     found = []
     for class_name in CLASSES:
-        theirs, ours = getattr(recallrai, class_name), getattr(recollect, class_name)
+        theirs, ours = getattr(recallrai, class_name), getattr(hitherto, class_name)
         for name, method in inspect.getmembers(theirs, inspect.isfunction):
             entry = class_name.endswith("RecallrAI") and name == "__init__"
             if entry or not name.startswith("_"):
@@ -106,7 +106,7 @@ ATTRIBUTES = {
 @pytest.mark.parametrize("prefix", ["", "Async"])
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_every_attribute_of_an_object_is_a_property(name: str, prefix: str) -> None:
-    found = getattr(recollect, prefix + name)
+    found = getattr(hitherto, prefix + name)
     assert {
         item for item in ATTRIBUTES[name] if not isinstance(getattr(found, item), property)
     } == (set())
@@ -115,7 +115,7 @@ def test_every_attribute_of_an_object_is_a_property(name: str, prefix: str) -> N
 def test_every_field_of_a_model_is_there() -> None:
     for name in recallrai.models.__all__:
         theirs = getattr(recallrai.models, name)
-        ours = getattr(recollect.models, name)
+        ours = getattr(hitherto.models, name)
         if hasattr(theirs, "model_fields"):
             assert set(theirs.model_fields) <= set(ours.__dataclass_fields__), name
         else:
@@ -131,11 +131,11 @@ def test_a_key_of_another_form_is_a_value_error(kind: Any) -> None:
 
 async def test_the_hosted_constructor_opens_a_server_of_ones_own() -> None:
     async with AsyncRecallrAI("rai_key", "p-1") as client:
-        assert isinstance(client, AsyncRecollect)
+        assert isinstance(client, AsyncHitherto)
     with RecallrAI(
         api_key="rai_key", project_id="p-1", base_url="http://[::1]:9", timeout=5
     ) as one:
-        assert isinstance(one, recollect.Recollect)
+        assert isinstance(one, hitherto.Hitherto)
 
 
 async def test_a_conflict_is_read_answered_and_read_again() -> None:
@@ -150,12 +150,12 @@ async def test_a_conflict_is_read_answered_and_read_again() -> None:
         conflict(status="IN_QUEUE"),
         conflict(status="RESOLVED", resolved_at="2025-03-15T10:00:00Z", new_memories=[]),
     )
-    async with AsyncRecollect(
+    async with AsyncHitherto(
         "http://memory.test", api_key="rai_key", project_id="p-1", parts=server.parts
     ) as memory:
         user = await memory.get_user("alice")
         page = await user.list_merge_conflicts(sort_by="resolved_at", sort_order="asc")
-        assert isinstance(page, recollect.MergeConflictList)
+        assert isinstance(page, hitherto.MergeConflictList)
         (found,) = page.conflicts
         question = found.clarifying_questions[0]
         assert (found.conflict_id, found.session_id, found.user_id) == ("c-1", "s-1", "alice")
@@ -177,7 +177,7 @@ async def test_a_conflict_is_read_answered_and_read_again() -> None:
 
 async def test_a_session_whose_metadata_is_not_given_stays_without_a_request() -> None:
     server = Scripted(user_answer(), session_answer())
-    async with AsyncRecollect(
+    async with AsyncHitherto(
         "http://memory.test", api_key="rai_key", project_id="p-1", parts=server.parts
     ) as memory:
         session = await (await memory.get_user("alice")).get_session("s-1")
@@ -188,7 +188,7 @@ async def test_a_session_whose_metadata_is_not_given_stays_without_a_request() -
 REMOTE = {"api_key": "rai_key", "project_id": "p-1"}
 
 
-@pytest.mark.parametrize("kind", [recollect.Recollect, AsyncRecollect])
+@pytest.mark.parametrize("kind", [hitherto.Hitherto, AsyncHitherto])
 @pytest.mark.parametrize(
     ("location", "arguments", "named"),
     [
@@ -202,7 +202,7 @@ REMOTE = {"api_key": "rai_key", "project_id": "p-1"}
         ("http://", REMOTE, "no host"),
         ("memory.db", {"api_key": "rai_key"}, "memory.db"),
         ("memory.db", {"project_id": "p-1"}, "memory.db"),
-        ("memory.db", {"parts": recollect.HttpParts()}, "memory.db"),
+        ("memory.db", {"parts": hitherto.HttpParts()}, "memory.db"),
     ],
 )
 def test_arguments_that_do_not_belong_together_are_refused(

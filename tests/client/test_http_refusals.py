@@ -7,9 +7,9 @@ import httpx
 import pytest
 from tests.client.scripted import Scripted, answer
 
-from recollect import errors
-from recollect.api import ContextRequest
-from recollect.client.http import HttpApi
+from hitherto import errors
+from hitherto.api import ContextRequest
+from hitherto.client.http import HttpApi
 
 Call = Callable[[HttpApi], Awaitable[Any]]
 
@@ -193,7 +193,7 @@ async def test_an_answer_that_is_not_the_servers_is_a_connection_error(
     response: httpx.Response,
 ) -> None:
     server = Scripted(response)
-    with pytest.raises(errors.ConnectionError, match="not Recollect's; check the address"):
+    with pytest.raises(errors.ConnectionError, match="not Hitherto's; check the address"):
         await server.api.get_user("alice")
 
 

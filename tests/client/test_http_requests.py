@@ -16,10 +16,10 @@ from tests.client.scripted import (
     user_answer,
 )
 
-import recollect
-from recollect.api import ContextRequest
-from recollect.client.http import HttpApi
-from recollect.errors import (
+import hitherto
+from hitherto.api import ContextRequest
+from hitherto.client.http import HttpApi
+from hitherto.errors import (
     ConnectionError,
     MemoryNotFoundError,
     SessionNotFoundError,
@@ -27,7 +27,7 @@ from recollect.errors import (
     UserNotFoundError,
     ValidationError,
 )
-from recollect.models import (
+from hitherto.models import (
     MergeConflictAnswer,
     MergeConflictStatus,
     RecallStrategy,
@@ -53,7 +53,7 @@ async def test_every_request_carries_key_project_and_the_name_of_the_client() ->
     headers = server.request.headers
     assert headers["X-Recallr-Api-Key"] == "rai_key"
     assert headers["X-Recallr-Project-Id"] == "p-1"
-    assert headers["User-Agent"] == f"recollect/{recollect.__version__}"
+    assert headers["User-Agent"] == f"hitherto/{hitherto.__version__}"
     assert headers["Accept"] == "application/json"
 
 
@@ -259,7 +259,7 @@ async def test_deletions_expect_no_body(call: Callable[[HttpApi], Awaitable[None
 
 async def test_the_path_of_a_base_url_is_kept() -> None:
     server = Scripted(user_answer())
-    client = recollect.AsyncRecollect(
+    client = hitherto.AsyncHitherto(
         "https://memory.test/prefix/", api_key="rai_key", project_id="p-1", parts=server.parts
     )
     async with client:
@@ -272,7 +272,7 @@ async def test_the_path_of_a_base_url_is_kept() -> None:
 )
 async def test_a_success_that_is_not_of_the_contract_is_a_connection_error(body: bytes) -> None:
     server = Scripted(lambda _: httpx.Response(200, content=body))
-    with pytest.raises(ConnectionError, match="not Recollect's"):
+    with pytest.raises(ConnectionError, match="not Hitherto's"):
         await server.api.get_user("alice")
 
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from tests.client.scripted import CONFLICT, Scripted, answer, session_answer, user_answer
 
-from recollect.api import ContextRequest
-from recollect.client.http import HttpApi
-from recollect.errors import (
+from hitherto.api import ContextRequest
+from hitherto.client.http import HttpApi
+from hitherto.errors import (
     ClosedError,
     ConnectionError,
     OverloadedError,

@@ -10,27 +10,27 @@ import pytest
 from tests.client.scripted import Scripted
 from tests.conformance.service import Credentials, Service, serving
 
-from recollect import (
-    AsyncRecollect,
+from hitherto import (
+    AsyncHitherto,
+    Hitherto,
     HttpParts,
     MessageRole,
     Parts,
     RecallrAI,
     RecallStrategy,
-    Recollect,
     SessionStatus,
     Settings,
 )
-from recollect.client.embedded import open_system
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import (
+from hitherto.client.embedded import open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import (
     AuthenticationError,
     ConnectionError,
     InvalidCategoriesError,
     UserAlreadyExistsError,
     ValidationError,
 )
-from recollect.server import create_app
+from hitherto.server import create_app
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_server_that_stopped_is_a_connection_error(path: Path) -> None:
     script = Scripted()
     with serving(path) as running:
         credentials = running.project()
-        client = Recollect(
+        client = Hitherto(
             credentials.base_url,
             api_key=credentials.api_key,
             project_id=credentials.project_id,
@@ -137,11 +137,11 @@ class Losing(httpx.AsyncBaseTransport):
 @pytest.fixture
 async def losing(
     path: Path, settings: Settings, parts: Parts
-) -> AsyncIterator[tuple[AsyncRecollect, Losing]]:
+) -> AsyncIterator[tuple[AsyncHitherto, Losing]]:
     system = await open_system(path, settings, parts)
     made = await system.admin.create_key(DEFAULT_PROJECT_ID)
     transport = Losing(httpx.ASGITransport(create_app(system, settings)))
-    async with AsyncRecollect(
+    async with AsyncHitherto(
         "http://memory.test",
         api_key=made.api_key,
         project_id=DEFAULT_PROJECT_ID,
@@ -152,7 +152,7 @@ async def losing(
 
 
 async def test_nothing_is_done_twice_when_answers_are_lost(
-    losing: tuple[AsyncRecollect, Losing],
+    losing: tuple[AsyncHitherto, Losing],
 ) -> None:
     memory, transport = losing
     user = await memory.create_user("alice")
@@ -168,7 +168,7 @@ async def test_nothing_is_done_twice_when_answers_are_lost(
 
 
 async def test_processing_whose_answer_is_lost_has_begun_and_is_told_as_lost(
-    losing: tuple[AsyncRecollect, Losing],
+    losing: tuple[AsyncHitherto, Losing],
 ) -> None:
     memory, _ = losing
     session = await (await memory.create_user("alice")).create_session()
@@ -179,7 +179,7 @@ async def test_processing_whose_answer_is_lost_has_begun_and_is_told_as_lost(
 
 
 async def test_a_key_used_for_something_else_is_refused(
-    losing: tuple[AsyncRecollect, Losing],
+    losing: tuple[AsyncHitherto, Losing],
 ) -> None:
     memory, _ = losing
     session = await (await memory.create_user("alice")).create_session()

@@ -13,17 +13,17 @@ import httpx
 import pytest
 from tests.client.scripted import Scripted, answer, session_answer, user_answer
 
-from recollect import AsyncRecollect, RecallStrategy, Recollect
-from recollect.api import ContextRequest
-from recollect.client.http import HttpApi
-from recollect.errors import (
+from hitherto import AsyncHitherto, Hitherto, RecallStrategy
+from hitherto.api import ContextRequest
+from hitherto.client.http import HttpApi
+from hitherto.errors import (
     ClosedError,
     ConnectionError,
     SessionNotFoundError,
     TimeoutError,
     ValidationError,
 )
-from recollect.models import ContextResponse
+from hitherto.models import ContextResponse
 
 SAID = "line\u2028paragraph\u0085next ä😀 \u000b\u001c end"
 
@@ -149,7 +149,7 @@ async def test_a_connection_that_fails_halfway_is_told(failure: Any, kind: type[
 
 async def test_an_event_that_is_not_of_the_contract_is_a_connection_error() -> None:
     server, _ = streaming(b"data: [DONE]\n\n")
-    with pytest.raises(ConnectionError, match="not Recollect's"):
+    with pytest.raises(ConnectionError, match="not Hitherto's"):
         await events_of(server.api)
 
 
@@ -184,7 +184,7 @@ def remote(server: Scripted) -> dict[str, Any]:
 async def test_a_session_streams() -> None:
     server, _ = streaming(LOOKING, FINAL)
     server = Scripted(user_answer(), session_answer(), server._answers[0])
-    async with AsyncRecollect("http://memory.test", **remote(server)) as memory:
+    async with AsyncHitherto("http://memory.test", **remote(server)) as memory:
         session = await (await memory.get_user("alice")).get_session("s-1")
         events = [event async for event in session.get_context_stream(RecallStrategy.AGENTIC)]
     assert [event.is_final for event in events] == [False, True]
@@ -242,7 +242,7 @@ def live() -> Iterator[tuple[str, type[Live]]]:
 
 def test_the_sync_client_gives_each_event_when_it_comes(live: Any) -> None:
     address, handler = live
-    with Recollect(address, api_key="rai_key", project_id="p-1") as memory:
+    with Hitherto(address, api_key="rai_key", project_id="p-1") as memory:
         session = memory.get_user("alice").get_session("s-1")
         stream = session.get_context_stream()
         assert next(stream).status_update_message == "looking"
@@ -253,7 +253,7 @@ def test_the_sync_client_gives_each_event_when_it_comes(live: Any) -> None:
 
 def test_closing_the_sync_stream_stops_the_work(live: Any) -> None:
     address, handler = live
-    with Recollect(address, api_key="rai_key", project_id="p-1") as memory:
+    with Hitherto(address, api_key="rai_key", project_id="p-1") as memory:
         stream = memory.get_user("alice").get_session("s-1").get_context_stream()
         next(stream)
         stream.close()
@@ -262,7 +262,7 @@ def test_closing_the_sync_stream_stops_the_work(live: Any) -> None:
 
 def test_closing_the_client_ends_a_stream_that_another_thread_reads(live: Any) -> None:
     address, _ = live
-    memory = Recollect(address, api_key="rai_key", project_id="p-1")
+    memory = Hitherto(address, api_key="rai_key", project_id="p-1")
     session = memory.get_user("alice").get_session("s-1")
     stream = session.get_context_stream()
     next(stream)
@@ -275,7 +275,7 @@ def test_closing_the_client_ends_a_stream_that_another_thread_reads(live: Any) -
 
 async def test_an_async_stream_comes_event_by_event_over_a_real_connection(live: Any) -> None:
     address, handler = live
-    async with AsyncRecollect(address, api_key="rai_key", project_id="p-1") as memory:
+    async with AsyncHitherto(address, api_key="rai_key", project_id="p-1") as memory:
         session = await (await memory.get_user("alice")).get_session("s-1")
         stream = session.get_context_stream()
         assert (await anext(stream)).status_update_message == "looking"
@@ -292,7 +292,7 @@ def test_a_server_that_is_not_there_is_a_connection_error() -> None:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
         parts = replace(script.parts, transport=None)
         with (
-            Recollect(address, api_key="rai_key", project_id="p-1", parts=parts) as memory,
+            Hitherto(address, api_key="rai_key", project_id="p-1", parts=parts) as memory,
             pytest.raises(ConnectionError, match=address),
         ):
             memory.get_user("alice")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from recollect import MessageRole, SessionStatus
-from recollect.api import MemoryApi
-from recollect.errors import (
+from hitherto import MessageRole, SessionStatus
+from hitherto.api import MemoryApi
+from hitherto.errors import (
     InvalidSessionStateError,
     SessionNotFoundError,
     UserAlreadyExistsError,

@@ -11,12 +11,12 @@ from tests import databases
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Settings
-from recollect.api import ContextRequest, MemoryApi
-from recollect.client.embedded import System, open_system
-from recollect.core.questions import BOTH, NEITHER
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import (
+from hitherto import Parts, Settings
+from hitherto.api import ContextRequest, MemoryApi
+from hitherto.client.embedded import System, open_system
+from hitherto.core.questions import BOTH, NEITHER
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import (
     MergeConflictAlreadyResolvedError,
     MergeConflictInvalidAnswerError,
     MergeConflictInvalidQuestionsError,
@@ -25,8 +25,8 @@ from recollect.errors import (
     UserNotFoundError,
     ValidationError,
 )
-from recollect.inference import LocalInference
-from recollect.models import (
+from hitherto.inference import LocalInference
+from hitherto.models import (
     Evidence,
     ExpirationReason,
     MergeConflictAnswer,

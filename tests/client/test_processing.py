@@ -10,17 +10,17 @@ import pytest
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
-from recollect import (
-    AsyncRecollect,
+from hitherto import (
+    AsyncHitherto,
     ExpirationReason,
+    Hitherto,
     Parts,
-    Recollect,
     SessionStatus,
     Settings,
 )
-from recollect.errors import ClosedError, InvalidSessionStateError, TimeoutError
-from recollect.inference import LocalInference
-from recollect.models import Extraction, Message
+from hitherto.errors import ClosedError, InvalidSessionStateError, TimeoutError
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction, Message
 
 
 async def tell(memory: Any, user: Any, *texts: str, at: datetime | None = None) -> Any:
@@ -221,7 +221,7 @@ async def test_a_failure_is_retried_and_leaves_nothing_half_done(
     path: Path, settings: Settings, clock: Clock
 ) -> None:
     parts = Parts(HashEmbedder(), Failing(2), clock)
-    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         user = await memory.create_user("alice")
         session = await tell(memory, user, "I live in Porto.")
         assert session.status is SessionStatus.PROCESSED
@@ -233,7 +233,7 @@ async def test_repeated_failure_is_final_with_its_reason_until_asked_again(
     path: Path, settings: Settings, clock: Clock
 ) -> None:
     parts = Parts(HashEmbedder(), Failing(3), clock)
-    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         user = await memory.create_user("alice")
         session = await tell(memory, user, "I live in Porto.")
         assert session.status is SessionStatus.FAILED
@@ -252,7 +252,7 @@ async def test_a_users_sessions_are_processed_oldest_first(
     path: Path, settings: Settings, clock: Clock
 ) -> None:
     inference = Failing(0)
-    with_work = AsyncRecollect(
+    with_work = AsyncHitherto(
         path, settings=settings, parts=Parts(HashEmbedder(), inference, clock)
     )
     async with with_work as memory:
@@ -273,13 +273,13 @@ async def test_a_users_sessions_are_processed_oldest_first(
 async def test_what_was_due_when_the_client_closed_is_done_by_the_next(
     path: Path, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         for number in range(5):
             session = user.create_session()
             session.add_message("user", f"I have {number + 2} cousins in Porto.")
             session.process()
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         memory.wait_until_processed(timeout_s=20)
         found = memory.get_user("alice").list_sessions(status_filter=[SessionStatus.PROCESSED])
         assert found.total == 5
@@ -288,8 +288,8 @@ async def test_what_was_due_when_the_client_closed_is_done_by_the_next(
 async def test_two_clients_on_one_file_share_the_work(
     path: Path, settings: Settings, clock: Clock
 ) -> None:
-    one = AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder(), None, clock))
-    two = AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder(), None, clock))
+    one = AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder(), None, clock))
+    two = AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder(), None, clock))
     async with one, two:
         users = [await one.create_user(f"user-{number}") for number in range(4)]
         for user in users:
@@ -312,14 +312,14 @@ async def test_waiting_too_short_says_so(path: Path, settings: Settings, clock: 
 
     hanging = Settings(poll_interval_s=0.02, close_timeout_s=0)
     parts = Parts(HashEmbedder(), Hanging(), clock)
-    async with AsyncRecollect(path, settings=hanging, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=hanging, parts=parts) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
         await session.process()
         with pytest.raises(TimeoutError, match="still being processed"):
             await memory.wait_until_processed(timeout_s=0.1)
     # Closing released it, so that the next client need not wait for the lease to run out.
-    async with AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         await memory.wait_until_processed(timeout_s=20)
         session = await (await memory.get_user("alice")).get_session(session.session_id)
         assert session.status is SessionStatus.PROCESSED
@@ -347,14 +347,14 @@ async def test_a_deleted_memory_is_no_longer_recalled(memory: Any, user: Any) ->
 
 
 async def test_a_closed_client_says_so(path: Path, settings: Settings, parts: Parts) -> None:
-    memory = Recollect(path, settings=settings, parts=parts)
+    memory = Hitherto(path, settings=settings, parts=parts)
     user = memory.create_user("alice")
     memory.close()
     memory.close()
     for call in (lambda: memory.get_user("alice"), user.refresh, user.create_session):
         with pytest.raises(ClosedError):
             call()
-    other = AsyncRecollect(path, settings=settings, parts=parts)
+    other = AsyncHitherto(path, settings=settings, parts=parts)
     await other.get_user("alice")
     await other.close()
     await other.close()

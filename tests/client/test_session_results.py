@@ -1,7 +1,7 @@
 """What processing brought, read together with its session."""
 
-from recollect import MessageRole
-from recollect.api import MemoryApi
+from hitherto import MessageRole
+from hitherto.api import MemoryApi
 
 
 async def tell(api: MemoryApi, *texts: str) -> str:

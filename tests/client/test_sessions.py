@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from recollect import MessageRole, SessionStatus
-from recollect.errors import (
+from hitherto import MessageRole, SessionStatus
+from hitherto.errors import (
     InvalidSessionStateError,
     SessionNotFoundError,
     UserNotFoundError,

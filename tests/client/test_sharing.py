@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, Parts, Recollect, Settings
-from recollect.errors import UnavailableError
+from hitherto import AsyncHitherto, Hitherto, Parts, Settings
+from hitherto.errors import UnavailableError
 
 
 def test_threads_share_one_client(path: Path, settings: Settings, parts: Parts) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         user = memory.create_user("alice")
         sessions = [user.create_session() for _ in range(4)]
 
@@ -39,14 +39,14 @@ def test_threads_share_one_client(path: Path, settings: Settings, parts: Parts) 
 async def test_the_sync_client_works_inside_a_running_loop(
     path: Path, settings: Settings, parts: Parts
 ) -> None:
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         memory.create_user("alice")
         found = await asyncio.to_thread(memory.get_user, "alice")
         assert found.user_id == memory.get_user("alice").user_id
 
 
 async def test_tasks_share_one_async_client(path: Path, settings: Settings, parts: Parts) -> None:
-    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         users = await asyncio.gather(*(memory.create_user(f"user-{n}") for n in range(20)))
 
         async def work(number: int) -> None:
@@ -62,7 +62,7 @@ async def test_tasks_share_one_async_client(path: Path, settings: Settings, part
 
 
 def test_an_async_client_stays_on_its_loop(path: Path, settings: Settings, parts: Parts) -> None:
-    memory = AsyncRecollect(path, settings=settings, parts=parts)
+    memory = AsyncHitherto(path, settings=settings, parts=parts)
     with asyncio.Runner() as first, asyncio.Runner() as second:
         first.run(memory.create_user("alice"))
         with pytest.raises(UnavailableError, match="another event loop"):
@@ -73,7 +73,7 @@ def test_an_async_client_stays_on_its_loop(path: Path, settings: Settings, parts
 def test_closing_leaves_no_thread_behind(path: Path, settings: Settings, parts: Parts) -> None:
     before = threading.active_count()
     for _ in range(3):
-        Recollect(path, settings=settings, parts=parts).close()
+        Hitherto(path, settings=settings, parts=parts).close()
     assert threading.active_count() == before
 
 
@@ -81,8 +81,8 @@ def test_what_one_client_writes_the_other_recalls_at_once(
     path: Path, settings: Settings, parts: Parts
 ) -> None:
     with (
-        Recollect(path, settings=settings, parts=parts) as one,
-        Recollect(path, settings=settings, parts=parts) as two,
+        Hitherto(path, settings=settings, parts=parts) as one,
+        Hitherto(path, settings=settings, parts=parts) as two,
     ):
         user = one.create_user("alice")
         asking = two.get_user("alice").create_session()
@@ -99,14 +99,14 @@ def test_what_one_client_writes_the_other_recalls_at_once(
 def test_a_program_that_forgets_to_close_still_ends(path: Path, kind: str) -> None:
     script = {
         "sync": """
-            memory = Recollect(sys.argv[1], parts=Parts(embedder=HashEmbedder()))
+            memory = Hitherto(sys.argv[1], parts=Parts(embedder=HashEmbedder()))
             session = memory.create_user("alice").create_session()
             session.add_message("user", "I live in Porto.")
             session.process()
         """,
         "async": """
             async def main():
-                memory = AsyncRecollect(sys.argv[1], parts=Parts(embedder=HashEmbedder()))
+                memory = AsyncHitherto(sys.argv[1], parts=Parts(embedder=HashEmbedder()))
                 user = await memory.create_user("alice")
                 session = await user.create_session()
                 await session.add_message("user", "I live in Porto.")
@@ -116,7 +116,7 @@ def test_a_program_that_forgets_to_close_still_ends(path: Path, kind: str) -> No
     }[kind]
     preamble = (
         "import asyncio, sys\n"
-        "from recollect import AsyncRecollect, Parts, Recollect\n"
+        "from hitherto import AsyncHitherto, Parts, Hitherto\n"
         "from tests.fakes import HashEmbedder\n"
     )
     ended = subprocess.run(
@@ -128,6 +128,6 @@ def test_a_program_that_forgets_to_close_still_ends(path: Path, kind: str) -> No
         text=True,
     )
     assert "Traceback" not in ended.stderr
-    with Recollect(path, parts=Parts(embedder=HashEmbedder())) as memory:
+    with Hitherto(path, parts=Parts(embedder=HashEmbedder())) as memory:
         (session,) = memory.get_user("alice").list_sessions().sessions
         assert session.get_messages().messages[0].content == "I live in Porto."

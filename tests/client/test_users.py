@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from recollect.errors import UserAlreadyExistsError, UserNotFoundError, ValidationError
+from hitherto.errors import UserAlreadyExistsError, UserNotFoundError, ValidationError
 
 
 async def test_a_user_keeps_id_and_metadata(memory: Any, user: Any) -> None:

@@ -21,11 +21,11 @@ from tests.conformance.node_client import NodeClient
 from tests.conformance.service import QUICK, Credentials, Service, SharedClock
 from tests.fakes import HashEmbedder
 
-import recollect
-import recollect.errors
-import recollect.models
-from recollect import AsyncRecollect, Parts, Recollect
-from recollect.inference import Inference
+import hitherto
+import hitherto.errors
+import hitherto.models
+from hitherto import AsyncHitherto, Hitherto, Parts
+from hitherto.inference import Inference
 
 with warnings.catch_warnings():
     # The released client declares its models in pydantic's older way.
@@ -123,7 +123,7 @@ class AsyncFace:
         return call
 
 
-_MODULES = ("recallrai.", "recollect.client.", "recollect.models")
+_MODULES = ("recallrai.", "hitherto.client.", "hitherto.models")
 _FACED = {"User", "Session", "MergeConflict", "UserList", "SessionList", "MergeConflictList"}
 """Classes, by their names in these modules, that have calls or list what has."""
 
@@ -223,8 +223,8 @@ async def remote_driver(
 ) -> AsyncIterator[Driver]:
     """A driver of a server's project as long as the context lasts."""
     url, key, project = credentials.base_url, credentials.api_key, credentials.project_id
-    errors: ModuleType = recollect.errors
-    models: ModuleType = recollect.models
+    errors: ModuleType = hitherto.errors
+    models: ModuleType = hitherto.models
     client: Any
     match name:
         case "py-sync":
@@ -240,10 +240,10 @@ async def remote_driver(
             close = client.close
             errors = node_wire
         case "ours-sync":
-            ours = Recollect(url, api_key=key, project_id=project)
+            ours = Hitherto(url, api_key=key, project_id=project)
             client, close = AsyncFace(ours), ours.close
         case "ours-async":
-            client = AsyncRecollect(url, api_key=key, project_id=project)
+            client = AsyncHitherto(url, api_key=key, project_id=project)
             close = client.close
         case _:
             raise AssertionError(f"no driver is called {name}")
@@ -262,5 +262,5 @@ async def embedded_driver(
     """A driver of a file as long as the context lasts."""
     clock = SharedClock()
     parts = Parts(embedder=HashEmbedder(), inference=inference, clock=clock)
-    async with AsyncRecollect(path, settings=QUICK, parts=parts) as client:
-        yield Driver(EMBEDDED, client, recollect.errors, recollect.models, clock)
+    async with AsyncHitherto(path, settings=QUICK, parts=parts) as client:
+        yield Driver(EMBEDDED, client, hitherto.errors, hitherto.models, clock)

@@ -16,9 +16,9 @@ import uvicorn
 from tests.conftest import START
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Settings
-from recollect.client.embedded import open_system
-from recollect.server import create_app
+from hitherto import Parts, Settings
+from hitherto.client.embedded import open_system
+from hitherto.server import create_app
 
 QUICK = Settings(poll_interval_s=0.02, retry_delay_s=0, lease_s=5, close_timeout_s=2)
 """Settings with which nothing waits."""

@@ -32,9 +32,9 @@ from tests.conformance.stories import (
     moved_by,
 )
 
-from recollect import Parts
-from recollect.inference import LocalInference
-from recollect.models import Extraction, Message
+from hitherto import Parts
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction, Message
 
 
 async def asking(driver: Driver, user: Any, question: str = "Where do I live?") -> Any:

@@ -21,9 +21,9 @@ from tests.conformance.drivers import (
 from tests.conformance.service import QUICK, Credentials, Service, serving
 from tests.databases import NewDatabase
 
-from recollect import ExpirationReason, Parts
-from recollect.inference import LocalInference
-from recollect.models import Extraction
+from hitherto import ExpirationReason, Parts
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction
 
 FIRST_DAY = datetime(2024, 1, 5, 9, 0, tzinfo=UTC)
 SECOND_DAY = datetime(2024, 6, 5, 9, 0, tzinfo=UTC)

@@ -20,8 +20,8 @@ from tests.conformance.service import QUICK, Service, serving
 from tests.conformance.stories import moved, moved_by
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Settings
-from recollect.embedding import Vectors
+from hitherto import Parts, Settings
+from hitherto.embedding import Vectors
 
 STRATEGIES = ("low_latency", "balanced", "agentic")
 ODD_CHARACTERS = "line\u2028separator next\u0085line para\u2029graph \x0b\x0c\x1c\x1d\x1e tab\t"

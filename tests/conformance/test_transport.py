@@ -27,8 +27,8 @@ from tests.conformance.node_client import NodeClient
 from tests.conformance.service import QUICK, Credentials, Service, serving
 from tests.databases import NewDatabase
 
-from recollect import Parts
-from recollect.inference import LocalInference
+from hitherto import Parts
+from hitherto.inference import LocalInference
 
 NO_KEY = "rai_" + "0" * 40
 UNUSUAL_IDS = ("Jörg Müller", "花子 山田", "a+b=c&d@e:f;g,h", "zoë😀")
@@ -462,7 +462,7 @@ async def test_an_unforeseen_failure_gives_nothing_away(broken: Service) -> None
         answer = await raw.get(f"{session}/context")
         assert is_refusal(answer, 500)
         assert is_object(answer)
-        for hidden in (SECRET, "RuntimeError", "Traceback", "recollect"):
+        for hidden in (SECRET, "RuntimeError", "Traceback", "hitherto"):
             assert hidden not in answer.text
         assert (await raw.get(user)).status_code == 200
 

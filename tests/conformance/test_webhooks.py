@@ -11,7 +11,7 @@ from tests.conformance.service import Service
 from tests.conformance.stories import BIRTHDAY, conflicts, contradicted
 from tests.receiving import receiving
 
-from recollect.models import WebhookEventType
+from hitherto.models import WebhookEventType
 
 
 @pytest.mark.check(155)

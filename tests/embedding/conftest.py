@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from recollect.embedding import MINILM, LocalEmbedder, open_embedder
-from recollect.embedding.weights import installed_folder
+from hitherto.embedding import MINILM, LocalEmbedder, open_embedder
+from hitherto.embedding.weights import installed_folder
 
 
 @pytest.fixture(scope="session")

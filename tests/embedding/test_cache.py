@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recollect.embedding import MINILM, LocalEmbedder, open_embedder
-from recollect.embedding.cache import cached_graph
-from recollect.errors import EmbedderError
+from hitherto.embedding import MINILM, LocalEmbedder, open_embedder
+from hitherto.embedding.cache import cached_graph
+from hitherto.errors import EmbedderError
 
 TEXT = "The spare key is with the neighbours."
 
@@ -66,7 +66,7 @@ def test_a_graph_that_was_cut_off_is_built_again(
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     rebuilt = open_embedder(cache_dir=filled_cache, weights_dir=weights_dir)
-    assert [record.name for record in caplog.records] == ["recollect.embedding.cache"]
+    assert [record.name for record in caplog.records] == ["hitherto.embedding.cache"]
     assert capfd.readouterr() == ("", "")
     assert path.read_bytes() == content
     assert graphs(filled_cache) == [path]
@@ -100,7 +100,7 @@ def test_a_cache_that_cannot_be_written_to_is_an_error_that_names_the_setting(
     with pytest.raises(EmbedderError) as caught:
         open_embedder(cache_dir=in_the_way, weights_dir=weights_dir)
     assert str(in_the_way) in caught.value.message
-    assert "RECOLLECT_CACHE_DIR" in caught.value.message
+    assert "HITHERTO_CACHE_DIR" in caught.value.message
 
 
 def test_a_graph_that_cannot_be_read_is_an_error_that_names_the_setting(
@@ -109,5 +109,5 @@ def test_a_graph_that_cannot_be_read_is_an_error_that_names_the_setting(
     (path,) = graphs(filled_cache)
     path.unlink()
     path.mkdir()
-    with pytest.raises(EmbedderError, match="RECOLLECT_CACHE_DIR"):
+    with pytest.raises(EmbedderError, match="HITHERTO_CACHE_DIR"):
         open_embedder(cache_dir=filled_cache, weights_dir=weights_dir)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tests.embedding import numpy_bert
 from tokenizers import Tokenizer
 
-from recollect.embedding import LocalEmbedder
-from recollect.embedding.graph import build_graph
+from hitherto.embedding import LocalEmbedder
+from hitherto.embedding.graph import build_graph
 
 SENTENCES = [
     "My dog is afraid of thunder.",

@@ -3,7 +3,7 @@
 import numpy as np
 from tests.fakes import HashEmbedder
 
-from recollect.embedding import Embedder, EmbedderIdentity
+from hitherto.embedding import Embedder, EmbedderIdentity
 
 
 def test_it_fulfils_the_protocol_and_names_itself() -> None:

@@ -10,8 +10,8 @@ import pytest
 from tests.embedding.endpoint import DIMENSION, INNER, Answer, Endpoint, Script, data_of
 from tests.fakes import HashEmbedder
 
-from recollect import Settings
-from recollect.embedding import (
+from hitherto import Settings
+from hitherto.embedding import (
     EmbedderIdentity,
     Embedders,
     QuestionEmbedder,
@@ -23,8 +23,8 @@ from recollect.embedding import (
     openings,
     remote_model,
 )
-from recollect.embedding.remote import BATCH_CHARACTERS, BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES
-from recollect.errors import (
+from hitherto.embedding.remote import BATCH_CHARACTERS, BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES
+from hitherto.errors import (
     EmbedderChangedError,
     EmbedderError,
     EmbeddingRefusedError,
@@ -190,7 +190,7 @@ def test_texts_that_endpoints_refuse_are_sent_as_something_else(
         (says(200, '{"data": 7}'), "an answer without vectors"),
         (says(200, "[" * 100_000), "an answer without vectors"),
         (says(400, "no such thing"), "answered 400: no such thing"),
-        (says(401), "answered 401: nothing; check RECOLLECT_EMBEDDER_API_KEY"),
+        (says(401), "answered 401: nothing; check HITHERTO_EMBEDDER_API_KEY"),
         (says(404), "check the model's name"),
     ],
 )
@@ -327,7 +327,7 @@ def test_an_endpoint_that_is_not_there_is_an_error_that_says_where(
 def test_an_answer_that_never_ends_is_not_read_to_its_end(
     endpoint: Endpoint, remote: RemoteEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recollect.embedding.remote.MAX_ANSWER_BYTES", 1_000)
+    monkeypatch.setattr("hitherto.embedding.remote.MAX_ANSWER_BYTES", 1_000)
     with pytest.raises(EmbeddingRefusedError, match="more than vectors take"):
         remote.embed(["one"] * 50)
 

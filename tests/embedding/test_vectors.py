@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from recollect.embedding import Embedder, EmbedderIdentity, LocalEmbedder
+from hitherto.embedding import Embedder, EmbedderIdentity, LocalEmbedder
 
 ODD_TEXTS = [
     "",

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from recollect.embedding import MINILM, WeightsSource, open_embedder
-from recollect.embedding.weights import (
+from hitherto.embedding import MINILM, WeightsSource, open_embedder
+from hitherto.embedding.weights import (
     TOKENIZER_FILE,
     WEIGHTS_FILE,
     find_weights,
     installed_folder,
     read_verified,
 )
-from recollect.errors import EmbedderError
+from hitherto.errors import EmbedderError
 
 WEIGHTS = b"pretended weights " * 100_000
 TOKENIZER = b'{"pretended": "tokenizer"}'
@@ -31,8 +31,8 @@ PRETENDED = WeightsSource(
     revision="0123456789abcdef0123456789abcdef01234567",
     weights_sha256=hashlib.sha256(WEIGHTS).hexdigest(),
     tokenizer_sha256=hashlib.sha256(TOKENIZER).hexdigest(),
-    module="recollect_module_that_does_not_exist",
-    distribution="recollect-distribution-that-does-not-exist",
+    module="hitherto_module_that_does_not_exist",
+    distribution="hitherto-distribution-that-does-not-exist",
     base_url="http://127.0.0.1:9",
 )
 
@@ -115,14 +115,14 @@ def test_a_named_folder_without_the_files_is_an_error_even_if_the_wheel_is_there
     tmp_path: Path,
 ) -> None:
     folder = fill(tmp_path / "mine", {WEIGHTS_FILE: WEIGHTS})
-    with pytest.raises(EmbedderError, match=r"RECOLLECT_WEIGHTS_DIR .* has no tokenizer\.json"):
+    with pytest.raises(EmbedderError, match=r"HITHERTO_WEIGHTS_DIR .* has no tokenizer\.json"):
         find(tmp_path, MINILM, weights_dir=folder)
 
 
 def test_missing_weights_name_the_three_ways_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(EmbedderError) as caught:
         find(tmp_path)
-    for way in ("RECOLLECT_WEIGHTS_DIR", PRETENDED.distribution, "RECOLLECT_ALLOW_NETWORK"):
+    for way in ("HITHERTO_WEIGHTS_DIR", PRETENDED.distribution, "HITHERTO_ALLOW_NETWORK"):
         assert way in caught.value.message
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from evals import attacks_score, doubt_score
-from recollect.core import quarantine
-from recollect.core.extraction import extract
-from recollect.models import Candidate, Message, MessageRole
+from hitherto.core import quarantine
+from hitherto.core.extraction import extract
+from hitherto.models import Candidate, Message, MessageRole
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "poisoning.md").read_text(encoding="utf-8")

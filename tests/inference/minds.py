@@ -9,14 +9,14 @@ from pydantic_ai import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.messages import TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from recollect.core.query import QueryPlan
-from recollect.inference import LocalInference
-from recollect.inference.exploring import Explorer
-from recollect.inference.library import Explored, Library
-from recollect.inference.planning import PlannedQuery, Planner
-from recollect.inference.providers import Answer
-from recollect.inference.tasks import Task
-from recollect.models import Message
+from hitherto.core.query import QueryPlan
+from hitherto.inference import LocalInference
+from hitherto.inference.exploring import Explorer
+from hitherto.inference.library import Explored, Library
+from hitherto.inference.planning import PlannedQuery, Planner
+from hitherto.inference.providers import Answer
+from hitherto.inference.tasks import Task
+from hitherto.models import Message
 
 Planned = Callable[[str], Awaitable[PlannedQuery]]
 Turn = ModelResponse | Exception | Callable[[str], ModelResponse]

@@ -11,8 +11,8 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 from tests.scripted_model import Says, ScriptedModel
 
-from recollect import AsyncRecollect, Parts, Settings
-from recollect.client.embedded import System, open_system
+from hitherto import AsyncHitherto, Parts, Settings
+from hitherto.client.embedded import System, open_system
 
 FRIDAY = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ async def opened(path: Path, model: ScriptedModel, **settings: Any) -> AsyncIter
     """A memory whose sessions are read by the scripted model."""
     parts = Parts(embedder=HashEmbedder(), clock=Clock())
     chosen = settings_of(model, **settings)
-    async with AsyncRecollect(path, settings=chosen, parts=parts) as client:
+    async with AsyncHitherto(path, settings=chosen, parts=parts) as client:
         yield client
 
 

@@ -11,13 +11,13 @@ from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.usage import RequestUsage
 from tests.inference.minds import Mind, answer, call, fact, saying
 
-from recollect.core import query
-from recollect.core.query import QueryPlan
-from recollect.errors import InferenceError
-from recollect.inference.expedition import LISTING_TOKENS, MAX_CALLS, MAX_STEPS, USED_TOKENS
-from recollect.inference.exploring import ANSWER_NOW, Explorer
-from recollect.inference.library import Explored, Item, ItemKind
-from recollect.models import Message, MessageRole
+from hitherto.core import query
+from hitherto.core.query import QueryPlan
+from hitherto.errors import InferenceError
+from hitherto.inference.expedition import LISTING_TOKENS, MAX_CALLS, MAX_STEPS, USED_TOKENS
+from hitherto.inference.exploring import ANSWER_NOW, Explorer
+from hitherto.inference.library import Explored, Item, ItemKind
+from hitherto.models import Message, MessageRole
 
 TODAY = date(2025, 3, 14)
 MEMORIES = [

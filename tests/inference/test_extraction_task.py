@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recollect.inference.tasks.extraction import (
+from hitherto.inference.tasks.extraction import (
     CHUNK_CHARS,
     MAX_JOINED_CHARS,
     MAX_MEMORIES,
@@ -18,7 +18,7 @@ from recollect.inference.tasks.extraction import (
     joined,
     read,
 )
-from recollect.models import Extraction, GenerationPreferences, Message, MessageRole
+from hitherto.models import Extraction, GenerationPreferences, Message, MessageRole
 
 DAY = datetime(2025, 3, 14, 23, 30, tzinfo=UTC)
 NO_WISHES = Wishes(GenerationPreferences(), ())

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 import pytest
 from tests.inference.minds import Mind, hang
 
-from recollect.core import query
-from recollect.core.lexical import build_lexical_index, terms
-from recollect.core.query import DateRange, Reading
-from recollect.core.recall import term_coverage
-from recollect.errors import InferenceError
-from recollect.inference.planning import PlannedQuery, Planner
-from recollect.models import Message, MessageRole, UnderstoodBy
+from hitherto.core import query
+from hitherto.core.lexical import build_lexical_index, terms
+from hitherto.core.query import DateRange, Reading
+from hitherto.core.recall import term_coverage
+from hitherto.errors import InferenceError
+from hitherto.inference.planning import PlannedQuery, Planner
+from hitherto.models import Message, MessageRole, UnderstoodBy
 
 TODAY = date(2025, 3, 14)
 QUESTION = "Which instrument did I take up after the move?"

@@ -21,10 +21,10 @@ from tests.scripted_model import (
     Waits,
 )
 
-from recollect.core.prompts import Prompt, prompt_hash
-from recollect.errors import BudgetSpentError, InferenceError, ValidationError
-from recollect.inference import LocalInference, open_inference
-from recollect.inference.ledger import (
+from hitherto.core.prompts import Prompt, prompt_hash
+from hitherto.errors import BudgetSpentError, InferenceError, ValidationError
+from hitherto.inference import LocalInference, open_inference
+from hitherto.inference.ledger import (
     Account,
     FinishedCall,
     PlannedCall,
@@ -33,10 +33,10 @@ from recollect.inference.ledger import (
     charged_to,
     current_account,
 )
-from recollect.inference.providers import Providers, open_providers
-from recollect.inference.tasks import Task
-from recollect.models import CallOutcome
-from recollect.settings import Settings
+from hitherto.inference.providers import Providers, open_providers
+from hitherto.inference.tasks import Task
+from hitherto.models import CallOutcome
+from hitherto.settings import Settings
 
 PROMPT = Prompt("test", "Give a colour.", prompt_hash("Give a colour."))
 ACCOUNT = Account("project", "user")
@@ -278,10 +278,10 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
-from recollect import Settings
-from recollect.errors import ValidationError
-from recollect.inference import open_inference
-from recollect.inference.ledger import Unmetered
+from hitherto import Settings
+from hitherto.errors import ValidationError
+from hitherto.inference import open_inference
+from hitherto.inference.ledger import Unmetered
 
 asyncio.run(open_inference(Settings(), Unmetered()))
 try:
@@ -295,4 +295,4 @@ def test_without_the_extra_all_works_but_models_and_it_says_what_to_install() ->
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=True
     )
-    assert "pip install 'recollect[models]'" in done.stdout
+    assert "pip install 'hitherto[models]'" in done.stdout

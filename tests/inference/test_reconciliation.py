@@ -9,13 +9,13 @@ import pytest
 from tests.inference.telling import FRIDAY, contents, decided, found, memory, opened, stored, tell
 from tests.scripted_model import Asked, Chats, Fails, Refuses, Reply, ScriptedModel, Waits
 
-from recollect import (
+from hitherto import (
     ExpirationReason,
     MergeConflictAnswer,
     MergeConflictStatus,
     SessionStatus,
 )
-from recollect.inference.tasks.reconciliation import BATCH, MOST_HELD
+from hitherto.inference.tasks.reconciliation import BATCH, MOST_HELD
 
 LATER = FRIDAY + timedelta(days=30)
 HELD = re.compile(r"^(\d+)\. \(said .*?\) (.*)$", re.MULTILINE)

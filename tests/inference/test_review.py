@@ -22,10 +22,10 @@ from tests.scripted_model import (
     Written,
 )
 
-from recollect import SessionStatus
-from recollect.core.prompts import task_prompt
-from recollect.inference.tasks.review import MOST_CHANGES, MOST_HELD, UNEXPLAINED
-from recollect.models import ExpirationReason
+from hitherto import SessionStatus
+from hitherto.core.prompts import task_prompt
+from hitherto.inference.tasks.review import MOST_CHANGES, MOST_HELD, UNEXPLAINED
+from hitherto.models import ExpirationReason
 
 LATER = FRIDAY + timedelta(days=30)
 LATEST = FRIDAY + timedelta(days=60)

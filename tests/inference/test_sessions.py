@@ -29,10 +29,10 @@ from tests.scripted_model import (
     Waits,
 )
 
-from recollect import ExpirationReason, SessionStatus
-from recollect.core.prompts import task_prompt
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.models import GenerationPreferences, MessageRole, SaidBy
+from hitherto import ExpirationReason, SessionStatus
+from hitherto.core.prompts import task_prompt
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.models import GenerationPreferences, MessageRole, SaidBy
 
 
 async def test_a_session_becomes_what_the_model_found(path: Path, model: ScriptedModel) -> None:

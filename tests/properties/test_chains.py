@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recollect.core.chains import (
+from hitherto.core.chains import (
     ChainEdit,
     Chains,
     delete,
@@ -15,7 +15,7 @@ from recollect.core.chains import (
     insert_before,
     join,
 )
-from recollect.models import ExpirationReason, MemoryVersion
+from hitherto.models import ExpirationReason, MemoryVersion
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 EXPIRED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recollect.core.context import (
+from hitherto.core.context import (
     MINIMUM_BODY_TOKENS,
     Analysis,
     ContextParts,
@@ -18,7 +18,7 @@ from recollect.core.context import (
     RecalledSummary,
     render,
 )
-from recollect.models import (
+from hitherto.models import (
     ExpirationReason,
     MemoryVersion,
     MergeConflictConflictingMemory,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recollect.core.dates import Direction, find_dates
-from recollect.core.extraction import extract
-from recollect.models import Message, MessageRole
+from hitherto.core.dates import Direction, find_dates
+from hitherto.core.extraction import extract
+from hitherto.models import Message, MessageRole
 
 FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)
 WORDS = (

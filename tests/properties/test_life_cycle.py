@@ -13,8 +13,8 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 from tests.redaction import require_left
 
-from recollect import Parts, Recollect, SessionStatus, Settings
-from recollect.errors import (
+from hitherto import Hitherto, Parts, SessionStatus, Settings
+from hitherto.errors import (
     InvalidSessionStateError,
     MemoryNotFoundError,
     RecallrAIError,
@@ -22,7 +22,7 @@ from recollect.errors import (
     UserAlreadyExistsError,
     UserNotFoundError,
 )
-from recollect.models import UserMemoryItem
+from hitherto.models import UserMemoryItem
 
 NAMES = ("alice", "Alicia", "bruno", "Übermut 100%_")
 TEXTS = (
@@ -85,8 +85,8 @@ class LifeCycle(RuleBasedStateMachine):
         self.memory = self.opened()
         self.users: dict[str, ModelUser] = {}
 
-    def opened(self) -> Recollect:
-        return Recollect(
+    def opened(self) -> Hitherto:
+        return Hitherto(
             Path(self.folder.name) / "memory.db",
             settings=Settings(poll_interval_s=0.01),
             parts=Parts(HashEmbedder(), clock=self.clock),

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recollect.core.lexical import build_lexical_index, terms, tokenise
-from recollect.core.passages import MAX_CHUNKS, chunk_spans
-from recollect.core.ranking import best_rows, calibrate, min_max, windowed
+from hitherto.core.lexical import build_lexical_index, terms, tokenise
+from hitherto.core.passages import MAX_CHUNKS, chunk_spans
+from hitherto.core.ranking import best_rows, calibrate, min_max, windowed
 
 SCORES = arrays(np.float32, st.integers(0, 60), elements=st.floats(-10, 10, width=32))
 DOCUMENTS = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=8), max_size=30)

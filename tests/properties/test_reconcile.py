@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recollect.core.chains import Chains, insert_before, join
-from recollect.core.reconcile import (
+from hitherto.core.chains import Chains, insert_before, join
+from hitherto.core.reconcile import (
     Held,
     Ignore,
     Plan,
@@ -18,7 +18,7 @@ from recollect.core.reconcile import (
     Supersede,
     reconcile,
 )
-from recollect.models import Candidate, Evidence, MemoryVersion
+from hitherto.models import Candidate, Evidence, MemoryVersion
 
 FIRST = datetime(2024, 1, 1, 10, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

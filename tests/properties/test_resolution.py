@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes import HashEmbedder
 
-from recollect.core.questions import BOTH, NEITHER
-from recollect.core.reconcile import Decision, Held, Ignore, Precede, RaiseConflict, Supersede
-from recollect.core.resolution import Contest, Resolution, Verdict, resolve
-from recollect.models import (
+from hitherto.core.questions import BOTH, NEITHER
+from hitherto.core.reconcile import Decision, Held, Ignore, Precede, RaiseConflict, Supersede
+from hitherto.core.resolution import Contest, Resolution, Verdict, resolve
+from hitherto.models import (
     Candidate,
     ExpirationReason,
     MemoryVersion,

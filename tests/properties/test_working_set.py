@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
-from recollect import MessageRole, RecallStrategy, SessionStatus, Settings
-from recollect.api import ContextRequest
-from recollect.client.embedded import EmbeddedEngine, System
-from recollect.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
-from recollect.inference import LocalInference
-from recollect.models import ContextResponse
-from recollect.store import Store, open_database
-from recollect.working_set import WorkingSet, WorkingSets
+from hitherto import MessageRole, RecallStrategy, SessionStatus, Settings
+from hitherto.api import ContextRequest
+from hitherto.client.embedded import EmbeddedEngine, System
+from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
+from hitherto.inference import LocalInference
+from hitherto.models import ContextResponse
+from hitherto.store import Store, open_database
+from hitherto.working_set import WorkingSet, WorkingSets
 
 USERS = ("alice", "bruno")
 SAID = (

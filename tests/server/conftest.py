@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from recollect import Parts, Settings
-from recollect.api import AdminApi, MemoryApi
-from recollect.client.embedded import System, open_system
-from recollect.server import create_app
+from hitherto import Parts, Settings
+from hitherto.api import AdminApi, MemoryApi
+from hitherto.client.embedded import System, open_system
+from hitherto.server import create_app
 
 BASE_URL = "http://memory.test"
 
@@ -104,6 +104,6 @@ async def http(
 async def administrator(
     system: System, settings: Settings, project: Project
 ) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"X-Recollect-Admin-Key": project.admin_key}
+    headers = {"X-Hitherto-Admin-Key": project.admin_key}
     async with http_for(create_app(system, settings), headers) as client:
         yield client

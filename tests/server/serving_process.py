@@ -14,9 +14,9 @@ from typing import Any
 
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Settings
-from recollect.server.serving import Listening, serve
-from recollect.server.working import work
+from hitherto import Parts, Settings
+from hitherto.server.serving import Listening, serve
+from hitherto.server.working import work
 
 LEASE_S = 0.5
 

@@ -14,8 +14,8 @@ KEYS = "/admin/v1/keys"
     "headers",
     [
         {},
-        {"X-Recollect-Admin-Key": "rca_wrong"},
-        {"X-Recollect-Admin-Key": ""},
+        {"X-Hitherto-Admin-Key": "rca_wrong"},
+        {"X-Hitherto-Admin-Key": ""},
         {"Authorization": "Bearer rca_wrong"},
         {"Authorization": "Bearer"},
         {"Authorization": "Basic cmNhX3dyb25n"},
@@ -33,7 +33,7 @@ async def test_nobody_enters_without_an_admin_key(
 async def test_a_key_of_a_project_does_not_open_it(
     anonymous: httpx.AsyncClient, project: Project
 ) -> None:
-    headers = project.headers | {"X-Recollect-Admin-Key": project.api_key}
+    headers = project.headers | {"X-Hitherto-Admin-Key": project.api_key}
     assert (await anonymous.get(PROJECTS, headers=headers)).status_code == 401
 
 
@@ -89,7 +89,7 @@ async def test_an_admin_key_makes_another(
     made = (await administrator.post(KEYS, json={})).json()
     assert made["api_key"].startswith("rca_")
     assert made["key"]["project_id"] is None
-    headers = {"X-Recollect-Admin-Key": made["api_key"]}
+    headers = {"X-Hitherto-Admin-Key": made["api_key"]}
     listed = (await anonymous.get(KEYS, headers=headers)).json()["keys"]
     assert made["key"] in listed
 

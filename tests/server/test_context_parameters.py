@@ -6,9 +6,9 @@ import httpx
 import pytest
 from tests.server.conftest import http_for_fake
 
-from recollect.api import ContextRequest
-from recollect.core import validation
-from recollect.models import ContextMetadata, ContextResponse, RecallStrategy
+from hitherto.api import ContextRequest
+from hitherto.core import validation
+from hitherto.models import ContextMetadata, ContextResponse, RecallStrategy
 
 PATH = "/api/v1/users/alice/sessions/s/context"
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from tests.server.conftest import FakeSystem, Project, http_for, http_for_fake
 
-from recollect import Settings
-from recollect.errors import ClosedError, InternalServerError, OverloadedError, StoreError
-from recollect.server import create_app
+from hitherto import Settings
+from hitherto.errors import ClosedError, InternalServerError, OverloadedError, StoreError
+from hitherto.server import create_app
 
 USER = "/api/v1/users/alice"
 
@@ -55,7 +55,7 @@ async def test_a_crash_is_500_with_the_id_of_the_request_and_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     secret = "alice said that her number is 12345"
-    with caplog.at_level(logging.ERROR, "recollect"):
+    with caplog.at_level(logging.ERROR, "hitherto"):
         async with http_for_fake(Failing(RuntimeError(secret))) as http:
             response = await http.get(USER, headers={"X-Request-Id": "call-7"})
     assert response.status_code == 500

@@ -23,9 +23,9 @@ from tests.conformance.service import OnLoop, Service, serving
 from tests.databases import NewDatabase
 from tests.server.conftest import FakeSystem
 
-from recollect import Parts, Settings
-from recollect.server import create_app
-from recollect.server.routes.health import LIVE_PATH, READY_PATH
+from hitherto import Parts, Settings
+from hitherto.server import create_app
+from hitherto.server.routes.health import LIVE_PATH, READY_PATH
 
 EXAMPLES = 5
 EXAMPLES_WITHOUT_KEY = 2
@@ -109,7 +109,7 @@ def world(service: Service) -> World:
     engine = OnLoop(service.system.engine(held.project_id), service.loop)
     key = service.admin.create_key(held.project_id)
     revoked = service.project()
-    admin = {"X-Recollect-Admin-Key": service.admin.create_admin_key().api_key}
+    admin = {"X-Hitherto-Admin-Key": service.admin.create_admin_key().api_key}
     webhook = service.admin.create_webhook(held.project_id, "https://receiver.test/").webhook
     category = service.admin.create_category(held.project_id, "Hobbies")
     with httpx.Client(base_url=f"{service.base_url}/api/v1", headers=held.headers) as http:
@@ -133,7 +133,7 @@ def world(service: Service) -> World:
             {"X-Recallr-Project-Id": held.project_id},
             held.headers | {"X-Recallr-Project-Id": foreign.project_id},
             revoked.headers,
-            {"X-Recollect-Admin-Key": held.api_key},
+            {"X-Hitherto-Admin-Key": held.api_key},
             {"Authorization": f"Bearer {held.api_key}"},
         ],
         {

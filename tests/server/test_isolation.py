@@ -114,7 +114,7 @@ class World:
     def __init__(self, service: Service, http: httpx.Client) -> None:
         self._service = service
         self.http = http
-        self.admin = {"X-Recollect-Admin-Key": service.admin.create_admin_key().api_key}
+        self.admin = {"X-Hitherto-Admin-Key": service.admin.create_admin_key().api_key}
         self.projects = [service.project() for _ in range(PROJECTS)]
         self.owned = [self._told(number, user) for number in range(PROJECTS) for user in USERS]
 
@@ -272,7 +272,7 @@ def test_a_key_opens_its_own_project_only_and_a_revoked_one_opens_none(
             (held.api_key, world.projects[1].project_id),
             (world.projects[1].api_key, held.project_id),
             (revoked.api_key, held.project_id),
-            (world.admin["X-Recollect-Admin-Key"], held.project_id),
+            (world.admin["X-Hitherto-Admin-Key"], held.project_id),
             (held.api_key, str(uuid.UUID(int=0))),
         ):
             credentials = Credentials(service.base_url, api_key, project_id)

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from recollect import Settings
-from recollect.server.limits import (
+from hitherto import Settings
+from hitherto.server.limits import (
     WAITING_PER_PLACE,
     TokenBuckets,
     WorkLimit,
@@ -129,7 +129,7 @@ async def test_a_sane_request_id_is_kept_and_another_replaced(given: str, answer
 async def test_a_line_per_request_names_the_route_but_no_user_no_key_and_no_query(
     logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "recollect.requests")
+    caplog.set_level(logging.INFO, "hitherto.requests")
     app = FastAPI()
     app.add_api_route("/api/v1/users/{custom_user_id}", lambda custom_user_id: {})
     install_limits(

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from tests.server.conftest import FakeSystem
 
-from recollect import Settings
-from recollect.server import create_app
-from recollect.server.documentation import page
+from hitherto import Settings
+from hitherto.server import create_app
+from hitherto.server.documentation import page
 
 OPERATIONS = {
     "POST /api/v1/users": 201,

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from recollect.server.requests import current_query, parsed_json
+from hitherto.server.requests import current_query, parsed_json
 
 USERS = "/api/v1/users"
 JSON = {"Content-Type": "application/json"}

@@ -20,12 +20,12 @@ import pytest
 from tests import databases
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Settings
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import StoreError, UnavailableError
-from recollect.inference import LocalInference
-from recollect.models import Extraction
-from recollect.server.serving import Listening, serve
+from hitherto import Parts, Settings
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import StoreError, UnavailableError
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction
+from hitherto.server.serving import Listening, serve
 
 with warnings.catch_warnings():
     # The released client declares its models in a way that its own library no longer likes.
@@ -257,7 +257,7 @@ async def test_the_data_folder_is_made_for_its_owner_alone_but_no_folder_that_is
     served = Served(Settings(port=0))
     listening = await served.listening()
     await served.stop()
-    assert Path(listening.db) == tmp_path / "data" / "recollect" / "memory.db"
+    assert Path(listening.db) == tmp_path / "data" / "hitherto" / "memory.db"
     assert stat.S_IMODE(Path(listening.db).parent.stat().st_mode) == 0o700
     with pytest.raises(StoreError):
         await Served(settings_for(tmp_path / "absent" / "memory.db")).listening()
@@ -265,8 +265,8 @@ async def test_the_data_folder_is_made_for_its_owner_alone_but_no_folder_that_is
 
 @contextlib.contextmanager
 def process(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`recollect serve` on a free port, and what it printed until it listened."""
-    command = [sys.executable, "-c", "from recollect.cli import app; app()", "serve"]
+    """`hitherto serve` on a free port, and what it printed until it listened."""
+    command = [sys.executable, "-c", "from hitherto.cli import app; app()", "serve"]
     running = subprocess.Popen(
         [*command, "--db", str(db), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -348,7 +348,7 @@ def test_the_quickstart_serves_both_clients_and_ends_well() -> None:
     done = run_example("service_quickstart.py")
     assert done.returncode == 0, done.stderr
     assert "recallrai: User is allergic to peanuts\n" in done.stdout
-    assert "User is allergic to peanuts" in done.stdout.partition("recollect: ")[2]
+    assert "User is allergic to peanuts" in done.stdout.partition("hitherto: ")[2]
     assert done.stdout.endswith("service stopped with exit code 0\n")
 
 

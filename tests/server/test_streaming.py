@@ -9,11 +9,11 @@ import httpx
 import pytest
 from tests.server.conftest import FakeSystem, http_for_fake
 
-from recollect import Settings
-from recollect.api import ContextRequest
-from recollect.errors import StoreError, UserNotFoundError
-from recollect.models import ContextMetadata, ContextResponse, RecallStrategy
-from recollect.server import create_app
+from hitherto import Settings
+from hitherto.api import ContextRequest
+from hitherto.errors import StoreError, UserNotFoundError
+from hitherto.models import ContextMetadata, ContextResponse, RecallStrategy
+from hitherto.server import create_app
 
 PATH = "/api/v1/users/alice/sessions/s/context"
 STREAM = {"stream": "true"}

@@ -14,11 +14,11 @@ from tests.metered import PLANNED, Place, opened
 from tests.server.conftest import Project
 from typer.testing import CliRunner
 
-from recollect import Parts, Settings
-from recollect.cli import app
-from recollect.client.embedded import System
-from recollect.errors import BudgetSpentError
-from recollect.inference.ledger import PlannedCall
+from hitherto import Parts, Settings
+from hitherto.cli import app
+from hitherto.client.embedded import System
+from hitherto.errors import BudgetSpentError
+from hitherto.inference.ledger import PlannedCall
 
 PROJECTS = "/admin/v1/projects"
 NOTHING = {
@@ -206,8 +206,8 @@ def test_the_command_sets_and_shows_budgets(db: str) -> None:
 def test_the_command_says_which_budgets_come_from_the_settings(
     db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RECOLLECT_USER_TOKENS_PER_DAY", "9000")
-    monkeypatch.setenv("RECOLLECT_PRICES", '{"here:small": {"input": 1, "output": 2}}')
+    monkeypatch.setenv("HITHERTO_USER_TOKENS_PER_DAY", "9000")
+    monkeypatch.setenv("HITHERTO_PRICES", '{"here:small": {"input": 1, "output": 2}}')
     table = run("budgets", "set", db).stdout
     assert "9,000 (settings)" in table
     assert "When a budget is spent: local (settings)." in table
@@ -265,4 +265,4 @@ def test_an_unknown_project_is_one_line(db: str, command: list[str]) -> None:
     run("budgets", "set", db)
     result = run(*command, "--project", "nothing", db)
     assert result.exit_code == 1
-    assert result.stderr == "recollect: Project 'nothing' not found\n"
+    assert result.stderr == "hitherto: Project 'nothing' not found\n"

@@ -13,8 +13,8 @@ from tests.receiving import receiving
 from tests.server.conftest import Project
 from typer.testing import CliRunner
 
-from recollect import Parts
-from recollect.cli import app
+from hitherto import Parts
+from hitherto.cli import app
 
 ADDRESS = "https://receiver.test/events"
 ALL = [
@@ -271,7 +271,7 @@ def test_the_command_line_creates_tests_lists_and_deletes(
         assert json.loads(run("test", webhook_id, "--json").stdout)["status_code"] == status_code
     unreachable = run("test", webhook_id)
     assert unreachable.exit_code == 1
-    assert unreachable.stderr.startswith("recollect: not accepted: no answer: ConnectError")
+    assert unreachable.stderr.startswith("hitherto: not accepted: no answer: ConnectError")
     assert unreachable.stderr.count("\n") == 1
     listed = run("list")
     assert webhook_id in listed.stdout
@@ -280,7 +280,7 @@ def test_the_command_line_creates_tests_lists_and_deletes(
     assert run("delete", webhook_id).exit_code == 0
     assert "There are no webhooks" in run("list").stdout
     gone = run("delete", webhook_id)
-    assert (gone.exit_code, gone.stderr) == (1, f"recollect: Webhook {webhook_id} not found\n")
+    assert (gone.exit_code, gone.stderr) == (1, f"hitherto: Webhook {webhook_id} not found\n")
 
 
 def test_the_command_line_shows_the_secret_once_and_refuses_what_is_no_address(

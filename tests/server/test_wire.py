@@ -6,9 +6,9 @@ from typing import Any
 import pydantic
 import pytest
 
-from recollect import wire
-from recollect.api import UNSET, Page
-from recollect.models import (
+from hitherto import wire
+from hitherto.api import UNSET, Page
+from hitherto.models import (
     ContextMetadata,
     ContextResponse,
     DateRangeFilterType,

@@ -13,24 +13,24 @@ import pytest
 from tests import databases
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, Parts, SessionStatus, Settings
-from recollect.errors import TimeoutError
-from recollect.server.working import work
-from recollect.store import shown_address
+from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
+from hitherto.errors import TimeoutError
+from hitherto.server.working import work
+from hitherto.store import shown_address
 
-RECOLLECT = Path(sys.executable).with_name("recollect")
+HITHERTO = Path(sys.executable).with_name("hitherto")
 LEAVING = Settings(worker=False, poll_interval_s=0.02)
 
 
 @contextlib.asynccontextmanager
-async def leaving(path: Path) -> AsyncIterator[AsyncRecollect]:
+async def leaving(path: Path) -> AsyncIterator[AsyncHitherto]:
     """A memory in which nothing is processed."""
     parts = Parts(embedder=HashEmbedder())
-    async with AsyncRecollect(path, settings=LEAVING, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=LEAVING, parts=parts) as memory:
         yield memory
 
 
-async def tell(memory: AsyncRecollect, name: str, text: str = "I live in Porto.") -> Any:
+async def tell(memory: AsyncHitherto, name: str, text: str = "I live in Porto.") -> Any:
     user = await memory.create_user(name)
     session = await user.create_session()
     await session.add_message("user", text)
@@ -97,7 +97,7 @@ async def test_a_worker_that_is_told_to_stop_while_it_opens_does_no_work(path: P
 
 
 def test_two_workers_share_the_work_and_end_well_on_their_signals(path: Path) -> None:
-    command = [RECOLLECT, "worker", "--db", str(path), "--concurrency", "2"]
+    command = [HITHERTO, "worker", "--db", str(path), "--concurrency", "2"]
     workers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -108,7 +108,7 @@ def test_two_workers_share_the_work_and_end_well_on_their_signals(path: Path) ->
             assert worker.stdout.readline().endswith(f"works on {shown_address(path)}\n")
 
         async def told() -> list[str]:
-            async with AsyncRecollect(path, settings=LEAVING) as memory:
+            async with AsyncHitherto(path, settings=LEAVING) as memory:
                 sessions = [await tell(memory, f"user-{number}") for number in range(12)]
                 await memory.wait_until_processed(timeout_s=60)
                 for session in sessions:

@@ -10,14 +10,14 @@ import pytest
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Recollect, Settings
+from hitherto import Hitherto, Parts, Settings
 
 TOWNS = ("Porto", "Faro", "Braga", "Lisbon")
 
 
 def fill(path: Path, settings: Settings, users: int = 1) -> None:
     """Make a memory with a few processed sessions of each user."""
-    with Recollect(path, settings=settings, parts=Parts(HashEmbedder(), clock=Clock())) as memory:
+    with Hitherto(path, settings=settings, parts=Parts(HashEmbedder(), clock=Clock())) as memory:
         for number in range(users):
             user = memory.create_user(f"user-{number}", metadata={"number": number})
             for month, town in enumerate(TOWNS, start=1):

@@ -7,8 +7,8 @@ import numpy as np
 from tests import databases
 from tests.databases import Location
 
-from recollect.store import migrate
-from recollect.store.rows import to_bytes
+from hitherto.store import migrate
+from hitherto.store.rows import to_bytes
 
 NEWEST = len(migrate.migrations())
 PROJECT_ID = "00000000-0000-0000-0000-000000000001"

@@ -1,4 +1,4 @@
-"""Projects, keys, categories, preferences and counts: what whoever runs Recollect can do."""
+"""Projects, keys, categories, preferences and counts: what whoever runs Hitherto can do."""
 
 import asyncio
 import hashlib
@@ -12,12 +12,12 @@ import pytest
 from tests import databases
 from tests.fakes import HashEmbedder
 
-from recollect import MessageRole, Parts, SessionStatus, Settings
-from recollect.api import ContextRequest, MemoryApi
-from recollect.client.embedded import System, open_system
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.admin import Admin
-from recollect.errors import (
+from hitherto import MessageRole, Parts, SessionStatus, Settings
+from hitherto.api import ContextRequest, MemoryApi
+from hitherto.client.embedded import System, open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.engine.admin import Admin
+from hitherto.errors import (
     AuthenticationError,
     CategoryAlreadyExistsError,
     CategoryNotFoundError,
@@ -29,8 +29,8 @@ from recollect.errors import (
     UserNotFoundError,
     ValidationError,
 )
-from recollect.inference import LocalInference
-from recollect.models import Extraction, GenerationPreferences, MergeConflictStatus
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction, GenerationPreferences, MergeConflictStatus
 
 UNKNOWN = "00000000-0000-0000-0000-00000000dead"
 MALFORMED = ["", "not-a-uuid", "\0", "\ud800", "é" * 300, None, 7]

@@ -14,11 +14,11 @@ from tests.fakes import HashEmbedder
 from tests.store.earlier import NEWEST, write
 from typer.testing import CliRunner
 
-from recollect import AsyncRecollect, MessageRole, Parts
-from recollect.cli import app
-from recollect.errors import StoreError
-from recollect.store import Store, open_database
-from recollect.store.copying import PROGRESS_TABLE, CopiedTable, CopyProgress, copy
+from hitherto import AsyncHitherto, MessageRole, Parts
+from hitherto.cli import app
+from hitherto.errors import StoreError
+from hitherto.store import Store, open_database
+from hitherto.store.copying import PROGRESS_TABLE, CopiedTable, CopyProgress, copy
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def target(tmp_path: Path) -> Path:
 async def source(path: Path) -> Path:
     """A memory with something in every table that using it fills, and in the others too."""
     write(path, NEWEST)
-    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
+    async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
         for name in ("bruno", "çelik", "user.3"):
             user = await memory.create_user(name, metadata={"note": "naïve ☕"})
             for text in ("I live in Porto with my dog Bica.", "I moved to Lisbon. 🎉"):
@@ -75,7 +75,7 @@ def test_every_row_is_there_and_the_copy_says_how_many(source: Path, target: Pat
 
 async def test_a_copy_is_recalled_from_and_worked_on(source: Path, target: Path) -> None:
     copied(source, target)
-    async with AsyncRecollect(target, parts=Parts(embedder=HashEmbedder(32))) as memory:
+    async with AsyncHitherto(target, parts=Parts(embedder=HashEmbedder(32))) as memory:
         user = await memory.get_user("çelik")
         assert user.metadata == {"note": "naïve ☕"}
         session = await user.create_session()

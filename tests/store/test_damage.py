@@ -13,9 +13,9 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 from tests.store.conftest import fill
 
-from recollect import AsyncRecollect, Parts, Settings
-from recollect.errors import RecallrAIError, StoreError
-from recollect.store.rows import to_bytes, to_matrix
+from hitherto import AsyncHitherto, Parts, Settings
+from hitherto.errors import RecallrAIError, StoreError
+from hitherto.store.rows import to_bytes, to_matrix
 
 SETTINGS = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
 
@@ -31,7 +31,7 @@ def intact(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 async def _use(path: Path, refused: list[RecallrAIError]) -> None:
     """Every kind of call; what is refused is noted, and the next call made all the same."""
     parts = Parts(HashEmbedder(), clock=Clock())
-    async with AsyncRecollect(path, settings=SETTINGS, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=SETTINGS, parts=parts) as memory:
 
         async def tried(call: Any) -> Any:
             try:

@@ -18,20 +18,20 @@ from tests.databases import healthy
 from tests.fakes import HashEmbedder
 from tests.store.conftest import fill
 
-from recollect import MessageRole, Parts, Recollect, SessionStatus, Settings
-from recollect.api import ContextRequest
-from recollect.client.embedded import EmbeddedEngine, System
-from recollect.engine import DEFAULT_PROJECT_ID, Resources, prepare
-from recollect.errors import StoreError
-from recollect.inference import LocalInference
-from recollect.models import Extraction, Message
-from recollect.store import Store
-from recollect.store.database import parse_statements
-from recollect.store.sqlite import SqliteDatabase
-from recollect.working_set import WorkingSets
+from hitherto import Hitherto, MessageRole, Parts, SessionStatus, Settings
+from hitherto.api import ContextRequest
+from hitherto.client.embedded import EmbeddedEngine, System
+from hitherto.engine import DEFAULT_PROJECT_ID, Resources, prepare
+from hitherto.errors import StoreError
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction, Message
+from hitherto.store import Store
+from hitherto.store.database import parse_statements
+from hitherto.store.sqlite import SqliteDatabase
+from hitherto.working_set import WorkingSets
 
 STATEMENTS = parse_statements(
-    resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
+    resources.files("hitherto.store").joinpath("queries.sql").read_text(encoding="utf-8")
 )
 
 
@@ -189,7 +189,7 @@ def no_file_above(size_bytes: int) -> Iterator[None]:
 def test_a_write_that_the_system_refuses_is_told_and_leaves_nothing(
     filled: Path, settings: Settings
 ) -> None:
-    with Recollect(filled, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    with Hitherto(filled, settings=settings, parts=Parts(HashEmbedder())) as memory:
         user = memory.get_user("user-0")
         session = user.create_session()
         session.add_message("user", "before")
@@ -240,7 +240,7 @@ def test_a_file_without_permission_is_refused(
         path.chmod(file_mode)
         Path(folder).chmod(0o555)
         with as_nobody(), pytest.raises(StoreError, match=message) as raised:
-            Recollect(path, settings=settings, parts=Parts(HashEmbedder()))
+            Hitherto(path, settings=settings, parts=Parts(HashEmbedder()))
         Path(folder).chmod(0o755)
         path.chmod(0o644)
         assert str(path) in str(raised.value)

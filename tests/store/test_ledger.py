@@ -10,11 +10,11 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 from tests.metered import PLANNED, PRICES, MeteredInference, Place, finished, opened
 
-from recollect import Parts, Settings
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.ledger import LAPSE_S, StoreLedger
-from recollect.errors import BudgetSpentError, ProjectNotFoundError, UserNotFoundError
-from recollect.inference.ledger import (
+from hitherto import Parts, Settings
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.engine.ledger import LAPSE_S, StoreLedger
+from hitherto.errors import BudgetSpentError, ProjectNotFoundError, UserNotFoundError
+from hitherto.inference.ledger import (
     Account,
     CallUsage,
     FinishedCall,
@@ -22,9 +22,9 @@ from recollect.inference.ledger import (
     charged_to,
     current_account,
 )
-from recollect.models import CallOutcome
-from recollect.store import Store, open_database
-from recollect.usage import ModelCall
+from hitherto.models import CallOutcome
+from hitherto.store import Store, open_database
+from hitherto.usage import ModelCall
 
 OTHER = "00000000-0000-0000-0000-00000000beef"
 

@@ -11,8 +11,8 @@ import pytest
 from tests.databases import Location, NewDatabase
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, MessageRole, Parts, Settings
-from recollect.store import open_database
+from hitherto import AsyncHitherto, MessageRole, Parts, Settings
+from hitherto.store import open_database
 
 pytestmark = pytest.mark.postgresql
 
@@ -21,13 +21,13 @@ NEVER_S = 3_600.0
 
 
 @asynccontextmanager
-async def memory(path: Location, **settings: Any) -> AsyncIterator[AsyncRecollect]:
+async def memory(path: Location, **settings: Any) -> AsyncIterator[AsyncHitherto]:
     parts = Parts(embedder=HashEmbedder())
-    async with AsyncRecollect(path, settings=Settings(**settings), parts=parts) as opened:
+    async with AsyncHitherto(path, settings=Settings(**settings), parts=parts) as opened:
         yield opened
 
 
-async def processed(server: AsyncRecollect, name: str) -> list[str]:
+async def processed(server: AsyncHitherto, name: str) -> list[str]:
     """Tell a session and wait for it, looking often; what is remembered then."""
     user = await server.create_user(name)
     session = await user.create_session()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, Parts, Recollect, Settings
-from recollect.errors import (
+from hitherto import AsyncHitherto, Hitherto, Parts, Settings
+from hitherto.errors import (
     EmbedderError,
     RecallrAIError,
     SchemaError,
@@ -20,18 +20,18 @@ from recollect.errors import (
     UnavailableError,
     ValidationError,
 )
-from recollect.store import Store, open_database
+from hitherto.store import Store, open_database
 
 Open = Callable[[Path | str], None]
 
 
 def open_sync(location: Path | str) -> None:
-    Recollect(location, parts=Parts(HashEmbedder())).close()
+    Hitherto(location, parts=Parts(HashEmbedder())).close()
 
 
 def open_async(location: Path | str) -> None:
     async def work() -> None:
-        async with AsyncRecollect(location, parts=Parts(HashEmbedder())):
+        async with AsyncHitherto(location, parts=Parts(HashEmbedder())):
             pass
 
     asyncio.run(work())
@@ -140,11 +140,11 @@ def _made(folder: Path, *statements: str) -> Path:
 
 
 REFUSED = [
-    (random_bytes, StoreError, "not a database; give the path of a Recollect database"),
-    (text, StoreError, "not a database; give the path of a Recollect database"),
-    (one_byte, StoreError, "not a database; give the path of a Recollect database"),
-    (beginning_of_a_database, StoreError, "not a database; give the path of a Recollect database"),
-    (other_program, SchemaError, "another program; give the path of a Recollect database"),
+    (random_bytes, StoreError, "not a database; give the path of a Hitherto database"),
+    (text, StoreError, "not a database; give the path of a Hitherto database"),
+    (one_byte, StoreError, "not a database; give the path of a Hitherto database"),
+    (beginning_of_a_database, StoreError, "not a database; give the path of a Hitherto database"),
+    (other_program, SchemaError, "another program; give the path of a Hitherto database"),
     (other_program_in_wal_mode, SchemaError, "another program"),
     (other_program_with_migrations_by_text, SchemaError, "another program"),
     (other_program_with_migrations_by_number, SchemaError, "another program"),
@@ -237,7 +237,7 @@ def test_a_relative_path_still_means_the_same_file_after_a_change_of_folder(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     with contextlib.chdir(tmp_path):
-        memory = Recollect("memory.db", settings=settings, parts=Parts(HashEmbedder()))
+        memory = Hitherto("memory.db", settings=settings, parts=Parts(HashEmbedder()))
     with contextlib.chdir(elsewhere), memory:
         session = memory.create_user("alice").create_session()
         session.add_message("user", "I live in Porto.")
@@ -252,8 +252,8 @@ def test_a_memory_without_a_file_keeps_nothing(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         for _ in range(2):
             with (
-                Recollect(":memory:", parts=parts) as one,
-                Recollect(":memory:", parts=parts) as two,
+                Hitherto(":memory:", parts=parts) as one,
+                Hitherto(":memory:", parts=parts) as two,
             ):
                 one.create_user("alice")
                 two.create_user("alice")
@@ -280,18 +280,18 @@ def test_a_memory_of_another_embedder_is_refused(filled: Path, dimension: int) -
     with pytest.raises(
         EmbedderError, match=f"hash-64/64, this is hash-{dimension}/.* Open it with"
     ):
-        Recollect(filled, parts=parts)
+        Hitherto(filled, parts=parts)
     with pytest.raises(EmbedderError, match="add its conversations to a new database"):
-        asyncio.run(AsyncRecollect(filled, parts=parts).get_user("user-0"))
+        asyncio.run(AsyncHitherto(filled, parts=parts).get_user("user-0"))
     assert filled.read_bytes() == before
-    with Recollect(filled, parts=Parts(HashEmbedder())) as memory:
+    with Hitherto(filled, parts=Parts(HashEmbedder())) as memory:
         assert memory.get_user("user-0").list_memories().total > 0
 
 
 @pytest.mark.usefixtures("nothing_left_open")
 def test_an_async_client_that_could_not_open_opens_once_the_cause_is_gone(tmp_path: Path) -> None:
     async def work() -> None:
-        memory = AsyncRecollect(tmp_path / "later" / "memory.db", parts=Parts(HashEmbedder()))
+        memory = AsyncHitherto(tmp_path / "later" / "memory.db", parts=Parts(HashEmbedder()))
         with pytest.raises(StoreError):
             await memory.create_user("alice")
         (tmp_path / "later").mkdir()

@@ -13,10 +13,10 @@ from tests.fakes import HashEmbedder
 from tests.store.earlier import NEWEST, rows_of, write
 from typer.testing import CliRunner
 
-from recollect import AsyncRecollect, Parts, RecallStrategy
-from recollect.cli import app
-from recollect.errors import SchemaError
-from recollect.store import Store, migrate, open_database, shown_address, sqlite
+from hitherto import AsyncHitherto, Parts, RecallStrategy
+from hitherto.cli import app
+from hitherto.errors import SchemaError
+from hitherto.store import Store, migrate, open_database, shown_address, sqlite
 
 EARLIER = range(1, NEWEST)
 
@@ -73,7 +73,7 @@ async def test_what_an_earlier_release_remembered_is_recalled_and_worked_on(
     path: Location, version: int
 ) -> None:
     write(path, version)
-    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
+    async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
         alice = await memory.get_user("alice")
         assert alice.metadata == {"plan": "free"}
         items = (await alice.list_memories()).items
@@ -129,7 +129,7 @@ def test_the_command_makes_no_database_and_does_not_go_back(path: Location) -> N
         database.execute("insert into schema_migrations values (?, 'later')", (NEWEST + 1,))
     newer = CliRunner().invoke(app, ["migrate", "--db", str(path)])
     assert newer.exit_code == 1
-    assert f"schema version {NEWEST + 1}, this release of Recollect knows up to" in newer.stderr
+    assert f"schema version {NEWEST + 1}, this release of Hitherto knows up to" in newer.stderr
 
 
 async def test_one_that_ends_in_time_is_waited_for(path: Location) -> None:

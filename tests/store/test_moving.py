@@ -9,10 +9,10 @@ from tests.databases import Location, count, values
 from tests.fakes import HashEmbedder
 from tests.store.earlier import NEWEST, write
 
-from recollect import AsyncRecollect, MessageRole, Parts
-from recollect.errors import StoreError
-from recollect.store import open_database
-from recollect.store.copying import CopyProgress, copy
+from hitherto import AsyncHitherto, MessageRole, Parts
+from hitherto.errors import StoreError
+from hitherto.store import open_database
+from hitherto.store.copying import CopyProgress, copy
 
 pytestmark = pytest.mark.postgresql
 
@@ -47,7 +47,7 @@ async def file(tmp_path: Path) -> Path:
     """A memory in a file, with something in every table."""
     path = tmp_path / "memory.db"
     write(path, NEWEST)
-    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
+    async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
         for name in ("bruno", "çelik"):
             user = await memory.create_user(name, metadata={"note": "naïve ☕"})
             for text in ("I live in Porto with my dog Bica.", "I moved to Lisbon. 🎉 %s :x"):
@@ -73,7 +73,7 @@ async def test_a_memory_moves_to_a_server_and_back(
 
 async def test_what_was_moved_is_recalled_and_worked_on(file: Path, path: Location) -> None:
     move(file, path)
-    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
+    async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
         user = await memory.get_user("çelik")
         session = await user.create_session()
         await session.add_message(MessageRole.USER, "I moved to Faro.")
@@ -97,7 +97,7 @@ async def test_an_interrupted_move_goes_on_from_there(
     with pytest.raises(StopError):
         move(file, path, stop, batch_rows=3)
     with pytest.raises(StoreError, match="has not ended"):
-        async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder(32))):
+        async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder(32))):
             pass
     rest: list[CopyProgress] = []
     move(file, path, rest.append, batch_rows=3)

@@ -9,7 +9,7 @@ from tests.databases import Location
 from tests.fakes import HashEmbedder
 from tests.store.earlier import NEWEST, write
 
-from recollect import AsyncRecollect, MessageRole, Parts, Settings
+from hitherto import AsyncHitherto, MessageRole, Parts, Settings
 
 pytestmark = pytest.mark.postgresql
 
@@ -36,7 +36,7 @@ async def test_a_database_split_by_user_keeps_its_rows_and_is_worked_on(
         if "user_id" in names and table in tables - {"users"}
     }
     parts = Parts(embedder=HashEmbedder(32))
-    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         for number in range(12):
             user = await memory.create_user(f"user-{number}")
             session = await user.create_session()

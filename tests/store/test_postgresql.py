@@ -16,20 +16,20 @@ from tests.databases import Location, Server, named
 from tests.fakes import HashEmbedder
 from tests.server.conftest import http_for
 
-from recollect import AsyncRecollect, MessageRole, Parts, Settings
-from recollect.client.embedded import open_system
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import (
+from hitherto import AsyncHitherto, MessageRole, Parts, Settings
+from hitherto.client.embedded import open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import (
     SchemaError,
     StoreError,
     UserAlreadyExistsError,
     UserNotFoundError,
     ValidationError,
 )
-from recollect.server import create_app
-from recollect.store import LedgerTx, Store, Tx, WorkTx, migrate, open_database, postgres
-from recollect.store.address import shown_address
-from recollect.store.database import RerunError
+from hitherto.server import create_app
+from hitherto.store import LedgerTx, Store, Tx, WorkTx, migrate, open_database, postgres
+from hitherto.store.address import shown_address
+from hitherto.store.database import RerunError
 
 pytestmark = pytest.mark.postgresql
 
@@ -313,7 +313,7 @@ def server() -> Iterator[Server]:
 async def test_a_server_that_was_killed_and_came_back_is_used_again(server: Server) -> None:
     place = named(server.address(), "migrated")
     settings = Settings(poll_interval_s=0.02, retry_delay_s=0)
-    async with AsyncRecollect(place, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(place, settings=settings, parts=Parts(HashEmbedder())) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
         await asyncio.gather(*(session.add_message("user", f"I own {n} cats.") for n in range(8)))
@@ -502,8 +502,8 @@ async def test_a_user_without_rights_is_told_which(path: Location) -> None:
 def test_a_missing_driver_is_said_with_what_to_install(
     path: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "recollect.store.postgres", None)
-    with pytest.raises(ValidationError, match=r"pip install 'recollect\[postgres\]'"):
+    monkeypatch.setitem(sys.modules, "hitherto.store.postgres", None)
+    with pytest.raises(ValidationError, match=r"pip install 'hitherto\[postgres\]'"):
         open_database(path)
 
 

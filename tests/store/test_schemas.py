@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from tests.databases import Location
 
-from recollect.store import open_database
+from hitherto.store import open_database
 
 pytestmark = pytest.mark.postgresql
 

@@ -11,8 +11,8 @@ from tests.databases import traces
 from tests.store.test_disk import STATEMENTS
 from typer.testing import CliRunner
 
-from recollect.cli import app
-from recollect.store.sqlite import WRITTEN_ALWAYS_BYTES, SqliteDatabase
+from hitherto.cli import app
+from hitherto.store.sqlite import WRITTEN_ALWAYS_BYTES, SqliteDatabase
 
 WORD = "Quokkaville"
 
@@ -139,7 +139,7 @@ def test_a_file_that_is_too_large_waits_for_the_command(tmp_path: Path) -> None:
     database.open()
     deleted_in(database, path)
     (pending,) = database.clear_traces()
-    assert "recollect vacuum" in pending
+    assert "hitherto vacuum" in pending
     database.clear_left()
     assert database.clear_traces() == (pending,)
     ran = CliRunner().invoke(app, ["vacuum", "--db", str(path)])

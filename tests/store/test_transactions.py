@@ -15,12 +15,12 @@ from tests.conftest import START, Clock
 from tests.databases import Location, NewDatabase
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, MessageRole, Parts, Recollect, SessionStatus, Settings
-from recollect.embedding import Vectors
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import ClosedError, StoreError
-from recollect.store import Store, Tx, open_database
-from recollect.store.migrate import migrations
+from hitherto import AsyncHitherto, Hitherto, MessageRole, Parts, SessionStatus, Settings
+from hitherto.embedding import Vectors
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import ClosedError, StoreError
+from hitherto.store import Store, Tx, open_database
+from hitherto.store.migrate import migrations
 
 ROOT = Path(__file__).parents[2]
 
@@ -151,13 +151,13 @@ async def test_writers_in_many_threads_lose_no_update(path: Path) -> None:
 
 WRITER = """
 import sys
-from recollect import Parts, Recollect
+from hitherto import Parts, Hitherto
 from tests.fakes import HashEmbedder
 
 path, session_id, name = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
-with Recollect(path, parts=Parts(HashEmbedder())) as memory:
+with Hitherto(path, parts=Parts(HashEmbedder())) as memory:
     session = memory.get_user("alice").get_session(session_id)
     for number in range(60):
         session.add_message("user", f"{name} {number}")
@@ -199,7 +199,7 @@ def finish(started: list["subprocess.Popen[str]"]) -> list[str]:
 async def test_writers_in_two_processes_lose_nothing_and_keep_their_order(
     path: Location, settings: Settings
 ) -> None:
-    async with AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
         arguments = [str(path), session.session_id]
@@ -219,7 +219,7 @@ async def test_writers_in_two_processes_lose_nothing_and_keep_their_order(
 
 OPENER = """
 import sys
-from recollect.store import open_database
+from hitherto.store import open_database
 
 databases = [open_database(path) for path in sys.argv[1:]]
 print("ready", flush=True)
@@ -256,7 +256,7 @@ class FailingEmbedder(HashEmbedder):
 def test_a_failure_of_one_users_session_holds_up_nobody_else(path: Path, clock: Clock) -> None:
     settings = Settings(poll_interval_s=0.01, retry_delay_s=0)
     parts = Parts(FailingEmbedder(), clock=clock)
-    with Recollect(path, settings=settings, parts=parts) as memory:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
         sessions: list[Any] = []
         for name, text in (("alice", "An unspeakable thing."), ("bruno", "I live in Porto.")):
             session = memory.create_user(name).create_session()

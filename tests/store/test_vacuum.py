@@ -1,4 +1,4 @@
-"""`recollect vacuum` leaves nothing of what was deleted in the files."""
+"""`hitherto vacuum` leaves nothing of what was deleted in the files."""
 
 import asyncio
 import sqlite3
@@ -11,13 +11,13 @@ from tests.databases import Server, make_template, named
 from tests.fakes import HashEmbedder
 from typer.testing import CliRunner
 
-from recollect import AsyncRecollect, AsyncUser, Parts
-from recollect.cli import app
+from hitherto import AsyncHitherto, AsyncUser, Parts
+from hitherto.cli import app
 
 WORD = "Quokkaville"
 
 
-async def tell(memory: AsyncRecollect) -> AsyncUser:
+async def tell(memory: AsyncHitherto) -> AsyncUser:
     """Make a user whose words stand in every table and index that holds words."""
     user = await memory.create_user(f"alice of {WORD}", metadata={"town": WORD})
     for number in range(20):
@@ -41,7 +41,7 @@ def times_in(folder: Path) -> int:
 
 async def test_a_file_is_written_anew_and_smaller(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
-    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder())) as memory:
+    async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder())) as memory:
         await tell(memory)
     # As another program deletes, which overwrites nothing.
     with closing(sqlite3.connect(path)) as file, file:
@@ -53,7 +53,7 @@ async def test_a_file_is_written_anew_and_smaller(tmp_path: Path) -> None:
     assert await vacuum(path) == f"{path} was written anew.\n"
     assert path.stat().st_size < before
     assert times_in(tmp_path) == 0
-    async with AsyncRecollect(path, parts=Parts(embedder=HashEmbedder())) as memory:
+    async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder())) as memory:
         assert (await memory.list_users()).total == 0
 
 
@@ -69,16 +69,16 @@ def server() -> Iterator[Server]:
 async def test_the_tables_of_a_server_are_written_anew(server: Server) -> None:
     address = named(server.address(), "migrated")
     tables = server.folder / "data" / "base"
-    async with AsyncRecollect(address, parts=Parts(embedder=HashEmbedder())) as memory:
+    async with AsyncHitherto(address, parts=Parts(embedder=HashEmbedder())) as memory:
         user = await tell(memory)
         # Whatever analyses the tables keeps samples of what stands in them.
         await vacuum(address)
         assert times_in(tables) > 0
         (pending,) = (await user.delete()).pending
-        assert "recollect vacuum" in pending
+        assert "hitherto vacuum" in pending
     told = await vacuum(address)
     assert "was written anew" in told
     assert "still stands in the server's write-ahead log" in told
     assert times_in(tables) == 0
-    async with AsyncRecollect(address, parts=Parts(embedder=HashEmbedder())) as memory:
+    async with AsyncHitherto(address, parts=Parts(embedder=HashEmbedder())) as memory:
         assert (await memory.list_users()).total == 0

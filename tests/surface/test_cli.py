@@ -14,10 +14,10 @@ from click.testing import Result
 from tests.databases import traces
 from typer.testing import CliRunner
 
-from recollect import Recollect, User
-from recollect.cli import app
-from recollect.cli.service import PrivateFormatter
-from recollect.engine import DEFAULT_PROJECT_ID
+from hitherto import Hitherto, User
+from hitherto.cli import app
+from hitherto.cli.service import PrivateFormatter
+from hitherto.engine import DEFAULT_PROJECT_ID
 
 SET = [
     {
@@ -70,7 +70,7 @@ def conversation_set(tmp_path: Path) -> Path:
 
 
 def test_the_version_is_the_installed_one() -> None:
-    assert run("--version").stdout == f"recollect {version('recollect')}\n"
+    assert run("--version").stdout == f"hitherto {version('hitherto')}\n"
 
 
 def test_eval_prints_tables_writes_figures_and_shows_no_progress_in_a_pipe(
@@ -93,7 +93,7 @@ def test_eval_prints_tables_writes_figures_and_shows_no_progress_in_a_pipe(
     assert "\x1b" not in result.stdout
     written: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     assert written["settings"]["max_tokens"] == [200, 300]
-    assert written["results"][0]["by_category"]["recollect"]["overall"]["ev_recall"] == 1.0
+    assert written["results"][0]["by_category"]["hitherto"]["overall"]["ev_recall"] == 1.0
     assert (tmp_path / "kept.db").is_file()
 
 
@@ -213,7 +213,7 @@ def test_categories_are_created_listed_and_deleted(db: str) -> None:
 def test_administration_works_while_another_has_the_file_open_and_leaves_its_memories(
     tmp_path: Path, db: str
 ) -> None:
-    with Recollect(tmp_path / "memory.db") as memory:
+    with Hitherto(tmp_path / "memory.db") as memory:
         memory.create_user("alice")
         assert json_of("keys", "create", db)["project_id"] == DEFAULT_PROJECT_ID
         assert memory.list_users().total == 1
@@ -253,7 +253,7 @@ def test_a_database_that_cannot_be_opened_is_one_line_and_exit_code_1(
     result = run(*command, f"--db={address}")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith("recollect: ")
+    assert result.stderr.startswith("hitherto: ")
     assert result.stderr.count("\n") == 1
     assert "secret" not in result.stderr
 
@@ -269,17 +269,17 @@ def test_serving_at_an_address_in_use_is_one_line_and_exit_code_1(db: str) -> No
 def test_a_setting_that_cannot_be_used_is_named_in_one_line(
     db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RECOLLECT_LEASE_S", "soon")
+    monkeypatch.setenv("HITHERTO_LEASE_S", "soon")
     result = run("keys", "create", db)
     assert result.exit_code == 1
-    assert "RECOLLECT_LEASE_S" in result.stderr
+    assert "HITHERTO_LEASE_S" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
 def test_the_database_can_be_named_by_a_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RECOLLECT_DB", str(tmp_path / "named.db"))
+    monkeypatch.setenv("HITHERTO_DB", str(tmp_path / "named.db"))
     json_of("keys", "create")
     assert (tmp_path / "named.db").is_file()
 
@@ -305,7 +305,7 @@ def test_the_log_shows_where_an_error_comes_from_and_not_what_it_says() -> None:
 def remembered(tmp_path: Path) -> Iterator[tuple[str, User, str]]:
     """A database that somebody else has open, a user, and the session of all their memories."""
     path = str(tmp_path / "told.db")
-    with Recollect(path) as memory:
+    with Hitherto(path) as memory:
         user = memory.create_user("alice")
         session = user.create_session()
         session.add_message("user", "I live in Quokkaville. I have a dog called Bica.")
@@ -335,7 +335,7 @@ def test_a_memory_a_session_and_a_user_are_deleted_with_a_report(
     assert user.list_sessions().total == 0
     assert run("delete", "alice", "--db", path, typed="y").exit_code == 0
     again = run("delete", "alice", "--yes", "--db", path)
-    assert (again.exit_code, again.stderr) == (1, "recollect: User alice not found\n")
+    assert (again.exit_code, again.stderr) == (1, "hitherto: User alice not found\n")
 
 
 @pytest.mark.parametrize("options", [("--previous",), ("--memory", "m", "--session", "s")])

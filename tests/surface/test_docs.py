@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from recollect import Recollect
-from recollect.core.prompts import task_prompt
+from hitherto import Hitherto
+from hitherto.core.prompts import task_prompt
 
 ROOT = Path(__file__).parents[2]
 RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md"]
@@ -55,7 +55,7 @@ def run(blocks_of_page: list[tuple[str, str]], page: str) -> None:
                 assert as_shown(following[0][1]).fullmatch(text), text
     finally:
         for value in names.values():
-            if isinstance(value, Recollect):
+            if isinstance(value, Hitherto):
                 value.close()
 
 
@@ -122,6 +122,6 @@ def test_the_code_of_the_readme_is_short_enough_to_read() -> None:
 def test_the_page_of_models_tells_how_each_prompt_of_today_was_evaluated() -> None:
     page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| `([0-9a-f]+)` \| [^|]+ \|$", page, re.MULTILINE))
-    files = (ROOT / "src" / "recollect" / "core" / "prompts").glob("*.md")
+    files = (ROOT / "src" / "hitherto" / "core" / "prompts").glob("*.md")
     tasks = {file.stem for file in files} - {"structured", "agentic"}
     assert told == {task: task_prompt(task).hash for task in tasks}

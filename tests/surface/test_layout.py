@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-import recollect
-from recollect import errors
-from recollect.settings import Settings
+import hitherto
+from hitherto import errors
+from hitherto.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "src" / "recollect"
+SOURCE = ROOT / "src" / "hitherto"
 FILES = sorted(SOURCE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
@@ -140,14 +140,14 @@ def in_order(name: str) -> tuple[int, str]:
     "path", [path for path in FILES if path.name == "__init__.py"], ids=name_of
 )
 def test_the_public_names_of_a_package_are_sorted_and_exist(path: Path) -> None:
-    package = ".".join(("recollect", *path.parent.relative_to(SOURCE).parts))
+    package = ".".join(("hitherto", *path.parent.relative_to(SOURCE).parts))
     module = importlib.import_module(package)
     names = getattr(module, "__all__", [])
     assert list(names) == sorted(set(names), key=in_order)
     assert [name for name in names if not hasattr(module, name)] == []
 
 
-@pytest.mark.parametrize("module", [recollect, recollect.client], ids=["recollect", "client"])
+@pytest.mark.parametrize("module", [hitherto, hitherto.client], ids=["hitherto", "client"])
 def test_the_public_names_leave_out_nothing_that_is_imported_to_be_public(module: object) -> None:
     there = {
         name
@@ -173,7 +173,7 @@ def watch(event, arguments):
 
 sys.dont_write_bytecode = True
 sys.addaudithook(watch)
-import recollect
+import hitherto
 import gc, onnxruntime
 session = onnxruntime.InferenceSession
 print(*[kept for kept in gc.get_objects() if isinstance(kept, session)], end="")
@@ -187,7 +187,7 @@ def test_importing_touches_no_file_no_network_and_no_setting(tmp_path: Path) -> 
         [sys.executable, "-c", WATCH],
         cwd=empty,
         # A setting that is read on import would fail here.
-        env={"RECOLLECT_LEASE_S": "not a number"},
+        env={"HITHERTO_LEASE_S": "not a number"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -204,14 +204,14 @@ def test_the_version_is_the_same_wherever_it_stands() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"^## \[(.+?)\]", changelog, re.MULTILINE)
     assert newest is not None
-    assert recollect.__version__ == project["version"] == newest[1]
+    assert hitherto.__version__ == project["version"] == newest[1]
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_a_setting_is_in_the_reference_with_its_description(name: str) -> None:
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     field = Settings.model_fields[name]
-    assert f"RECOLLECT_{name.upper()}" in reference
+    assert f"HITHERTO_{name.upper()}" in reference
     assert field.description
     assert field.description in reference
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from recollect import Settings
-from recollect.evaluation.conversations import Conversation, read_conversations
+from hitherto import Settings
+from hitherto.evaluation.conversations import Conversation, read_conversations
 
 ROOT = Path(__file__).parents[2]
 PEER_BY_WORDS = Path(__file__).parent / "peer_by_words.py"
@@ -69,12 +69,12 @@ def environment(peers: ModuleType) -> Any:
     return peers.Environment(PYTHON, "1.0", 1, 2.0, 3, 4.0)
 
 
-def test_recollect_and_a_peer_are_measured_side_by_side(
+def test_hitherto_and_a_peer_are_measured_side_by_side(
     peers: ModuleType, conversations: list[Conversation]
 ) -> None:
-    recollect = peers.CONTENDERS[0]
+    hitherto = peers.CONTENDERS[0]
     peer = peers.Contender("by words", PEER_BY_WORDS, "words", peers.EMBEDDER)
-    environments = {one: environment(peers) for one in (recollect, peer)}
+    environments = {one: environment(peers) for one in (hitherto, peer)}
     found = peers.measure(environments, conversations, 1, Settings().cache_dir)
     for rounds in found.values():
         (figures,) = rounds
@@ -86,7 +86,7 @@ def test_recollect_and_a_peer_are_measured_side_by_side(
         assert figures.data_mb > 0
     text = peers.report(environments, "3.11", {"tiny": found}, {"tiny": conversations}).splitlines()
     assert "**tiny**: 1 users, 4 messages, 2 questions with evidence." in text
-    assert "| | Recollect | by words |" in text
+    assert "| | Hitherto | by words |" in text
     assert "| `ev_recall` within 2,000 tokens, % | 100.0 | 100.0 |" in text
 
 
@@ -143,7 +143,7 @@ def test_every_system_is_pinned_with_hashes(peers: ModuleType) -> None:
     for one in peers.CONTENDERS:
         lock = one.requirements.read_text()
         assert lock.count("--hash=sha256:") >= len(peers.pinned(one.requirements)) > 0
-        if one.distribution not in {None, "recollect"}:
+        if one.distribution not in {None, "hitherto"}:
             assert one.distribution in peers.pinned(one.requirements)
             wanted = one.requirements.with_suffix(".in").read_text()
             asked = set(re.findall(r"^\S+==\S+", wanted, re.MULTILINE))

@@ -5,10 +5,10 @@ from importlib import resources
 
 import pytest
 
-from recollect.store.database import parse_statements
-from recollect.store.migrate import migrations
+from hitherto.store.database import parse_statements
+from hitherto.store.migrate import migrations
 
-TEXT = resources.files("recollect.store").joinpath("queries.sql").read_text(encoding="utf-8")
+TEXT = resources.files("hitherto.store").joinpath("queries.sql").read_text(encoding="utf-8")
 STATEMENTS = parse_statements(TEXT)
 SCHEMA = "".join(step.sql for step in migrations()).replace("${text}", "text")
 OWNED = {
@@ -107,7 +107,7 @@ def test_a_statement_keeps_to_the_shared_dialect(name: str) -> None:
     assert "?" not in sql
 
 
-OWN = resources.files("recollect.store").joinpath("postgres.sql").read_text(encoding="utf-8")
+OWN = resources.files("hitherto.store").joinpath("postgres.sql").read_text(encoding="utf-8")
 
 
 def test_postgresql_has_no_statement_of_its_own_but_in_place_of_a_shared_one() -> None:
@@ -131,7 +131,7 @@ def test_what_writes_on_postgresql_reads_the_same_and_locks_it(name: str) -> Non
 def test_every_statement_is_used() -> None:
     source = "".join(
         path.read_text(encoding="utf-8")
-        for path in resources.files("recollect.store").iterdir()
+        for path in resources.files("hitherto.store").iterdir()
         if path.name.endswith(".py")
     )
     assert {name for name in STATEMENTS if f'"{name}"' not in source} == set()

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from recollect.core import budgets
-from recollect.core.budgets import Amount, Limit, Standing
-from recollect.inference.ledger import CallUsage
-from recollect.inference.prices import ListPrices
-from recollect.models import OverBudget
-from recollect.settings import Price
-from recollect.usage import Budgets
+from hitherto.core import budgets
+from hitherto.core.budgets import Amount, Limit, Standing
+from hitherto.inference.ledger import CallUsage
+from hitherto.inference.prices import ListPrices
+from hitherto.models import OverBudget
+from hitherto.settings import Price
+from hitherto.usage import Budgets
 
 amounts = some.builds(Amount, some.integers(0, 1_000), some.integers(0, 1_000))
 limits = some.builds(

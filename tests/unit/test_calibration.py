@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recollect.core.calibration import (
+from hitherto.core.calibration import (
     FEWEST_PAIRS,
     HIGHEST,
     LOWEST,
@@ -17,7 +17,7 @@ from recollect.core.calibration import (
     probed,
     spread_of,
 )
-from recollect.core.vectors import no_vectors
+from hitherto.core.vectors import no_vectors
 
 
 def unit(count: int, dimension: int, shared: float = 0.0) -> np.ndarray:

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from recollect.core.categories import EmbeddedCategory, fitting, texts
-from recollect.inference import LocalInference
-from recollect.models import Category, GenerationPreferences, Message, MessageRole
+from hitherto.core.categories import EmbeddedCategory, fitting, texts
+from hitherto.inference import LocalInference
+from hitherto.models import Category, GenerationPreferences, Message, MessageRole
 
 NOW = datetime(2025, 1, 5, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recollect.core.chains import (
+from hitherto.core.chains import (
     Chains,
     delete,
     delete_session,
@@ -12,8 +12,8 @@ from recollect.core.chains import (
     insert_before,
     join,
 )
-from recollect.errors import InternalServerError, MemoryNotFoundError
-from recollect.models import ExpirationReason, MemoryVersion
+from hitherto.errors import InternalServerError, MemoryNotFoundError
+from hitherto.models import ExpirationReason, MemoryVersion
 
 DAY = datetime(2024, 5, 1, 9, tzinfo=UTC)
 EXPIRED = datetime(2026, 1, 1, tzinfo=UTC)

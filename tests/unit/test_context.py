@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recollect.core.context import (
+from hitherto.core.context import (
     Analysis,
     ContextParts,
     Conversation,
@@ -14,8 +14,8 @@ from recollect.core.context import (
     Rendered,
     render,
 )
-from recollect.errors import ValidationError
-from recollect.models import (
+from hitherto.errors import ValidationError
+from hitherto.models import (
     ExpirationReason,
     MemoryVersion,
     MergeConflictConflictingMemory,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recollect.core.context import (
+from hitherto.core.context import (
     MINIMUM_BODY_TOKENS,
     Analysis,
     ContextParts,
@@ -16,8 +16,8 @@ from recollect.core.context import (
     Rendered,
     render,
 )
-from recollect.errors import ValidationError
-from recollect.models import (
+from hitherto.errors import ValidationError
+from hitherto.models import (
     Evidence,
     ExpirationReason,
     MemoryVersion,

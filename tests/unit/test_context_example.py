@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from recollect.core.context import (
+from hitherto.core.context import (
     ContextParts,
     Conversation,
     Excerpt,
@@ -13,7 +13,7 @@ from recollect.core.context import (
     RecalledSummary,
     render,
 )
-from recollect.models import (
+from hitherto.models import (
     Evidence,
     ExpirationReason,
     MemoryVersion,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recollect.core.fence import (
+from hitherto.core.fence import (
     continued,
     defang,
     markdown_lines,

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from recollect.core.fence import RECALLED_MEMORY
-from recollect.core.prompts import system_prompt
-from recollect.errors import ValidationError
-from recollect.models import ExpirationReason, RecallStrategy
+from hitherto.core.fence import RECALLED_MEMORY
+from hitherto.core.prompts import system_prompt
+from hitherto.errors import ValidationError
+from hitherto.models import ExpirationReason, RecallStrategy
 
 EXPLICIT = [RecallStrategy.LOW_LATENCY, RecallStrategy.BALANCED, RecallStrategy.AGENTIC]
 

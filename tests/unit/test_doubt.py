@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from recollect.core.doubt import Change, Doubt, doubts, of_plan
-from recollect.core.reconcile import Decision, Ignore, Plan, Supersede
-from recollect.models import Candidate, ExpirationReason, MemoryVersion
+from hitherto.core.doubt import Change, Doubt, doubts, of_plan
+from hitherto.core.reconcile import Decision, Ignore, Plan, Supersede
+from hitherto.models import Candidate, ExpirationReason, MemoryVersion
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)
 LATER = SAID + timedelta(days=30)

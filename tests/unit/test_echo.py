@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recollect.core import context, echo
-from recollect.core.prompts import system_prompt
-from recollect.models import (
+from hitherto.core import context, echo
+from hitherto.core.prompts import system_prompt
+from hitherto.models import (
     Candidate,
     MemoryVersion,
     Message,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recollect.evaluation.baselines import Baseline, BaselineContexts
-from recollect.evaluation.conversations import Conversation, DatedSession, Turn
-from recollect.models import MessageRole
+from hitherto.evaluation.baselines import Baseline, BaselineContexts
+from hitherto.evaluation.conversations import Conversation, DatedSession, Turn
+from hitherto.models import MessageRole
 
 TEXTS = [
     ["The ferry leaves from the north pier at dawn", "Pack light"],

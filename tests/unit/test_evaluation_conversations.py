@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from recollect.errors import ValidationError
-from recollect.evaluation.conversations import Conversation, parse_instant, read_conversations
-from recollect.models import MessageRole
+from hitherto.errors import ValidationError
+from hitherto.evaluation.conversations import Conversation, parse_instant, read_conversations
+from hitherto.models import MessageRole
 
 
 def turn(turn_id: str, speaker: str, text: str, **more: str) -> dict[str, str]:

@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import Progress
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Recollect
-from recollect.errors import ValidationError
-from recollect.evaluation.baselines import Baseline
-from recollect.evaluation.conversations import Conversation, DatedSession, Question, Turn
-from recollect.evaluation.filling import QUESTION_METADATA
-from recollect.evaluation.report import as_json, by_category, figures, notes, tables
-from recollect.evaluation.runner import Evaluation, Measurement, Options, evaluate
-from recollect.evaluation.scoring import ContextScore
-from recollect.models import MessageRole, RecallStrategy
+from hitherto import Hitherto, Parts
+from hitherto.errors import ValidationError
+from hitherto.evaluation.baselines import Baseline
+from hitherto.evaluation.conversations import Conversation, DatedSession, Question, Turn
+from hitherto.evaluation.filling import QUESTION_METADATA
+from hitherto.evaluation.report import as_json, by_category, figures, notes, tables
+from hitherto.evaluation.runner import Evaluation, Measurement, Options, evaluate
+from hitherto.evaluation.scoring import ContextScore
+from hitherto.models import MessageRole, RecallStrategy
 
 EMBEDDER = HashEmbedder()
 OPTIONS = Options(
@@ -59,14 +59,14 @@ def conversation() -> Conversation:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[[], Recollect]]:
+def opened(tmp_path: Path) -> Iterator[Callable[[], Hitherto]]:
     """Opens the same file again each time; closes all at the end."""
-    clients: list[Recollect] = []
+    clients: list[Hitherto] = []
 
-    def open_again() -> Recollect:
+    def open_again() -> Hitherto:
         for client in clients:
             client.close()
-        clients.append(Recollect(tmp_path / "memory.db", parts=Parts(embedder=EMBEDDER)))
+        clients.append(Hitherto(tmp_path / "memory.db", parts=Parts(embedder=EMBEDDER)))
         return clients[-1]
 
     yield open_again
@@ -74,13 +74,13 @@ def opened(tmp_path: Path) -> Iterator[Callable[[], Recollect]]:
         client.close()
 
 
-def run(memory: Recollect, conversation: Conversation, options: Options = OPTIONS) -> Evaluation:
+def run(memory: Hitherto, conversation: Conversation, options: Options = OPTIONS) -> Evaluation:
     with Progress(disable=True) as progress:
         return evaluate(memory, [conversation], options, EMBEDDER.count_tokens, progress)
 
 
 def test_every_question_is_measured_for_every_strategy_and_budget(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     evaluation = run(opened(), conversation)
     assert len(evaluation.recalled) == 4
@@ -90,7 +90,7 @@ def test_every_question_is_measured_for_every_strategy_and_budget(
 
 
 def test_the_evidence_is_found_and_the_budget_kept(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     evaluation = run(opened(), conversation)
     for (_, budget), measurements in evaluation.recalled.items():
@@ -102,7 +102,7 @@ def test_the_evidence_is_found_and_the_budget_kept(
 
 
 def test_sessions_are_added_with_names_and_dates_and_processed(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     memory = opened()
     run(memory, conversation)
@@ -115,7 +115,7 @@ def test_sessions_are_added_with_names_and_dates_and_processed(
     ]
 
 
-def test_names_can_be_left_out(opened: Callable[[], Recollect], conversation: Conversation) -> None:
+def test_names_can_be_left_out(opened: Callable[[], Hitherto], conversation: Conversation) -> None:
     memory = opened()
     run(memory, conversation, dataclasses.replace(OPTIONS, speaker_names=False))
     newest = memory.get_user("small:one").list_sessions().sessions[0]
@@ -123,7 +123,7 @@ def test_names_can_be_left_out(opened: Callable[[], Recollect], conversation: Co
 
 
 def test_no_session_of_a_question_is_left(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     memory = opened()
     run(memory, conversation)
@@ -131,7 +131,7 @@ def test_no_session_of_a_question_is_left(
 
 
 def test_a_filled_memory_is_used_again_and_left_over_questions_are_removed(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     memory = opened()
     first = run(memory, conversation)
@@ -147,7 +147,7 @@ def test_a_filled_memory_is_used_again_and_left_over_questions_are_removed(
 
 
 def test_a_conversation_that_was_left_half_done_is_added_again(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     memory = opened()
     run(memory, conversation)
@@ -160,7 +160,7 @@ def test_a_conversation_that_was_left_half_done_is_added_again(
 
 
 def test_a_memory_filled_with_something_else_is_refused(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     memory = opened()
     run(memory, conversation)
@@ -201,12 +201,12 @@ def test_adversarial_questions_have_a_row_and_no_part_in_overall() -> None:
 
 
 def test_the_report_holds_all_figures_and_none_of_the_texts(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     evaluation = run(opened(), conversation)
     report = as_json(evaluation, OPTIONS, "1.2.3", "hash-64", LAST_DAY)
     text = json.dumps(report)
-    assert report["recollect_version"] == "1.2.3"
+    assert report["hitherto_version"] == "1.2.3"
     assert report["ran_at"] == "2024-02-09T18:00:00+00:00"
     assert report["counts"]["sessions"] == 2
     assert report["counts"]["questions_without_evidence"] == 1
@@ -217,13 +217,13 @@ def test_the_report_holds_all_figures_and_none_of_the_texts(
         ("balanced", 400),
     ]
     by_system = report["results"][0]["by_category"]
-    assert list(by_system) == ["recollect", "bm25", "history"]
-    assert by_system["recollect"]["overall"]["questions"] == 2
+    assert list(by_system) == ["hitherto", "bm25", "history"]
+    assert by_system["hitherto"]["overall"]["questions"] == 2
     assert "cello" not in text
 
 
 def test_the_table_sets_recall_beside_both_baselines(
-    opened: Callable[[], Recollect], conversation: Conversation
+    opened: Callable[[], Hitherto], conversation: Conversation
 ) -> None:
     evaluation = run(opened(), conversation)
     out = Console(file=StringIO(), width=120)
@@ -234,7 +234,7 @@ def test_the_table_sets_recall_beside_both_baselines(
     assert isinstance(out.file, StringIO)
     shown = out.file.getvalue()
     assert "balanced, 400 tokens" in shown
-    assert all(heading in shown for heading in ("Recollect", "BM25", "history", "overall"))
+    assert all(heading in shown for heading in ("Hitherto", "BM25", "history", "overall"))
     assert "adversarial *" in shown
     assert "* not in overall" in shown
     assert max(map(len, shown.splitlines())) <= 120

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recollect.evaluation.scoring import score_context
+from hitherto.evaluation.scoring import score_context
 
 TURN = "We finally repainted the old boat shed in dark green last weekend"
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from recollect.core.extraction import extract, speaker_prefix
-from recollect.models import Message, MessageRole
+from hitherto.core.extraction import extract, speaker_prefix
+from hitherto.models import Message, MessageRole
 
 FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from recollect.core.lexical import (
+from hitherto.core.lexical import (
     build_lexical_index,
     content_tokens,
     count_scores,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from recollect.core.passages import (
+from hitherto.core.passages import (
     CHUNK_WORDS,
     MAX_CHUNKS,
     PassageKind,
@@ -11,7 +11,7 @@ from recollect.core.passages import (
     speaker_names,
     word_count,
 )
-from recollect.models import Message, MessageRole
+from hitherto.models import Message, MessageRole
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from recollect.core.query import MAX_DENSE_QUERIES, DateRange, plan
-from recollect.models import Message, MessageRole
+from hitherto.core.query import MAX_DENSE_QUERIES, DateRange, plan
+from hitherto.models import Message, MessageRole
 
 TODAY = date(2025, 6, 18)
 USER, ASSISTANT = MessageRole.USER, MessageRole.ASSISTANT

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recollect.core.ranking import (
+from hitherto.core.ranking import (
     best_of_groups,
     best_rows,
     calibrate,

@@ -8,13 +8,13 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from recollect.core import exploration, recall
-from recollect.core.excerpts import Excerpt, select_excerpts
-from recollect.core.lexical import terms
-from recollect.core.passages import cut
-from recollect.core.query import QueryPlan, plan
-from recollect.core.recall import Ranked, connected_memories
-from recollect.core.recall_index import (
+from hitherto.core import exploration, recall
+from hitherto.core.excerpts import Excerpt, select_excerpts
+from hitherto.core.lexical import terms
+from hitherto.core.passages import cut
+from hitherto.core.query import QueryPlan, plan
+from hitherto.core.recall import Ranked, connected_memories
+from hitherto.core.recall_index import (
     MemoryIndex,
     MemoryRow,
     MessageIndex,
@@ -27,7 +27,7 @@ from recollect.core.recall_index import (
     build_message_index,
     build_summary_index,
 )
-from recollect.models import Message, MessageRole
+from hitherto.models import Message, MessageRole
 
 DIMENSIONS = 256
 START = date(2025, 1, 6)

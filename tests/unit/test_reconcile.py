@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from recollect.core.questions import BOTH, NEITHER
-from recollect.core.reconcile import (
+from hitherto.core.questions import BOTH, NEITHER
+from hitherto.core.reconcile import (
     Decision,
     Held,
     Ignore,
@@ -18,7 +18,7 @@ from recollect.core.reconcile import (
     Supersede,
     reconcile,
 )
-from recollect.models import Candidate, Evidence, ExpirationReason, MemoryVersion
+from hitherto.models import Candidate, Evidence, ExpirationReason, MemoryVersion
 
 FIRST = datetime(2024, 1, 1, 10, tzinfo=UTC)
 ADDITION = ExpirationReason.ADDITION_TO_EXISTING_MEMORY

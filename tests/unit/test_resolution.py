@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.fakes import HashEmbedder
 
-from recollect.core.answers import check, well_formed
-from recollect.core.attributes import read
-from recollect.core.questions import BOTH, NEITHER, Said, distinct, question, reason
-from recollect.core.reconcile import Held, Ignore, Insert, Precede, Supersede
-from recollect.core.resolution import Contest, Resolution, Verdict, resolve
-from recollect.errors import (
+from hitherto.core.answers import check, well_formed
+from hitherto.core.attributes import read
+from hitherto.core.questions import BOTH, NEITHER, Said, distinct, question, reason
+from hitherto.core.reconcile import Held, Ignore, Insert, Precede, Supersede
+from hitherto.core.resolution import Contest, Resolution, Verdict, resolve
+from hitherto.errors import (
     MergeConflictInvalidAnswerError,
     MergeConflictInvalidQuestionsError,
     MergeConflictMissingAnswersError,
     ValidationError,
 )
-from recollect.models import (
+from hitherto.models import (
     Candidate,
     ExpirationReason,
     MemoryVersion,

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from recollect.core.doubt import Change, Consequences, doubts
-from recollect.core.reconcile import Held
-from recollect.inference.tasks import review
-from recollect.inference.tasks.reconciliation import NEAREST, Known, nearest
-from recollect.inference.tasks.review import Finding, Findings, Sheet
-from recollect.models import MemoryVersion
+from hitherto.core.doubt import Change, Consequences, doubts
+from hitherto.core.reconcile import Held
+from hitherto.inference.tasks import review
+from hitherto.inference.tasks.reconciliation import NEAREST, Known, nearest
+from hitherto.inference.tasks.review import Finding, Findings, Sheet
+from hitherto.models import MemoryVersion
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)
 LATER = SAID + timedelta(days=30)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from recollect.core.reconcile import Decision, Held, Insert, Plan, Supersede
-from recollect.core.settling import settled
-from recollect.models import Candidate, ExpirationReason, MemoryVersion, MessageRole
+from hitherto.core.reconcile import Decision, Held, Insert, Plan, Supersede
+from hitherto.core.settling import settled
+from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MessageRole
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)
 DOUBTED = SAID + timedelta(days=30)

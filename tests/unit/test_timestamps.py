@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from recollect.core.timestamps import (
+from hitherto.core.timestamps import (
     calendar_day,
     event_days,
     local_day,
     local_timestamp,
     zone_of,
 )
-from recollect.errors import ValidationError
+from hitherto.errors import ValidationError
 
 AFTERNOON = datetime(2025, 1, 6, 20, 45, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from tests.conftest import START
 
-from recollect.store import Store, Work, WorkTx
+from hitherto.store import Store, Work, WorkTx
 
 LEASE = timedelta(seconds=20)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import START
 
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.store import Store, open_database
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.store import Store, open_database
 
 
 @pytest.fixture

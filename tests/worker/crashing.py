@@ -17,10 +17,10 @@ from typing import Any
 
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, Parts, SessionStatus, Settings
-from recollect.core.reconcile import Plan
-from recollect.inference import LocalInference
-from recollect.models import Extraction, Message
+from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
+from hitherto.core.reconcile import Plan
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction, Message
 
 USERS = ("alice", "bruno", "carla")
 TOWNS = ("Porto", "Faro", "Braga", "Lisbon", "Evora", "Madrid", "Paris", "Berlin", "Rome", "Oslo")
@@ -67,7 +67,7 @@ class SlowInference(LocalInference):
         return plan
 
 
-async def state(memory: AsyncRecollect) -> dict[int, list[Any]]:
+async def state(memory: AsyncHitherto) -> dict[int, list[Any]]:
     """By conversation: its status and its texts, in pairs if there are several of one number."""
     found: dict[int, list[Any]] = {}
     for user in (await memory.list_users()).users:
@@ -78,7 +78,7 @@ async def state(memory: AsyncRecollect) -> dict[int, list[Any]]:
     return found
 
 
-async def tell(memory: AsyncRecollect, count: int, report: Report) -> None:
+async def tell(memory: AsyncHitherto, count: int, report: Report) -> None:
     """Get the first conversations into the memory, whatever is in it already."""
     users = {user.user_id: user for user in (await memory.list_users()).users}
     for number in range(count):
@@ -109,7 +109,7 @@ async def run(path: str, count: int, report: Report) -> None:
     """Report what is there, tell, wait, and idle until killed."""
     settings = Settings(poll_interval_s=0.02, lease_s=0.5)
     parts = Parts(embedder=HashEmbedder(), inference=SlowInference(report))
-    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         report("state", await state(memory))
         await tell(memory, count, report)
         await memory.wait_until_processed()

@@ -12,7 +12,7 @@ from tests.fakes import HashEmbedder
 from tests.metered import PRICES, MeteredInference, Place, opened
 from tests.scripted_model import Says, ScriptedModel, scripted_model
 
-from recollect import (
+from hitherto import (
     MergeConflictAnswer,
     MergeConflictStatus,
     MessageRole,
@@ -21,11 +21,11 @@ from recollect import (
     SessionStatus,
     Settings,
 )
-from recollect.api import ContextRequest
-from recollect.core.budgets import next_day
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.inference.ledger import PlannedCall
-from recollect.models import CallOutcome, OverBudget
+from hitherto.api import ContextRequest
+from hitherto.core.budgets import next_day
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.inference.ledger import PlannedCall
+from hitherto.models import CallOutcome, OverBudget
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pytest
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
-from recollect import Parts, Settings
-from recollect.api import AdminApi, MemoryApi
-from recollect.client.embedded import open_system
-from recollect.core.categories import EmbeddedCategory
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.inference import LocalInference
-from recollect.models import (
+from hitherto import Parts, Settings
+from hitherto.api import AdminApi, MemoryApi
+from hitherto.client.embedded import open_system
+from hitherto.core.categories import EmbeddedCategory
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.inference import LocalInference
+from hitherto.models import (
     GenerationPreferences,
     MergeConflictAnswer,
     MessageRole,

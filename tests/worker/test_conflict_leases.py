@@ -12,20 +12,20 @@ from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
 
-from recollect import Parts, SessionStatus, Settings
-from recollect.api import MemoryApi
-from recollect.client.embedded import System, open_system
-from recollect.core.resolution import Resolution
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.inference import LocalInference
-from recollect.models import (
+from hitherto import Parts, SessionStatus, Settings
+from hitherto.api import MemoryApi
+from hitherto.client.embedded import System, open_system
+from hitherto.core.resolution import Resolution
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.inference import LocalInference
+from hitherto.models import (
     Candidate,
     MergeConflictAnswer,
     MergeConflictStatus,
     MessageRole,
 )
-from recollect.store import Store, Tx, Work, WorkTx
-from recollect.worker import MAX_ATTEMPTS
+from hitherto.store import Store, Tx, Work, WorkTx
+from hitherto.worker import MAX_ATTEMPTS
 
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0, close_timeout_s=0)
 SAID = datetime(2024, 1, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ from tests.databases import NewDatabase
 from tests.fakes import HashEmbedder
 from tests.worker import crashing
 
-from recollect import AsyncRecollect, Parts, SessionStatus, Settings
+from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
 
 KILLS = 20
 CONVERSATIONS_A_RUN = 2
@@ -163,7 +163,7 @@ async def memories(path: Path) -> dict[str, Any]:
     """Wait with a client that is not killed, then what it shows of each user."""
     settings = Settings(poll_interval_s=0.02, lease_s=0.5)
     shown: dict[str, Any] = {}
-    async with AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         await memory.wait_until_processed(timeout_s=PATIENCE_S)
         shown["state"] = await crashing.state(memory)
         for user in (await memory.list_users()).users:
@@ -189,7 +189,7 @@ async def memories(path: Path) -> dict[str, Any]:
 async def undisturbed(path: Path, conversations: int) -> dict[str, Any]:
     """What a run that nobody kills comes to."""
     settings = Settings(poll_interval_s=0.02)
-    async with AsyncRecollect(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         await crashing.tell(memory, conversations, lambda *_: None)
     return await memories(path)
 

@@ -10,15 +10,15 @@ from tests.conftest import Clock
 from tests.databases import Location, traces
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, Parts, SessionStatus, Settings
-from recollect.api import ContextRequest
-from recollect.client.embedded import System, open_system
-from recollect.core import fence, remembered
-from recollect.core.reading import wording
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import UserNotFoundError
-from recollect.inference import LocalInference
-from recollect.models import Extraction, Message, MessageRole
+from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
+from hitherto.api import ContextRequest
+from hitherto.client.embedded import System, open_system
+from hitherto.core import fence, remembered
+from hitherto.core.reading import wording
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import UserNotFoundError
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction, Message, MessageRole
 
 WORD = "Quokkaville"
 
@@ -43,7 +43,7 @@ class PausingInference(LocalInference):
         return found
 
 
-async def tell(memory: AsyncRecollect, user: Any, text: str) -> Any:
+async def tell(memory: AsyncHitherto, user: Any, text: str) -> Any:
     session = await user.create_session()
     await session.add_message("user", text)
     await session.process()
@@ -55,7 +55,7 @@ async def test_work_that_has_read_what_was_deleted_meanwhile_is_begun_anew(
 ) -> None:
     inference = PausingInference()
     parts = Parts(HashEmbedder(), inference, clock)
-    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         user = await memory.create_user("alice")
         await tell(memory, user, f"I live in {WORD}.")
         await memory.wait_until_processed(timeout_s=20)

@@ -13,13 +13,13 @@ from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
 
-from recollect import AsyncRecollect, Parts, SessionStatus, Settings
-from recollect.core.reconcile import Plan
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.inference import LocalInference
-from recollect.models import Extraction, Message
-from recollect.store import Store, Tx, Work, WorkTx, open_database
-from recollect.worker import MAX_ATTEMPTS
+from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
+from hitherto.core.reconcile import Plan
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.inference import LocalInference
+from hitherto.models import Extraction, Message
+from hitherto.store import Store, Tx, Work, WorkTx, open_database
+from hitherto.worker import MAX_ATTEMPTS
 
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
 
@@ -236,7 +236,7 @@ class Workplace:
     def __init__(self, path: Path, clock: Clock, step: str) -> None:
         self.inference = GatedInference(step)
         parts = Parts(HashEmbedder(), self.inference, clock)
-        self.memory = AsyncRecollect(path, settings=LONG_LEASE, parts=parts)
+        self.memory = AsyncHitherto(path, settings=LONG_LEASE, parts=parts)
 
     async def tell(self, name: str, text: str, day: int = 1) -> Any:
         user = await self.memory.get_user(name)
@@ -265,7 +265,7 @@ async def workplace(
     await found.memory.close()
 
 
-async def contents(memory: AsyncRecollect, name: str) -> list[str]:
+async def contents(memory: AsyncHitherto, name: str) -> list[str]:
     user = await memory.get_user(name)
     return [item.content for item in (await user.list_memories(limit=200)).items]
 
@@ -277,7 +277,7 @@ async def test_a_worker_that_comes_back_too_late_writes_nothing(
     session = await workplace.tell("alice", "I live in Porto, near the gate.")
     await workplace.until_stopped()
     clock.advance(61)
-    async with AsyncRecollect(
+    async with AsyncHitherto(
         path, settings=LONG_LEASE, parts=Parts(HashEmbedder(), clock=clock)
     ) as other:
         await other.wait_until_processed(timeout_s=20)
@@ -371,7 +371,7 @@ async def test_a_session_that_never_ends_is_given_up(
     for number in range(MAX_ATTEMPTS):
         assert await claim(store, f"token-{number}", number * LEASE.total_seconds())
     clock.advance(MAX_ATTEMPTS * LEASE.total_seconds())
-    async with AsyncRecollect(
+    async with AsyncHitherto(
         path, settings=LONG_LEASE, parts=Parts(HashEmbedder(), clock=clock)
     ) as memory:
         await memory.wait_until_processed(timeout_s=20)
@@ -385,8 +385,8 @@ async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(path: Path) -> N
     settings = Settings(poll_interval_s=0.01, lease_s=0.3)
     inference = GatedInference()
     parts = Parts(HashEmbedder(), inference)
-    one = AsyncRecollect(path, settings=settings, parts=parts)
-    two = AsyncRecollect(path, settings=settings, parts=parts)
+    one = AsyncHitherto(path, settings=settings, parts=parts)
+    two = AsyncHitherto(path, settings=settings, parts=parts)
     async with one, two:
         session = await (await one.create_user("alice")).create_session()
         await session.add_message("user", "I live in Porto, near the gate.")

@@ -11,15 +11,15 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
 from evals import attacks_score
-from recollect import Parts, Settings
-from recollect.api import AdminApi, ContextRequest, MemoryApi
-from recollect.client.embedded import open_system
-from recollect.core.doubt import Consequences, Reviewed
-from recollect.core.reconcile import Held
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import UserNotFoundError, ValidationError
-from recollect.inference import LocalInference
-from recollect.models import (
+from hitherto import Parts, Settings
+from hitherto.api import AdminApi, ContextRequest, MemoryApi
+from hitherto.client.embedded import open_system
+from hitherto.core.doubt import Consequences, Reviewed
+from hitherto.core.reconcile import Held
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import UserNotFoundError, ValidationError
+from hitherto.inference import LocalInference
+from hitherto.models import (
     Candidate,
     Category,
     ExpirationReason,
@@ -33,7 +33,7 @@ from recollect.models import (
     SaidBy,
     UserMemoryItem,
 )
-from recollect.server import create_app
+from hitherto.server import create_app
 
 USER, ASSISTANT = MessageRole.USER, MessageRole.ASSISTANT
 REQUEST = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY, memories_threshold=0.2)
@@ -152,7 +152,7 @@ async def test_the_quarantine_and_the_provenance_are_served(
     transport = httpx.ASGITransport(create_app(system, settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://memory.test") as client:
         address = f"/admin/v1/projects/{DEFAULT_PROJECT_ID}/users/alice/quarantine"
-        listed = await client.get(address, headers={"X-Recollect-Admin-Key": key.api_key})
+        listed = await client.get(address, headers={"X-Hitherto-Admin-Key": key.api_key})
         headers = {"X-Recallr-Api-Key": opened.api_key, "X-Recallr-Project-Id": DEFAULT_PROJECT_ID}
         memories = await client.get("/api/v1/users/alice/memories", headers=headers)
         session = await client.get(f"/api/v1/users/alice/sessions/{session_id}", headers=headers)

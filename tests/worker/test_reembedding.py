@@ -17,20 +17,20 @@ from tests.embedding.endpoint import Answer, Endpoint, right
 from tests.fakes import HashEmbedder
 from typer.testing import CliRunner
 
-from recollect import AsyncRecollect, Parts, RecallStrategy, SessionStatus, Settings
-from recollect.cli import app
-from recollect.core import passages, query, recall
-from recollect.core.calibration import Calibration, probe_texts
-from recollect.embedding import Embedder, EmbedderIdentity
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.errors import EmbedderChangedError, EmbedderError
-from recollect.inference import LocalInference
-from recollect.models import Message, MessageRole
-from recollect.reembedding import Phase, Progress, Reembedding, cancel
-from recollect.store import EmbedderTx, Store, open_database
-from recollect.store.migrate import migrations
-from recollect.store.rows import to_bytes
-from recollect.working_set import WorkingSets
+from hitherto import AsyncHitherto, Parts, RecallStrategy, SessionStatus, Settings
+from hitherto.cli import app
+from hitherto.core import passages, query, recall
+from hitherto.core.calibration import Calibration, probe_texts
+from hitherto.embedding import Embedder, EmbedderIdentity
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import EmbedderChangedError, EmbedderError
+from hitherto.inference import LocalInference
+from hitherto.models import Message, MessageRole
+from hitherto.reembedding import Phase, Progress, Reembedding, cancel
+from hitherto.store import EmbedderTx, Store, open_database
+from hitherto.store.migrate import migrations
+from hitherto.store.rows import to_bytes
+from hitherto.working_set import WorkingSets
 
 T = TypeVar("T")
 
@@ -112,9 +112,9 @@ class Unreachable(HashEmbedder):
 @asynccontextmanager
 async def opened(
     path: Path, settings: Settings, embedder: Embedder, following: Embedder | None = None
-) -> AsyncIterator[AsyncRecollect]:
+) -> AsyncIterator[AsyncHitherto]:
     parts = Parts(embedder=embedder, next_embedder=following, clock=Clock())
-    async with AsyncRecollect(path, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         yield memory
 
 
@@ -128,7 +128,7 @@ async def store_of(path: Path) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def tell(memory: AsyncRecollect, name: str, texts: Sequence[str]) -> Any:
+async def tell(memory: AsyncHitherto, name: str, texts: Sequence[str]) -> Any:
     """A session of a user, due for processing."""
     known = {user.user_id: user for user in (await memory.list_users()).users}
     user = known.get(name) or await memory.create_user(name)
@@ -139,7 +139,7 @@ async def tell(memory: AsyncRecollect, name: str, texts: Sequence[str]) -> Any:
     return session
 
 
-async def context(memory: AsyncRecollect, name: str = "alice", **named: Any) -> Any:
+async def context(memory: AsyncHitherto, name: str = "alice", **named: Any) -> Any:
     """What is recalled for a question, in a session of its own that is not kept."""
     user = await memory.get_user(name)
     session = await user.create_session(auto_process_after_seconds=600)
@@ -204,8 +204,8 @@ def assert_all_of(path: Path, embedder: Embedder, slot: int) -> None:
 
 @pytest.fixture
 async def filled(path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("recollect.reembedding.BATCH", 4)
-    monkeypatch.setattr("recollect.reembedding.PAUSE_S", 0)
+    monkeypatch.setattr("hitherto.reembedding.BATCH", 4)
+    monkeypatch.setattr("hitherto.reembedding.PAUSE_S", 0)
     async with opened(path, settings, OLD) as memory:
         for name, sessions in SAID.items():
             for texts in sessions:
@@ -445,7 +445,7 @@ async def test_vectors_of_the_old_embedder_are_not_stored_after_the_switch(
             return await super().reconcile(*arguments, **named)
 
     parts = Parts(embedder=OLD, next_embedder=NEW, inference=Late(), clock=Clock())
-    async with AsyncRecollect(filled, settings=settings, parts=parts) as memory:
+    async with AsyncHitherto(filled, settings=settings, parts=parts) as memory:
         await tell(memory, "alice", ["I bought a bicycle."])
         await memory.wait_until_processed(timeout_s=20)
     assert_all_of(filled, NEW, 1)
@@ -614,7 +614,7 @@ async def test_a_memory_of_a_remote_embedder_answers_while_it_is_away(path: Path
         poll_interval_s=0.02,
     )
     try:
-        async with AsyncRecollect(path, settings=settings) as memory:
+        async with AsyncHitherto(path, settings=settings) as memory:
             for texts in SAID["alice"]:
                 await tell(memory, "alice", texts)
             await memory.wait_until_processed(timeout_s=20)
@@ -624,7 +624,7 @@ async def test_a_memory_of_a_remote_embedder_answers_while_it_is_away(path: Path
     finally:
         endpoint.close()
     assert stored(path, "vector") == expected(path, OLD)
-    async with AsyncRecollect(path, settings=settings) as memory:
+    async with AsyncHitherto(path, settings=settings) as memory:
         for strategy in RecallStrategy:
             found = await context(memory, recall_strategy=strategy)
             assert "cello" in found.context
@@ -635,8 +635,8 @@ async def test_a_memory_of_a_remote_embedder_answers_while_it_is_away(path: Path
 def served(filled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """An endpoint that the settings name, for the database that they name."""
     endpoint = Endpoint()
-    monkeypatch.setenv("RECOLLECT_EMBEDDER_BASE_URL", endpoint.url)
-    monkeypatch.setenv("RECOLLECT_DB", str(filled))
+    monkeypatch.setenv("HITHERTO_EMBEDDER_BASE_URL", endpoint.url)
+    monkeypatch.setenv("HITHERTO_DB", str(filled))
     yield endpoint
     endpoint.close()
 
@@ -652,7 +652,7 @@ def test_the_command_changes_the_embedder_and_says_what_is_to_be_set(
     assert told.exit_code == 0, told.output
     count = len(expected(filled, OLD))
     assert f"embedder is openai:tiny/64: {count} texts embedded in" in told.stdout
-    assert "RECOLLECT_EMBEDDER=openai:tiny" in told.stdout
+    assert "HITHERTO_EMBEDDER=openai:tiny" in told.stdout
     assert_all_of(filled, Named("openai:tiny"), 1)
     again = run("--to", "openai:tiny")
     assert again.exit_code == 0

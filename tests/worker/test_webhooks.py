@@ -18,13 +18,13 @@ from tests import databases
 from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 
-from recollect import MessageRole, Parts, Settings
-from recollect.api import AdminApi, MemoryApi
-from recollect.client.embedded import System, open_system
-from recollect.engine import DEFAULT_PROJECT_ID
-from recollect.engine.sending import Sender
-from recollect.inference import LocalInference
-from recollect.models import (
+from hitherto import MessageRole, Parts, Settings
+from hitherto.api import AdminApi, MemoryApi
+from hitherto.client.embedded import System, open_system
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.engine.sending import Sender
+from hitherto.inference import LocalInference
+from hitherto.models import (
     Extraction,
     MergeConflictAnswer,
     WebhookAnswer,
@@ -32,8 +32,8 @@ from recollect.models import (
     WebhookDeliveryStatus,
     WebhookEventType,
 )
-from recollect.store import Delivery, DeliveryTx, Store
-from recollect.webhooks import MAX_ATTEMPTS, retry_delay_s
+from hitherto.store import Delivery, DeliveryTx, Store
+from hitherto.webhooks import MAX_ATTEMPTS, retry_delay_s
 
 ADDRESS = "https://receiver.test/events"
 OTHER_ADDRESS = "https://other.test/events"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.fakes import HashEmbedder
 
-from recollect import AsyncRecollect, MessageRole, Parts, Settings, worker
-from recollect.core.reconcile import Held, Plan
-from recollect.inference import LocalInference
-from recollect.models import Candidate
+from hitherto import AsyncHitherto, MessageRole, Parts, Settings, worker
+from hitherto.core.reconcile import Held, Plan
+from hitherto.inference import LocalInference
+from hitherto.models import Candidate
 
 LIFE = (
     "I live in Porto. I have a dog called Bica. I play the cello on Sundays.",
@@ -44,7 +44,7 @@ class Recording(LocalInference):
 async def remembered(path: Path, inference: Recording) -> list[tuple[str, list[str]]]:
     """The memories with what they superseded, after the life was told session by session."""
     parts = Parts(embedder=HashEmbedder(), inference=inference)
-    async with AsyncRecollect(path, settings=Settings(poll_interval_s=0.02), parts=parts) as memory:
+    async with AsyncHitherto(path, settings=Settings(poll_interval_s=0.02), parts=parts) as memory:
         user = await memory.create_user("alice")
         for told in LIFE:
             session = await user.create_session()
@@ -77,7 +77,7 @@ async def test_a_repetition_is_recognised_among_the_nearest(
     monkeypatch.setattr(worker, "WEIGHED_MEMORIES", 1)
     parts = Parts(embedder=HashEmbedder(), inference=inference)
     inference.shown.clear()
-    async with AsyncRecollect(path, parts=parts) as memory:
+    async with AsyncHitherto(path, parts=parts) as memory:
         user = await memory.get_user("alice")
         session = await user.create_session()
         await session.add_message(MessageRole.USER, "I have a dog called Bica.")

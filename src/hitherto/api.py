@@ -1,0 +1,597 @@
+"""The Protocol that is the system, and the one that administers it.
+
+The engine implements `MemoryApi` in process, the HTTP client over the wire; everything above
+(client objects, routes, command line) is written against it.
+Every method may raise `ValidationError` for an argument out of range, `StoreError` when the
+database refuses the work and `ClosedError` after `close()`; what else it raises is said with it.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from hitherto.models import (
+    ApiKey,
+    Category,
+    ContextResponse,
+    DeletionReport,
+    GenerationPreferences,
+    MergeConflictAnswer,
+    MergeConflictModel,
+    MergeConflictStatus,
+    MessageRole,
+    Metadata,
+    NewApiKey,
+    NewWebhook,
+    OverBudget,
+    Project,
+    ProjectCounters,
+    Quarantined,
+    RecallStrategy,
+    SessionMessagesList,
+    SessionModel,
+    SessionStatus,
+    UserMemoriesList,
+    UserMemoryItem,
+    UserMessagesList,
+    UserModel,
+    Webhook,
+    WebhookAnswer,
+    WebhookDelivery,
+    WebhookEventType,
+)
+from hitherto.usage import ModelCall, ModelUsage, ProjectBudgets
+
+T = TypeVar("T")
+
+SortBy = Literal["created_at", "resolved_at"]
+SortOrder = Literal["asc", "desc"]
+
+
+class Unset:
+    """The type of `UNSET`."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset()
+"""Stands for an argument that was not given, where `None` has a meaning of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list: `total` counts after filters and before paging."""
+
+    items: list[T]
+    total: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRequest:
+    """What a context is asked to hold.
+
+    Ranges: min_top_k 5-50, max_top_k 10-100 and not below min_top_k, thresholds 0.2-0.8,
+    last_n_messages 1-100, last_n_summaries 1-20, max_tokens 128-1,000,000.
+    timezone: an IANA name; every timestamp of the text is shown in it.
+    max_tokens: bound on the whole text, system prompt included, in tokens of the embedder.
+    """
+
+    recall_strategy: RecallStrategy = RecallStrategy.BALANCED
+    min_top_k: int = 15
+    max_top_k: int = 50
+    memories_threshold: float = 0.6
+    summaries_threshold: float = 0.5
+    last_n_messages: int | None = None
+    last_n_summaries: int | None = None
+    timezone: str = "UTC"
+    include_system_prompt: bool = True
+    include_metadata_ids: bool = False
+    max_tokens: int | None = None
+
+
+class MemoryApi(Protocol):
+    """What Hitherto can do, for the users of one project."""
+
+    async def create_user(
+        self,
+        user_id: str,
+        *,
+        metadata: Metadata | None = None,
+        merge_conflict_enabled: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> UserModel:
+        """Create a user. Raises UserAlreadyExistsError.
+
+        idempotency_key: 1-255 characters. The call made again with the same key and arguments
+        answers as the first did and does nothing; with other arguments it fails as it would
+        without a key.
+        """
+        ...
+
+    async def get_user(self, user_id: str) -> UserModel:
+        """Read a user. Raises UserNotFoundError."""
+        ...
+
+    async def list_users(
+        self,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        metadata_filter: dict[str, Any] | None = None,
+        partial_user_id: str | None = None,
+    ) -> Page[UserModel]:
+        """List users, newest first. limit 1-100; the filter matches by containment."""
+        ...
+
+    async def update_user(
+        self,
+        user_id: str,
+        *,
+        new_metadata: Metadata | None = None,
+        new_user_id: str | None = None,
+        merge_conflict_enabled: bool | Unset | None = UNSET,
+    ) -> UserModel:
+        """Replace metadata, rename, or switch conflicts; what is not given stays.
+
+        Raises UserNotFoundError, and UserAlreadyExistsError when the new id is taken.
+        """
+        ...
+
+    async def delete_user(self, user_id: str) -> DeletionReport:
+        """Delete a user with everything that belongs to them. Raises UserNotFoundError."""
+        ...
+
+    async def create_session(
+        self,
+        user_id: str,
+        *,
+        metadata: Metadata | None = None,
+        auto_process_after_seconds: int | None = 600,
+        custom_created_at_utc: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> SessionModel:
+        """Start a conversation. auto_process_after_seconds: 600 or more, or None for never.
+
+        idempotency_key: as for `create_user`; with other arguments it raises ValidationError.
+        Raises UserNotFoundError.
+        """
+        ...
+
+    async def get_session(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        include_summary: bool = False,
+        include_memories: bool = False,
+    ) -> SessionModel:
+        """Read a session, with its summary and the current memories it created where asked for.
+
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        ...
+
+    async def list_sessions(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        metadata_filter: dict[str, Any] | None = None,
+        status_filter: Sequence[SessionStatus] | None = None,
+    ) -> Page[SessionModel]:
+        """List a user's sessions, newest `created_at` first. limit 1-100.
+
+        Raises UserNotFoundError.
+        """
+        ...
+
+    async def update_session(
+        self, user_id: str, session_id: str, new_metadata: Metadata
+    ) -> SessionModel:
+        """Replace a session's metadata. Raises UserNotFoundError, SessionNotFoundError."""
+        ...
+
+    async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
+        """Delete a session, its messages, summary, conflicts and the memories it created.
+
+        What those memories had superseded becomes current again.
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        ...
+
+    async def add_message(
+        self,
+        user_id: str,
+        session_id: str,
+        role: MessageRole,
+        content: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> None:
+        """Append a message; durable when it returns.
+
+        idempotency_key: as for `create_session`, within the session.
+        Raises UserNotFoundError, SessionNotFoundError, InvalidSessionStateError.
+        """
+        ...
+
+    async def get_messages(
+        self, user_id: str, session_id: str, *, offset: int = 0, limit: int = 50
+    ) -> SessionMessagesList:
+        """A page of a session's messages in order. limit 1-500.
+
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        ...
+
+    async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
+        """The last n (1-100) messages over all sessions, oldest first. Raises UserNotFoundError."""
+        ...
+
+    async def process(self, user_id: str, session_id: str) -> SessionModel:
+        """Make a session due for processing and return at once.
+
+        Raises UserNotFoundError, SessionNotFoundError, InvalidSessionStateError.
+        """
+        ...
+
+    async def wait_until_processed(self, *, timeout_s: float | None = None) -> None:
+        """Return when no session is being processed or due. Raises TimeoutError."""
+        ...
+
+    async def get_context(
+        self, user_id: str, session_id: str, request: ContextRequest
+    ) -> ContextResponse:
+        """What a model should know about the user now, as a text.
+
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        ...
+
+    def get_context_stream(
+        self, user_id: str, session_id: str, request: ContextRequest
+    ) -> AsyncGenerator[ContextResponse, None]:
+        """`get_context` with what happens on the way to it.
+
+        Yields events with `is_final` false and a `status_update_message`, then one with `is_final`
+        true, which has the context. With `include_metadata_ids` the events before it have what is
+        known so far. What `get_context` raises is raised before the first event or in its place.
+        """
+        ...
+
+    async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
+        """What tells a language model how to read a context; AUTO and BALANCED share one.
+
+        No newline at its end.
+        """
+        ...
+
+    async def list_memories(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 20,
+        categories: Sequence[str] | None = None,
+        session_id_filter: Sequence[str] | None = None,
+        session_metadata_filter: dict[str, Any] | None = None,
+        include_previous_versions: bool = True,
+        include_connected_memories: bool = True,
+    ) -> UserMemoriesList:
+        """List the current memories, newest first. limit 1-200.
+
+        categories: names of which a memory has at least one.
+        Raises UserNotFoundError, and InvalidCategoriesError for names the project does not have.
+        """
+        ...
+
+    async def get_memory(
+        self,
+        user_id: str,
+        memory_id: str,
+        *,
+        include_previous_versions: bool = True,
+        include_connected_memories: bool = True,
+    ) -> UserMemoryItem:
+        """Read one version of a memory, current or not.
+
+        Raises UserNotFoundError, MemoryNotFoundError.
+        """
+        ...
+
+    async def delete_memory(
+        self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
+    ) -> DeletionReport:
+        """Delete one version, or it and all earlier ones; its predecessor takes its place.
+
+        The sentences of messages and summaries that say it go, too, and what merge conflicts and
+        the quarantine quote of it.
+
+        Raises UserNotFoundError, MemoryNotFoundError.
+        """
+        ...
+
+    async def list_doubtful_memories(
+        self, user_id: str, *, offset: int = 0, limit: int = 20
+    ) -> UserMemoriesList:
+        """List the current memories in doubt, latest doubt first. limit 1-200."""
+        ...
+
+    async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        """Take a current memory as certain again; one that is not in doubt stays as it is.
+
+        Raises UserNotFoundError, MemoryNotFoundError, and ValidationError for one that has expired.
+        """
+        ...
+
+    async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        """Let a memory expire without a successor; one that has expired stays as it is.
+
+        Raises UserNotFoundError, MemoryNotFoundError.
+        """
+        ...
+
+    async def list_merge_conflicts(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        status: MergeConflictStatus | None = None,
+        sort_by: SortBy = "created_at",
+        sort_order: SortOrder = "desc",
+    ) -> Page[MergeConflictModel]:
+        """List merge conflicts. limit 1-100. Raises UserNotFoundError.
+
+        Those not resolved have no `resolved_at` and come last, in either order.
+        """
+        ...
+
+    async def get_merge_conflict(self, user_id: str, merge_conflict_id: str) -> MergeConflictModel:
+        """Read a merge conflict. Raises UserNotFoundError, MergeConflictNotFoundError."""
+        ...
+
+    async def resolve_merge_conflict(
+        self, user_id: str, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer]
+    ) -> MergeConflictModel:
+        """Answer all questions of a PENDING conflict and put it IN_QUEUE; returns at once.
+
+        Raises UserNotFoundError, MergeConflictNotFoundError, and in this order
+        MergeConflictAlreadyResolvedError, MergeConflictInvalidQuestionsError,
+        MergeConflictMissingAnswersError, MergeConflictInvalidAnswerError.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish or release the work in hand and let go of the database."""
+        ...
+
+
+class AdminApi(Protocol):
+    """What whoever runs Hitherto can do, for all projects.
+
+    Every method that is given a project id may raise ProjectNotFoundError.
+    """
+
+    async def authenticate(self, api_key: str, project_id: str) -> ApiKey:
+        """Check a project's key. Raises AuthenticationError for one unknown, revoked or foreign."""
+        ...
+
+    async def authenticate_admin(self, api_key: str) -> ApiKey:
+        """Check an admin key. Raises AuthenticationError."""
+        ...
+
+    async def create_project(self, name: str) -> Project:
+        """Create a project. name: 1-255 characters."""
+        ...
+
+    async def list_projects(self) -> list[Project]:
+        """All projects, oldest first."""
+        ...
+
+    async def get_project(self, project_id: str) -> Project:
+        """Read a project."""
+        ...
+
+    async def update_project(
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        merge_conflict_enabled: bool | None = None,
+    ) -> Project:
+        """Rename a project or switch merge conflicts; None leaves a field as it is."""
+        ...
+
+    async def delete_project(self, project_id: str) -> None:
+        """Delete a project with its keys, users and everything that belongs to them."""
+        ...
+
+    async def create_key(self, project_id: str, *, name: str = "") -> NewApiKey:
+        """Make a key of a project; the secret is in the answer and nowhere else."""
+        ...
+
+    async def create_first_key(self, project_id: str, *, name: str = "") -> NewApiKey | None:
+        """`create_key` if no project ever had one, else None; one of many callers makes it."""
+        ...
+
+    async def create_admin_key(self, *, name: str = "") -> NewApiKey:
+        """Make a key for the admin API."""
+        ...
+
+    async def list_keys(self, project_id: str | None = None) -> list[ApiKey]:
+        """The keys of a project, or all keys, admin keys too; revoked ones included."""
+        ...
+
+    async def revoke_key(self, key_id: str) -> ApiKey:
+        """Make a key useless from now on; again does nothing. Raises KeyNotFoundError."""
+        ...
+
+    async def list_categories(self, project_id: str) -> list[Category]:
+        """A project's categories by name."""
+        ...
+
+    async def create_category(
+        self, project_id: str, name: str, *, description: str = ""
+    ) -> Category:
+        """Create a category, which memories made from now on may have.
+
+        name: 1-255 characters. Raises CategoryAlreadyExistsError.
+        """
+        ...
+
+    async def update_category(
+        self,
+        project_id: str,
+        category_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+    ) -> Category:
+        """Change a category. Raises CategoryNotFoundError, CategoryAlreadyExistsError."""
+        ...
+
+    async def delete_category(self, project_id: str, category_id: str) -> None:
+        """Delete a category; its memories stay, without it. Raises CategoryNotFoundError."""
+        ...
+
+    async def get_generation_preferences(self, project_id: str) -> GenerationPreferences:
+        """Read what a project wants to be remembered."""
+        ...
+
+    async def replace_generation_preferences(
+        self, project_id: str, preferences: GenerationPreferences
+    ) -> GenerationPreferences:
+        """Replace all six lists; each at most 100 texts of 1-2,000 characters."""
+        ...
+
+    async def retry_session(self, project_id: str, user_id: str, session_id: str) -> SessionModel:
+        """Process a FAILED session again.
+
+        Raises UserNotFoundError, SessionNotFoundError, InvalidSessionStateError.
+        """
+        ...
+
+    async def retry_merge_conflict(
+        self, project_id: str, user_id: str, merge_conflict_id: str
+    ) -> MergeConflictModel:
+        """Apply the answers of a FAILED conflict again; it is IN_QUEUE afterwards.
+
+        Raises UserNotFoundError, MergeConflictNotFoundError, and MergeConflictAlreadyResolvedError
+        for one that has not failed.
+        """
+        ...
+
+    async def list_quarantine(
+        self, project_id: str, user_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[Quarantined]:
+        """What of a user's sessions was kept from becoming a memory, newest first. limit 1-500.
+
+        Raises UserNotFoundError.
+        """
+        ...
+
+    async def counters(self, project_id: str) -> ProjectCounters:
+        """How much a project holds now."""
+        ...
+
+    async def create_webhook(
+        self, project_id: str, url: str, *, event_types: Sequence[WebhookEventType] | None = None
+    ) -> NewWebhook:
+        """Tell an address what happens from now on; the secret is in the answer and nowhere else.
+
+        url: http or https, without user name and password, at most 2,048 characters.
+        event_types: None for all that there are.
+        """
+        ...
+
+    async def list_webhooks(self, project_id: str) -> list[Webhook]:
+        """A project's webhooks, oldest first."""
+        ...
+
+    async def get_webhook(self, project_id: str, webhook_id: str) -> Webhook:
+        """Read a webhook. Raises WebhookNotFoundError."""
+        ...
+
+    async def update_webhook(
+        self,
+        project_id: str,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[WebhookEventType] | None = None,
+        enabled: bool | None = None,
+    ) -> Webhook:
+        """Change a webhook; None leaves a field as it is. Raises WebhookNotFoundError.
+
+        Switching it off ends the deliveries that wait for it.
+        """
+        ...
+
+    async def delete_webhook(self, project_id: str, webhook_id: str) -> None:
+        """Delete a webhook with its deliveries. Raises WebhookNotFoundError."""
+        ...
+
+    async def rotate_webhook_secret(self, project_id: str, webhook_id: str) -> NewWebhook:
+        """Make a new secret; for a day the one before signs too. Raises WebhookNotFoundError."""
+        ...
+
+    async def send_test_event(self, project_id: str, webhook_id: str) -> WebhookAnswer:
+        """Send an event `webhook.test` once, from this process, enabled or not.
+
+        Raises WebhookNotFoundError.
+        """
+        ...
+
+    async def list_webhook_deliveries(
+        self, project_id: str, webhook_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[WebhookDelivery]:
+        """What a webhook was told in the last seven days and is being told, newest first.
+
+        limit 1-200. Raises WebhookNotFoundError.
+        """
+        ...
+
+    async def get_budgets(self, project_id: str) -> ProjectBudgets:
+        """What the model calls of a project may take in a UTC day, and what they took today."""
+        ...
+
+    async def update_budgets(
+        self,
+        project_id: str,
+        *,
+        project_tokens_per_day: int | Unset | None = UNSET,
+        project_usd_per_day: float | Unset | None = UNSET,
+        user_tokens_per_day: int | Unset | None = UNSET,
+        user_usd_per_day: float | Unset | None = UNSET,
+        over_budget: OverBudget | Unset | None = UNSET,
+    ) -> ProjectBudgets:
+        """Set budgets; what is not given stays, and None goes back to the settings.
+
+        Tokens are 0-10^15, US dollars 0-10^9; with 0 no model is asked. Sessions that wait for
+        their budget are tried again at once.
+        """
+        ...
+
+    async def usage(
+        self, project_id: str, *, days: int = 30, user_id: str | None = None
+    ) -> ModelUsage:
+        """What model calls took in the last 1-366 UTC days, today included.
+
+        user_id: of one user alone; otherwise the 1,000 who took most are told of one by one.
+        Raises UserNotFoundError.
+        """
+        ...
+
+    async def list_model_calls(
+        self, project_id: str, *, user_id: str | None = None, offset: int = 0, limit: int = 50
+    ) -> Page[ModelCall]:
+        """The calls of a project's users, or of one of them, newest first. limit 1-500.
+
+        Those of deleted users are gone. Raises UserNotFoundError.
+        """
+        ...

@@ -1,0 +1,115 @@
+"""The memory as the commands that administer it open it: without embedder and without worker.
+
+So they start at once, process nothing, and work beside a server that has the same file open.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from hitherto.api import AdminApi
+from hitherto.cli.output import one_line_errors, read_settings
+from hitherto.embedding import EmbedderIdentity
+from hitherto.embedding.embedder import Vectors
+from hitherto.engine import DEFAULT_PROJECT_ID, Resources
+from hitherto.engine.admin import Admin
+from hitherto.errors import EmbedderError, StoreError
+from hitherto.inference import LocalInference
+from hitherto.server.serving import make_folder
+from hitherto.settings import Settings
+from hitherto.store import Store, open_database
+from hitherto.working_set import WorkingSets
+
+T = TypeVar("T")
+
+Db = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="DATABASE",
+        help="Path of a file, or postgresql://... Default: HITHERTO_DB, or your data folder.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def administer(
+    db: str | None,
+    work: Callable[[AdminApi], Coroutine[Any, Any, T]],
+    *,
+    may_create: bool = False,
+) -> T:
+    """Do something with the admin API of a database; what is wrong is one line and exit code 1.
+
+    may_create: whether the database is made where there is none.
+    """
+    with one_line_errors():
+        settings = read_settings(db=db)
+        make_folder(settings)
+        if not may_create:
+            require_database(settings)
+        return asyncio.run(_administer(settings, work))
+
+
+def require_database(settings: Settings) -> None:
+    """Raise StoreError where there is no database to work on."""
+    if _is_absent(settings.db):
+        raise StoreError(
+            f"there is no database at {settings.db}; `hitherto serve` makes one, "
+            "and so does `hitherto keys create`"
+        )
+
+
+async def _administer(settings: Settings, work: Callable[[AdminApi], Coroutine[Any, Any, T]]) -> T:
+    store = Store(open_database(settings.db))
+    resources = Resources(
+        store=store,
+        embedder=_NoEmbedder(),
+        inference=LocalInference(),
+        working_sets=WorkingSets(0),
+        settings=settings,
+        clock=_clock,
+        new_id=lambda: str(uuid.uuid4()),
+    )
+    try:
+        await store.open()
+        await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", _clock()))
+        return await work(Admin(resources))
+    finally:
+        await resources.sender.close()
+        await store.close()
+
+
+class _NoEmbedder:
+    """Stands where an embedder would: nothing that administers embeds a text."""
+
+    identity = EmbedderIdentity(name="none", dimension=1)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        raise EmbedderError("no text can be embedded here")
+
+    def embed_query(self, text: str) -> Vectors:
+        raise EmbedderError("no text can be embedded here")
+
+    def count_tokens(self, text: str) -> int:
+        raise EmbedderError("no tokens can be counted here")
+
+
+def _is_absent(db: str) -> bool:
+    path = db.removeprefix("sqlite:///")
+    return "://" not in path and path != ":memory:" and not Path(path).expanduser().exists()
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  the clock of the commands
+
+
+def shown_time(instant: datetime | None) -> str:
+    """An instant for a table, to the minute."""
+    return "" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"

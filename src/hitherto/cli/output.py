@@ -1,0 +1,83 @@
+"""How every command says what it did, what is wrong, and reads its settings."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pydantic
+import typer
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from hitherto.errors import RecallrAIError, ValidationError
+from hitherto.settings import Settings
+from hitherto.wire import WireModel
+
+USAGE_EXIT_CODE = 2
+FAILURE_EXIT_CODE = 1
+_UNBOUNDED_WIDTH = 1000
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Say in one line what is wrong, and leave with exit code 1."""
+    try:
+        yield
+    except (RecallrAIError, OSError) as error:
+        raise failed(error) from error
+
+
+def failed(error: RecallrAIError | OSError, exit_code: int = FAILURE_EXIT_CODE) -> typer.Exit:
+    """Says in one line what is wrong; to be raised."""
+    typer.echo(f"hitherto: {' '.join(str(error).split())}", err=True)
+    return typer.Exit(exit_code)
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings of the environment, and over them those that are not None.
+
+    Raises ValidationError.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise ValidationError(
+            f"the setting {name} (HITHERTO_{name.upper()}): {first['msg']}, not {first['input']!r}"
+        ) from error
+
+
+def print_json(value: WireModel | Sequence[WireModel] | dict[str, Any]) -> None:
+    """Print one JSON document."""
+    shown: Any = value
+    if isinstance(value, WireModel):
+        shown = value.model_dump(mode="json")
+    elif not isinstance(value, dict):
+        shown = [item.model_dump(mode="json") for item in value]
+    typer.echo(json.dumps(shown, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> None:
+    """Print a table without cutting anything off, or `nothing` where there are no rows."""
+    if not rows:
+        typer.echo(nothing)
+        return
+    table = Table()
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(_printable(cell)) for cell in row))
+    console = Console()
+    wide = console.options.update(max_width=_UNBOUNDED_WIDTH)
+    # A narrower terminal wraps the lines, which is better than an id cut in the middle.
+    console.width = max(console.width, Measurement.get(console, wide, table).maximum)
+    console.print(table)
+
+
+def _printable(text: str) -> str:
+    """A name can hold what would move the cursor of a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,0 +1,157 @@
+"""`hitherto serve` and `hitherto worker`."""
+
+import asyncio
+import gc
+import logging
+import shlex
+import traceback
+from importlib.metadata import version as installed_version
+from types import TracebackType
+from typing import Annotated
+
+import typer
+
+from hitherto.cli.administration import Db
+from hitherto.cli.output import one_line_errors, read_settings
+from hitherto.models import NewApiKey
+from hitherto.server.serving import Listening, serve
+from hitherto.server.working import work
+from hitherto.settings import Settings
+from hitherto.store import shown_address
+
+_RULE = "-" * 79
+
+COLLECTED_EVERY = 50_000
+"""New objects after which the collector looks for cycles. Loading a user's memory makes hundreds of
+thousands of objects and no cycle; with Python's own 700 that takes a quarter longer."""
+
+
+def serve_memory(
+    db: Db = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on. Default: 127.0.0.1, for this machine only."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port to listen on. Default: 8000.")
+    ] = None,
+    worker: Annotated[
+        bool | None,
+        typer.Option(
+            "--worker/--no-worker",
+            help="Whether to process sessions here too, or leave it to `hitherto worker`.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Serve the memory over HTTP, with the worker beside it, until it is told to stop.
+
+    The first start makes a key and shows it. All other settings come from the environment.
+    """
+    with one_line_errors():
+        settings = read_settings(db=db, host=host, port=port, worker=worker)
+        _set_up_logging(settings)
+        gc.set_threshold(COLLECTED_EVERY)
+        asyncio.run(serve(settings, lambda listening: _announce(listening, db)))
+    typer.echo("Stopped.")
+
+
+def run_worker(
+    db: Db = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Sessions of different users in work at once. Default: 8 with a model, else 1.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Turn sessions into memories and send webhooks, for servers on the same database.
+
+    Any number of workers may run; each session is taken by one. Told to stop, it finishes what is
+    in work, or gives it back untried after HITHERTO_CLOSE_TIMEOUT_S.
+    """
+    with one_line_errors():
+        settings = read_settings(db=db, worker_concurrency=concurrency)
+        _set_up_logging(settings)
+        gc.set_threshold(COLLECTED_EVERY)
+        asyncio.run(work(settings, _announce_work))
+    typer.echo("Stopped.")
+
+
+def _announce_work(location: str) -> None:
+    version = installed_version("hitherto")
+    typer.echo(f"Hitherto {version} works on {location}")
+    typer.echo("Stop with Ctrl+C.")
+
+
+def _announce(listening: Listening, db: str | None) -> None:
+    version = installed_version("hitherto")
+    typer.echo(f"Hitherto {version} listens on {listening.url}")
+    typer.echo(f"The memory is {listening.db}")
+    if listening.first_key is None:
+        place = "" if db is None else f" --db {shlex.quote(shown_address(db))}"
+        typer.echo(f"Make a key with: hitherto keys create{place}")
+    else:
+        _show_first_key(listening.first_key, listening.url)
+    if not listening.is_loopback:
+        typer.echo(
+            "warning: other machines can reach this address, and without TLS keys and messages "
+            "travel in clear; put a proxy with TLS in front",
+            err=True,
+        )
+    typer.echo("Stop with Ctrl+C.")
+
+
+def _show_first_key(made: NewApiKey, url: str) -> None:
+    typer.echo(
+        f"""
+{_RULE}
+No project had a key, so this one was made. It is shown only now: keep it.
+
+    project id  {made.key.project_id}
+    key         {made.api_key}
+
+With the released client (pip install recallrai):
+
+    from recallrai import RecallrAI
+
+    client = RecallrAI(
+        api_key="{made.api_key}",
+        project_id="{made.key.project_id}",
+        base_url="{url}",
+    )
+{_RULE}
+"""
+    )
+
+
+class PrivateFormatter(logging.Formatter):
+    """Shows where an error comes from and of what kind it is, and never its text.
+
+    The text of an error that nobody foresaw may quote what users said.
+    """
+
+    def formatException(  # noqa: N802  the name is logging's
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """The stack of an error and of those that led to it, the first one first."""
+        lines: list[str] = []
+        error: BaseException | None = ei[1]
+        while error is not None:
+            kind = f"{type(error).__module__}.{type(error).__qualname__}\n"
+            lines = [*traceback.format_tb(error.__traceback__), kind, *lines]
+            error = error.__cause__ or error.__context__
+        return "".join(lines).rstrip()
+
+
+def _set_up_logging(settings: Settings) -> None:
+    log = logging.StreamHandler()
+    log.setFormatter(PrivateFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[log], level=logging.WARNING)
+    if settings.log_requests:
+        logging.getLogger("hitherto.requests").setLevel(logging.INFO)

@@ -1,0 +1,144 @@
+"""`hitherto usage`: what language models took, and every call of them."""
+
+from typing import Annotated
+
+import typer
+
+from hitherto import wire
+from hitherto.api import AdminApi, Page
+from hitherto.cli.administration import AsJson, Db, administer
+from hitherto.cli.output import print_json, print_table
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.usage import ModelCall, ModelUsage, UsageCounts
+
+User = Annotated[
+    str | None, typer.Option("--user", metavar="ID", help="Of this user alone.", show_default=False)
+]
+_COLUMNS = ("calls", "refused", "tokens in", "cached", "tokens out", "cost")
+
+
+def usage(
+    project: Annotated[
+        str, typer.Option("--project", metavar="ID", help="The project.")
+    ] = DEFAULT_PROJECT_ID,
+    user: User = None,
+    days: Annotated[int, typer.Option(min=1, max=366, help="UTC days, today included.")] = 30,
+    calls: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=500, metavar="N", help="List the last N calls instead.", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    db: Db = None,
+) -> None:
+    """Show what language models took: by day, task and model, and by user."""
+    if calls is not None:
+        _show_calls(db, project, user, calls, as_json)
+        return
+
+    async def work(api: AdminApi) -> ModelUsage:
+        return await api.usage(project, days=days, user_id=user)
+
+    found = administer(db, work)
+    if as_json:
+        print_json(wire.Usage.from_model(found))
+        return
+    _print_tasks(found)
+    if user is None and found.users:
+        print_table(
+            ("user", *_COLUMNS),
+            [(each.user_id, *_cells(each.counts)) for each in found.users],
+            "",
+        )
+    if found.total.unpriced_calls:
+        typer.echo(
+            f"{found.total.unpriced_calls} calls went to models without a known price; budgets in "
+            "dollars do not count them. Give their prices with HITHERTO_PRICES."
+        )
+
+
+def _show_calls(db: str | None, project: str, user: str | None, limit: int, as_json: bool) -> None:
+    async def work(api: AdminApi) -> Page[ModelCall]:
+        return await api.list_model_calls(project, user_id=user, limit=limit)
+
+    page = administer(db, work)
+    if as_json:
+        print_json([wire.ModelCall.from_model(call) for call in page.items])
+        return
+    print_table(
+        (
+            "called",
+            "user",
+            "task",
+            "model",
+            "outcome",
+            "tokens in",
+            "cached",
+            "tokens out",
+            "cost",
+            "ms",
+        ),
+        [
+            (
+                f"{call.called_at:%Y-%m-%d %H:%M:%S}",
+                call.user_id,
+                call.task,
+                f"{call.provider}:{call.model}",
+                call.outcome.value,
+                _about(call.input_tokens, call.usage_known),
+                f"{call.cached_tokens:,}",
+                _about(call.output_tokens, call.usage_known),
+                "unknown" if call.usd is None else shown_usd(call.usd),
+                f"{call.ms:,}",
+            )
+            for call in page.items
+        ],
+        "No language model was called.",
+    )
+
+
+def _print_tasks(found: ModelUsage) -> None:
+    print_table(
+        ("day", "task", "model", *_COLUMNS),
+        [
+            (
+                each.day.isoformat(),
+                each.task,
+                f"{each.provider}:{each.model}",
+                *_cells(each.counts),
+            )
+            for each in found.tasks
+        ]
+        + ([("total", "", "", *_cells(found.total))] if found.tasks else []),
+        f"No language model was called since {found.since}.",
+    )
+
+
+def _cells(counts: UsageCounts) -> tuple[str, ...]:
+    return (
+        f"{counts.calls:,}",
+        f"{counts.refused_calls:,}",
+        f"{counts.input_tokens:,}",
+        f"{counts.cached_tokens:,}",
+        f"{counts.output_tokens:,}",
+        _cost(counts),
+    )
+
+
+def _cost(counts: UsageCounts) -> str:
+    if not counts.unpriced_calls:
+        return shown_usd(counts.usd)
+    if counts.unpriced_calls == counts.calls:
+        return "unknown"
+    return f"{shown_usd(counts.usd)} + unknown"
+
+
+def _about(tokens: int, is_known: bool) -> str:
+    """What the provider did not say is shown as the most that it may have been."""
+    return f"{tokens:,}" if is_known else f"<= {tokens:,}"
+
+
+def shown_usd(usd: float) -> str:
+    """US dollars for a table, to a ten-thousandth of a cent."""
+    return f"${usd:,.6f}"

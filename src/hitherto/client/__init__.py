@@ -1,0 +1,23 @@
+"""What an application imports: the client and its objects, sync and async."""
+
+from hitherto.client._async import AsyncHitherto, AsyncRecallrAI, AsyncUser
+from hitherto.client._async_session import AsyncMergeConflict, AsyncSession
+from hitherto.client._sync import Hitherto, RecallrAI, User
+from hitherto.client._sync_session import MergeConflict, Session
+from hitherto.client.embedded import Parts
+from hitherto.client.transport import HttpParts
+
+__all__ = [
+    "AsyncHitherto",
+    "AsyncMergeConflict",
+    "AsyncRecallrAI",
+    "AsyncSession",
+    "AsyncUser",
+    "Hitherto",
+    "HttpParts",
+    "MergeConflict",
+    "Parts",
+    "RecallrAI",
+    "Session",
+    "User",
+]

@@ -1,0 +1,345 @@
+"""What a user gives: sessions, and merge conflicts to be settled.
+
+This file is the source; the sync classes are made from it by `scripts/unasync.py`.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from typing import Any
+
+from hitherto.api import ContextRequest
+from hitherto.client.connection import AsyncConnection
+from hitherto.models import (
+    ContextResponse,
+    DeletionReport,
+    MemoryRelationship,
+    MergeConflictAnswer,
+    MergeConflictConflictingMemory,
+    MergeConflictModel,
+    MergeConflictNewMemory,
+    MergeConflictQuestion,
+    MergeConflictStatus,
+    MessageRole,
+    Metadata,
+    RecallStrategy,
+    SessionMessagesList,
+    SessionModel,
+    SessionStatus,
+)
+
+
+class AsyncSession:
+    """A conversation: messages go in, context comes out, processing updates the memories."""
+
+    def __init__(self, connection: AsyncConnection, model: SessionModel) -> None:
+        self._connection = connection
+        self._model = model
+
+    @property
+    def session_id(self) -> str:
+        """The unique id of the session."""
+        return self._model.session_id
+
+    @property
+    def user_id(self) -> str:
+        """The id of the user it belongs to."""
+        return self._model.user_id
+
+    @property
+    def status(self) -> SessionStatus:
+        """Where it stood when it was last read."""
+        return self._model.status
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the application attached."""
+        return self._model.metadata
+
+    @property
+    def created_at(self) -> datetime:
+        """The conversation's date, UTC."""
+        return self._model.created_at
+
+    @property
+    def processed_at(self) -> datetime | None:
+        """When it was processed, UTC; None while it is not."""
+        return self._model.processed_at
+
+    @property
+    def auto_process_after_seconds(self) -> int | None:
+        """Seconds of inactivity before it is processed by itself; None when switched off."""
+        return self._model.auto_process_after_seconds
+
+    @property
+    def failure_reason(self) -> str | None:
+        """Why the last try to process it failed; None if none did."""
+        return self._model.failure_reason
+
+    @property
+    def processing_note(self) -> str | None:
+        """What was processed by rules as a budget was spent or a model failed; None for nothing."""
+        return self._model.processing_note
+
+    @property
+    def session_summary(self) -> str | None:
+        """What the conversation was about; None unless `get_session` was asked for it."""
+        return self._model.session_summary
+
+    @property
+    def memories(self) -> list[MemoryRelationship] | None:
+        """The current memories that it brought; None unless `get_session` was asked for them."""
+        return self._model.memories
+
+    async def update(self, new_metadata: Metadata | None = None) -> None:
+        """Replace the metadata completely; None changes nothing.
+
+        Raises UserNotFoundError, SessionNotFoundError, ValidationError.
+        """
+        if new_metadata is None:
+            return
+        self._model = await self._connection.call(
+            lambda api: api.update_session(self.user_id, self.session_id, new_metadata)
+        )
+
+    async def refresh(self) -> None:
+        """Read the session again. Raises UserNotFoundError, SessionNotFoundError."""
+        self._model = await self._connection.call(
+            lambda api: api.get_session(self.user_id, self.session_id)
+        )
+
+    async def delete(self) -> DeletionReport:
+        """Delete the session, its messages, summary, and the memories that it created.
+
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        return await self._connection.call(
+            lambda api: api.delete_session(self.user_id, self.session_id)
+        )
+
+    async def add_message(
+        self, role: MessageRole, content: str, idempotency_key: str | None = None
+    ) -> None:
+        """Append a message; it is on disk when this returns.
+
+        idempotency_key: as for `create_user`, within the session.
+        Raises UserNotFoundError, SessionNotFoundError, ValidationError, and
+        InvalidSessionStateError once processing has begun.
+
+        Example:
+            await session.add_message(MessageRole.USER, "I moved to Lisbon last Friday.")
+        """
+        await self._connection.call(
+            lambda api: api.add_message(
+                self.user_id, self.session_id, role, content, idempotency_key=idempotency_key
+            )
+        )
+
+    async def get_messages(self, offset: int = 0, limit: int = 50) -> SessionMessagesList:
+        """A page of messages in the order in which they were added. limit: 1-500.
+
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
+        return await self._connection.call(
+            lambda api: api.get_messages(self.user_id, self.session_id, offset=offset, limit=limit)
+        )
+
+    async def get_context(  # noqa: PLR0913  the contract's own parameters
+        self,
+        recall_strategy: RecallStrategy = RecallStrategy.BALANCED,
+        min_top_k: int = 15,
+        max_top_k: int = 50,
+        memories_threshold: float = 0.6,
+        summaries_threshold: float = 0.5,
+        last_n_messages: int | None = None,
+        last_n_summaries: int | None = None,
+        timezone: str | None = None,
+        include_system_prompt: bool = True,
+        include_metadata_ids: bool = False,
+        max_tokens: int | None = None,
+    ) -> ContextResponse:
+        """What a model should know about the user now, as a text to put before the conversation.
+
+        recall_strategy: LOW_LATENCY (a few milliseconds), BALANCED, AGENTIC (follows connections),
+            or AUTO, which picks one by the question.
+        min_top_k, max_top_k: fewest (5-50) and most (10-100) memories.
+        memories_threshold, summaries_threshold: similarity from 0.2 to 0.8 that they must reach;
+            below it, memories only top up to min_top_k.
+        last_n_messages (1-100), last_n_summaries (1-20): also show the latest of other sessions.
+        timezone: IANA name in which timestamps are shown; None is UTC.
+        max_tokens: the text never exceeds this (128 or more), system prompt included.
+        Raises UserNotFoundError, SessionNotFoundError, ValidationError.
+
+        Example:
+            context = (await session.get_context(timezone="Europe/Lisbon")).context
+        """
+        request = ContextRequest(
+            recall_strategy=recall_strategy,
+            min_top_k=min_top_k,
+            max_top_k=max_top_k,
+            memories_threshold=memories_threshold,
+            summaries_threshold=summaries_threshold,
+            last_n_messages=last_n_messages,
+            last_n_summaries=last_n_summaries,
+            timezone="UTC" if timezone is None else timezone,
+            include_system_prompt=include_system_prompt,
+            include_metadata_ids=include_metadata_ids,
+            max_tokens=max_tokens,
+        )
+        return await self._connection.call(
+            lambda api: api.get_context(self.user_id, self.session_id, request)
+        )
+
+    def get_context_stream(  # noqa: PLR0913  the contract's own parameters
+        self,
+        recall_strategy: RecallStrategy = RecallStrategy.BALANCED,
+        min_top_k: int = 15,
+        max_top_k: int = 50,
+        memories_threshold: float = 0.6,
+        summaries_threshold: float = 0.5,
+        last_n_messages: int | None = None,
+        last_n_summaries: int | None = None,
+        timezone: str | None = None,
+        include_system_prompt: bool = True,
+        include_metadata_ids: bool = False,
+        max_tokens: int | None = None,
+    ) -> AsyncGenerator[ContextResponse, None]:
+        """`get_context`, telling on the way what is being done.
+
+        The parameters are those of `get_context`. Yields responses with `is_final` false and a
+        `status_update_message`; with include_metadata_ids their metadata has what is known so far.
+        The last one has `is_final` true and the context, or an `error_message` if a server failed
+        halfway. Closing the generator stops the work.
+        Raises what `get_context` raises, and ConnectionError if the stream breaks off.
+
+        Example:
+            async for event in session.get_context_stream(RecallStrategy.AGENTIC):
+                print(event.context if event.is_final else event.status_update_message)
+        """
+        request = ContextRequest(
+            recall_strategy=recall_strategy,
+            min_top_k=min_top_k,
+            max_top_k=max_top_k,
+            memories_threshold=memories_threshold,
+            summaries_threshold=summaries_threshold,
+            last_n_messages=last_n_messages,
+            last_n_summaries=last_n_summaries,
+            timezone="UTC" if timezone is None else timezone,
+            include_system_prompt=include_system_prompt,
+            include_metadata_ids=include_metadata_ids,
+            max_tokens=max_tokens,
+        )
+        return self._connection.stream(
+            lambda api: api.get_context_stream(self.user_id, self.session_id, request)
+        )
+
+    async def process(self) -> None:
+        """Start processing and return at once: PROCESSING now, PROCESSED (or FAILED) later.
+
+        Raises UserNotFoundError, SessionNotFoundError, and InvalidSessionStateError for a session
+        that is being processed or was.
+
+        Example:
+            await session.process()
+        """
+        self._model = await self._connection.call(
+            lambda api: api.process(self.user_id, self.session_id)
+        )
+
+    def __repr__(self) -> str:
+        return f"<AsyncSession {self.session_id} of {self.user_id!r}, {self.status.value}>"
+
+
+class AsyncMergeConflict:
+    """Two statements that cannot both hold, with the questions whose answers settle it."""
+
+    def __init__(
+        self, connection: AsyncConnection, user_id: str, model: MergeConflictModel
+    ) -> None:
+        self._connection = connection
+        self._user_id = user_id
+        self._model = model
+
+    @property
+    def conflict_id(self) -> str:
+        """The unique id of the conflict."""
+        return self._model.id
+
+    @property
+    def user_id(self) -> str:
+        """The id of the user it belongs to."""
+        return self._user_id
+
+    @property
+    def session_id(self) -> str:
+        """The session in which it arose."""
+        return self._model.project_user_session_id
+
+    @property
+    def status(self) -> MergeConflictStatus:
+        """Where it stood when it was last read; only a PENDING one can be resolved."""
+        return self._model.status
+
+    @property
+    def proposed_memory_content(self) -> str | None:
+        """What was said and is not remembered yet; None once that is settled."""
+        return self._model.proposed_memory_content
+
+    @property
+    def conflicting_memories(self) -> list[MergeConflictConflictingMemory]:
+        """The memories that it contradicts, each with the reason."""
+        return self._model.conflicting_memories
+
+    @property
+    def clarifying_questions(self) -> list[MergeConflictQuestion]:
+        """The questions to answer, each with its options."""
+        return self._model.clarifying_questions
+
+    @property
+    def created_at(self) -> datetime:
+        """When it arose, UTC."""
+        return self._model.created_at
+
+    @property
+    def resolved_at(self) -> datetime | None:
+        """When it was settled, UTC; None while it is not."""
+        return self._model.resolved_at
+
+    @property
+    def new_memories(self) -> list[MergeConflictNewMemory] | None:
+        """The memories that the settlement brought; None before."""
+        return self._model.new_memories
+
+    @property
+    def resolution_data(self) -> dict[str, Any] | None:
+        """The answers as they were given, under `question_answers`; None before."""
+        return self._model.resolution_data
+
+    @property
+    def failure_reason(self) -> str | None:
+        """Why applying the answers failed; None if it did not."""
+        return self._model.failure_reason
+
+    async def resolve(self, answers: Sequence[MergeConflictAnswer]) -> None:
+        """Answer all questions and return at once: IN_QUEUE now, RESOLVED (or FAILED) later.
+
+        answers: one for each question, which is repeated word for word with one of its options.
+        Raises UserNotFoundError, MergeConflictNotFoundError, MergeConflictAlreadyResolvedError,
+        MergeConflictInvalidQuestionsError, MergeConflictMissingAnswersError,
+        MergeConflictInvalidAnswerError.
+
+        Example:
+            question = conflict.clarifying_questions[0]
+            await conflict.resolve([MergeConflictAnswer(question.question, question.options[0])])
+        """
+        self._model = await self._connection.call(
+            lambda api: api.resolve_merge_conflict(self._user_id, self.conflict_id, answers)
+        )
+
+    async def refresh(self) -> None:
+        """Read the conflict again. Raises UserNotFoundError, MergeConflictNotFoundError."""
+        self._model = await self._connection.call(
+            lambda api: api.get_merge_conflict(self._user_id, self.conflict_id)
+        )
+
+    def __repr__(self) -> str:
+        return f"<AsyncMergeConflict {self.conflict_id} of {self._user_id!r}, {self.status.value}>"

@@ -1,0 +1,246 @@
+"""From a client object to the API that serves it: on the caller's loop, or on one of our own."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import CancelledError, Future
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from hitherto.api import MemoryApi
+from hitherto.client.embedded import Parts, open_api
+from hitherto.client.http import open_http
+from hitherto.client.transport import HttpParts
+from hitherto.errors import ClosedError, UnavailableError, ValidationError
+from hitherto.settings import Settings
+from hitherto.store import shown_address
+
+T = TypeVar("T")
+
+CLOSED = "the client was closed; open a new one"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a memory is and how it is opened: a database, or a server.
+
+    Raises ValidationError when it is made of what does not belong together.
+    """
+
+    location: str | Path
+    settings: Settings | None
+    parts: Parts | HttpParts | None
+    api_key: str | None
+    project_id: str | None
+    timeout_s: float
+
+    def __post_init__(self) -> None:
+        if self.remote:
+            self._check_remote()
+        elif self.api_key is not None or self.project_id is not None:
+            raise ValidationError(
+                f"api_key and project_id belong to a server, and {shown_address(self.location)!r} "
+                "is a database; give the server's address, beginning with http:// or https://, or "
+                "leave them out"
+            )
+        elif isinstance(self.parts, HttpParts):
+            raise ValidationError(
+                f"parts are HttpParts, and {shown_address(self.location)!r} is a database: give "
+                "Parts"
+            )
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is a server."""
+        location = self.location
+        return isinstance(location, str) and location.lower().startswith(("http://", "https://"))
+
+    async def open(self) -> MemoryApi:
+        """Open it on the running event loop; a server is not asked anything yet."""
+        if isinstance(self.parts, HttpParts) or self.remote:
+            parts = self.parts if isinstance(self.parts, HttpParts) else None
+            api_key, project_id = self.api_key or "", self.project_id or ""
+            return open_http(str(self.location), api_key, project_id, self.timeout_s, parts)
+        return await open_api(self.location, self.settings, self.parts)
+
+    def _check_remote(self) -> None:
+        for name, value in (("api_key", self.api_key), ("project_id", self.project_id)):
+            if not value:
+                raise ValidationError(
+                    f"{self.location} is a server, which needs {name}; "
+                    "who runs it makes one with `hitherto keys`"
+                )
+            if not (value.isascii() and value.isprintable()):
+                raise ValidationError(f"{name} has characters that no {name} has; copy it again")
+        if self.settings is not None or isinstance(self.parts, Parts):
+            raise ValidationError(
+                f"settings and Parts belong to an embedded memory, and {self.location} is a server "
+                "with its own; leave them out"
+            )
+        if not urlsplit(str(self.location)).hostname:
+            raise ValidationError(f"{self.location!r} names no host")
+        if not self.timeout_s > 0:
+            raise ValidationError(f"timeout_s must be above 0, not {self.timeout_s}")
+
+
+class AsyncConnection:
+    """Serves an async client on the event loop of its first call."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._opening = asyncio.Lock()
+        self._api: MemoryApi | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    async def open(self) -> MemoryApi:
+        """Open the memory unless it is open. Raises what opening raises, and ClosedError."""
+        if self._closed:
+            raise ClosedError(CLOSED)
+        loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop is not loop:
+            raise UnavailableError(
+                "the client was opened on another event loop; open one client per loop, "
+                "or use Hitherto, which every thread may call"
+            )
+        async with self._opening:
+            if self._closed:
+                raise ClosedError(CLOSED)
+            if self._api is None:
+                self._api = await self._place.open()
+                self._loop = loop
+        return self._api
+
+    async def call(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> T:
+        """Make a call of the API, opening it first if need be."""
+        return await call(await self.open())
+
+    async def stream(
+        self, call: Callable[[MemoryApi], AsyncGenerator[T, None]]
+    ) -> AsyncGenerator[T, None]:
+        """Make a call of the API that answers piece by piece; closing it stops the work."""
+        async with aclosing(call(await self.open())) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def close(self) -> None:
+        """Close the API; calling it again does nothing."""
+        self._closed = True
+        async with self._opening:
+            api, self._api = self._api, None
+        if api is not None:
+            await api.close()
+
+
+class Connection:
+    """Serves a sync client: one event loop in a thread of its own, as long as the client lives.
+
+    Every thread may call it, also one in which an event loop is running. The thread is a daemon, so
+    a program that forgets to close its client still ends; what was in work is then taken up by the
+    next one, as after a crash.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._closing = threading.Lock()
+        opened: Future[_Serving] = Future()
+        self._thread = threading.Thread(
+            target=_serve, args=(opened, place), name="hitherto", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._serving: _Serving | None = opened.result()
+        finally:
+            if opened.done() and opened.exception() is not None:
+                self._thread.join()
+
+    def open(self) -> MemoryApi:
+        """The API, which is open from the start. Raises ClosedError."""
+        return self._required().api
+
+    def call(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> T:
+        """Make a call of the API on its loop and wait for the answer."""
+        return _result(self._start(call))
+
+    def stream(
+        self, call: Callable[[MemoryApi], AsyncGenerator[T, None]]
+    ) -> Generator[T, None, None]:
+        """Make a call of the API that answers piece by piece; closing it stops the work.
+
+        The pieces are made by one task from first to last, which does not wait for the caller.
+        """
+        arrived: queue.SimpleQueue[tuple[T] | None] = queue.SimpleQueue()
+
+        async def work(api: MemoryApi) -> None:
+            async with aclosing(call(api)) as pieces:
+                async for piece in pieces:
+                    arrived.put((piece,))
+
+        working = self._start(work)
+        working.add_done_callback(lambda _: arrived.put(None))
+        ended = False
+        try:
+            while (piece := arrived.get()) is not None:
+                yield piece[0]
+            ended = True
+            _result(working)
+        finally:
+            if not ended:
+                working.cancel()
+
+    def close(self) -> None:
+        """Close the API and end the thread; calling it again does nothing."""
+        with self._closing:
+            serving, self._serving = self._serving, None
+            if serving is None:
+                return
+            try:
+                asyncio.run_coroutine_threadsafe(serving.api.close(), serving.loop).result()
+            finally:
+                serving.loop.call_soon_threadsafe(serving.closed.set)
+                self._thread.join()
+
+    def _start(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> "Future[T]":
+        """Hand a call to the loop, which `close()` cannot end in between."""
+        with self._closing:
+            serving = self._required()
+            return asyncio.run_coroutine_threadsafe(call(serving.api), serving.loop)
+
+    def _required(self) -> "_Serving":
+        if self._serving is None:
+            raise ClosedError(CLOSED)
+        return self._serving
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    api: MemoryApi
+    loop: asyncio.AbstractEventLoop
+    closed: asyncio.Event
+
+
+def _result(working: "Future[T]") -> T:
+    """What a call brings. Raises ClosedError if `close()` in another thread ended it."""
+    try:
+        return working.result()
+    except CancelledError:
+        raise ClosedError(CLOSED) from None
+
+
+def _serve(opened: "Future[_Serving]", place: Place) -> None:
+    """Open a memory on a new event loop, hand it over, and keep the loop until it is closed."""
+
+    async def serve() -> None:
+        try:
+            api = await place.open()
+        except BaseException as error:  # noqa: BLE001  raised where the client is made
+            opened.set_exception(error)
+            return
+        closed = asyncio.Event()
+        opened.set_result(_Serving(api, asyncio.get_running_loop(), closed))
+        await closed.wait()
+
+    asyncio.run(serve())

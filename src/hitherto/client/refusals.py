@@ -1,0 +1,169 @@
+"""From an answer that is not a success to the error that the embedded system raises for the same.
+
+The contract tells errors apart by status, by what was asked for, and by words in `detail`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from hitherto.errors import (
+    AuthenticationError,
+    ConnectionError,
+    InternalServerError,
+    InvalidCategoriesError,
+    MergeConflictAlreadyResolvedError,
+    MergeConflictInvalidAnswerError,
+    MergeConflictInvalidQuestionsError,
+    MergeConflictMissingAnswersError,
+    OverloadedError,
+    RateLimitError,
+    RecallrAIError,
+    TimeoutError,
+    UnavailableError,
+    UserAlreadyExistsError,
+    UserNotFoundError,
+    ValidationError,
+)
+
+MAX_SHOWN_CHARS = 200
+"""Of an answer that is not JSON, this much is shown."""
+
+RESOLUTION = (
+    ("already resolved", MergeConflictAlreadyResolvedError),
+    ("Invalid questions provided", MergeConflictInvalidQuestionsError),
+    ("Missing answers for the following questions", MergeConflictMissingAnswersError),
+    ("Invalid answer", MergeConflictInvalidAnswerError),
+)
+"""What the text of a refused resolution holds, in the order in which it is looked for."""
+
+OVERLOADED = "too much to do"
+"""What the text of a 503 holds if it is for want of time and not of a database."""
+
+BY_STATUS: Mapping[int, type[RecallrAIError]] = {
+    401: AuthenticationError,
+    403: AuthenticationError,
+    408: TimeoutError,
+    409: UserAlreadyExistsError,
+    413: ValidationError,
+    422: ValidationError,
+    500: InternalServerError,
+    502: UnavailableError,
+    503: UnavailableError,
+    504: UnavailableError,
+}
+"""What a status means wherever it occurs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a request is about, as far as it decides the meaning of a refusal.
+
+    user_id: the user in the path, whose absence the server tells apart by this id.
+    missing: what a 404 means otherwise. refused: what a 400 means.
+    """
+
+    user_id: str | None = None
+    missing: type[RecallrAIError] = UserNotFoundError
+    refused: type[RecallrAIError] = RecallrAIError
+
+
+def error_of(response: httpx.Response, subject: Subject) -> RecallrAIError:
+    """The error that an answer, read to its end, stands for."""
+    status = response.status_code
+    body = _object_of(response)
+    if body is None or response.is_redirect:
+        return _foreign(response)
+    detail = body.get("detail")
+    message = _readable(detail) or f"the server answered with status {status} and no reason"
+    if status == 400:
+        return _refusal(message, detail, subject)
+    if status == 404:
+        if f"User {subject.user_id} not found" in message:
+            return UserNotFoundError(message, status)
+        return subject.missing(message, status)
+    if status == 429:
+        return RateLimitError(message, status, retry_after_s=retry_after_s(response))
+    if status == 503 and OVERLOADED in message:
+        return OverloadedError(message, status, retry_after_s=retry_after_s(response))
+    return BY_STATUS.get(status, RecallrAIError)(message, status)
+
+
+def retry_after_s(response: httpx.Response) -> float | None:
+    """Seconds after which the server wants to be asked again; None where it does not say so.
+
+    A date counts from the answer's own `Date`, so that the two machines' clocks need not agree.
+    """
+    told = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(told)
+    except ValueError:
+        try:
+            since = parsedate_to_datetime(response.headers.get("Date", ""))
+            seconds = (parsedate_to_datetime(told) - since).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _object_of(response: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object of an answer; None if it is anything else."""
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _foreign(response: httpx.Response) -> ConnectionError:
+    """The error for an answer that Hitherto does not give, so something else answers there."""
+    if response.is_redirect:
+        said = f"a redirect to {response.headers.get('Location')!r}"
+    else:
+        said = f"{response.text[:MAX_SHOWN_CHARS]!r}"
+    return ConnectionError(
+        f"{response.request.url.copy_with(query=None)} answered with status "
+        f"{response.status_code} and {said}, which is not Hitherto's; check the address",
+        response.status_code,
+    )
+
+
+def _readable(detail: object) -> str:
+    """One sentence from what `detail` holds: a text, an object with one, or a list of faults."""
+    if isinstance(detail, str):
+        return detail
+    if isinstance(detail, dict):
+        return str(detail.get("message") or "")
+    if isinstance(detail, list):
+        return "; ".join(_fault(item) for item in detail if isinstance(item, dict))
+    return ""
+
+
+def _fault(item: dict[str, Any]) -> str:
+    """One fault of a 422: where it is, and what is wrong with it."""
+    message = str(item.get("msg") or "is not valid").removeprefix("Value error, ")
+    place = item.get("loc")
+    if not isinstance(place, list):
+        return message
+    where = ".".join(str(part) for part in place if part not in ("body", "query", "path", "header"))
+    named = where.isdigit() or where in message
+    return message if named else f"{where}: {message}"
+
+
+def _refusal(message: str, detail: object, subject: Subject) -> RecallrAIError:
+    """The error for a 400."""
+    if subject.refused is InvalidCategoriesError:
+        if not isinstance(detail, dict) or not isinstance(detail.get("invalid_categories"), list):
+            return RecallrAIError(message, 400)
+        names = [str(name) for name in detail["invalid_categories"]]
+        return InvalidCategoriesError(message, 400, invalid_categories=names)
+    if subject.refused is MergeConflictAlreadyResolvedError:
+        for words, error in RESOLUTION:
+            if words in message:
+                return error(message, 400)
+        return RecallrAIError(message, 400)
+    return subject.refused(message, 400)

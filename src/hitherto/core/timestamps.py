@@ -1,0 +1,97 @@
+"""Instants and days as people write them: "Monday, January 6th, 2025 at 3:45 PM EST".
+
+English always: the text is for a language model, so the machine's locale has no say.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from hitherto.errors import ValidationError
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+ORDINAL_ENDINGS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
+
+
+def zone_of(timezone: str | ZoneInfo) -> ZoneInfo:
+    """The time zone of an IANA name. Raises ValidationError for a name that is not one."""
+    if isinstance(timezone, ZoneInfo):
+        return timezone
+    try:
+        return ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValidationError(
+            f"timezone {timezone!r} is not an IANA time zone; use a name such as"
+            " 'UTC' or 'America/New_York'"
+        ) from error
+
+
+@lru_cache(maxsize=16_384)
+def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
+    """An instant in a time zone: "Monday, January 6th, 2025 at 3:45 PM EST".
+
+    A zone without letters in its abbreviation shows its offset: "UTC-03:00". Raises ValidationError
+    for an unknown zone, ValueError for an instant without a time zone.
+    """
+    local = _in_zone(instant, zone_of(timezone))
+    noon = "AM" if local.hour < 12 else "PM"
+    clock = f"{local.hour % 12 or 12}:{local.minute:02d} {noon}"
+    return f"{calendar_day(local.date())} at {clock} {_abbreviation(local)}"
+
+
+def local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
+    """The day on which an instant falls in a time zone: "Monday, January 6th, 2025"."""
+    return calendar_day(_in_zone(instant, zone_of(timezone)).date())
+
+
+@lru_cache(maxsize=16_384)
+def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> str:
+    """The whole days of an event: "Monday, January 6th, 2025 to Friday, January 10th, 2025".
+
+    Event dates are calendar days kept as UTC instants. A calendar day is the same everywhere, as a
+    birthday is, so no zone is applied: midnight UTC shown in New York would be the day before.
+    join_same: an event of one day shows that day once.
+    """
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    if join_same and first == last:
+        return calendar_day(first)
+    return f"{calendar_day(first)} to {calendar_day(last)}"
+
+
+@lru_cache(maxsize=4096)
+def calendar_day(day: date) -> str:
+    """A calendar day: "Monday, January 6th, 2025"."""
+    ending = ORDINAL_ENDINGS.get(day.day, "th")
+    return f"{WEEKDAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}{ending}, {day.year}"
+
+
+def _in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError(f"instant {instant.isoformat()} has no time zone")
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:  # the first and the last day that a datetime can hold
+        return instant
+
+
+def _abbreviation(local: datetime) -> str:
+    name = local.tzname() or ""
+    if any(letter.isalpha() for letter in name):
+        return name
+    minutes = (local.utcoffset() or timedelta()) // timedelta(minutes=1)
+    sign = "-" if minutes < 0 else "+"
+    return f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"

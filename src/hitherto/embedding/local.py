@@ -1,0 +1,187 @@
+"""The local embedder: all-MiniLM-L6-v2 in int8 on onnxruntime, on the CPU."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from hitherto.embedding.cache import (
+    build_cached_graph,
+    cached_graph,
+)
+from hitherto.embedding.embedder import EmbedderIdentity, Vectors
+from hitherto.embedding.weights import (
+    DIMENSION,
+    MINILM,
+    TOKENIZER_KEY,
+    WeightsSource,
+    find_weights,
+    require_files,
+)
+
+MAX_TOKENS = 256
+"""Tokens of a text that are embedded, with [CLS] and [SEP]; the model was published with 256."""
+
+MAX_CHARACTERS = 4_000
+"""Characters of a text that are tokenised for embedding: over 15 for each token that is used."""
+
+_CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD = 2
+_LOG_ERRORS_ONLY = 3
+
+
+class TokenCounter:
+    """Counts the tokens of texts; may be called from any thread."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._unknown = tokenizer.token_to_id("[UNK]")
+
+    def __call__(self, text: str) -> int:
+        """Counts WordPiece tokens of the whole text, without [CLS] and [SEP].
+
+        WordPiece makes one unknown token of a word of more than 100 characters or with characters
+        that its vocabulary lacks (encoded bytes, Thai); such a word counts one token for every 2
+        characters instead. Measured on pieces it knows: random letters and digits have 1.5
+        characters per token, English words without spaces 2.6.
+        """
+        encoding = self._tokenizer.encode(_well_formed(text), add_special_tokens=False)
+        ids = encoding.ids
+        count = len(ids)
+        if self._unknown in ids:
+            for token, (start, end) in zip(ids, encoding.offsets, strict=True):
+                if token == self._unknown:
+                    count += (end - start - 1) // _CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD
+        return count
+
+
+def local_identity(source: WeightsSource = MINILM) -> EmbedderIdentity:
+    """What the local embedder made from a source is called: model and number format."""
+    return _identity(source.name)
+
+
+def _identity(name: str) -> EmbedderIdentity:
+    return EmbedderIdentity(name=f"{name}-int8", dimension=DIMENSION)
+
+
+class LocalEmbedder:
+    """Embeds with a graph that is loaded once; its methods may be called from any thread.
+
+    Texts are embedded one by one, on several threads when there are several. Measured on 4 cores,
+    that is a quarter to a third faster than padded batches; and a vector depends on its text
+    alone, whereas in an int8 batch the neighbours move it (down to a cosine of 0.965 with itself).
+    """
+
+    def __init__(self, name: str, graph: Path, threads: int | None = None) -> None:
+        """Loads a graph that `cached_graph` or `build_cached_graph` returned.
+
+        threads: how many texts are embedded at once; by default one per core of this process.
+        """
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _LOG_ERRORS_ONLY
+        # A plan of memory for each length that ever occurs costs 25 MB and saves no time.
+        options.enable_mem_pattern = False
+        self._session = onnxruntime.InferenceSession(
+            graph, options, providers=["CPUExecutionProvider"]
+        )
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._tokenizer = Tokenizer.from_str(metadata[TOKENIZER_KEY])
+        # As published it cuts at 128 tokens and pads to 128.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._start = self._tokenizer.token_to_id("[CLS]")
+        self._end = self._tokenizer.token_to_id("[SEP]")
+        self._counter = TokenCounter(self._tokenizer)
+        self._threads = _cores() if threads is None else threads
+        self._identity = _identity(name)
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        """Names model and number format."""
+        return self._identity
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embeds the first 254 tokens of each text: float32, shape (len(texts), 384)."""
+        vectors = np.empty((len(texts), DIMENSION), np.float32)
+        ids = [self._token_ids(text) for text in texts]
+        # Longest first, so that no thread starts a long text when the others have finished.
+        order = sorted(range(len(ids)), key=lambda row: ids[row].size, reverse=True)
+        workers = min(self._threads, len(texts))
+        if workers <= 1:
+            for row in order:
+                vectors[row] = self._run(ids[row])
+            return vectors
+        with ThreadPoolExecutor(workers, thread_name_prefix="hitherto-embed") as pool:
+            for row, vector in zip(
+                order, pool.map(self._run, [ids[row] for row in order]), strict=True
+            ):
+                vectors[row] = vector
+        return vectors
+
+    def embed_query(self, text: str) -> Vectors:
+        """Embeds like `embed`, on the calling thread: float32, shape (384,)."""
+        return self._run(self._token_ids(text))
+
+    def count_tokens(self, text: str) -> int:
+        """Counts as `TokenCounter` does."""
+        return self._counter(text)
+
+    @property
+    def token_counter(self) -> TokenCounter:
+        """What counts, and does not keep the graph in memory."""
+        return self._counter
+
+    def _token_ids(self, text: str) -> NDArray[np.int64]:
+        shortened = _well_formed(text.lstrip()[:MAX_CHARACTERS])
+        ids = self._tokenizer.encode(shortened, add_special_tokens=False).ids[: MAX_TOKENS - 2]
+        return np.array([self._start, *ids, self._end], np.int64)
+
+    def _run(self, ids: NDArray[np.int64]) -> Vectors:
+        vector: Vectors = self._session.run(None, {"ids": ids[np.newaxis]})[0][0]
+        return vector
+
+
+def open_embedder(
+    *,
+    cache_dir: Path,
+    weights_dir: Path | None = None,
+    allow_network: bool = False,
+    source: WeightsSource = MINILM,
+    threads: int | None = None,
+) -> LocalEmbedder:
+    """Opens the local embedder; builds its graph first if the cache does not hold it.
+
+    The cached graph includes the tokenizer and is bound by its name to the pinned weights, so
+    once it is there the weights are not read, or needed, again. A weights_dir that lacks the
+    files is an error all the same.
+
+    Raises:
+        EmbedderError: no weights, other weights than the pinned ones, or an unusable cache.
+    """
+    if weights_dir is not None:
+        require_files(weights_dir)
+    graph = cached_graph(source, cache_dir)
+    if graph is None:
+        folder = find_weights(
+            source, weights_dir=weights_dir, cache_dir=cache_dir, allow_network=allow_network
+        )
+        graph = build_cached_graph(source, folder, cache_dir)
+    return LocalEmbedder(source.name, graph, threads)
+
+
+def _well_formed(text: str) -> str:
+    """Replaces lone surrogates, which have no UTF-8 form, by question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

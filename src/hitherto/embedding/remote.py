@@ -1,0 +1,313 @@
+"""Embedders behind an OpenAI-compatible `/embeddings` endpoint, asked over HTTP.
+
+What comes back is checked before it is believed: as many vectors as texts, each of the right
+length, finite and not zero; they are brought to length 1. What fails in passing is asked again,
+after the pause that the server names or a growing one.
+"""
+
+import json
+import math
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import numpy as np
+
+from hitherto.embedding.embedder import EmbedderIdentity, Vectors
+from hitherto.errors import EmbedderError, EmbeddingRefusedError, ValidationError
+
+PROVIDERS = {
+    "openai": "https://api.openai.com/v1",
+    "ollama": "http://localhost:11434/v1",
+}
+"""Where each provider is found, unless a setting says otherwise."""
+
+BATCH_TEXTS = 128
+BATCH_CHARACTERS = 200_000
+"""Most of one request: a quarter of what OpenAI takes at once, and what Ollama answers in time."""
+
+MAX_CHARACTERS = 8_000
+"""Characters of a text that are sent: endpoints take 8,191 tokens, of a character at the least."""
+
+REQUESTS_AT_ONCE = 4
+BATCH_TIMEOUT_S = 60.0
+MAX_TRIES = 6
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 60.0
+"""A server that asks for a longer pause is not waited for."""
+
+MAX_ANSWER_BYTES = 64 * 2**20
+"""More than a full batch of vectors of 4,096 dimensions takes as JSON."""
+
+BLANK = "(blank)"
+"""Sent in place of a text without a character that shows, which endpoints refuse."""
+
+_PROBE = "dimension"
+_QUOTED_CHARACTERS = 200
+_PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_ADVICE = {
+    401: "check HITHERTO_EMBEDDER_API_KEY",
+    403: "check what the key in HITHERTO_EMBEDDER_API_KEY may do",
+    404: "check the model's name, and HITHERTO_EMBEDDER_BASE_URL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteModel:
+    """A model and where it is asked. name: provider and model, as in the settings."""
+
+    name: str
+    model: str
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteParts:
+    """What carries and times the requests; a test gives its own."""
+
+    transport: httpx.BaseTransport | None = None
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+
+def remote_model(name: str, base_url: str | None = None, api_key: str | None = None) -> RemoteModel:
+    """The model that a setting names as `provider:model`.
+
+    base_url: None for the provider's own. Raises ValidationError for another form or provider.
+    """
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise ValidationError(f"embedder_base_url is {base_url!r}; it begins with https://")
+    provider, _, model = name.partition(":")
+    if provider not in PROVIDERS or not model.strip():
+        known = ", ".join(f"{provider}:MODEL" for provider in PROVIDERS)
+        raise ValidationError(f"there is no embedder {name!r}; give local, or one of {known}")
+    return RemoteModel(name, model, (base_url or PROVIDERS[provider]).rstrip("/"), api_key)
+
+
+class _PassingError(EmbeddingRefusedError):
+    """A failure after which the same request may succeed."""
+
+    def __init__(self, message: str, pause_s: float | None = None) -> None:
+        super().__init__(message)
+        self.pause_s = pause_s
+
+
+class RemoteEmbedder:
+    """Embeds by asking an endpoint. What its cosines mean is not known until they are calibrated.
+
+    Tokens are counted with the local tokenizer, so that budgets mean the same for every embedder.
+    """
+
+    def __init__(
+        self,
+        model: RemoteModel,
+        count_tokens: Callable[[str], int],
+        *,
+        dimension: int | None = None,
+        query_timeout_s: float = 2.0,
+        parts: RemoteParts | None = None,
+    ) -> None:
+        """Asks the endpoint once where the dimension is not known.
+
+        query_timeout_s: how long `embed_query` may take, tries and pauses included.
+        Raises EmbedderError when it cannot be asked.
+        """
+        self._model = model
+        self._count_tokens = count_tokens
+        self._query_timeout_s = query_timeout_s
+        self._parts = RemoteParts() if parts is None else parts
+        headers = {} if model.api_key is None else {"Authorization": f"Bearer {model.api_key}"}
+        self._http = httpx.Client(transport=self._parts.transport, headers=headers)
+        # Connections go with whoever is the last to use the embedder, of clients that share it.
+        self._closing = weakref.finalize(self, self._http.close)
+        self._dimension = dimension
+        if dimension is None:
+            dimension = self._asked([_PROBE], BATCH_TIMEOUT_S).shape[1]
+        self._dimension = dimension
+        self._identity = EmbedderIdentity(model.name, dimension, None)
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        """Names provider and model; the calibration is not known."""
+        return self._identity
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embeds the first 8,000 characters of each text: float32, (len(texts), dimension)."""
+        sent = [_sendable(text) for text in texts]
+        batches = _batches(sent)
+        if not batches:
+            return np.empty((0, self._identity.dimension), np.float32)
+        if len(batches) == 1:
+            return self._asked(batches[0], BATCH_TIMEOUT_S)
+        with ThreadPoolExecutor(
+            min(REQUESTS_AT_ONCE, len(batches)), thread_name_prefix="hitherto-embed"
+        ) as pool:
+            asked = [pool.submit(self._asked, batch, BATCH_TIMEOUT_S) for batch in batches]
+            try:
+                return np.concatenate([one.result() for one in asked])
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def embed_query(self, text: str) -> Vectors:
+        """Embeds like `embed`, within the time that a query may take: float32, (dimension,)."""
+        vector: Vectors = self.embed_queries([text])[0]
+        return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embeds several queries in the time of one: float32, (len(texts), dimension)."""
+        return self._asked([_sendable(text) for text in texts], None)
+
+    def count_tokens(self, text: str) -> int:
+        """Counts WordPiece tokens with the local tokenizer, whatever the model's own are."""
+        return self._count_tokens(text)
+
+    def close(self) -> None:
+        """Let go of the connections; they go with the last reference too."""
+        self._closing()
+
+    def _asked(self, texts: Sequence[str], timeout_s: float | None) -> Vectors:
+        """Ask, and ask again after failures that pass.
+
+        timeout_s: of each of `MAX_TRIES`; None for the time of a query, over all tries.
+        """
+        start = self._parts.monotonic()
+        pause_s = FIRST_PAUSE_S
+        for attempt in range(1, MAX_TRIES + 1):
+            left_s = timeout_s
+            if left_s is None:
+                left_s = self._query_timeout_s - (self._parts.monotonic() - start)
+            try:
+                return self._ask_once(texts, left_s)
+            except _PassingError as error:
+                wait_s = pause_s if error.pause_s is None else error.pause_s
+                spent_s = self._parts.monotonic() - start + wait_s
+                too_late = timeout_s is None and spent_s >= self._query_timeout_s
+                if attempt == MAX_TRIES or too_late or wait_s > LONGEST_PAUSE_S:
+                    raise EmbeddingRefusedError(
+                        f"{error.message} (tried {attempt} times); try again later"
+                    ) from error
+                self._parts.sleep(wait_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        raise EmbeddingRefusedError(self._failed("was not asked"))
+
+    def _ask_once(self, texts: Sequence[str], timeout_s: float) -> Vectors:
+        deadline = self._parts.monotonic() + timeout_s
+        request = {"model": self._model.model, "input": texts, "encoding_format": "float"}
+        try:
+            with self._http.stream(
+                "POST", f"{self._model.base_url}/embeddings", json=request, timeout=timeout_s
+            ) as response:
+                body = self._read(response, deadline)
+        except httpx.TimeoutException as error:
+            raise _PassingError(self._failed(f"gave no answer in {timeout_s:.3g} s")) from error
+        except httpx.TransportError as error:
+            raise _PassingError(self._failed(f"could not be reached: {error}")) from error
+        except (httpx.InvalidURL, httpx.HTTPError) as error:
+            raise EmbeddingRefusedError(
+                self._failed(f"could not be asked: {error}; check HITHERTO_EMBEDDER_BASE_URL")
+            ) from error
+        if response.status_code != httpx.codes.OK:
+            raise self._refusal(response, body)
+        return self._checked(body, len(texts))
+
+    def _read(self, response: httpx.Response, deadline: float) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                raise EmbeddingRefusedError(self._failed("answered more than vectors take"))
+            if self._parts.monotonic() > deadline:
+                raise _PassingError(self._failed("was too slow to answer"))
+        return bytes(body)
+
+    def _refusal(self, response: httpx.Response, body: bytes) -> EmbedderError:
+        code = response.status_code
+        said = " ".join(body.decode("utf-8", "replace").split())[:_QUOTED_CHARACTERS]
+        message = self._failed(f"answered {code}: {said or 'nothing'}")
+        if code in _PASSING:
+            return _PassingError(message, _retry_after_s(response))
+        return EmbeddingRefusedError(f"{message}; {_ADVICE.get(code, 'nothing was embedded')}")
+
+    def _checked(self, body: bytes, count: int) -> Vectors:
+        """The vectors of an answer, in the order of the texts, of length 1."""
+        rows = self._rows(body, count)
+        lengths = {len(row) for row in rows}
+        wanted = {self._dimension} if self._dimension else lengths
+        if lengths != wanted or len(lengths) != 1 or 0 in lengths:
+            raise EmbeddingRefusedError(
+                self._failed(
+                    f"gave vectors of {_listed(lengths)} numbers, not of {_listed(wanted)}; "
+                    "it is not the model that the memory was made with"
+                )
+            )
+        try:
+            vectors = np.array(rows, np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise EmbeddingRefusedError(self._failed("gave vectors that are no numbers")) from error
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not np.isfinite(vectors).all() or not np.isfinite(norms).all() or not norms.all():
+            raise EmbeddingRefusedError(self._failed("gave a vector without a direction"))
+        return np.asarray(vectors / norms, np.float32)
+
+    def _rows(self, body: bytes, count: int) -> list[list[float]]:
+        try:
+            data: Any = json.loads(body)["data"]
+            rows = {item["index"]: item["embedding"] for item in data}
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise EmbeddingRefusedError(self._failed("gave an answer without vectors")) from error
+        if len(data) != count or set(rows) != set(range(count)):
+            raise EmbeddingRefusedError(
+                self._failed(f"gave {len(data)} vectors for {count} texts, or not one for each")
+            )
+        if not all(isinstance(row, list) for row in rows.values()):
+            raise EmbeddingRefusedError(self._failed("gave vectors that are no lists"))
+        return [rows[number] for number in range(count)]
+
+    def _failed(self, what: str) -> str:
+        return f"the embedder {self._model.name} at {self._model.base_url} {what}"
+
+
+def _sendable(text: str) -> str:
+    """A text as endpoints take it: UTF-8, not blank, not too long."""
+    kept = text.strip()[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+    return kept.replace("\0", " ").strip() or BLANK
+
+
+def _batches(texts: Sequence[str]) -> list[Sequence[str]]:
+    """Runs of texts, each small enough for one request."""
+    borders, characters = [0], 0
+    for number, text in enumerate(texts):
+        full = number - borders[-1] == BATCH_TEXTS or characters + len(text) > BATCH_CHARACTERS
+        if full and number > borders[-1]:
+            borders.append(number)
+            characters = 0
+        characters += len(text)
+    return [texts[start:end] for start, end in pairwise([*borders, len(texts)]) if start < end]
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """Seconds that the server asks to wait; None where it does not say.
+
+    It may name an instant, which counts from the server's own clock, not from this machine's.
+    """
+    value = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(value)
+            seconds = (until - parsedate_to_datetime(response.headers["Date"])).total_seconds()
+        except (ValueError, TypeError, KeyError):
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _listed(lengths: set[int]) -> str:
+    return " and ".join(f"{length:,}" for length in sorted(lengths)) or "no"

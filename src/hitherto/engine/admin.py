@@ -1,0 +1,227 @@
+"""The engine's calls of whoever runs Hitherto: `AdminApi` in process, over all projects."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+
+from hitherto.api import Page
+from hitherto.core import validation
+from hitherto.engine.usage import UsageAdmin
+from hitherto.engine.webhooks import WebhookAdmin
+from hitherto.errors import AuthenticationError
+from hitherto.models import (
+    ApiKey,
+    Category,
+    GenerationPreferences,
+    MergeConflictModel,
+    NewApiKey,
+    Project,
+    ProjectCounters,
+    Quarantined,
+    SessionModel,
+)
+from hitherto.store import AdminTx
+
+PROJECT_KEY_PREFIX = "rai_"
+ADMIN_KEY_PREFIX = "rca_"
+HINT_CHARS = 8
+"""Of the 43 characters after the prefix a hint shows four; 39 remain unknown."""
+
+
+class Admin(UsageAdmin, WebhookAdmin):
+    """`AdminApi` on the resources of this process."""
+
+    # Keys
+
+    async def authenticate(self, api_key: str, project_id: str) -> ApiKey:
+        key = await self._valid_key(api_key)
+        if key is None or key.project_id is None or key.project_id != project_id:
+            raise AuthenticationError("Invalid API key or project ID")
+        return key
+
+    async def authenticate_admin(self, api_key: str) -> ApiKey:
+        key = await self._valid_key(api_key)
+        if key is None or key.project_id is not None:
+            raise AuthenticationError("Invalid admin key")
+        return key
+
+    async def create_key(self, project_id: str, *, name: str = "") -> NewApiKey:
+        return await self._resources.store.admin(self._new_key(project_id, name), write=True)
+
+    async def create_first_key(self, project_id: str, *, name: str = "") -> NewApiKey | None:
+        create = self._new_key(project_id, name)
+
+        def work(tx: AdminTx) -> NewApiKey | None:
+            # Who reads the project to write holds it: what others have made is seen from then on.
+            tx.project(project_id)
+            if any(key.project_id is not None for key in tx.keys(None)):
+                return None
+            return create(tx)
+
+        return await self._resources.store.admin(work, write=True)
+
+    async def create_admin_key(self, *, name: str = "") -> NewApiKey:
+        return await self._resources.store.admin(self._new_key(None, name), write=True)
+
+    async def list_keys(self, project_id: str | None = None) -> list[ApiKey]:
+        return await self._resources.store.admin(lambda tx: tx.keys(project_id), write=False)
+
+    async def revoke_key(self, key_id: str) -> ApiKey:
+        now = self._resources.clock()
+        return await self._resources.store.admin(lambda tx: tx.revoke_key(key_id, now), write=True)
+
+    # Projects
+
+    async def create_project(self, name: str) -> Project:
+        trimmed = validation.name(name, "name")
+        now, project_id = self._resources.clock(), self._resources.new_id()
+        return await self._resources.store.admin(
+            lambda tx: tx.create_project(project_id, trimmed, now), write=True
+        )
+
+    async def list_projects(self) -> list[Project]:
+        return await self._resources.store.admin(lambda tx: tx.projects(), write=False)
+
+    async def get_project(self, project_id: str) -> Project:
+        return await self._resources.store.admin(lambda tx: tx.project(project_id), write=False)
+
+    async def update_project(
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        merge_conflict_enabled: bool | None = None,
+    ) -> Project:
+        trimmed = None if name is None else validation.name(name, "name")
+        flag = validation.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+        return await self._resources.store.admin(
+            lambda tx: tx.update_project(project_id, trimmed, flag), write=True
+        )
+
+    async def delete_project(self, project_id: str) -> None:
+        user_ids = await self._resources.store.admin_delete(
+            lambda tx: tx.delete_project(project_id)
+        )
+        self._resources.forget(user_ids)
+        self._resources.work_done.set()
+
+    async def counters(self, project_id: str) -> ProjectCounters:
+        return await self._resources.store.admin(lambda tx: tx.counters(project_id), write=False)
+
+    # Categories and preferences
+
+    async def list_categories(self, project_id: str) -> list[Category]:
+        return await self._resources.store.admin(lambda tx: tx.categories(project_id), write=False)
+
+    async def create_category(
+        self, project_id: str, name: str, *, description: str = ""
+    ) -> Category:
+        trimmed = validation.name(name, "name")
+        kept = validation.description(description)
+        now, category_id = self._resources.clock(), self._resources.new_id()
+        return await self._resources.store.admin(
+            lambda tx: tx.create_category(category_id, project_id, trimmed, kept, now), write=True
+        )
+
+    async def update_category(
+        self,
+        project_id: str,
+        category_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+    ) -> Category:
+        trimmed = None if name is None else validation.name(name, "name")
+        kept = None if description is None else validation.description(description)
+        return await self._resources.store.admin(
+            lambda tx: tx.update_category(project_id, category_id, trimmed, kept), write=True
+        )
+
+    async def delete_category(self, project_id: str, category_id: str) -> None:
+        await self._resources.store.admin_delete(
+            lambda tx: tx.delete_category(project_id, category_id)
+        )
+
+    async def get_generation_preferences(self, project_id: str) -> GenerationPreferences:
+        return await self._resources.store.admin(
+            lambda tx: tx.generation_preferences(project_id), write=False
+        )
+
+    async def replace_generation_preferences(
+        self, project_id: str, preferences: GenerationPreferences
+    ) -> GenerationPreferences:
+        kept = validation.generation_preferences(preferences)
+        await self._resources.store.admin(
+            lambda tx: tx.replace_generation_preferences(project_id, kept), write=True
+        )
+        return kept
+
+    # What failed
+
+    async def retry_session(self, project_id: str, user_id: str, session_id: str) -> SessionModel:
+        now = self._resources.clock()
+
+        def work(tx: AdminTx) -> SessionModel:
+            return tx.users_of(project_id).user(user_id).retry_session(session_id, now)
+
+        session = await self._resources.store.admin(work, write=True)
+        self._resources.work_due.set()
+        return session
+
+    async def retry_merge_conflict(
+        self, project_id: str, user_id: str, merge_conflict_id: str
+    ) -> MergeConflictModel:
+        now = self._resources.clock()
+
+        def work(tx: AdminTx) -> MergeConflictModel:
+            user = tx.users_of(project_id).user(user_id)
+            return user.requeue_merge_conflict(merge_conflict_id, now)
+
+        conflict = await self._resources.store.admin(work, write=True)
+        self._resources.work_due.set()
+        return conflict
+
+    # What must not be remembered
+
+    async def list_quarantine(
+        self, project_id: str, user_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[Quarantined]:
+        validation.page(offset, limit, 500)
+
+        def work(tx: AdminTx) -> Page[Quarantined]:
+            user = tx.users_of(project_id).user(user_id)
+            found, total = user.quarantined(offset, limit), user.count_quarantined()
+            return Page(found, total, offset + len(found) < total)
+
+        return await self._resources.store.admin(work, write=False)
+
+    async def _valid_key(self, api_key: object) -> ApiKey | None:
+        """The key that this is, unless it is unknown or revoked."""
+        if not isinstance(api_key, str) or not api_key.isascii():
+            return None
+        key_hash = _hash(api_key)
+        found = await self._resources.store.glance(lambda tx: tx.find_key(key_hash))
+        if found is None:
+            return None
+        key, stored_hash = found
+        valid = hmac.compare_digest(stored_hash, key_hash) and key.revoked_at is None
+        return key if valid else None
+
+    def _new_key(self, project_id: str | None, name: str) -> Callable[[AdminTx], NewApiKey]:
+        """What creates a key in a transaction, with a secret that is made now."""
+        label = validation.text(name, "name", validation.MAX_NAME_CHARS).strip()
+        prefix = ADMIN_KEY_PREFIX if project_id is None else PROJECT_KEY_PREFIX
+        api_key = prefix + self._resources.new_secret()
+        now, key_id = self._resources.clock(), self._resources.new_id()
+
+        def create(tx: AdminTx) -> NewApiKey:
+            hint = api_key[:HINT_CHARS]
+            key = tx.create_key(key_id, project_id, label, hint, _hash(api_key), now)
+            return NewApiKey(key, api_key)
+
+        return create
+
+
+def _hash(api_key: str) -> bytes:
+    """SHA-256 without salt: 32 bytes of chance cannot be guessed, and the hash is looked up."""
+    return hashlib.sha256(api_key.encode()).digest()

@@ -1,0 +1,160 @@
+"""The engine's calls on contexts: one read, and one computation."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+
+from hitherto.api import ContextRequest
+from hitherto.core import query, validation
+from hitherto.core.prompts import system_prompt
+from hitherto.core.query import QueryPlan
+from hitherto.core.timestamps import zone_of
+from hitherto.engine.composer import ContextState, asked, routed
+from hitherto.engine.library import WorkingLibrary
+from hitherto.engine.progress import Progress, Report
+from hitherto.engine.transacting import Transacting
+from hitherto.inference.ledger import Account, charged_to
+from hitherto.inference.library import Explored
+from hitherto.models import (
+    ContextResponse,
+    MergeConflictStatus,
+    RecallStrategy,
+)
+from hitherto.store import Tx
+from hitherto.working_set import WorkingSet
+
+PREVIOUS_MESSAGES = 6
+"""Messages before the question that may complete it: three exchanges."""
+
+
+class Contexts(Transacting):
+    """Makes contexts."""
+
+    async def get_context(
+        self, user_id: str, session_id: str, request: ContextRequest
+    ) -> ContextResponse:
+        return await self._context(user_id, session_id, _checked(request), None)
+
+    async def get_context_stream(
+        self, user_id: str, session_id: str, request: ContextRequest
+    ) -> AsyncGenerator[ContextResponse, None]:
+        checked = _checked(request)
+        loop = asyncio.get_running_loop()
+        events: asyncio.Queue[ContextResponse | None] = asyncio.Queue()
+
+        def report(event: ContextResponse) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        making = loop.create_task(self._context(user_id, session_id, checked, report))
+        making.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            yield await making
+        finally:
+            making.cancel()
+
+    async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
+        asked = validation.member(RecallStrategy, recall_strategy, "recall_strategy")
+        return system_prompt(RecallStrategy.BALANCED if asked is RecallStrategy.AUTO else asked)
+
+    async def _context(
+        self, user_id: str, session_id: str, request: ContextRequest, report: Report | None
+    ) -> ContextResponse:
+        working_sets = self._resources.working_sets
+
+        def work(tx: Tx) -> ContextState:
+            user = tx.user(user_id)
+            return ContextState(
+                internal_user_id=user.user_id,
+                session=user.session(session_id),
+                messages=user.latest_session_messages(session_id, PREVIOUS_MESSAGES + 1),
+                ongoing=user.ongoing_sessions(session_id),
+                conflicts=[
+                    conflict
+                    for conflict in user.merge_conflicts()
+                    if conflict.status is MergeConflictStatus.PENDING
+                ],
+                recent=None
+                if request.last_n_messages is None
+                else user.latest_messages_except(session_id, request.last_n_messages),
+                delta=working_sets.delta(user),
+            )
+
+        def compose(state: ContextState) -> ContextResponse:
+            working = working_sets.refresh(state.internal_user_id, state.delta)
+            plan = _quick_plan(state, working)
+            steps = Progress(report, request, request.recall_strategy, plan)
+            return self._resources.composer.compose(state, working, request, plan, steps)
+
+        store = self._resources.store
+        is_quick = request.recall_strategy is RecallStrategy.LOW_LATENCY
+        if is_quick and not self._resources.embedders.is_remote():
+            return await store.read_then(self._project_id, work, compose)
+        state = await store.read(self._project_id, work)
+        if is_quick:
+            # The store's threads are for the store; this one waits for a network.
+            return await asyncio.to_thread(compose, state)
+        account = Account(self._project_id, state.internal_user_id, state.session.session_id)
+        with charged_to(account):
+            return await self._thought_out(state, request, report)
+
+    async def _thought_out(
+        self, state: ContextState, request: ContextRequest, report: Report | None
+    ) -> ContextResponse:
+        """A context for which there is time to think: planned, and explored if it is AGENTIC."""
+        working_sets = self._resources.working_sets
+        question, previous = asked(state.messages)
+        plan = await self._resources.inference.plan(
+            question, state.session.created_at.date(), previous, _speakers(state)
+        )
+        steps = Progress(report, request, routed(request.recall_strategy, plan), plan)
+        working = await asyncio.to_thread(working_sets.refresh, state.internal_user_id, state.delta)
+        explored = None
+        if steps.strategy is RecallStrategy.AGENTIC:
+            if plan.question:
+                explored = await self._explored(state, working, request, plan, steps)
+            steps.explored(explored)
+        return await asyncio.to_thread(
+            self._resources.composer.compose, state, working, request, plan, steps, explored
+        )
+
+    async def _explored(
+        self,
+        state: ContextState,
+        working: WorkingSet,
+        request: ContextRequest,
+        plan: QueryPlan,
+        steps: Progress,
+    ) -> Explored | None:
+        """What a model finds in the user's memory; None where no model explores."""
+        library = WorkingLibrary(
+            working,
+            await asyncio.to_thread(self._resources.composer.embedder_of, working),
+            zone_of(request.timezone),
+            ongoing=state.ongoing,
+            conflicts=state.conflicts,
+        )
+        return await self._resources.inference.explore(
+            plan,
+            state.session.created_at.date(),
+            asked(state.messages)[1],
+            library,
+            steps.exploring,
+        )
+
+
+def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
+    question, previous = asked(state.messages)
+    today = state.session.created_at.date()
+    return query.plan(question, today=today, previous=previous, people=working.messages.speakers)
+
+
+def _speakers(state: ContextState) -> Sequence[str]:
+    """Who speaks in the sessions of the working set at hand; new ones are known from then on."""
+    return () if state.delta.base is None else state.delta.base.messages.speakers
+
+
+def _checked(request: ContextRequest) -> ContextRequest:
+    strategy = validation.member(RecallStrategy, request.recall_strategy, "recall_strategy")
+    return validation.context_request(replace(request, recall_strategy=strategy))

@@ -1,0 +1,239 @@
+"""The engine's calls on memories."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from hitherto.core import chains, validation
+from hitherto.engine.erasing import Erasing
+from hitherto.engine.transacting import Transacting
+from hitherto.errors import InvalidCategoriesError, ValidationError
+from hitherto.models import (
+    DeletionReport,
+    ExpirationReason,
+    MemoryRelationship,
+    MemoryVersion,
+    MemoryVersionInfo,
+    MergeConflictStatus,
+    UserMemoriesList,
+    UserMemoryItem,
+)
+from hitherto.store import Tx, UserTx
+
+
+class Memories(Transacting):
+    """List, read, confirm, end and delete memories."""
+
+    async def list_memories(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 20,
+        categories: Sequence[str] | None = None,
+        session_id_filter: Sequence[str] | None = None,
+        session_metadata_filter: dict[str, Any] | None = None,
+        include_previous_versions: bool = True,
+        include_connected_memories: bool = True,
+    ) -> UserMemoriesList:
+        validation.page(offset, limit, 200)
+        wanted = validation.metadata_filter(session_metadata_filter, "session_metadata_filter")
+        session_ids = set(validation.texts(session_id_filter, "session_id_filter"))
+        asked = validation.texts(categories, "categories")
+        names = frozenset(asked)
+
+        def work(tx: Tx) -> UserMemoriesList:
+            user = tx.user(user_id)
+            if names:
+                _require_categories(user.category_names(), asked)
+            held = user.memory_categories()
+            versions = user.versions()
+            found = [version for version in versions.values() if version.expired_at is None]
+            if names:
+                found = [
+                    version
+                    for version in found
+                    if not names.isdisjoint(held.get(version.memory_id, ()))
+                ]
+            if session_ids:
+                found = [version for version in found if version.session_id in session_ids]
+            if wanted:
+                matching = {
+                    session.session_id
+                    for session in user.scan_sessions()
+                    if validation.contains(session.metadata, wanted)
+                }
+                found = [version for version in found if version.session_id in matching]
+            shown = found[offset : offset + limit]
+            items = _items(
+                user, versions, shown, held, include_previous_versions, include_connected_memories
+            )
+            return UserMemoriesList(items, len(found), offset + len(items) < len(found))
+
+        return await self._read(work)
+
+    async def get_memory(
+        self,
+        user_id: str,
+        memory_id: str,
+        *,
+        include_previous_versions: bool = True,
+        include_connected_memories: bool = True,
+    ) -> UserMemoryItem:
+        def work(tx: Tx) -> UserMemoryItem:
+            user = tx.user(user_id)
+            versions = user.versions()
+            shown = [chains.require(versions, memory_id)]
+            held = user.memory_categories()
+            return _items(
+                user, versions, shown, held, include_previous_versions, include_connected_memories
+            )[0]
+
+        return await self._read(work)
+
+    async def list_doubtful_memories(
+        self, user_id: str, *, offset: int = 0, limit: int = 20
+    ) -> UserMemoriesList:
+        validation.page(offset, limit, 200)
+
+        def work(tx: Tx) -> UserMemoriesList:
+            user = tx.user(user_id)
+            versions = user.versions()
+            found = [
+                (version.doubted_at, version)
+                for version in versions.values()
+                if version.doubted_at is not None and version.expired_at is None
+            ]
+            found.sort(key=lambda one: (-one[0].timestamp(), one[1].memory_id))
+            shown = [version for _, version in found[offset : offset + limit]]
+            items = _items(user, versions, shown, user.memory_categories(), True, True)
+            return UserMemoriesList(items, len(found), offset + len(items) < len(found))
+
+        return await self._read(work)
+
+    async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        def work(tx: Tx) -> UserMemoryItem:
+            user = tx.user(user_id)
+            held = chains.require(user.versions(), memory_id)
+            if held.expired_at is not None:
+                raise ValidationError(
+                    f"memory {memory_id} has expired ({held.expiration_reason}), so it cannot be"
+                    " confirmed; confirm the version that is current"
+                )
+            if held.doubted_at is not None:
+                user.lift_doubt(memory_id, user.advance(removed=False))
+            return _item(user, memory_id)
+
+        return await self._write(work)
+
+    async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        now = self._resources.clock()
+
+        def work(tx: Tx) -> UserMemoryItem:
+            user = tx.user(user_id)
+            if chains.require(user.versions(), memory_id).expired_at is None:
+                revision = user.advance(removed=False)
+                reason = ExpirationReason.TEMPORAL_CONFLICT
+                user.expire_memory(memory_id, now, reason, revision, None)
+            return _item(user, memory_id)
+
+        return await self._write(work)
+
+    async def delete_memory(
+        self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
+    ) -> DeletionReport:
+        erasing = Erasing(self._resources, self._project_id)
+        report = await erasing.delete_memory(user_id, memory_id, delete_previous_versions)
+        self._resources.work_due.set()
+        return report
+
+
+def _require_categories(existing: Set[str], asked: Sequence[str]) -> None:
+    unknown = [name for name in dict.fromkeys(asked) if name not in existing]
+    if unknown:
+        raise InvalidCategoriesError(
+            f"The project has no categories with these names: {unknown}",
+            invalid_categories=unknown,
+        )
+
+
+def _item(user: UserTx, memory_id: str) -> UserMemoryItem:
+    """A version as it stands now, with all that belongs to it."""
+    versions = user.versions()
+    return _items(user, versions, [versions[memory_id]], user.memory_categories(), True, True)[0]
+
+
+def _items(
+    user: UserTx,
+    versions: dict[str, MemoryVersion],
+    shown: Sequence[MemoryVersion],
+    categories: Mapping[str, list[str]],
+    with_previous: bool,
+    with_connected: bool,
+) -> list[UserMemoryItem]:
+    chain = chains.Chains(versions)
+    connected = _connected(user, chain) if with_connected else {}
+    contested = {
+        memory.memory_id
+        for conflict in user.merge_conflicts()
+        if conflict.status is not MergeConflictStatus.RESOLVED
+        for memory in conflict.conflicting_memories
+    }
+    return [
+        UserMemoryItem(
+            memory_id=version.memory_id,
+            categories=categories.get(version.memory_id, []),
+            content=version.content,
+            event_date_start=version.event_date_start,
+            event_date_end=version.event_date_end,
+            created_at=version.created_at,
+            version_number=chain.version_number(version.memory_id),
+            total_versions=chain.total_versions(version.memory_id),
+            has_previous_versions=chain.total_versions(version.memory_id) > 1,
+            previous_versions=_previous(chain, version) if with_previous else None,
+            connected_memories=connected.get(version.memory_id, []) if with_connected else None,
+            merge_conflict_in_progress=version.memory_id in contested,
+            merge_conflict_id=version.merge_conflict_id,
+            expired_at=version.expired_at,
+            expiration_reason=version.expiration_reason,
+            session_id=version.session_id,
+            evidence=version.evidence,
+            said_by=version.said_by,
+            confidence=version.confidence,
+            model=version.model,
+            prompt_hash=version.prompt_hash,
+            doubted_by=version.doubted_by,
+            doubt_reason=version.doubt_reason,
+            doubted_at=version.doubted_at,
+        )
+        for version in shown
+    ]
+
+
+def _previous(chain: chains.Chains, version: MemoryVersion) -> list[MemoryVersionInfo]:
+    return [
+        MemoryVersionInfo(
+            memory_id=earlier.memory_id,
+            version_number=chain.version_number(earlier.memory_id),
+            content=earlier.content,
+            event_date_start=earlier.event_date_start,
+            event_date_end=earlier.event_date_end,
+            created_at=earlier.created_at,
+            expired_at=earlier.expired_at,
+            expiration_reason=earlier.expiration_reason,
+            merge_conflict_id=earlier.merge_conflict_id,
+        )
+        for earlier in chain.history(version.memory_id)[1:]
+        if earlier.expired_at is not None and earlier.expiration_reason is not None
+    ]
+
+
+def _connected(user: UserTx, chain: chains.Chains) -> dict[str, list[MemoryRelationship]]:
+    found: dict[str, dict[str, MemoryRelationship]] = {}
+    for one, other in user.connections_since(0):
+        for here, there in ((one, other), (other, one)):
+            for end in chain.current_from(here):
+                for target in chain.current_from(there):
+                    if target.memory_id != end.memory_id:
+                        relation = MemoryRelationship(target.memory_id, target.content)
+                        found.setdefault(end.memory_id, {})[target.memory_id] = relation
+    return {memory_id: list(relations.values()) for memory_id, relations in found.items()}

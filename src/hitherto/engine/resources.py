@@ -1,0 +1,114 @@
+"""What the engine and the worker share: one of each per process."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hitherto.core.remembered import forget_texts
+from hitherto.embedding import Embedder, Embedders, Opening, calibration_of, opened
+from hitherto.engine.composer import ContextComposer
+from hitherto.engine.sending import Sender
+from hitherto.inference import Inference
+from hitherto.settings import Settings
+from hitherto.store import READERS, Store, Tx
+from hitherto.working_set import WorkingSets
+
+DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
+"""The project of an embedded client, which has no use for more than one."""
+
+
+class Signal:
+    """Wakes who waits, on one event loop; what was set while nobody waited is kept once."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """Wake whoever waits now or next."""
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when set, or after the time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        self._event.clear()
+
+
+def _threads() -> Executor:
+    return ThreadPoolExecutor(READERS, thread_name_prefix="hitherto-beside")
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The parts that have effects, and the sources of time and ids.
+
+    beside: runs one half of a computation while the caller's thread does the other.
+    clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
+    new_secret: 32 bytes that nobody can guess, as 43 characters that a URL may hold.
+    embedder: the one of the database when this process opened it; further_embedders: ways to those
+        that the database may change to. embedders: gives the one of a state that was read.
+    composer: makes the contexts of all projects, and keeps what it counted of their lines.
+    sender: posts to webhooks.
+    """
+
+    store: Store
+    embedder: Embedder
+    inference: Inference
+    working_sets: WorkingSets
+    settings: Settings
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    new_secret: Callable[[], str] = field(default=_new_secret)
+    beside: Executor = field(default_factory=_threads)
+    further_embedders: Sequence[Opening] = ()
+    work_due: Signal = field(default_factory=Signal)
+    work_done: Signal = field(default_factory=Signal)
+    deliveries_due: Signal = field(default_factory=Signal)
+    sender: Sender = field(default_factory=Sender)
+    embedders: Embedders = field(init=False)
+    composer: ContextComposer = field(init=False)
+
+    def __post_init__(self) -> None:
+        embedders = Embedders([opened(self.embedder), *self.further_embedders])
+        composer = ContextComposer(embedders, self.beside)
+        # Frozen: this is the one place where fields are set.
+        object.__setattr__(self, "embedders", embedders)
+        object.__setattr__(self, "composer", composer)
+
+    def forget(self, user_ids: Iterable[str]) -> None:
+        """Keep nothing in this process that was read for users before something was deleted."""
+        for user_id in user_ids:
+            self.working_sets.forget(user_id)
+        self.inference.forget()
+        forget_texts()
+
+
+async def prepare(resources: Resources, project_id: str) -> None:
+    """Open the store, record its embedder or compare it, and see that the project is there.
+
+    Raises StoreError, SchemaError, and EmbedderError for a database made with another embedder.
+    """
+    store = resources.store
+    await store.open()
+    recorded = await store.embedders(lambda tx: tx.embedder(), write=False)
+    if recorded is None:
+        calibration = await asyncio.to_thread(calibration_of, resources.embedder)
+        recorded = await store.embedders(
+            lambda tx: tx.recorded(str(resources.embedder.identity), calibration), write=True
+        )
+    await asyncio.to_thread(resources.embedders.of, recorded.name, recorded.dimension)
+
+    def work(tx: Tx) -> None:
+        tx.ensure_project("default", resources.clock())
+
+    await store.write(project_id, work)

@@ -1,0 +1,178 @@
+"""The engine's calls on sessions and their messages."""
+
+import asyncio
+import builtins
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from hitherto.api import Page
+from hitherto.core import validation
+from hitherto.engine.leaving import Leaving
+from hitherto.engine.transacting import Transacting, paged
+from hitherto.errors import TimeoutError
+from hitherto.models import (
+    DeletionReport,
+    MessageRole,
+    Metadata,
+    SessionMessagesList,
+    SessionModel,
+    SessionStatus,
+    UserMessagesList,
+)
+from hitherto.store import Tx
+
+
+class Sessions(Transacting):
+    """Sessions, messages, and setting the processing of them going."""
+
+    async def create_session(
+        self,
+        user_id: str,
+        *,
+        metadata: Metadata | None = None,
+        auto_process_after_seconds: int | None = 600,
+        custom_created_at_utc: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> SessionModel:
+        kept = self._metadata(metadata)
+        wait_s = validation.auto_process_after_s(auto_process_after_seconds)
+        created_at = validation.utc_instant(custom_created_at_utc, "custom_created_at_utc")
+        key = validation.idempotency_key(idempotency_key)
+        now, session_id = self._resources.clock(), self._resources.new_id()
+
+        def work(tx: Tx) -> SessionModel:
+            user = tx.user(user_id)
+            if key is not None:
+                held = user.repeated_session(key, kept, created_at, wait_s)
+                if held is not None:
+                    return held
+            user.touch(now)
+            return user.create_session(session_id, kept, created_at, wait_s, now, key)
+
+        return await self._write(work)
+
+    async def get_session(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        include_summary: bool = False,
+        include_memories: bool = False,
+    ) -> SessionModel:
+        def work(tx: Tx) -> SessionModel:
+            user = tx.user(user_id)
+            session = user.session(session_id)
+            if include_summary:
+                session = replace(session, session_summary=user.session_summary(session_id))
+            if include_memories:
+                session = replace(session, memories=user.session_memories(session_id))
+            return session
+
+        return await self._read(work)
+
+    async def list_sessions(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        metadata_filter: dict[str, Any] | None = None,
+        status_filter: Sequence[SessionStatus] | None = None,
+    ) -> Page[SessionModel]:
+        validation.page(offset, limit, 100)
+        wanted = validation.metadata_filter(metadata_filter, "metadata_filter")
+        statuses = {
+            validation.member(SessionStatus, status, "status_filter")
+            for status in status_filter or ()
+        }
+
+        def work(tx: Tx) -> Page[SessionModel]:
+            user = tx.user(user_id)
+            if not wanted and not statuses:
+                return paged(user.page_sessions(offset, limit), user.count_sessions(), offset)
+            found = [
+                session
+                for session in user.scan_sessions()
+                if (not statuses or session.status in statuses)
+                and validation.contains(session.metadata, wanted)
+            ]
+            return paged(found[offset : offset + limit], len(found), offset)
+
+        return await self._read(work)
+
+    async def update_session(
+        self, user_id: str, session_id: str, new_metadata: Metadata
+    ) -> SessionModel:
+        kept = self._metadata(new_metadata)
+        return await self._write(lambda tx: tx.user(user_id).update_session(session_id, kept))
+
+    async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
+        leaving = Leaving(self._resources, self._project_id)
+        report = await leaving.delete_session(user_id, session_id)
+        self._resources.work_done.set()
+        self._resources.work_due.set()
+        return report
+
+    async def add_message(
+        self,
+        user_id: str,
+        session_id: str,
+        role: MessageRole,
+        content: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> None:
+        kept_role = validation.role(role)
+        validation.content(content, self._resources.settings.max_message_chars)
+        key = validation.idempotency_key(idempotency_key)
+        now = self._resources.clock()
+
+        def work(tx: Tx) -> None:
+            user = tx.user(user_id)
+            if key is not None and user.has_repeated_message(session_id, key, kept_role, content):
+                return
+            user.add_message(session_id, kept_role, content, now, key)
+            user.touch(now)
+
+        await self._write(work)
+
+    async def get_messages(
+        self, user_id: str, session_id: str, *, offset: int = 0, limit: int = 50
+    ) -> SessionMessagesList:
+        validation.page(offset, limit, 500)
+
+        def work(tx: Tx) -> SessionMessagesList:
+            user = tx.user(user_id)
+            total = user.count_messages(session_id)
+            messages = user.page_messages(session_id, offset, limit)
+            return SessionMessagesList(messages, total, offset + len(messages) < total)
+
+        return await self._read(work)
+
+    async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
+        validation.whole(n, "n", 1, 100)
+        return await self._read(lambda tx: UserMessagesList(tx.user(user_id).latest_messages(n)))
+
+    async def process(self, user_id: str, session_id: str) -> SessionModel:
+        now = self._resources.clock()
+        session = await self._write(lambda tx: tx.user(user_id).make_due(session_id, now))
+        self._resources.work_due.set()
+        return session
+
+    async def wait_until_processed(self, *, timeout_s: float | None = None) -> None:
+        async def processed() -> None:
+            while await self._resources.store.work(
+                lambda tx: tx.count_unprocessed(self._resources.clock()), write=False
+            ):
+                await self._resources.work_done.wait(self._resources.settings.poll_interval_s)
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                await processed()
+        except builtins.TimeoutError as error:
+            raise TimeoutError(
+                f"sessions were still being processed after {timeout_s} s; "
+                "wait longer, or read their status"
+            ) from error

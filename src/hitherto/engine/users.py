@@ -1,0 +1,100 @@
+"""The engine's calls on users."""
+
+from dataclasses import replace
+from typing import Any
+
+from hitherto.api import UNSET, Page, Unset
+from hitherto.core import validation
+from hitherto.engine.transacting import Transacting, paged
+from hitherto.models import DeletionReport, Metadata, UserModel
+from hitherto.store import Tx
+
+
+class Users(Transacting):
+    """Create, read, list, change and delete users."""
+
+    async def create_user(
+        self,
+        user_id: str,
+        *,
+        metadata: Metadata | None = None,
+        merge_conflict_enabled: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> UserModel:
+        validation.user_id(user_id)
+        kept = self._metadata(metadata)
+        flag = validation.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+        key = validation.idempotency_key(idempotency_key)
+        now, internal_id = self._resources.clock(), self._resources.new_id()
+        return await self._write(
+            lambda tx: tx.create_user(internal_id, user_id, kept, flag, now, key)
+        )
+
+    async def get_user(self, user_id: str) -> UserModel:
+        return await self._read(lambda tx: tx.user(user_id).model)
+
+    async def list_users(
+        self,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        metadata_filter: dict[str, Any] | None = None,
+        partial_user_id: str | None = None,
+    ) -> Page[UserModel]:
+        validation.page(offset, limit, 100)
+        wanted = validation.metadata_filter(metadata_filter, "metadata_filter")
+        part = validation.text(
+            partial_user_id or "", "partial_user_id", validation.MAX_ID_CHARS
+        ).casefold()
+
+        def work(tx: Tx) -> Page[UserModel]:
+            if not wanted and not part:
+                return paged(tx.page_users(offset, limit), tx.count_users(), offset)
+            found = [
+                user
+                for user in tx.scan_users()
+                if part in user.user_id.casefold() and validation.contains(user.metadata, wanted)
+            ]
+            return paged(found[offset : offset + limit], len(found), offset)
+
+        return await self._read(work)
+
+    async def update_user(
+        self,
+        user_id: str,
+        *,
+        new_metadata: Metadata | None = None,
+        new_user_id: str | None = None,
+        merge_conflict_enabled: bool | Unset | None = UNSET,
+    ) -> UserModel:
+        if new_user_id is not None:
+            validation.user_id(new_user_id)
+        kept = None if new_metadata is None else self._metadata(new_metadata)
+        if not isinstance(merge_conflict_enabled, Unset):
+            validation.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+
+        def work(tx: Tx) -> UserModel:
+            user = tx.user(user_id)
+            flag = merge_conflict_enabled
+            return tx.update_user(
+                user,
+                user_id if new_user_id is None else new_user_id,
+                user.model.metadata if kept is None else kept,
+                user.model.merge_conflict_enabled if isinstance(flag, Unset) else flag,
+            )
+
+        return await self._write(work)
+
+    async def delete_user(self, user_id: str) -> DeletionReport:
+        now = self._resources.clock()
+
+        def work(tx: Tx) -> tuple[str, DeletionReport]:
+            user = tx.user(user_id)
+            report = user.contents(None, now)
+            user.delete()
+            return user.user_id, report
+
+        (internal_id, report), pending = await self._resources.store.delete(self._project_id, work)
+        self._resources.forget([internal_id])
+        self._resources.work_done.set()
+        return replace(report, pending=pending)

@@ -1,0 +1,271 @@
+"""Every error that Hitherto raises on purpose.
+
+    RecallrAIError                        what the caller should do
+    ├── AuthenticationError               present a valid key and project id
+    ├── NetworkError
+    │   ├── TimeoutError                  try again, or allow more time
+    │   └── ConnectionError               check the address
+    ├── ServerError
+    │   ├── InternalServerError           report it
+    │   └── RateLimitError                slow down
+    ├── UserError
+    │   ├── UserNotFoundError
+    │   ├── UserAlreadyExistsError
+    │   └── InvalidCategoriesError        carries invalid_categories
+    ├── SessionError
+    │   ├── SessionNotFoundError
+    │   └── InvalidSessionStateError      the session is past the state the call needs
+    ├── MemoryNotFoundError
+    ├── MergeConflictError
+    │   ├── MergeConflictNotFoundError
+    │   ├── MergeConflictAlreadyResolvedError
+    │   ├── MergeConflictInvalidQuestionsError
+    │   ├── MergeConflictMissingAnswersError
+    │   └── MergeConflictInvalidAnswerError
+    ├── ValidationError                   fix the argument that the message names
+    ├── AdminError
+    │   ├── ProjectNotFoundError
+    │   ├── KeyNotFoundError
+    │   ├── CategoryNotFoundError
+    │   ├── CategoryAlreadyExistsError
+    │   └── WebhookNotFoundError
+    └── UnavailableError                  the memory cannot be reached or used as it is
+        ├── ClosedError                   the client was closed; open a new one
+        ├── OverloadedError               the server has too much to do; try again later
+        ├── InferenceError                the language model gave no usable answer; try again later
+        ├── StoreError                    the database refused: disk, permissions, file, lock
+        │   └── SchemaError               the database belongs to another release
+        ├── BudgetSpentError              the day's budget for models is spent; raise it or wait
+        └── EmbedderError                 weights missing or damaged
+            ├── EmbedderChangedError      open it with the database's embedder, or reembed
+            └── EmbeddingRefusedError     the embedder's provider gave no vectors; try again later
+
+The names down to `ValidationError` are those of the public contract. `http_status` is what the
+HTTP surface answers; it is 0 where no request was made.
+"""
+
+
+class RecallrAIError(Exception):
+    """The root of the tree."""
+
+    default_http_status = 500
+
+    def __init__(self, message: str, http_status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.http_status = self.default_http_status if http_status is None else http_status
+
+
+class AuthenticationError(RecallrAIError):
+    """The key or the project id is not valid."""
+
+    default_http_status = 401
+
+
+class NetworkError(RecallrAIError):
+    """The server could not be talked to."""
+
+    default_http_status = 0
+
+
+class TimeoutError(NetworkError):
+    """The work did not finish in the time allowed."""
+
+
+class ConnectionError(NetworkError):
+    """No connection, or an answer that is not the server's."""
+
+
+class ServerError(RecallrAIError):
+    """The server could not do what was asked."""
+
+
+class InternalServerError(ServerError):
+    """The server failed in a way it did not foresee."""
+
+
+class RateLimitError(ServerError):
+    """Too many requests in too short a time; `retry_after_s` says when to come again, if known."""
+
+    default_http_status = 429
+
+    def __init__(
+        self, message: str, http_status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, http_status)
+        self.retry_after_s = retry_after_s
+
+
+class UserError(RecallrAIError):
+    """Something about a user is not as the call needs it."""
+
+
+class UserNotFoundError(UserError):
+    """No user has this id."""
+
+    default_http_status = 404
+
+
+class UserAlreadyExistsError(UserError):
+    """The id is taken."""
+
+    default_http_status = 409
+
+
+class InvalidCategoriesError(UserError):
+    """A filter names categories that the project does not have."""
+
+    default_http_status = 400
+
+    def __init__(
+        self, message: str, http_status: int | None = None, *, invalid_categories: list[str]
+    ) -> None:
+        super().__init__(message, http_status)
+        self.invalid_categories = invalid_categories
+
+
+class SessionError(RecallrAIError):
+    """Something about a session is not as the call needs it."""
+
+
+class SessionNotFoundError(SessionError):
+    """The user has no session with this id."""
+
+    default_http_status = 404
+
+
+class InvalidSessionStateError(SessionError):
+    """The session's status does not allow the call."""
+
+    default_http_status = 400
+
+
+class MemoryNotFoundError(RecallrAIError):
+    """The user has no memory with this id."""
+
+    default_http_status = 404
+
+
+class MergeConflictError(RecallrAIError):
+    """Something about a merge conflict is not as the call needs it."""
+
+    default_http_status = 400
+
+
+class MergeConflictNotFoundError(MergeConflictError):
+    """The user has no merge conflict with this id."""
+
+    default_http_status = 404
+
+
+class MergeConflictAlreadyResolvedError(MergeConflictError):
+    """The conflict no longer waits for answers."""
+
+
+class MergeConflictInvalidQuestionsError(MergeConflictError):
+    """An answer names a question that the conflict does not ask."""
+
+
+class MergeConflictMissingAnswersError(MergeConflictError):
+    """A question of the conflict was left without an answer."""
+
+
+class MergeConflictInvalidAnswerError(MergeConflictError):
+    """An answer is not among its question's options."""
+
+
+class ValidationError(RecallrAIError, ValueError):
+    """An argument is out of its range or form; nothing was written.
+
+    A ValueError too, which the hosted client raises for some arguments.
+    """
+
+    default_http_status = 422
+
+
+class AdminError(RecallrAIError):
+    """Something about a project's settings is not as the call needs it."""
+
+    default_http_status = 404
+
+
+class ProjectNotFoundError(AdminError):
+    """No project has this id."""
+
+
+class KeyNotFoundError(AdminError):
+    """No key has this id."""
+
+
+class CategoryNotFoundError(AdminError):
+    """The project has no category with this id."""
+
+
+class CategoryAlreadyExistsError(AdminError):
+    """The project has a category with this name."""
+
+    default_http_status = 409
+
+
+class WebhookNotFoundError(AdminError):
+    """The project has no webhook with this id."""
+
+
+class UnavailableError(RecallrAIError):
+    """The memory cannot be reached or used as it is."""
+
+    default_http_status = 503
+
+
+class ClosedError(UnavailableError):
+    """The client was used after `close()`."""
+
+
+class OverloadedError(UnavailableError):
+    """More requests are being worked on than the server takes at once.
+
+    `retry_after_s` says when to come again, if known.
+    """
+
+    def __init__(
+        self, message: str, http_status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, http_status)
+        self.retry_after_s = retry_after_s
+
+
+class InferenceError(UnavailableError):
+    """The language model could not be reached, refused, or gave an answer that cannot be used.
+
+    Nothing was written. `retry_after_s` says when to come again, if the provider said so.
+    """
+
+    def __init__(
+        self, message: str, http_status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, http_status)
+        self.retry_after_s = retry_after_s
+
+
+class StoreError(UnavailableError):
+    """The database refused the work; nothing of it was kept."""
+
+
+class SchemaError(StoreError):
+    """The database was made by a release that this one cannot work with."""
+
+
+class BudgetSpentError(UnavailableError):
+    """A model call does not fit into what is left of a day's budget; nothing was asked."""
+
+
+class EmbedderError(UnavailableError):
+    """The embedder cannot be used: its weights are missing or damaged."""
+
+
+class EmbedderChangedError(EmbedderError):
+    """The database's vectors are of another embedder than the one that this process has."""
+
+
+class EmbeddingRefusedError(EmbedderError):
+    """An embedder that is asked over the network did not give what it was asked for."""

@@ -1,0 +1,142 @@
+"""The ledger of model calls: before each call it is asked for room, afterwards it is told the cost.
+
+    async def ask(...):
+        reservation = await ledger.reserve(PlannedCall(...))  # raises BudgetSpentError
+        try:
+            answer = await ...
+        finally:
+            await ledger.settle(reservation, FinishedCall(...))
+
+Whoever gives out the work says for whom it is done (`charged_to`); whoever asks a model need not
+know. What is reserved counts as spent until it is settled, so calls that are made at the same time
+cannot take the same tokens. No text of a message is ever given to a ledger.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from hitherto.models import CallOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """For whom and for what a model is asked; ids are ours, not the application's.
+
+    session_id, merge_conflict_id: what is being processed, or the session of a context; or None.
+    """
+
+    project_id: str
+    user_id: str
+    session_id: str | None = None
+    merge_conflict_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A call as it is known before it is made.
+
+    task: `extraction`, `reconciliation`, `resolution`, `planning`, `exploring`, ...
+    provider: as its models are named by, `openai`; the host for an address of the user's own, so
+        that no price is assumed. model: without the provider, `gpt-5-mini`.
+    prompt_hash: the version of the prompt.
+    input_tokens, output_tokens: the most that it can take, with all its repairs; see
+        `hitherto.core.budgets.estimated_tokens`.
+    timeout_s: seconds after which it has surely ended; its reservation lapses then.
+    """
+
+    task: str
+    provider: str
+    model: str
+    prompt_hash: str
+    input_tokens: int
+    output_tokens: int
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallUsage:
+    """What a provider counted, over all attempts. cached_tokens: of the input tokens."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """What became of a call.
+
+    usage: None where the provider did not say and may have charged: then all that was reserved
+        counts. CallUsage() where it surely charged nothing (a rate limit, no connection).
+    ms: from the first attempt to the end of the last one. attempts: requests made.
+    model: the one that answered, where it is another than planned (a fallback model); provider too.
+    """
+
+    outcome: CallOutcome
+    usage: CallUsage | None
+    ms: float
+    attempts: int = 1
+    provider: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Room for one call, to be settled. day: the UTC day that it counts to, `2025-03-14`."""
+
+    call_id: str
+    account: Account
+    planned: PlannedCall
+    day: str
+    reserved_at: datetime
+
+
+class Ledger(Protocol):
+    """Says whether a call may be made, and keeps what every call cost."""
+
+    async def reserve(self, planned: PlannedCall) -> Reservation:
+        """Take room for a call out of the day's budgets of the account's project and user.
+
+        Raises BudgetSpentError where the call does not fit into what is left; that is noted too.
+        """
+        ...
+
+    async def settle(self, reservation: Reservation, finished: FinishedCall) -> None:
+        """Note what a call took, and give back what it did not take. Once for each reservation."""
+        ...
+
+
+_account: ContextVar[Account] = ContextVar("hitherto_account")
+
+
+@contextmanager
+def charged_to(account: Account) -> Iterator[None]:
+    """Model calls made inside, also in tasks and threads that begin there, go to this account."""
+    token = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(token)
+
+
+def current_account() -> Account:
+    """Whom the calls made here are charged to.
+
+    Raises LookupError outside `charged_to`: no call goes without an account.
+    """
+    return _account.get()
+
+
+class Unmetered:
+    """Allows every call and keeps nothing: for models asked outside of a store."""
+
+    async def reserve(self, planned: PlannedCall) -> Reservation:
+        nobody = Account(project_id="", user_id="")
+        return Reservation("", _account.get(nobody), planned, "", datetime.min.replace(tzinfo=UTC))
+
+    async def settle(self, reservation: Reservation, finished: FinishedCall) -> None:
+        return None

@@ -1,0 +1,117 @@
+"""Planning a search with a language model: one small call, and the rules where it fails."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, Field
+
+from hitherto.core import query
+from hitherto.core.days import day_text
+from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
+from hitherto.core.prompts import task_prompt
+from hitherto.core.query import DateRange, QueryPlan, Reading
+from hitherto.errors import RecallrAIError
+from hitherto.inference.tasks import Task
+from hitherto.models import Message, MessageRole
+
+if TYPE_CHECKING:
+    from hitherto.inference.providers import Providers
+
+LONGEST_QUESTION_CHARS = 2_000
+LONGEST_PREVIOUS_CHARS = 500
+PREVIOUS_SHOWN = 4
+"""What a model sees of a conversation; a longer question is shown by its beginning and its end."""
+
+
+class PlannedRange(BaseModel):
+    """Days that a question asks about, first and last included."""
+
+    first: date
+    last: date
+
+
+class PlannedQuery(BaseModel):
+    """How to search for what a question asks."""
+
+    vector_queries: list[str] = Field(default_factory=list)
+    keywords: list[str] = Field(default_factory=list)
+    summary_queries: list[str] = Field(default_factory=list)
+    date_ranges: list[PlannedRange] = Field(default_factory=list)
+    said_by: Literal["user", "assistant", "anyone"] = "anyone"
+    counting: bool = False
+    about_past: bool = False
+    broad: bool = False
+
+
+class Planner:
+    """Plans searches with the planning model, and with the rules where it fails or takes long."""
+
+    def __init__(self, providers: "Providers", deadline_s: float) -> None:
+        self._providers = providers
+        self._deadline_s = deadline_s
+
+    async def plan(
+        self, question: str, today: date, previous: Sequence[Message], people: Collection[str]
+    ) -> QueryPlan:
+        """What to look for. Raises nothing: the plan says so where the rules made it, and why."""
+        ruled = query.plan(question, today=today, previous=previous, people=people, wide=True)
+        if not ruled.question:
+            return ruled
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                answer = await self._providers.ask(
+                    Task.PLANNING,
+                    task_prompt("planning"),
+                    conversation_text(ruled.question, today, previous),
+                    PlannedQuery,
+                )
+        except TimeoutError:
+            late = f"the model took longer than {self._deadline_s:g} s to plan"
+            return replace(ruled, fallback=late)
+        except RecallrAIError as error:
+            return replace(ruled, fallback=error.message)
+        return query.joined(ruled, _reading(answer.output))
+
+
+def conversation_text(question: str, today: date, previous: Sequence[Message]) -> str:
+    """The end of a conversation for a prompt: fenced, and bounded whatever its length."""
+    said = [
+        f"{message.role.upper()}: {shortened(message.content, LONGEST_PREVIOUS_CHARS)}"
+        for message in previous[-PREVIOUS_SHOWN:]
+    ]
+    before = ["Said before the question:", FENCE_OPENING, *said, FENCE_CLOSING, ""]
+    return "\n".join(
+        [
+            f"The day of the conversation: {day_text(today, weekday=True)} ({today.isoformat()})",
+            "",
+            *(before if said else ()),
+            "The question:",
+            FENCE_OPENING,
+            shortened(question, LONGEST_QUESTION_CHARS),
+            FENCE_CLOSING,
+        ]
+    )
+
+
+def shortened(text: str, longest_chars: int) -> str:
+    """A recalled text on one line that opens no tag; of a longer one its beginning and end."""
+    if len(text) > longest_chars:
+        half = longest_chars // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return paragraph(text)
+
+
+def _reading(planned: PlannedQuery) -> Reading:
+    return Reading(
+        queries=planned.vector_queries,
+        keywords=planned.keywords,
+        summary_queries=planned.summary_queries,
+        dates=[DateRange(days.first, days.last) for days in planned.date_ranges],
+        said_by=None if planned.said_by == "anyone" else MessageRole(planned.said_by),
+        about_past=planned.about_past,
+        counting=planned.counting,
+        broad=planned.broad,
+    )

@@ -1,0 +1,556 @@
+"""Language models of any provider: the one place from which a request to one is made.
+
+Every request passes a guard, whoever makes it: it waits for a free slot of its provider, it is
+written into the ledger (which may refuse it), it has a time-out, and it is tried again after a
+rate limit, an overload or a lost connection. `Providers.ask` puts one question with a checked
+answer; `Providers.model` is for agents, whose requests pass the same guard.
+
+This module needs the extra `hitherto[models]`; import it where a model was chosen, not before.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Generic, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from pydantic_ai import Agent, ModelRetry, RunContext
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ContentFilterError,
+    FallbackExceptionGroup,
+    IncompleteToolCall,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelContextWindowExceededError,
+    ModelHTTPError,
+    ModelQuotaExceededError,
+    ModelRateLimitError,
+    ModelServerError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+    OutputTokenLimitExceeded,
+    UnexpectedModelBehavior,
+    UserError,
+)
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+)
+from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse, infer_model
+from pydantic_ai.models.fallback import FallbackModel
+from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
+
+from hitherto.core.budgets import estimated_tokens
+from hitherto.core.prompts import Prompt, prompt_hash
+from hitherto.errors import InferenceError, ValidationError
+from hitherto.inference.ledger import (
+    CallUsage,
+    FinishedCall,
+    Ledger,
+    PlannedCall,
+    Reservation,
+)
+from hitherto.inference.tasks import Task
+from hitherto.inference.tasks.choice import chosen_models
+from hitherto.models import LOCAL_MODEL, CallOutcome
+from hitherto.settings import Settings
+
+_log = logging.getLogger("hitherto.inference")
+
+OutputT = TypeVar("OutputT")
+
+REPAIRS = 2
+"""Times a model is told what is wrong with its answer and asked for a better one."""
+
+MAX_ANSWER_TOKENS = 16_384
+"""Of one answer, with what a model thinks before it; each task has a bound of its own below."""
+
+_ANSWER_TOKENS = {
+    Task.EXTRACTION: MAX_ANSWER_TOKENS,
+    Task.RECONCILIATION: 8_192,
+    Task.PLANNING: 4_096,
+    Task.EXPLORING: 8_192,
+}
+FIRST_DELAY_S = 1.0
+LONGEST_DELAY_S = 60.0
+"""A provider that asks for more time than this is not waited for; the session is tried again."""
+
+_PASSING = (
+    ModelRateLimitError,
+    ModelUnavailableError,
+    ModelServerError,
+    ModelConnectionError,
+)
+_ALIASES = {"google-gla": "google", "google-vertex": "google-cloud"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[OutputT]):
+    """What a model answered, as the type that was asked for. model: which one, with its provider.
+
+    repairs: how often the answer had to be asked for anew.
+    """
+
+    output: OutputT
+    model: str
+    repairs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait and how often to try. pause, chance: sleep in seconds, and 0 to 1."""
+
+    timeout_s: float
+    retries: int
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+    def total_s(self) -> float:
+        """Seconds after which a request has surely ended, with all its tries."""
+        return (self.retries + 1) * (self.timeout_s + LONGEST_DELAY_S)
+
+    def delay_s(self, error: ModelAPIError, tried: int) -> float | None:
+        """Seconds until the next try, None where there should be none. tried: tries so far."""
+        if tried > self.retries or not isinstance(error, _PASSING):
+            return None
+        if error.retry_after is not None:
+            return error.retry_after if error.retry_after <= LONGEST_DELAY_S else None
+        full_s = FIRST_DELAY_S * 2.0 ** (tried - 1)
+        return float(min(full_s, LONGEST_DELAY_S) * (0.5 + self.chance() / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One model as it can be reached. provider: its host, for an address of the user's own."""
+
+    name: str
+    provider: str
+    model: Model
+    slots: asyncio.Semaphore
+
+
+class _Verdicts:
+    """Keeps a request unsettled until it is known whether its answer had the form asked for."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._open: tuple[Reservation, FinishedCall] | None = None
+        self.requests = 0
+
+    async def answered(self, reservation: Reservation, finished: FinishedCall) -> None:
+        """An answer came; the one before it was no good, or there would be no further request."""
+        await self.settle(CallOutcome.MALFORMED)
+        self.requests += 1
+        self._open = (reservation, finished)
+
+    async def settle(self, outcome: CallOutcome) -> None:
+        """Say what the last answer was worth."""
+        pending, self._open = self._open, None
+        if pending is not None:
+            await self._ledger.settle(pending[0], replace(pending[1], outcome=outcome))
+
+
+class _Guarded(WrapperModel):
+    """A model whose every request is counted, limited, timed and tried again."""
+
+    def __init__(
+        self,
+        line: _Line,
+        task: Task,
+        ledger: Ledger,
+        patience: Patience,
+        verdicts: _Verdicts | None = None,
+    ) -> None:
+        super().__init__(line.model)
+        self._line = line
+        self._task = task
+        self._ledger = ledger
+        self._patience = patience
+        self._verdicts = verdicts
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        # Without it, the provider's own client gives up after a time of its own.
+        settings: ModelSettings = {**(model_settings or {}), "timeout": self._patience.timeout_s}
+
+        async def once() -> ModelResponse:
+            return await self.wrapped.request(messages, settings, model_request_parameters)
+
+        planned = self._planned(messages, settings, model_request_parameters)
+        reservation = await self._ledger.reserve(planned)
+        timer = _Timer()
+        try:
+            response = await self._tried(once, timer)
+        except BaseException as error:
+            finished = FinishedCall(
+                _outcome(error), _charged(error), timer.ms(), max(1, timer.attempts)
+            )
+            await asyncio.shield(self._ledger.settle(reservation, finished))
+            raise
+        used = _used(response.usage)
+        finished = FinishedCall(CallOutcome.OK, used, timer.ms(), timer.attempts)
+        if self._verdicts is None:
+            await self._ledger.settle(reservation, finished)
+        else:
+            await self._verdicts.answered(reservation, finished)
+        return response
+
+    async def _tried(
+        self, once: Callable[[], Awaitable[ModelResponse]], timer: "_Timer"
+    ) -> ModelResponse:
+        while True:
+            timer.attempts += 1
+            try:
+                async with self._line.slots:
+                    try:
+                        async with asyncio.timeout(self._patience.timeout_s):
+                            return await once()
+                    except TimeoutError as error:
+                        raise self._late() from error
+            except ModelAPIError as error:
+                delay_s = self._patience.delay_s(error, timer.attempts)
+                if delay_s is None:
+                    raise
+            await self._patience.pause(delay_s)
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        planned = self._planned(messages, model_settings, model_request_parameters)
+        reservation = await self._ledger.reserve(planned)
+        timer = _Timer()
+        outcome, used = CallOutcome.OK, None
+        try:
+            async with (
+                self._line.slots,
+                self.wrapped.request_stream(
+                    messages, model_settings, model_request_parameters, run_context
+                ) as stream,
+            ):
+                yield stream
+                used = _used(stream.usage)
+        except BaseException as error:
+            outcome, used = _outcome(error), used or _charged(error)
+            raise
+        finally:
+            finished = FinishedCall(outcome, used, timer.ms())
+            await asyncio.shield(self._ledger.settle(reservation, finished))
+
+    def _planned(
+        self,
+        messages: list[ModelMessage],
+        settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
+    ) -> PlannedCall:
+        instructions = next(
+            (
+                message.instructions
+                for message in reversed(messages)
+                if isinstance(message, ModelRequest) and message.instructions
+            ),
+            "",
+        )
+        texts = ModelMessagesTypeAdapter.dump_json(messages).decode()
+        tools = "".join(
+            f"{tool.name}{tool.description or ''}{json.dumps(tool.parameters_json_schema)}"
+            for tool in (*parameters.function_tools, *parameters.output_tools)
+        )
+        return PlannedCall(
+            task=self._task.value,
+            provider=self._line.provider,
+            model=self._line.name.partition(":")[2],
+            prompt_hash=prompt_hash(instructions),
+            input_tokens=estimated_tokens(texts, tools),
+            output_tokens=(settings or {}).get("max_tokens", MAX_ANSWER_TOKENS),
+            timeout_s=self._patience.total_s(),
+        )
+
+    def _late(self) -> ModelTimeoutError:
+        return ModelTimeoutError(
+            self.model_name, f"no answer within {self._patience.timeout_s:g} s", phase="read"
+        )
+
+
+class _Timer:
+    """Counts the attempts of a request and the milliseconds since the first."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self._loop = asyncio.get_running_loop()
+        self._start = self._loop.time()
+
+    def ms(self) -> float:
+        return (self._loop.time() - self._start) * 1_000
+
+
+class Providers:
+    """The models of all tasks. Closing it closes their connections."""
+
+    def __init__(
+        self,
+        lines: Mapping[Task, tuple[_Line, ...]],
+        ledger: Ledger,
+        patience: Patience,
+        opened: AsyncExitStack,
+    ) -> None:
+        self._lines = lines
+        self._ledger = ledger
+        self._patience = patience
+        self._opened = opened
+        self._agents: dict[Any, Agent[Any, Any]] = {}
+
+    async def close(self) -> None:
+        """Close the connections of all models."""
+        await self._opened.aclose()
+
+    def has(self, task: Task) -> bool:
+        """Whether a model does the task; if not, it is the local inference's."""
+        return task in self._lines
+
+    def name(self, task: Task) -> str:
+        """The name of the model that is asked first, `local` where there is none."""
+        return self._lines[task][0].name if task in self._lines else LOCAL_MODEL
+
+    def model(self, task: Task) -> Model:
+        """The model for an agent of the task; it passes on to the fallback by itself.
+
+        Give the agent `request_settings` too. What its run raises, `refuse` translates.
+        """
+        first, *others = (
+            _Guarded(line, task, self._ledger, self._patience) for line in self._lines[task]
+        )
+        return FallbackModel(first, *others) if others else first
+
+    async def ask(
+        self,
+        task: Task,
+        prompt: Prompt,
+        content: str,
+        output_type: type[OutputT],
+        *,
+        check: Callable[[OutputT], str | None] | None = None,
+    ) -> Answer[OutputT]:
+        """Put a question; the answer is of the type, or InferenceError is raised.
+
+        content: what the prompt is about. check: says what is wrong with an answer of the right
+        type. The model is then asked to repair it; if it cannot, the answer is given as it is.
+        Raises BudgetSpentError where the ledger has no room.
+        """
+        *others, last = self._lines[task]
+        for line in others:
+            try:
+                return await self._asked(line, task, prompt, content, output_type, check)
+            except InferenceError as error:
+                _log.info("asking the fallback model: %s", error)
+        return await self._asked(last, task, prompt, content, output_type, check)
+
+    async def _asked(
+        self,
+        line: _Line,
+        task: Task,
+        prompt: Prompt,
+        content: str,
+        output_type: type[OutputT],
+        check: Callable[[OutputT], str | None] | None,
+    ) -> Answer[OutputT]:
+        agent = self._agents.get(output_type)
+        if agent is None:
+            agent = self._agents[output_type] = _agent(output_type)
+        verdicts = _Verdicts(self._ledger)
+        outcome = CallOutcome.FAILED
+        try:
+            done = await agent.run(
+                content,
+                model=_Guarded(line, task, self._ledger, self._patience, verdicts),
+                instructions=prompt.text,
+                deps=_Checking(check),
+                model_settings=request_settings(task),
+            )
+            outcome = CallOutcome.OK if verdicts.requests < 2 else CallOutcome.REPAIRED
+        except AgentRunError as error:
+            outcome = _outcome(error)
+            refuse(error, line.name)
+        finally:
+            await asyncio.shield(verdicts.settle(outcome))
+        return Answer(done.output, line.name, max(0, verdicts.requests - 1))
+
+
+def request_settings(task: Task) -> ModelSettings:
+    """For every request of a task: bounded, and without the providers' own retries."""
+    return {"max_retries": 0, "max_tokens": _ANSWER_TOKENS[task]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Checking:
+    check: Callable[[Any], str | None] | None
+
+
+def _agent(output_type: type[OutputT]) -> Agent[_Checking, OutputT]:
+    agent = Agent(
+        output_type=output_type, deps_type=_Checking, retries={"output": REPAIRS, "tools": 0}
+    )
+
+    def checked(context: RunContext[_Checking], output: OutputT) -> OutputT:
+        check = context.deps.check
+        wrong = None if check is None else check(output)
+        if wrong and not context.last_attempt:
+            raise ModelRetry(wrong)
+        return output
+
+    agent.output_validator(checked)
+    return agent
+
+
+def refuse(error: Exception, model: str) -> NoReturn:
+    """Raise the InferenceError that tells why a model gave no usable answer."""
+    while isinstance(error, FallbackExceptionGroup):
+        error = error.exceptions[-1]
+    retry_after_s = error.retry_after if isinstance(error, ModelAPIError) else None
+    raise InferenceError(f"{model} {_reason(error)}", retry_after_s=retry_after_s) from error
+
+
+_OUTCOMES: tuple[tuple[type[BaseException], CallOutcome], ...] = (
+    (ModelRateLimitError, CallOutcome.RATE_LIMITED),
+    (ModelTimeoutError, CallOutcome.TIMED_OUT),
+    (asyncio.CancelledError, CallOutcome.TIMED_OUT),
+    (ContentFilterError, CallOutcome.REFUSED),
+    (UnexpectedModelBehavior, CallOutcome.MALFORMED),
+)
+
+
+def _outcome(error: BaseException) -> CallOutcome:
+    return next(
+        (outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), CallOutcome.FAILED
+    )
+
+
+def _charged(error: BaseException) -> CallUsage | None:
+    """What a failed request was charged: nothing where the provider said so or was not reached."""
+    reached = not isinstance(error, ModelConnectionError) or error.phase not in {"connect", "pool"}
+    return CallUsage() if isinstance(error, ModelHTTPError) or not reached else None
+
+
+def _used(usage: RequestUsage) -> CallUsage:
+    return CallUsage(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens)
+
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (ModelRateLimitError, "limits the rate of requests"),
+    (ModelQuotaExceededError, "says that the account's quota is used up"),
+    (ModelTimeoutError, "did not answer in time"),
+    (ModelConnectionError, "could not be reached, or broke off the connection"),
+    (ModelAuthenticationError, "refused the key"),
+    (ModelContextWindowExceededError, "cannot read that much at once"),
+    (ContentFilterError, "refused to answer"),
+    (IncompleteToolCall, "broke off in its answer: it was longer than allowed"),
+    (OutputTokenLimitExceeded, "broke off in its answer: it was longer than allowed"),
+)
+
+
+def _reason(error: Exception) -> str:
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, ModelHTTPError):
+        return f"answered with HTTP status {error.status_code}"
+    if isinstance(error, ModelAPIError):
+        return "could not do what was asked"
+    return f"gave no answer of the form asked for, in {REPAIRS + 1} tries"
+
+
+async def open_providers(
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    chance: Callable[[], float] = random.random,
+) -> Providers:
+    """The models that the settings name. Nothing is sent.
+
+    pause, chance: sleep in seconds, and a number from 0 to 1, for the time between tries.
+    Raises ValidationError for a model that is not known, or that lacks its key or its package.
+    """
+    patience = Patience(settings.model_timeout_s, settings.model_retries, pause, chance)
+    slots: dict[str, asyncio.Semaphore] = {}
+    lines: dict[str, _Line] = {}
+    chosen = chosen_models(settings)
+    opened = AsyncExitStack()
+    try:
+        for name in sorted({name for names in chosen.values() for name in names}):
+            provider = _provider_of(name)
+            if provider == _main_provider(settings) and settings.model_base_url:
+                provider = urlsplit(settings.model_base_url).hostname or provider
+            slot = slots.setdefault(provider, asyncio.Semaphore(settings.model_concurrency))
+            model = await opened.enter_async_context(_built(name, settings))
+            lines[name] = _Line(name, provider, model, slot)
+    except BaseException:
+        await opened.aclose()
+        raise
+    of_tasks = {task: tuple(lines[name] for name in names) for task, names in chosen.items()}
+    return Providers(of_tasks, ledger, patience, opened)
+
+
+def _built(name: str, settings: Settings) -> Model:
+    kind, colon, rest = name.partition(":")
+    if not colon or not rest:
+        raise ValidationError(f"model {name!r} must be `provider:name`, as in `openai:gpt-5-mini`")
+    # Address and key are those of one provider; a fallback elsewhere has its own variables.
+    main = _provider_of(name) == _main_provider(settings)
+    base_url = settings.model_base_url if main else None
+    api_key = settings.model_api_key if main else None
+    kind = _ALIASES.get(kind, kind)
+    if kind == "openai" and base_url:
+        kind = "openai-chat"
+    try:
+        return infer_model(f"{kind}:{rest}", lambda of: _provider(of, base_url, api_key))
+    except ImportError as error:
+        raise ValidationError(
+            f"model {name!r} needs a package: pip install 'hitherto[models]' ({error})"
+        ) from error
+    except (UserError, ValueError) as error:
+        raise ValidationError(f"model {name!r} cannot be used: {error}") from error
+
+
+def _provider_of(name: str) -> str:
+    return name.partition(":")[0]
+
+
+def _main_provider(settings: Settings) -> str:
+    """The provider that the settings' address and key are of: that of the first model named."""
+    return next((_provider_of(names[0]) for names in chosen_models(settings).values()), "")
+
+
+def _provider(kind: str, base_url: str | None, api_key: SecretStr | None) -> Provider[Any]:
+    """A provider with an address and a key of the settings, where they are given."""
+    key = None if api_key is None else api_key.get_secret_value()
+    if kind == "openai-chat" and base_url:
+        from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider  # noqa: PLC0415
+
+        return OpenAICompatibleProvider("openai-compatible", base_url=base_url, api_key=key)
+    given = {"base_url": base_url, "api_key": key}
+    known = {name: value for name, value in given.items() if value}
+    if not known:
+        return infer_provider(kind)
+    make: Callable[..., Provider[Any]] = infer_provider_class(kind)
+    return make(**known)

@@ -1,0 +1,299 @@
+"""Extraction: a session's messages in, its memories and its summary out, one call per chunk."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import zip_longest
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hitherto.core import support
+from hitherto.core.days import day_text
+from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING, continued, paragraph
+from hitherto.core.reading.wording import terms_of
+from hitherto.models import (
+    Candidate,
+    Category,
+    Extraction,
+    GenerationPreferences,
+    Message,
+    MessageRole,
+)
+
+CHUNK_CHARS = 24_000
+"""Characters of messages that one call reads: some 6,000 tokens of English."""
+
+OVERLAP_CHARS = 2_000
+"""Characters of the messages before a chunk that are shown again, to understand the rest."""
+
+MAX_MEMORIES = 40
+MAX_CONTENT_CHARS = 500
+MAX_SUMMARY_CHARS = 1_000
+MAX_JOINED_CHARS = 2_000
+"""Longest summary of a session that took several calls."""
+
+LEAST_CONFIDENCE = 0.5
+_LEAST_PART_CHARS = 200
+_LABEL_CHARS = 16
+MAX_WISHES_CHARS = 20_000
+"""Characters of preferences, and of categories, in one prompt; the first of each list go first."""
+
+_MAX_WISH_CHARS = 500
+
+
+class FoundMemory(BaseModel):
+    """One thing to remember."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    statement: Annotated[str, Field(min_length=1, description="One sentence, third person.")]
+    said_by: Literal["user", "assistant"] = "user"
+    event_start: Annotated[date | None, Field(description="First day, YYYY-MM-DD.")] = None
+    event_end: Annotated[date | None, Field(description="Last day, YYYY-MM-DD.")] = None
+    evidence: Annotated[list[int], Field(description="Numbers of the messages that say it.")]
+    categories: list[str] = Field(default_factory=list)
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+class FoundInSession(BaseModel):
+    """What a conversation holds."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    memories: list[FoundMemory]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A message, or a part of a long one. position: of the message in its session, from 0."""
+
+    position: int
+    role: MessageRole
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one call reads. earlier: the end of the chunk before, shown again."""
+
+    lines: tuple[Line, ...]
+    earlier: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a project wants of its memories."""
+
+    preferences: GenerationPreferences
+    categories: Sequence[Category]
+
+
+def chunks(messages: Sequence[Message]) -> list[Chunk]:
+    """The session cut at the borders of messages; only what is longer than a chunk is cut itself.
+
+    Of a message that is cut, each part stands in one chunk.
+    """
+    found: list[Chunk] = []
+    lines: list[Line] = []
+    used = 0
+    for line in _lines(messages):
+        if lines and used + len(line.text) + _LABEL_CHARS > CHUNK_CHARS:
+            found.append(Chunk(tuple(lines), _tail(found[-1].lines) if found else ()))
+            lines, used = [], 0
+        lines.append(line)
+        used += len(line.text) + _LABEL_CHARS
+    if lines:
+        found.append(Chunk(tuple(lines), _tail(found[-1].lines) if found else ()))
+    return found
+
+
+def _lines(messages: Sequence[Message]) -> Iterable[Line]:
+    for position, message in enumerate(messages):
+        text = message.content
+        for start in range(0, max(len(text), 1), CHUNK_CHARS):
+            yield Line(position, message.role, text[start : start + CHUNK_CHARS])
+
+
+def _tail(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The last lines that fit the overlap; the first of them is cut at its beginning."""
+    kept: list[Line] = []
+    room = OVERLAP_CHARS
+    for line in reversed(lines):
+        if room <= 0:
+            break
+        kept.append(replace(line, text=line.text[-room:]))
+        room -= len(line.text)
+    return tuple(reversed(kept))
+
+
+def content(chunk: Chunk, session_date: datetime, wishes: Wishes) -> str:
+    """What the model reads: the day, the project's wishes, and the messages behind a fence."""
+    today = session_date.astimezone(UTC).date()
+    parts = [f"The session's day: {today.isoformat()} ({day_text(today, weekday=True)})"]
+    categories = [f"{one.name}: {one.description}" for one in wishes.categories]
+    parts += _listed({"Categories": categories})
+    parts += _listed(_preferences(wishes.preferences))
+    parts += ["", FENCE_OPENING]
+    parts += [_shown(line, "earlier ") for line in chunk.earlier]
+    parts += [_shown(line, "") for line in chunk.lines]
+    return "\n".join([*parts, FENCE_CLOSING])
+
+
+def _shown(line: Line, mark: str) -> str:
+    return f"[{line.position + 1}] {mark}{line.role.value}: {continued(line.text)}"
+
+
+def _preferences(preferences: GenerationPreferences) -> dict[str, Sequence[str]]:
+    told = "The project's preferences. "
+    return {
+        f"{told}Include": preferences.inclusion_instructions,
+        f"{told}Exclude": preferences.exclusion_instructions,
+        f"{told}Positive examples": preferences.positive_examples,
+        f"{told}Negative examples": preferences.negative_examples,
+        f"{told}False positives, never to be written": preferences.false_positive_examples,
+        f"{told}Missed before, to be written": preferences.false_negative_examples,
+    }
+
+
+def _listed(lists: Mapping[str, Sequence[str]]) -> list[str]:
+    """Lists with their headings; where they are too long together, each loses its last texts."""
+    room = MAX_WISHES_CHARS
+    kept: dict[str, list[str]] = {heading: [] for heading in lists}
+    for row in zip_longest(*lists.values()):
+        for heading, text in zip(lists, row, strict=True):
+            line = "" if text is None else f"- {paragraph(text)[:_MAX_WISH_CHARS]}"
+            if line and len(line) < room:
+                kept[heading].append(line)
+                room -= len(line) + 1
+    return [
+        line for heading, texts in kept.items() if texts for line in ("", f"{heading}:", *texts)
+    ]
+
+
+def problem(found: FoundInSession, chunk: Chunk) -> str | None:
+    """What the model should repair in an answer of the right form."""
+    known = {line.position + 1 for line in (*chunk.lines, *chunk.earlier)}
+    wrong = sorted({number for one in found.memories for number in one.evidence} - known)
+    bare = sum(not one.evidence for one in found.memories)
+    if wrong:
+        return f"There are no messages with these numbers: {wrong[:10]}. Correct the evidence."
+    if bare:
+        return f"{bare} memories name no message as their evidence. Add it, or leave them out."
+    return None if found.summary.strip() else "The summary is empty. Write it."
+
+
+def read(
+    found: Sequence[FoundInSession],
+    parts: Sequence[Chunk],
+    messages: Sequence[Message],
+    session_date: datetime,
+    wishes: Wishes,
+) -> Extraction:
+    """What the answers, one for each chunk, bring: only what the session supports, each once."""
+    today = session_date.astimezone(UTC).date()
+    merged: dict[tuple[str, ...], Candidate] = {}
+    dropped = 0
+    unwanted = {
+        _key(example)
+        for example in (
+            *wishes.preferences.negative_examples,
+            *wishes.preferences.false_positive_examples,
+        )
+    }
+    for answer, chunk in zip(found, parts, strict=True):
+        fresh = {line.position for line in chunk.lines}
+        known = fresh | {line.position for line in chunk.earlier}
+        for memory in answer.memories[:MAX_MEMORIES]:
+            candidate = _candidate(memory, messages, known, today, wishes)
+            if candidate is None or candidate.confidence < LEAST_CONFIDENCE:
+                dropped += 1
+                continue
+            if fresh.isdisjoint(candidate.evidence) or _key(candidate.content) in unwanted:
+                continue
+            key = terms_of(candidate.content)
+            merged[key] = _united(merged.get(key), candidate)
+        dropped += max(0, len(answer.memories) - MAX_MEMORIES)
+    ordered = sorted(merged.values(), key=lambda one: one.evidence[0])
+    return Extraction(tuple(ordered), joined([one.summary for one in found]), dropped)
+
+
+def _candidate(
+    memory: FoundMemory,
+    messages: Sequence[Message],
+    known: set[int],
+    today: date,
+    wishes: Wishes,
+) -> Candidate | None:
+    """The memory as a candidate, None if the session does not support it."""
+    text = " ".join(memory.statement.split()).rstrip(".")
+    positions = tuple(sorted({number - 1 for number in memory.evidence} & known))
+    if not text or len(text) > MAX_CONTENT_CHARS or not positions:
+        return None
+    days = [day for day in (memory.event_start, memory.event_end) if day is not None] or [today]
+    first, last = min(days), max(days)
+    if support.flaw(text, first, last, _evidence(messages, positions, today)) is not None:
+        return None
+    roles = {messages[position].role for position in positions}
+    said_by = MessageRole(memory.said_by)
+    names = {category.name for category in wishes.categories}
+    return Candidate(
+        content=text,
+        event_date_start=datetime.combine(first, time(), UTC),
+        event_date_end=_end_of(last),
+        evidence=positions,
+        said_by=said_by if said_by in roles else roles.pop(),
+        confidence=memory.confidence,
+        categories=tuple(dict.fromkeys(one for one in memory.categories if one in names)),
+    )
+
+
+def _evidence(
+    messages: Sequence[Message], positions: Sequence[int], today: date
+) -> support.Evidence:
+    """The messages named, with what each answers, and all until then."""
+    near = sorted({at for position in positions for at in (position - 1, position) if at >= 0})
+    return support.Evidence(
+        "\n".join(messages[at].content for at in near),
+        "\n".join(message.content for message in messages[: positions[-1] + 1]),
+        today,
+    )
+
+
+def _end_of(day: date) -> datetime:
+    """The last second of a day, as event dates end."""
+    return datetime.combine(day, time(), UTC) + timedelta(days=1, seconds=-1)
+
+
+def _united(one: Candidate | None, other: Candidate) -> Candidate:
+    if one is None:
+        return other
+    categories = tuple(dict.fromkeys((*(one.categories or ()), *(other.categories or ()))))
+    evidence = tuple(sorted({*one.evidence, *other.evidence}))
+    return replace(one, evidence=evidence, categories=categories)
+
+
+def joined(summaries: Sequence[str]) -> str:
+    """One summary of those of the chunks, each with its share of the room, at ends of sentences."""
+    texts = [" ".join(text.split()) for text in summaries if text.strip()]
+    if len(texts) < 2:
+        return _cut(texts[0], MAX_SUMMARY_CHARS) if texts else ""
+    share = max(_LEAST_PART_CHARS, MAX_JOINED_CHARS // len(texts))
+    kept = texts[: MAX_JOINED_CHARS // share]
+    return " ".join(_cut(text, share) for text in kept)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    end = max(text.rfind(mark, 0, most) for mark in (". ", "! ", "? ", "。"))
+    if end > 0:
+        return text[: end + 1]
+    space = text.rfind(" ", 0, most - 2)
+    return f"{text[: space if space > 0 else most - 2]} …"
+
+
+def _key(text: str) -> str:
+    """What two texts share that differ in case, space or the full stop at the end alone."""
+    return " ".join(text.casefold().split()).rstrip(".")

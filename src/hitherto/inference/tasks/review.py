@@ -1,0 +1,168 @@
+"""Review: what changed in a session, against the memories that may have depended on it, one call.
+
+What a prompt holds is bounded, however much changed and is remembered: `MOST_CHANGES` changes and
+`MOST_HELD` memories. Those that the rules put in doubt come first, then those connected with what
+changed, then those most like it. What nothing can put in doubt is not shown, so it cannot be named.
+"""
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import zip_longest
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from hitherto.core import injection, support
+from hitherto.core.doubt import Change, Consequences, Doubt, Reviewed
+from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
+from hitherto.core.reading.wording import terms_of
+from hitherto.core.reconcile import Held
+from hitherto.inference.tasks.reconciliation import TERM_WEIGHT
+from hitherto.models import MemoryVersion
+
+MOST_CHANGES = 12
+MOST_HELD = 30
+MAX_SHOWN_CHARS = 400
+"""Of a content; with it a prompt has at most some 25,000 characters."""
+
+MAX_REASON_CHARS = 200
+UNEXPLAINED = "it may have depended on what changed"
+"""Stands for a reason that says what neither memory nor change says, or that is an instruction."""
+
+
+class Finding(BaseModel):
+    """A memory that may hold no more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    memory: Annotated[int, Field(description="Number of the held memory.")]
+    change: Annotated[int, Field(description="Number of the change that it depended on.")]
+    reason: Annotated[str, Field(description="What it depended on, in a few words.")] = ""
+
+
+class Findings(BaseModel):
+    """The memories that may hold no more; all others stand."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    doubtful: list[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What one call is shown: changes, then memories, numbered through from 1."""
+
+    changes: tuple[Change, ...]
+    memories: tuple[MemoryVersion, ...]
+
+    def change_at(self, number: int) -> Change | None:
+        """The change under a number of the prompt."""
+        return self.changes[number - 1] if 1 <= number <= len(self.changes) else None
+
+    def memory_at(self, number: int) -> MemoryVersion | None:
+        """The memory under a number of the prompt."""
+        place = number - len(self.changes) - 1
+        return self.memories[place] if 0 <= place < len(self.memories) else None
+
+
+def sheet(consequences: Consequences, held: Sequence[Held], connected: Set[str]) -> Sheet:
+    """Choose what is shown. connected: ids of memories connected with one that changes."""
+    changes = consequences.changes[:MOST_CHANGES]
+    by_id = {one.memory.memory_id: one.memory for one in held}
+    causes = {change.cause for change in changes}
+    marked = [doubt.memory_id for doubt in consequences.doubts if doubt.cause in causes]
+    chosen = dict.fromkeys(marked[:MOST_HELD])
+    for memory_id in (*sorted(connected), *_nearest(changes, held)):
+        if len(chosen) == MOST_HELD:
+            break
+        memory = by_id.get(memory_id)
+        if memory is not None and any(consequences.may_doubt(memory, one) for one in changes):
+            chosen[memory_id] = None
+    shown = sorted((by_id[one] for one in chosen), key=lambda one: (one.created_at, one.memory_id))
+    return Sheet(changes, tuple(shown))
+
+
+def _nearest(changes: Sequence[Change], held: Sequence[Held]) -> Iterator[str]:
+    """The ids of what is held, those most like each change in turn."""
+    rows = {one.memory.memory_id: row for row, one in enumerate(held)}
+    if not rows:
+        return
+    vectors = np.vstack([one.vector for one in held])
+    terms = [frozenset(terms_of(one.memory.content)) for one in held]
+    orders: list[NDArray[np.int64]] = []
+    for change in changes:
+        wanted = frozenset(terms_of(f"{change.old.content} {change.content}"))
+        likeness = TERM_WEIGHT * np.array([len(own & wanted) for own in terms], np.float32)
+        likeness /= max(1, len(wanted))
+        row = rows.get(change.old.memory_id)
+        if row is not None:
+            likeness += vectors @ vectors[row]
+        orders.append(np.argsort(-likeness, kind="stable"))
+    for places in zip_longest(*orders):
+        for place in places:
+            yield held[place].memory.memory_id
+
+
+def content(shown: Sheet) -> str:
+    """What the model is told: the changes and the memories, behind a fence."""
+    parts = [FENCE_OPENING, "Changes:"]
+    for number, change in enumerate(shown.changes, start=1):
+        before = paragraph(change.old.content)[:MAX_SHOWN_CHARS]
+        after = paragraph(change.content)[:MAX_SHOWN_CHARS]
+        now = "" if change.content == change.old.content else f" | now: {after}"
+        parts.append(f"{number}. (said {_day(change.since)}) no longer: {before}{now}")
+    parts.append("Held memories:")
+    for number, memory in enumerate(shown.memories, start=len(shown.changes) + 1):
+        text = paragraph(memory.content)[:MAX_SHOWN_CHARS]
+        parts.append(f"{number}. (said {_day(memory.created_at)}) {text}")
+    return "\n".join([*parts, FENCE_CLOSING])
+
+
+def _day(instant: datetime) -> str:
+    return instant.astimezone(UTC).date().isoformat()
+
+
+def problem(found: Findings, shown: Sheet) -> str | None:
+    """What the model should repair in an answer of the right form."""
+    wrong = []
+    for one in found.doubtful:
+        if shown.memory_at(one.memory) is None:
+            wrong.append(f"There is no held memory {one.memory}.")
+        if shown.change_at(one.change) is None:
+            wrong.append(f"There is no change {one.change}.")
+    return " ".join(wrong[:6]) or None
+
+
+def read(found: Findings, shown: Sheet, consequences: Consequences) -> Reviewed:
+    """What is in doubt after the review.
+
+    What was shown and not named stands, whatever the rules say; what was not shown is left to them.
+    """
+    seen = {memory.memory_id for memory in shown.memories}
+    marked = {one.memory_id for one in consequences.doubts}
+    doubts = {one.memory_id: one for one in consequences.doubts if one.memory_id not in seen}
+    for one in found.doubtful:
+        memory, change = shown.memory_at(one.memory), shown.change_at(one.change)
+        if memory is None or change is None:
+            continue
+        if memory.memory_id not in marked and not consequences.may_doubt(memory, change):
+            continue
+        reason = f"{_reason(one.reason, memory, change)}: “{change.content}”"
+        doubt = Doubt(memory.memory_id, change.cause, reason, change.since)
+        doubts.setdefault(memory.memory_id, doubt)
+    return Reviewed(tuple(doubts.values()))
+
+
+def _reason(given: str, memory: MemoryVersion, change: Change) -> str:
+    """The model's reason, if it is one: it will stand in contexts, so it may bring nothing in."""
+    reason = " ".join(given.split()).rstrip(".:")
+    sources = f"{memory.content} {change.old.content} {change.content}"
+    sound = (
+        0 < len(reason) <= MAX_REASON_CHARS
+        and injection.find(reason) is None
+        and support.adds_nothing(reason, sources)
+    )
+    return reason if sound else UNEXPLAINED

@@ -1,0 +1,65 @@
+"""The HTTP application: routes, errors, limits and the document that describes them."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from hitherto.server import documentation
+from hitherto.server.admin import ADMIN_PREFIX, admin_router
+from hitherto.server.authentication import ADMIN_SECURITY, PROJECT_SECURITY, SECURITY_SCHEMES
+from hitherto.server.errors import documented, install_error_answers
+from hitherto.server.limits import install_limits
+from hitherto.server.routes import API_PREFIX, API_ROUTERS, health_router
+from hitherto.server.served import Served
+from hitherto.settings import Settings
+
+_SECURITY = ((API_PREFIX, PROJECT_SECURITY), (ADMIN_PREFIX, ADMIN_SECURITY))
+
+
+class Application(FastAPI):
+    """FastAPI with a document that says which headers its routes read."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document["components"]["securitySchemes"] = SECURITY_SCHEMES
+            for path, operations in document["paths"].items():
+                for prefix, security in _SECURITY:
+                    if path.startswith(prefix):
+                        for operation in operations.values():
+                            operation["security"] = security
+        return super().openapi()
+
+
+def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
+    """The application that serves a system. Whoever opened the system closes it afterwards."""
+    chosen = Settings() if settings is None else settings
+    app = Application(
+        title="Hitherto",
+        version=version("hitherto"),
+        summary="Long-term memory for applications on language models.",
+        description=documentation.INTRODUCTION,
+        openapi_tags=documentation.TAGS,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.served = served
+    app.state.settings = chosen
+    # Flat, and the busiest first: a router within a router is matched again at each level.
+    for router in API_ROUTERS:
+        app.include_router(router, prefix=API_PREFIX, responses=documented(401, 422, 429, 500, 503))
+    app.include_router(admin_router)
+    app.include_router(health_router)
+    documentation.install_page(app)
+    install_error_answers(app)
+    install_limits(app, chosen)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

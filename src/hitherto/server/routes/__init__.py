@@ -1,0 +1,18 @@
+"""The routes of `/api/v1`, and those that watch the service."""
+
+from hitherto.server.routes import contexts, health, memories, merge_conflicts, sessions, users
+
+__all__ = ["API_PREFIX", "API_ROUTERS", "health_router"]
+
+API_PREFIX = "/api/v1"
+
+API_ROUTERS = (
+    contexts.router,
+    sessions.router,
+    memories.router,
+    users.router,
+    merge_conflicts.router,
+)
+"""All operations of the public contract."""
+
+health_router = health.router

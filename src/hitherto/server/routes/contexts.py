@@ -1,0 +1,67 @@
+"""Contexts, at once or as events, and the prompts that introduce them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from hitherto.server.authentication import Api, ProjectRoute
+from hitherto.server.errors import documented
+from hitherto.server.parameters import ContextQuery, SessionId, SystemPromptQuery, UserId
+from hitherto.server.served import settings_of
+from hitherto.server.streaming import context_stream
+from hitherto.wire import Context, SystemPrompt
+
+router = APIRouter(tags=["Context"], route_class=ProjectRoute)
+
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The context; with `stream=true`, server-sent events, each a `data:` line "
+        "with an object of the same shape, of which the last one has `is_final` true.",
+        "content": {
+            "text/event-stream": {
+                "itemSchema": {
+                    "type": "object",
+                    "required": ["data"],
+                    "properties": {
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": {"$ref": "#/components/schemas/Context"},
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.get(
+    "/users/{custom_user_id}/sessions/{session_id}/context",
+    response_model=Context,
+    responses=documented(404) | _EVENTS,
+)
+async def get_context(
+    custom_user_id: UserId,
+    session_id: SessionId,
+    query: Annotated[ContextQuery, Query()],
+    api: Api,
+    request: Request,
+) -> Context | Response:
+    """What a model should know about the user now, as a text. Sessions of any status have one."""
+    asked = query.to_request()
+    if query.stream:
+        return await context_stream(
+            api.get_context_stream(custom_user_id, session_id, asked),
+            request.scope,
+            asked.recall_strategy,
+            settings_of(request).stream_ping_s,
+        )
+    return Context.from_model(await api.get_context(custom_user_id, session_id, asked))
+
+
+@router.get("/system-prompt")
+async def get_system_prompt(query: Annotated[SystemPromptQuery, Query()], api: Api) -> SystemPrompt:
+    """What tells a language model how to read a context, for contexts that come without it."""
+    return SystemPrompt(system_prompt=await api.system_prompt(query.recall_strategy))

@@ -1,0 +1,261 @@
+"""Every setting of Hitherto, and the only reader of the environment.
+
+Each field can be given as an argument or as an environment variable of the same name with the
+prefix `HITHERTO_`. A setting exists only where somebody must be able to change it; everything else
+is a constant beside the code that uses it.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_TOKENS_PER_DAY = 10**15
+MAX_USD_PER_DAY = 1_000_000_000.0
+"""So that billionths of a dollar fit into 64 bits."""
+
+OverBudget = Literal["local", "wait"]
+"""The settings are below the models, so the members of `models.OverBudget` stand here again."""
+
+
+class Price(BaseModel):
+    """What a model charges, in US dollars per million tokens.
+
+    input, output: of tokens sent and answered. cached: of those sent that the provider had kept;
+    None is as `input`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(ge=0, le=1_000_000)
+    output: float = Field(ge=0, le=1_000_000)
+    cached: float | None = Field(default=None, ge=0, le=1_000_000)
+
+
+class Settings(BaseSettings):
+    """What can be changed without changing code."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HITHERTO_", frozen=True, extra="forbid", protected_namespaces=()
+    )
+
+    cache_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("hitherto")),
+        description="Folder for the embedding graph, which is built once per machine.",
+    )
+    weights_dir: Path | None = Field(
+        default=None,
+        description="Folder with `model.safetensors` and `tokenizer.json`; looked at first.",
+    )
+    allow_network: bool = Field(
+        default=False,
+        description="Whether missing weights may be downloaded (pinned revision, hash checked).",
+    )
+    embedder: str = Field(
+        default="local",
+        description="Embedder: `local`, or `openai:MODEL` or `ollama:MODEL`, asked over HTTP.",
+    )
+    embedder_base_url: str | None = Field(
+        default=None,
+        description="Address of the embedder's API; with `openai`, any OpenAI-compatible server.",
+    )
+    embedder_api_key: SecretStr | None = Field(
+        default=None, description="Key that is sent to the embedder's API."
+    )
+    embedder_timeout_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="Seconds for embedding a question over HTTP; then its words alone are used.",
+    )
+    next_embedder: str | None = Field(
+        default=None,
+        description="Embedder that a running process changes to when `hitherto reembed` does.",
+    )
+    max_message_chars: int = Field(
+        default=262_144, ge=1, description="Longest message accepted, in characters."
+    )
+    max_metadata_bytes: int = Field(
+        default=65_536, ge=2, description="Largest metadata object accepted, in bytes of JSON."
+    )
+    lease_s: float = Field(
+        default=20.0,
+        gt=0,
+        description="Seconds after which a session in work counts as abandoned unless renewed.",
+    )
+    worker: bool = Field(
+        default=True,
+        description="Whether this process turns sessions into memories and sends webhooks, or "
+        "leaves that to others.",
+    )
+    worker_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Sessions of different users that a worker processes at once; none is "
+        "8 where a language model reads sessions, and 1 where rules do.",
+    )
+    max_failures: int = Field(
+        default=3, ge=1, description="Failed tries after which a session is set to FAILED."
+    )
+    retry_delay_s: float = Field(
+        default=2.0, ge=0, description="Seconds before the first retry; doubled for each further."
+    )
+    poll_interval_s: float = Field(
+        default=1.0,
+        gt=0,
+        description="Seconds between looks for sessions that another process has made due.",
+    )
+    close_timeout_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="Seconds that `close()` waits for the session in work before releasing it.",
+    )
+    webhook_timeout_s: float = Field(
+        default=10.0, gt=0, le=60, description="Seconds that a webhook has for its answer."
+    )
+    working_set_mb: int = Field(
+        default=1024,
+        ge=16,
+        description="Megabytes of users' vectors and terms kept in memory; the oldest go first.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="Language model, as `provider:name`; none is the local inference by rules.",
+    )
+    model_base_url: str | None = Field(
+        default=None,
+        description="Address of the models' API; with `openai`, any OpenAI-compatible server.",
+    )
+    model_api_key: SecretStr | None = Field(
+        default=None,
+        description="Key of the models' provider, in place of the provider's own variable.",
+    )
+    model_extraction: str | None = Field(
+        default=None,
+        description="Model for memories and summaries; `local` is none. None is `model`.",
+    )
+    model_reconciliation: str | None = Field(
+        default=None,
+        description="Model that weighs new memories; `local` is none. None is `model`.",
+    )
+    model_planning: str | None = Field(
+        default=None,
+        description="Model that plans a question's searches; `local` is none. None is `model`.",
+    )
+    model_exploring: str | None = Field(
+        default=None,
+        description="Model that explores for AGENTIC; `local` is none. None is `model`.",
+    )
+    fallback_model: str | None = Field(
+        default=None, description="Model that is asked where another one fails."
+    )
+    model_timeout_s: float = Field(
+        default=90.0, gt=0, description="Seconds that a model may take for one answer."
+    )
+    model_concurrency: int = Field(
+        default=8, ge=1, description="Requests to one provider that are under way at once."
+    )
+    model_retries: int = Field(
+        default=2,
+        ge=0,
+        description="Further tries after a rate limit, an overload or a lost connection.",
+    )
+    plan_deadline_s: float = Field(
+        default=1.5,
+        gt=0,
+        le=10,
+        description="Seconds that a model may take to plan a search; then the rules' plan is used.",
+    )
+    explore_deadline_s: float = Field(
+        default=20.0,
+        gt=0,
+        le=28,
+        description="Seconds that an exploring agent may take; then the rules' search is used.",
+    )
+    prices: dict[str, Price] = Field(
+        default={},
+        description="Prices by `provider:name`, or `host:name` for an address of your own, as a "
+        "JSON object of objects with `input`, `output` and perhaps `cached`, in US dollars per "
+        "million tokens; they go before the published.",
+    )
+    project_tokens_per_day: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOKENS_PER_DAY,
+        description="Tokens that the models may take for a project in a UTC day, unless it has a "
+        "budget of its own; none is no limit, here and below.",
+    )
+    project_usd_per_day: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_USD_PER_DAY,
+        description="US dollars that they may cost a project in a UTC day.",
+    )
+    user_tokens_per_day: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_TOKENS_PER_DAY,
+        description="Tokens that they may take for one user in a UTC day.",
+    )
+    user_usd_per_day: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_USD_PER_DAY,
+        description="US dollars that they may cost for one user in a UTC day.",
+    )
+    model_calls_kept_days: int = Field(
+        default=400,
+        ge=1,
+        description="Days for which the ledger keeps each call of a model; sums are kept for good.",
+    )
+    over_budget: OverBudget = Field(
+        default="local",
+        description="What happens to a session when a budget is spent: `local` processes it by "
+        "rules, `wait` sets it to INSUFFICIENT_BALANCE until the budget allows it.",
+    )
+    db: str = Field(
+        default_factory=lambda: str(Path(platformdirs.user_data_dir("hitherto")) / "memory.db"),
+        description="Path or address of the database, for the command line.",
+    )
+    db_connections: int = Field(
+        default=8,
+        ge=2,
+        le=1000,
+        description="Connections to a PostgreSQL server that a process has at most; half of them "
+        "read.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the service listens on.")
+    port: int = Field(
+        default=8000, ge=0, le=65_535, description="Port that the service listens on; 0 for any."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Origins whose web pages may call the service from a browser, as a JSON list.",
+    )
+    max_body_bytes: int = Field(
+        default=4_194_304, ge=1024, description="Largest body of a request, in bytes."
+    )
+    rate_limit_per_minute: int | None = Field(
+        default=None, ge=1, description="Requests per minute and key; none is no limit."
+    )
+    max_concurrent_requests: int = Field(
+        default=64,
+        ge=1,
+        description="Requests worked on at once; sixteen times as many may wait for their turn.",
+    )
+    shutdown_timeout_s: int = Field(
+        default=5,
+        ge=1,
+        description="Seconds that a stopping service waits for the requests it is working on.",
+    )
+    log_requests: bool = Field(
+        default=False, description="Whether the service logs a line per request."
+    )
+    stream_ping_s: float = Field(
+        default=8.0,
+        gt=0,
+        le=10,
+        description="Seconds of silence after which a stream sends a comment, to be kept open.",
+    )

@@ -1,0 +1,177 @@
+"""The verbs of what sends to webhooks: taking what is due, and recording what came of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hitherto.models import (
+    MergeConflictModel,
+    SessionModel,
+    UserModel,
+    WebhookAnswer,
+    WebhookDeliveryStatus,
+    WebhookEventType,
+)
+from hitherto.store import rows
+from hitherto.store.database import Row, Run
+from hitherto.store.user_tx import UserTx
+from hitherto.store.webhook_tx import ProjectWebhooks, signing_secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event to be sent to one webhook, taken by whoever has the lease.
+
+    session_id: the session, or the one in which the conflict arose. merge_conflict_id: None for an
+    event about a session. attempts: which try this is, from 1.
+    """
+
+    user_id: str
+    event_id: str
+    webhook_id: str
+    session_id: str
+    merge_conflict_id: str | None
+    event_type: WebhookEventType
+    created_at: datetime
+    lease_token: str
+    attempts: int
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} to webhook {self.webhook_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """All that a request is made of, as it stands when it is made.
+
+    about: what the event is about. secrets: the newest first.
+    """
+
+    project_id: str
+    url: str
+    secrets: list[str]
+    user: UserModel
+    about: SessionModel | MergeConflictModel
+
+
+class DeliveryTx:
+    """One transaction of what sends to webhooks, which looks over all users and projects."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether `claim` would find a delivery."""
+        return bool(self._run("find_due_webhook_delivery", now=rows.to_micros(now)))
+
+    def claim(self, now: datetime, lease_until: datetime, lease_token: str) -> Delivery | None:
+        """Take the next delivery that is due, or None; at most one of a webhook at a time."""
+        instant = rows.to_micros(now)
+        taken = [
+            row
+            for due in self._run("find_due_webhook_delivery", now=instant)
+            for row in self._run(
+                "take_webhook_delivery",
+                **dict(due),
+                now=instant,
+                lease_until=rows.to_micros(lease_until),
+                lease_token=lease_token,
+            )
+        ]
+        if not taken:
+            return None
+        row = taken[0]
+        return Delivery(
+            user_id=row["user_id"],
+            event_id=row["event_id"],
+            webhook_id=row["webhook_id"],
+            session_id=row["session_id"],
+            merge_conflict_id=row["merge_conflict_id"],
+            event_type=rows.member(WebhookEventType, row["event_type"]),
+            created_at=rows.from_micros(row["created_at"]),
+            lease_token=row["lease_token"],
+            attempts=row["attempts"],
+        )
+
+    def telling(self, delivery: Delivery, now: datetime) -> Telling | None:
+        """What to send and where; None when the user or the webhook was deleted meanwhile.
+
+        Raises SessionNotFoundError, MergeConflictNotFoundError for what was deleted by itself.
+        """
+        found = self._run("get_user_row", user_id=delivery.user_id)
+        if not found:
+            return None
+        user = UserTx(self._run, found[0])
+        webhook = self._webhook(user, delivery)
+        if webhook is None:
+            return None
+        about: SessionModel | MergeConflictModel
+        if delivery.merge_conflict_id is None:
+            about = user.session(delivery.session_id)
+        else:
+            about = user.merge_conflict(delivery.merge_conflict_id)
+        secrets = signing_secrets(webhook, now)
+        return Telling(user.project_id, webhook["url"], secrets, user.model, about)
+
+    def release(self, delivery: Delivery) -> None:
+        """Give the delivery back as if it had not been tried."""
+        self._run(
+            "release_webhook_delivery",
+            user_id=delivery.user_id,
+            event_id=delivery.event_id,
+            webhook_id=delivery.webhook_id,
+            lease_token=delivery.lease_token,
+        )
+
+    def delivered(self, delivery: Delivery, answer: WebhookAnswer, now: datetime) -> bool:
+        """Set it to DELIVERED. False when it is no longer held by this lease."""
+        return self._record(delivery, WebhookDeliveryStatus.DELIVERED, None, answer, now)
+
+    def retry(
+        self, delivery: Delivery, due_at: datetime, answer: WebhookAnswer, now: datetime
+    ) -> bool:
+        """Put the delivery back in line for later, after a failure."""
+        return self._record(delivery, WebhookDeliveryStatus.PENDING, due_at, answer, now)
+
+    def fail(self, delivery: Delivery, answer: WebhookAnswer, now: datetime) -> bool:
+        """Set it to FAILED."""
+        return self._record(delivery, WebhookDeliveryStatus.FAILED, None, answer, now)
+
+    def switch_off(self, delivery: Delivery, reason: str, now: datetime) -> None:
+        """Disable the webhook of a delivery, and end the others that wait for it."""
+        found = self._run("get_user_row", user_id=delivery.user_id)
+        if found:
+            webhooks = ProjectWebhooks(self._run, found[0]["project_id"])
+            webhooks.switch_off(delivery.webhook_id, reason, now)
+
+    def clear(self, ended_before: datetime, now: datetime) -> None:
+        """Delete the records of deliveries that ended before, and secrets that sign no more."""
+        self._run("delete_ended_webhook_deliveries", before=rows.to_micros(ended_before))
+        self._run("forget_previous_secrets", now=rows.to_micros(now))
+
+    def _webhook(self, user: UserTx, delivery: Delivery) -> Row | None:
+        found = self._run("get_webhook", project_id=user.project_id, webhook_id=delivery.webhook_id)
+        return found[0] if found else None
+
+    def _record(
+        self,
+        delivery: Delivery,
+        status: WebhookDeliveryStatus,
+        due_at: datetime | None,
+        answer: WebhookAnswer,
+        now: datetime,
+    ) -> bool:
+        instant = rows.to_micros(now)
+        recorded = self._run(
+            "record_webhook_attempt",
+            user_id=delivery.user_id,
+            event_id=delivery.event_id,
+            webhook_id=delivery.webhook_id,
+            lease_token=delivery.lease_token,
+            status=status.value,
+            due_at=None if due_at is None else rows.to_micros(due_at),
+            now=instant,
+            status_code=answer.status_code,
+            failure_reason=answer.failure_reason,
+            ended_at=instant if due_at is None else None,
+        )
+        return bool(recorded)

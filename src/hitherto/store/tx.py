@@ -1,0 +1,112 @@
+"""Domain verbs on one transaction: names of statements in, nouns out.
+
+`Tx` speaks for one project; `Tx.user` gives a `UserTx`, which puts the user's id into every
+statement it runs. Both are only valid inside `Store.read` or `Store.write`.
+"""
+
+from datetime import datetime
+
+from hitherto.errors import UserAlreadyExistsError, UserNotFoundError
+from hitherto.models import Metadata, UserModel
+from hitherto.store import rows
+from hitherto.store.database import Run
+from hitherto.store.user_tx import UserTx
+
+
+class Tx:
+    """One transaction, for the users of one project."""
+
+    def __init__(self, run: Run, project_id: str) -> None:
+        self._run = run
+        self._project_id = project_id
+
+    def ensure_project(self, name: str, now: datetime) -> None:
+        """Create the project of this transaction unless it is there."""
+        self._run(
+            "insert_project",
+            project_id=self._project_id,
+            name=name,
+            created_at=rows.to_micros(now),
+        )
+
+    def user(self, custom_user_id: str) -> UserTx:
+        """The part of the transaction that is bound to one user. Raises UserNotFoundError."""
+        if not rows.is_storable(custom_user_id):
+            raise UserNotFoundError(f"User {custom_user_id!a} not found")
+        found = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
+        if not found:
+            raise UserNotFoundError(f"User {custom_user_id} not found")
+        return UserTx(self._run, found[0])
+
+    def create_user(
+        self,
+        user_id: str,
+        custom_user_id: str,
+        metadata: Metadata,
+        merge_conflict_enabled: bool | None,
+        now: datetime,
+        idempotency_key: str | None = None,
+    ) -> UserModel:
+        """Insert a user, or find the one that the same call inserted with this key.
+
+        Raises UserAlreadyExistsError when the id is taken otherwise.
+        """
+        created = self._run(
+            "insert_user",
+            user_id=user_id,
+            project_id=self._project_id,
+            custom_user_id=custom_user_id,
+            metadata=rows.to_json(metadata),
+            merge_conflict_enabled=_flag(merge_conflict_enabled),
+            created_at=rows.to_micros(now),
+            idempotency_key=idempotency_key,
+        )
+        if created:
+            return rows.to_user(created[0])
+        holder = self.user(custom_user_id)
+        if (
+            holder.was_created_by(idempotency_key)
+            and rows.same_json(holder.model.metadata, metadata)
+            and holder.model.merge_conflict_enabled is merge_conflict_enabled
+        ):
+            return holder.model
+        raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
+
+    def count_users(self) -> int:
+        """How many users the project has."""
+        total: int = self._run("count_users", project_id=self._project_id)[0]["total"]
+        return total
+
+    def page_users(self, offset: int, limit: int) -> list[UserModel]:
+        """Users, newest first."""
+        found = self._run("page_users", project_id=self._project_id, offset=offset, limit=limit)
+        return [rows.to_user(row) for row in found]
+
+    def scan_users(self) -> list[UserModel]:
+        """All users, newest first."""
+        found = self._run("scan_users", project_id=self._project_id)
+        return [rows.to_user(row) for row in found]
+
+    def update_user(
+        self,
+        user: UserTx,
+        custom_user_id: str,
+        metadata: Metadata,
+        merge_conflict_enabled: bool | None,
+    ) -> UserModel:
+        """Write a user's own fields. Raises UserAlreadyExistsError when the new id is taken."""
+        holder = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
+        if holder and holder[0]["user_id"] != user.user_id:
+            raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
+        updated = self._run(
+            "update_user",
+            user_id=user.user_id,
+            custom_user_id=custom_user_id,
+            metadata=rows.to_json(metadata),
+            merge_conflict_enabled=_flag(merge_conflict_enabled),
+        )
+        return rows.to_user(updated[0])
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)

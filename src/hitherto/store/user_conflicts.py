@@ -1,0 +1,233 @@
+"""The verbs on one user's merge conflicts, and what every verb of a user stands on."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from hitherto.core.answers import already_resolved
+from hitherto.core.resolution import Contest
+from hitherto.errors import MergeConflictAlreadyResolvedError, MergeConflictNotFoundError
+from hitherto.models import (
+    LOCAL_MODEL,
+    Candidate,
+    MergeConflictAnswer,
+    MergeConflictConflictingMemory,
+    MergeConflictModel,
+    MergeConflictNewMemory,
+    MergeConflictQuestion,
+    MergeConflictStatus,
+    MessageRole,
+)
+from hitherto.store import rows
+from hitherto.store.database import Row, Run
+
+
+class UserStatements:
+    """Runs the statements of one transaction with one user's id in each."""
+
+    def __init__(self, run: Run, user_id: str) -> None:
+        self._statements = run
+        self.user_id = user_id
+
+    def _run(self, name: str, /, **parameters: Any) -> list[Row]:
+        return self._statements(name, user_id=self.user_id, **parameters)
+
+    def _run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> None:
+        self._statements.many(name, [{"user_id": self.user_id, **row} for row in parameters])
+
+
+class UserConflicts(UserStatements):
+    """Records, reads and settles the merge conflicts of one user."""
+
+    def insert_merge_conflict(
+        self,
+        merge_conflict_id: str,
+        session_id: str,
+        proposed: Candidate,
+        contradicted: Sequence[tuple[str, str]],
+        questions: Sequence[MergeConflictQuestion],
+        now: datetime,
+    ) -> None:
+        """Record a contradiction that waits for answers.
+
+        contradicted: (memory id, reason), one for each question, in the same order.
+        """
+        self._run(
+            "insert_merge_conflict",
+            merge_conflict_id=merge_conflict_id,
+            session_id=session_id,
+            proposed=rows.to_json(
+                {
+                    "content": proposed.content,
+                    "event_date_start": rows.to_micros(proposed.event_date_start),
+                    "event_date_end": rows.to_micros(proposed.event_date_end),
+                    "evidence": list(proposed.evidence),
+                    "said_by": proposed.said_by.value,
+                    "confidence": proposed.confidence,
+                    "model": proposed.model,
+                    "prompt_hash": proposed.prompt_hash,
+                }
+            ),
+            questions=rows.to_json(
+                [
+                    {"question": item.question, "options": item.options, "memory_id": memory_id}
+                    for item, (memory_id, _) in zip(questions, contradicted, strict=True)
+                ]
+            ),
+            created_at=rows.to_micros(now),
+        )
+        self._run_many(
+            "insert_merge_conflict_memory",
+            (
+                {"merge_conflict_id": merge_conflict_id, "memory_id": memory_id, "reason": why}
+                for memory_id, why in contradicted
+            ),
+        )
+
+    def answer_merge_conflict(
+        self, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer], now: datetime
+    ) -> None:
+        """Put a conflict in line with its answers. Raises MergeConflictAlreadyResolvedError."""
+        resolution = {
+            "question_answers": [
+                {"question": item.question, "answer": item.answer, "message": item.message}
+                for item in answers
+            ],
+            "answered_at": rows.to_micros(now),
+        }
+        answered = self._run(
+            "answer_merge_conflict",
+            merge_conflict_id=merge_conflict_id,
+            resolution=rows.to_json(resolution),
+            now=rows.to_micros(now),
+        )
+        if not answered:
+            raise already_resolved(merge_conflict_id)
+        self._run("announce_work")
+
+    def requeue_merge_conflict(self, merge_conflict_id: str, now: datetime) -> MergeConflictModel:
+        """Put a FAILED conflict in line again with the answers that it has.
+
+        Raises MergeConflictNotFoundError, MergeConflictAlreadyResolvedError.
+        """
+        found = self.merge_conflict(merge_conflict_id)
+        requeued = self._run(
+            "requeue_merge_conflict", merge_conflict_id=found.id, now=rows.to_micros(now)
+        )
+        if not requeued:
+            raise MergeConflictAlreadyResolvedError(
+                f"Merge conflict {merge_conflict_id} has not failed: its status is "
+                f"{found.status.value}"
+            )
+        self._run("announce_work")
+        return self.merge_conflict(merge_conflict_id)
+
+    def contest(self, merge_conflict_id: str, session_created_at: datetime) -> Contest | None:
+        """An answered conflict with all that settling it needs; None when it is gone."""
+        found = self._run("get_merge_conflict", merge_conflict_id=merge_conflict_id)
+        if not found or found[0]["resolution"] is None:
+            return None
+        row = found[0]
+        proposed, resolution = rows.from_json(row["proposed"]), rows.from_json(row["resolution"])
+        questions = rows.from_json(row["questions"])
+        return Contest(
+            merge_conflict_id=merge_conflict_id,
+            session_id=row["session_id"],
+            session_created_at=session_created_at,
+            proposed=Candidate(
+                proposed["content"],
+                rows.from_micros(proposed["event_date_start"]),
+                rows.from_micros(proposed["event_date_end"]),
+                tuple(proposed["evidence"]),
+                # Conflicts of earlier releases say nothing about these.
+                rows.member(MessageRole, proposed.get("said_by", MessageRole.USER)),
+                proposed.get("confidence", 1.0),
+                model=proposed.get("model", LOCAL_MODEL),
+                prompt_hash=proposed.get("prompt_hash"),
+            ),
+            questions=tuple(_question(item) for item in questions),
+            contradicted=tuple(item["memory_id"] for item in questions),
+            answers=tuple(MergeConflictAnswer(**item) for item in resolution["question_answers"]),
+            answered_at=rows.from_micros(resolution["answered_at"]),
+        )
+
+    def insert_new_memories(self, merge_conflict_id: str, memory_ids: Iterable[str]) -> None:
+        """Note which memories settling a conflict brought."""
+        self._run_many(
+            "insert_merge_conflict_new_memory",
+            (
+                {"merge_conflict_id": merge_conflict_id, "memory_id": memory_id}
+                for memory_id in memory_ids
+            ),
+        )
+
+    def forget_merge_conflicts(self, session_id: str) -> None:
+        """Before a session is deleted: no version keeps the id of a conflict that goes with it."""
+        self._run("forget_merge_conflicts", session_id=session_id)
+
+    def merge_conflicts(self) -> list[MergeConflictModel]:
+        """All merge conflicts, newest first."""
+        found = self._run("load_merge_conflicts")
+        if not found:
+            return []
+        contradicted: defaultdict[str, list[MergeConflictConflictingMemory]] = defaultdict(list)
+        for row in self._run("load_merge_conflict_memories"):
+            contradicted[row["merge_conflict_id"]].append(
+                MergeConflictConflictingMemory(
+                    memory_id=row["memory_id"],
+                    content=row["content"],
+                    reason=row["reason"],
+                    event_date_start=rows.from_micros(row["event_date_start"]),
+                    event_date_end=rows.from_micros(row["event_date_end"]),
+                    created_at=rows.from_micros(row["created_at"]),
+                )
+            )
+        brought: defaultdict[str, list[MergeConflictNewMemory]] = defaultdict(list)
+        for row in self._run("load_merge_conflict_new_memories"):
+            brought[row["merge_conflict_id"]].append(
+                MergeConflictNewMemory(
+                    memory_id=row["memory_id"],
+                    content=row["content"],
+                    event_date_start=rows.from_micros(row["event_date_start"]),
+                    event_date_end=rows.from_micros(row["event_date_end"]),
+                    created_at=rows.from_micros(row["created_at"]),
+                )
+            )
+        return [
+            _model(row, contradicted[row["merge_conflict_id"]], brought[row["merge_conflict_id"]])
+            for row in found
+        ]
+
+    def merge_conflict(self, merge_conflict_id: str) -> MergeConflictModel:
+        """Read a merge conflict. Raises MergeConflictNotFoundError."""
+        for conflict in self.merge_conflicts():
+            if conflict.id == merge_conflict_id:
+                return conflict
+        raise MergeConflictNotFoundError(f"Merge conflict {merge_conflict_id} not found")
+
+
+def _model(
+    row: Row,
+    contradicted: list[MergeConflictConflictingMemory],
+    brought: list[MergeConflictNewMemory],
+) -> MergeConflictModel:
+    status = rows.member(MergeConflictStatus, row["status"])
+    resolution = None if row["resolution"] is None else rows.from_json(row["resolution"])
+    return MergeConflictModel(
+        id=row["merge_conflict_id"],
+        project_user_session_id=row["session_id"],
+        proposed_memory_content=rows.from_json(row["proposed"])["content"],
+        conflicting_memories=contradicted,
+        clarifying_questions=[_question(item) for item in rows.from_json(row["questions"])],
+        status=status,
+        created_at=rows.from_micros(row["created_at"]),
+        resolved_at=rows.optional_instant(row["resolved_at"]),
+        new_memories=brought if status is MergeConflictStatus.RESOLVED else None,
+        resolution_data=resolution and {"question_answers": resolution["question_answers"]},
+        failure_reason=row["failure_reason"],
+    )
+
+
+def _question(item: Mapping[str, Any]) -> MergeConflictQuestion:
+    return MergeConflictQuestion(item["question"], item["options"])

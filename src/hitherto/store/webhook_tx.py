@@ -1,0 +1,188 @@
+"""The verbs on webhooks: who is told, and noting down what is to be told."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from hitherto.errors import WebhookNotFoundError
+from hitherto.models import Webhook, WebhookDelivery, WebhookEventType
+from hitherto.store import rows
+from hitherto.store.database import Row, Run
+from hitherto.store.user_conflicts import UserStatements
+
+
+class UserOutbox(UserStatements):
+    """Notes down what happened to one user, in the transaction in which it happens."""
+
+    project_id: str
+
+    def announce(
+        self,
+        event_type: WebhookEventType,
+        session_id: str,
+        merge_conflict_id: str | None,
+        new_id: Callable[[], str],
+        now: datetime,
+    ) -> None:
+        """Have every webhook of the project told that asks for it; nothing where none does.
+
+        merge_conflict_id: of an event about a conflict. new_id: called once if anybody is told.
+        """
+        told = [
+            webhook
+            for webhook in map(
+                rows.to_webhook, self._run("list_webhooks", project_id=self.project_id)
+            )
+            if webhook.enabled and event_type in webhook.event_types
+        ]
+        if not told:
+            return
+        event_id = new_id()
+        self._run_many(
+            "insert_webhook_delivery",
+            (
+                {
+                    "event_id": event_id,
+                    "webhook_id": webhook.webhook_id,
+                    "session_id": session_id,
+                    "merge_conflict_id": merge_conflict_id,
+                    "event_type": event_type.value,
+                    "now": rows.to_micros(now),
+                }
+                for webhook in told
+            ),
+        )
+
+
+class ProjectWebhooks:
+    """The webhooks of one project."""
+
+    def __init__(self, run: Run, project_id: str) -> None:
+        self._statements = run
+        self._project_id = project_id
+
+    def create(
+        self,
+        webhook_id: str,
+        url: str,
+        event_types: Sequence[WebhookEventType],
+        secret: str,
+        now: datetime,
+    ) -> Webhook:
+        """Insert a webhook; its id must be new."""
+        created = self._run(
+            "insert_webhook",
+            webhook_id=webhook_id,
+            url=url,
+            event_types=rows.to_json([kind.value for kind in event_types]),
+            secret=secret,
+            created_at=rows.to_micros(now),
+        )
+        return rows.to_webhook(created[0])
+
+    def all(self) -> list[Webhook]:
+        """The webhooks, oldest first."""
+        return [rows.to_webhook(row) for row in self._run("list_webhooks")]
+
+    def get(self, webhook_id: str) -> Webhook:
+        """Read a webhook. Raises WebhookNotFoundError."""
+        return rows.to_webhook(self._row(webhook_id))
+
+    def secrets(self, webhook_id: str, now: datetime) -> list[str]:
+        """The secrets that sign, the newest first. Raises WebhookNotFoundError."""
+        return signing_secrets(self._row(webhook_id), now)
+
+    def update(
+        self,
+        webhook_id: str,
+        url: str | None,
+        event_types: Sequence[WebhookEventType] | None,
+        enabled: bool | None,
+        now: datetime,
+    ) -> Webhook:
+        """Change a webhook; None leaves a field as it is. Raises WebhookNotFoundError."""
+        held = self.get(webhook_id)
+        on = held.enabled if enabled is None else enabled
+        updated = self._run(
+            "update_webhook",
+            webhook_id=webhook_id,
+            url=held.url if url is None else url,
+            event_types=rows.to_json(
+                [kind.value for kind in (held.event_types if event_types is None else event_types)]
+            ),
+            enabled=int(on),
+            disabled_reason=held.disabled_reason if enabled is None else None,
+        )
+        if held.enabled and not on:
+            self._end_deliveries(webhook_id, now)
+        return rows.to_webhook(updated[0])
+
+    def switch_off(self, webhook_id: str, reason: str, now: datetime) -> None:
+        """Disable a webhook for a reason that its owner is shown, if it is still there."""
+        found = self._run("get_webhook", webhook_id=webhook_id)
+        if not found:
+            return
+        self._run(
+            "update_webhook",
+            webhook_id=webhook_id,
+            url=found[0]["url"],
+            event_types=found[0]["event_types"],
+            enabled=0,
+            disabled_reason=reason,
+        )
+        self._end_deliveries(webhook_id, now)
+
+    def rotate_secret(self, webhook_id: str, secret: str, previous_until: datetime) -> Webhook:
+        """Give a webhook another secret. Raises WebhookNotFoundError."""
+        self._row(webhook_id)
+        updated = self._run(
+            "rotate_webhook_secret",
+            webhook_id=webhook_id,
+            secret=secret,
+            previous_until=rows.to_micros(previous_until),
+        )
+        return rows.to_webhook(updated[0])
+
+    def delete(self, webhook_id: str) -> None:
+        """Delete a webhook with its deliveries. Raises WebhookNotFoundError."""
+        self._row(webhook_id)
+        self._run("delete_webhook", webhook_id=webhook_id)
+
+    def count_deliveries(self, webhook_id: str) -> int:
+        """How many deliveries of a webhook are kept. Raises WebhookNotFoundError."""
+        self._row(webhook_id)
+        total: int = self._run("count_webhook_deliveries", webhook_id=webhook_id)[0]["total"]
+        return total
+
+    def page_deliveries(self, webhook_id: str, offset: int, limit: int) -> list[WebhookDelivery]:
+        """Deliveries of a webhook, newest first."""
+        found = self._run(
+            "page_webhook_deliveries", webhook_id=webhook_id, offset=offset, limit=limit
+        )
+        return [rows.to_webhook_delivery(row) for row in found]
+
+    def _end_deliveries(self, webhook_id: str, now: datetime) -> None:
+        self._run(
+            "end_webhook_deliveries",
+            webhook_id=webhook_id,
+            failure_reason="the webhook was switched off",
+            now=rows.to_micros(now),
+        )
+
+    def _row(self, webhook_id: str) -> Row:
+        if not rows.is_storable(webhook_id):
+            raise WebhookNotFoundError(f"Webhook {webhook_id!a} not found")
+        found = self._run("get_webhook", webhook_id=webhook_id)
+        if not found:
+            raise WebhookNotFoundError(f"Webhook {webhook_id} not found")
+        return found[0]
+
+    def _run(self, name: str, /, **parameters: object) -> list[Row]:
+        return self._statements(name, project_id=self._project_id, **parameters)
+
+
+def signing_secrets(row: Row, now: datetime) -> list[str]:
+    """The secrets of a row of `webhooks` that sign at an instant, the newest first."""
+    previous = row["previous_secret"]
+    if previous is None or row["previous_until"] <= rows.to_micros(now):
+        return [row["secret"]]
+    return [row["secret"], previous]

@@ -1,0 +1,193 @@
+"""The worker's verbs on one transaction: taking what is due, and giving it back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hitherto.errors import UserNotFoundError
+from hitherto.models import Category, GenerationPreferences
+from hitherto.store import rows
+from hitherto.store.database import Row, Run
+from hitherto.store.user_tx import UserTx
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A session to process, or an answered merge conflict to settle, that a worker has taken.
+
+    merge_conflict_id: None for a session. session_id, created_at: the session, or the one in which
+        the conflict arose. attempts: which try this is, from 1. failures: of earlier tries.
+    """
+
+    user_id: str
+    session_id: str
+    lease_token: str
+    created_at: datetime
+    attempts: int
+    failures: int
+    merge_conflict_id: str | None = None
+
+    def __str__(self) -> str:
+        if self.merge_conflict_id is None:
+            return f"session {self.session_id}"
+        return f"merge conflict {self.merge_conflict_id}"
+
+
+class WorkTx:
+    """One transaction of the worker, which looks over all users and projects.
+
+    Whatever is done to a piece of work is done only while its lease holds.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether `claim` would find work."""
+        instant = rows.to_micros(now)
+        return bool(
+            self._run("find_due_merge_conflict", now=instant) or self._run("find_due", now=instant)
+        )
+
+    def claim(self, now: datetime, lease_until: datetime, lease_token: str) -> Work | None:
+        """Take the next work that is due, or None where there is none that is not taken yet."""
+        lease = {
+            "now": rows.to_micros(now),
+            "lease_until": rows.to_micros(lease_until),
+            "lease_token": lease_token,
+        }
+        for conflict in self._run("find_due_merge_conflict", now=lease["now"]):
+            for taken in self._run("take_merge_conflict_lease", **dict(conflict), **lease):
+                session = self._run(
+                    "get_session", user_id=taken["user_id"], session_id=taken["session_id"]
+                )[0]
+                return _work(taken, session, taken["merge_conflict_id"])
+        for due in self._run("find_due", now=lease["now"]):
+            for taken in self._run("take_lease", **dict(due), **lease):
+                return _work(taken, taken, None)
+        return None
+
+    def renew(self, work: Work, lease_until: datetime) -> bool:
+        """Hold the work for longer. False when it is no longer held by this lease."""
+        return self._held(
+            work,
+            "renew_lease",
+            "renew_merge_conflict_lease",
+            lease_until=rows.to_micros(lease_until),
+        )
+
+    def release(self, work: Work) -> bool:
+        """Give the work back as if it had not been tried."""
+        return self._held(work, "release_lease", "release_merge_conflict_lease")
+
+    def finish(self, work: Work, now: datetime) -> bool:
+        """Set it to PROCESSED, or RESOLVED. False when it is no longer held by this lease."""
+        return self._held(work, "finish_session", "finish_merge_conflict", now=rows.to_micros(now))
+
+    def retry(self, work: Work, due_at: datetime, reason: str) -> bool:
+        """Put the work back in line for later, after a failure."""
+        return self._held(
+            work,
+            "retry_session",
+            "retry_merge_conflict",
+            due_at=rows.to_micros(due_at),
+            failure_reason=reason,
+        )
+
+    def wait(self, work: Work, due_at: datetime, reason: str) -> bool:
+        """Set a session to INSUFFICIENT_BALANCE until an instant; it counts as untried."""
+        found = self._run(
+            "wait_session",
+            user_id=work.user_id,
+            session_id=work.session_id,
+            lease_token=work.lease_token,
+            due_at=rows.to_micros(due_at),
+            failure_reason=reason,
+        )
+        return bool(found)
+
+    def note(self, work: Work, note: str) -> None:
+        """Keep with the session how it was processed."""
+        self._run(
+            "note_processing",
+            user_id=work.user_id,
+            session_id=work.session_id,
+            processing_note=note,
+        )
+
+    def fail(self, work: Work, reason: str) -> bool:
+        """Set it to FAILED."""
+        return self._held(work, "fail_session", "fail_merge_conflict", failure_reason=reason)
+
+    def user(self, work: Work) -> UserTx:
+        """The part of the transaction that is bound to the user whose work it is.
+
+        Raises UserNotFoundError when the user was deleted meanwhile.
+        """
+        found = self._run("get_user_row", user_id=work.user_id)
+        if not found:
+            raise UserNotFoundError(f"the user was deleted while {work} was in work")
+        return UserTx(self._run, found[0])
+
+    def rebuilt_at(self, user_id: str) -> int | None:
+        """The user's revision at which something was last deleted; None: the user was."""
+        found = self._run("get_user_row", user_id=user_id)
+        return found[0]["rebuilt_at"] if found else None
+
+    def merge_conflicts_enabled(self, user: UserTx) -> bool:
+        """Whether contradictions of this user are asked about: own switch, else the project's."""
+        if user.model.merge_conflict_enabled is not None:
+            return user.model.merge_conflict_enabled
+        row = self._run("get_project", project_id=user.project_id)[0]
+        return bool(row["merge_conflict_enabled"] == 1)
+
+    def categories(self, user: UserTx) -> list[Category]:
+        """The categories of the user's project, by name."""
+        found = self._run("list_categories", project_id=user.project_id)
+        return [rows.to_category(row) for row in found]
+
+    def generation_preferences(self, user: UserTx) -> GenerationPreferences:
+        """What the user's project wants to be remembered."""
+        found = self._run("get_generation_preferences", project_id=user.project_id)
+        return rows.to_preferences(found[0]["preferences"]) if found else GenerationPreferences()
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When the next work that nobody holds becomes due, over all users."""
+        return rows.optional_instant(self._run("next_due", now=rows.to_micros(now))[0]["due_at"])
+
+    def count_unprocessed(self, now: datetime) -> int:
+        """How many sessions and answered conflicts are in work or wait for it, over all users."""
+        total: int = self._run("count_unprocessed", now=rows.to_micros(now))[0]["total"]
+        return total
+
+    def _held(self, work: Work, of_session: str, of_conflict: str, **parameters: Any) -> bool:
+        """Run the one statement or the other; whether the lease still held."""
+        if work.merge_conflict_id is None:
+            found = self._run(
+                of_session,
+                user_id=work.user_id,
+                session_id=work.session_id,
+                lease_token=work.lease_token,
+                **parameters,
+            )
+        else:
+            found = self._run(
+                of_conflict,
+                user_id=work.user_id,
+                merge_conflict_id=work.merge_conflict_id,
+                lease_token=work.lease_token,
+                **parameters,
+            )
+        return bool(found)
+
+
+def _work(taken: Row, session: Row, merge_conflict_id: str | None) -> Work:
+    return Work(
+        user_id=taken["user_id"],
+        session_id=taken["session_id"],
+        lease_token=taken["lease_token"],
+        created_at=rows.from_micros(session["created_at"]),
+        attempts=taken["attempts"],
+        failures=taken["failures"],
+        merge_conflict_id=merge_conflict_id,
+    )

@@ -1,0 +1,268 @@
+"""Projects, keys, categories, preferences and counters on the wire of the admin API."""
+
+from typing import Annotated
+
+from pydantic import Field, StrictBool
+
+from hitherto import models
+from hitherto.models import MergeConflictStatus, QuarantineKind, SaidBy, SessionStatus
+from hitherto.wire.fields import VISIBLE, Instant, WireModel
+
+Name = Annotated[str, Field(min_length=1, max_length=255, json_schema_extra=VISIBLE)]
+Text = Annotated[str, Field(min_length=1, max_length=2_000, json_schema_extra=VISIBLE)]
+Texts = Annotated[list[Text], Field(max_length=100)]
+
+
+class CreateProject(WireModel):
+    """A project to be created."""
+
+    name: Name = Field(description="A name for people to read.")
+
+
+class UpdateProject(WireModel):
+    """What to change about a project. A field that is left out, or null, stays as it is."""
+
+    name: Name | None = Field(default=None, description="A name for people to read.")
+    merge_conflict_enabled: StrictBool | None = Field(
+        default=None,
+        description="Whether contradictions become merge conflicts, for users without a switch of "
+        "their own.",
+    )
+
+
+class Project(WireModel):
+    """A tenant: its users, keys, categories and settings are seen by nobody else."""
+
+    project_id: str = Field(description="The id of the project, a UUID.")
+    name: str = Field(description="A name for people to read.")
+    merge_conflict_enabled: bool = Field(
+        description="Whether contradictions become merge conflicts, for users without a switch of "
+        "their own."
+    )
+    created_at: Instant = Field(description="When it was created.")
+
+    @classmethod
+    def from_model(cls, project: models.Project) -> "Project":
+        """The JSON of a project."""
+        return cls(
+            project_id=project.project_id,
+            name=project.name,
+            merge_conflict_enabled=project.merge_conflict_enabled,
+            created_at=project.created_at,
+        )
+
+
+class ProjectEnvelope(WireModel):
+    """One project."""
+
+    project: Project = Field(description="The project.")
+
+
+class ProjectList(WireModel):
+    """All projects, oldest first."""
+
+    projects: list[Project] = Field(description="The projects.")
+
+
+class CreateKey(WireModel):
+    """A key to be made."""
+
+    name: str = Field(
+        default="", max_length=255, description="What the key is for, for people to read."
+    )
+
+
+class Key(WireModel):
+    """A key as it can be shown after its creation."""
+
+    key_id: str = Field(description="The id of the key, a UUID.")
+    project_id: str | None = Field(description="The project it opens; null for an admin key.")
+    name: str = Field(description="What the key is for.")
+    hint: str = Field(description="The first characters of the key.")
+    created_at: Instant = Field(description="When it was made.")
+    revoked_at: Instant | None = Field(description="When it was revoked; null while it is good.")
+
+    @classmethod
+    def from_model(cls, key: models.ApiKey) -> "Key":
+        """The JSON of a key."""
+        return cls(
+            key_id=key.key_id,
+            project_id=key.project_id,
+            name=key.name,
+            hint=key.hint,
+            created_at=key.created_at,
+            revoked_at=key.revoked_at,
+        )
+
+
+class KeyEnvelope(WireModel):
+    """One key."""
+
+    key: Key = Field(description="The key.")
+
+
+class NewKey(WireModel):
+    """A key just made, with its secret."""
+
+    key: Key = Field(description="The key.")
+    api_key: str = Field(description="The secret, which is shown only here.")
+
+    @classmethod
+    def from_model(cls, made: models.NewApiKey) -> "NewKey":
+        """The JSON of a key just made."""
+        return cls(key=Key.from_model(made.key), api_key=made.api_key)
+
+
+class KeyList(WireModel):
+    """Keys, revoked ones included."""
+
+    keys: list[Key] = Field(description="The keys.")
+
+
+class CreateCategory(WireModel):
+    """A category to be created."""
+
+    name: Name = Field(description="A short name, such as `food_preferences`.")
+    description: str = Field(default="", max_length=2_000, description="What belongs into it.")
+
+
+class UpdateCategory(WireModel):
+    """What to change about a category. A field that is left out, or null, stays as it is."""
+
+    name: Name | None = Field(default=None, description="A short name.")
+    description: str | None = Field(
+        default=None, max_length=2_000, description="What belongs into it."
+    )
+
+
+class Category(WireModel):
+    """A label that new memories are given when it fits what they say."""
+
+    category_id: str = Field(description="The id of the category, a UUID.")
+    name: str = Field(description="Its name.")
+    description: str = Field(description="What belongs into it.")
+    created_at: Instant = Field(description="When it was created.")
+
+    @classmethod
+    def from_model(cls, category: models.Category) -> "Category":
+        """The JSON of a category."""
+        return cls(
+            category_id=category.category_id,
+            name=category.name,
+            description=category.description,
+            created_at=category.created_at,
+        )
+
+
+class CategoryEnvelope(WireModel):
+    """One category."""
+
+    category: Category = Field(description="The category.")
+
+
+class CategoryList(WireModel):
+    """The categories of a project, by name."""
+
+    categories: list[Category] = Field(description="The categories.")
+
+
+class GenerationPreferences(WireModel):
+    """What a project wants to be remembered and what not; lists of at most 100 texts."""
+
+    inclusion_instructions: Texts = Field(
+        default_factory=list, description="What shall be remembered."
+    )
+    positive_examples: Texts = Field(default_factory=list, description="Good memories.")
+    exclusion_instructions: Texts = Field(
+        default_factory=list, description="What shall not be remembered."
+    )
+    negative_examples: Texts = Field(default_factory=list, description="Bad memories.")
+    false_positive_examples: Texts = Field(
+        default_factory=list, description="What was remembered and should not have been."
+    )
+    false_negative_examples: Texts = Field(
+        default_factory=list, description="What was missed and should not have been."
+    )
+
+    @classmethod
+    def from_model(cls, preferences: models.GenerationPreferences) -> "GenerationPreferences":
+        """The JSON of a project's preferences."""
+        return cls(
+            inclusion_instructions=list(preferences.inclusion_instructions),
+            positive_examples=list(preferences.positive_examples),
+            exclusion_instructions=list(preferences.exclusion_instructions),
+            negative_examples=list(preferences.negative_examples),
+            false_positive_examples=list(preferences.false_positive_examples),
+            false_negative_examples=list(preferences.false_negative_examples),
+        )
+
+    def to_model(self) -> models.GenerationPreferences:
+        """The preferences that the JSON describes."""
+        return models.GenerationPreferences(
+            inclusion_instructions=tuple(self.inclusion_instructions),
+            positive_examples=tuple(self.positive_examples),
+            exclusion_instructions=tuple(self.exclusion_instructions),
+            negative_examples=tuple(self.negative_examples),
+            false_positive_examples=tuple(self.false_positive_examples),
+            false_negative_examples=tuple(self.false_negative_examples),
+        )
+
+
+class Quarantined(WireModel):
+    """A statement that was kept from becoming a memory; its words stay in the transcript."""
+
+    quarantine_id: str = Field(description="Its id, a UUID.")
+    session_id: str = Field(description="The session in which it was found.")
+    content: str = Field(description="What would have been remembered.")
+    kind: QuarantineKind = Field(description="Of which sort it is.")
+    reason: str = Field(description="The words that gave it away.")
+    said_by: SaidBy = Field(description="Who said it.")
+    positions: list[int] = Field(
+        description="The messages that say it, from 0; empty for what was said beside answers."
+    )
+    quarantined_at: Instant = Field(description="When the session was processed.")
+
+    @classmethod
+    def from_model(cls, found: models.Quarantined) -> "Quarantined":
+        """The JSON of a statement in quarantine."""
+        return cls(
+            quarantine_id=found.quarantine_id,
+            session_id=found.session_id,
+            content=found.content,
+            kind=found.kind,
+            reason=found.reason,
+            said_by=found.said_by,
+            positions=list(found.positions),
+            quarantined_at=found.quarantined_at,
+        )
+
+
+class QuarantineList(WireModel):
+    """A page of a user's quarantine, newest first."""
+
+    quarantined: list[Quarantined] = Field(description="The statements.")
+    total: int = Field(description="How many there are.")
+    has_more: bool = Field(description="Whether there are any after these.")
+
+
+class Counters(WireModel):
+    """How much a project holds now."""
+
+    users: int = Field(description="Its users.")
+    messages: int = Field(description="Their messages.")
+    memories: int = Field(description="Their current memories.")
+    sessions: dict[SessionStatus, int] = Field(description="Their sessions by status.")
+    merge_conflicts: dict[MergeConflictStatus, int] = Field(
+        description="Their merge conflicts by status."
+    )
+
+    @classmethod
+    def from_model(cls, counters: models.ProjectCounters) -> "Counters":
+        """The JSON of a project's counters."""
+        return cls(
+            users=counters.users,
+            messages=counters.messages,
+            memories=counters.memories,
+            sessions=dict(counters.sessions),
+            merge_conflicts=dict(counters.merge_conflicts),
+        )

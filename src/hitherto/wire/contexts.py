@@ -1,0 +1,161 @@
+"""Contexts and system prompts on the wire."""
+
+from pydantic import ConfigDict, Field
+
+from hitherto.models import (
+    ContextMetadata,
+    ContextResponse,
+    DateRangeFilterType,
+    QueryDateRangeFilter,
+    RecallStrategy,
+    UnderstoodBy,
+)
+from hitherto.wire.fields import Instant, WireModel
+
+
+class DateRangeFilter(WireModel):
+    """A range of dates that the question asks about."""
+
+    filter_type: DateRangeFilterType = Field(description="Which date of a memory it looks at.")
+    start_date: Instant | None = Field(description="Its beginning; null for an open one.")
+    end_date: Instant | None = Field(description="Its end; null for an open one.")
+
+
+class RecallMetadata(WireModel):
+    """How a context came about. Beside the strategy, all is null unless asked for."""
+
+    recall_strategy_used: RecallStrategy = Field(
+        description="The strategy that was used; never `auto`."
+    )
+    memory_ids: list[str] | None = Field(default=None, description="The memories it shows.")
+    session_ids: list[str] | None = Field(default=None, description="The sessions it shows.")
+    agent_reasoning: str | None = Field(
+        default=None, description="How an agentic recall went about it."
+    )
+    vector_search_queries: list[str] | None = Field(
+        default=None, description="What was searched for by meaning."
+    )
+    keywords: list[str] | None = Field(default=None, description="What was searched for by word.")
+    session_summaries_search_queries: list[str] | None = Field(
+        default=None, description="What was searched for in summaries."
+    )
+    date_range_filters: list[DateRangeFilter] | None = Field(
+        default=None, description="Ranges of dates that moved the ranking."
+    )
+    planned_by: UnderstoodBy | None = Field(
+        default=None,
+        description="What read the question, `rules` or `model`; also told where a model was asked"
+        " without being asked for.",
+    )
+    explored_by: UnderstoodBy | None = Field(
+        default=None, description="What explored the memory, for `agentic`; told like `planned_by`."
+    )
+    fallback_reason: str | None = Field(
+        default=None,
+        description="Why the rules did what a model was asked to do; null where nothing failed.",
+    )
+
+    @classmethod
+    def from_model(cls, metadata: ContextMetadata) -> "RecallMetadata":
+        """The JSON of a context's metadata."""
+        ranges = metadata.date_range_filters
+        return cls(
+            recall_strategy_used=metadata.recall_strategy_used,
+            memory_ids=metadata.memory_ids,
+            session_ids=metadata.session_ids,
+            agent_reasoning=metadata.agent_reasoning,
+            vector_search_queries=metadata.vector_search_queries,
+            keywords=metadata.keywords,
+            session_summaries_search_queries=metadata.session_summaries_search_queries,
+            date_range_filters=None
+            if ranges is None
+            else [
+                DateRangeFilter(
+                    filter_type=item.filter_type,
+                    start_date=item.start_date,
+                    end_date=item.end_date,
+                )
+                for item in ranges
+            ],
+            planned_by=metadata.planned_by,
+            explored_by=metadata.explored_by,
+            fallback_reason=metadata.fallback_reason,
+        )
+
+    def to_model(self) -> ContextMetadata:
+        """The metadata that the JSON describes."""
+        ranges = self.date_range_filters
+        return ContextMetadata(
+            recall_strategy_used=self.recall_strategy_used,
+            memory_ids=self.memory_ids,
+            session_ids=self.session_ids,
+            agent_reasoning=self.agent_reasoning,
+            vector_search_queries=self.vector_search_queries,
+            keywords=self.keywords,
+            session_summaries_search_queries=self.session_summaries_search_queries,
+            date_range_filters=None
+            if ranges is None
+            else [
+                QueryDateRangeFilter(item.filter_type, item.start_date, item.end_date)
+                for item in ranges
+            ],
+            planned_by=self.planned_by,
+            explored_by=self.explored_by,
+            fallback_reason=self.fallback_reason,
+        )
+
+
+class Context(WireModel):
+    """The context of a session, or one event on the way to it (`is_final` false)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "is_final": True,
+                    "context": "# Here are the relevant memories ...",
+                    "status_update_message": None,
+                    "error_message": None,
+                    "metadata": {"recall_strategy_used": "balanced"},
+                }
+            ]
+        }
+    )
+
+    is_final: bool = Field(default=False, description="Whether nothing comes after it.")
+    context: str | None = Field(default=None, description="The text; null before the last event.")
+    status_update_message: str | None = Field(
+        default=None, description="What is being done; in events before the last one."
+    )
+    error_message: str | None = Field(
+        default=None, description="What went wrong after the stream had begun."
+    )
+    metadata: RecallMetadata | None = Field(default=None, description="How it came about.")
+
+    @classmethod
+    def from_model(cls, response: ContextResponse) -> "Context":
+        """The JSON of a context or an event."""
+        metadata = response.metadata
+        return cls(
+            is_final=response.is_final,
+            context=response.context,
+            status_update_message=response.status_update_message,
+            error_message=response.error_message,
+            metadata=None if metadata is None else RecallMetadata.from_model(metadata),
+        )
+
+    def to_model(self) -> ContextResponse:
+        """The context or event that the JSON describes."""
+        return ContextResponse(
+            is_final=self.is_final,
+            context=self.context,
+            metadata=None if self.metadata is None else self.metadata.to_model(),
+            status_update_message=self.status_update_message,
+            error_message=self.error_message,
+        )
+
+
+class SystemPrompt(WireModel):
+    """What tells a language model how to read a context."""
+
+    system_prompt: str = Field(description="The prompt, to be put before contexts.")

@@ -1,0 +1,41 @@
+"""The JSON of a deletion's report, which is Hitherto's alone."""
+
+from dataclasses import fields
+
+from pydantic import Field
+
+from hitherto.models import DeletionReport as DeletionReportModel
+from hitherto.wire.fields import Instant, WireModel
+
+
+class DeletionReport(WireModel):
+    """What a deletion took, in numbers of rows."""
+
+    deleted_at: Instant | None = Field(description="When it was deleted.")
+    users: int = Field(description="Users.")
+    sessions: int = Field(description="Sessions.")
+    messages: int = Field(description="Messages.")
+    memories: int = Field(description="Memories; every version counts.")
+    summaries: int = Field(description="Summaries of sessions.")
+    merge_conflicts: int = Field(description="Merge conflicts that went, or lost a question.")
+    quarantined: int = Field(description="Statements that were kept from becoming memories.")
+    redacted_messages: int = Field(
+        description="Messages that stay, without the sentences that said what was deleted."
+    )
+    rewritten_summaries: int = Field(description="Summaries that stay, without such sentences.")
+    reworded_memories: int = Field(
+        default=0, description="Memories that stay, without what a deleted session had added."
+    )
+    pending: tuple[str, ...] = Field(
+        description="What still holds deleted words, and until when; none of it can be recalled."
+    )
+
+    @classmethod
+    def from_model(cls, report: DeletionReportModel) -> "DeletionReport":
+        """The JSON of a report."""
+        return cls(**{one.name: getattr(report, one.name) for one in fields(report)})
+
+    def to_model(self) -> DeletionReportModel:
+        """The report that the JSON describes."""
+        told = {one.name: getattr(self, one.name) for one in fields(DeletionReportModel)}
+        return DeletionReportModel(**told)

@@ -1,0 +1,264 @@
+"""Memories on the wire."""
+
+from pydantic import ConfigDict, Field
+
+from hitherto.models import (
+    LOCAL_MODEL,
+    Evidence,
+    ExpirationReason,
+    MemoryRelationship,
+    MemoryVersionInfo,
+    SaidBy,
+    UserMemoriesList,
+    UserMemoryItem,
+)
+from hitherto.wire.fields import EXAMPLE_MEMORY_ID, EXAMPLE_SESSION_ID, Instant, WireModel
+
+
+class ConnectedMemory(WireModel):
+    """A memory by its id and its text."""
+
+    memory_id: str = Field(description="The id of its current version.")
+    content: str = Field(description="What is remembered.")
+
+    @classmethod
+    def from_model(cls, memory: MemoryRelationship) -> "ConnectedMemory":
+        """The JSON of a connected memory."""
+        return cls(memory_id=memory.memory_id, content=memory.content)
+
+    def to_model(self) -> MemoryRelationship:
+        """The memory that the JSON describes."""
+        return MemoryRelationship(memory_id=self.memory_id, content=self.content)
+
+
+class MemoryEvidence(WireModel):
+    """A message that a memory rests on."""
+
+    session_id: str = Field(description="The id of the message's session.")
+    position: int = Field(description="The message's position in the session, from 0.")
+
+
+class MemoryVersion(WireModel):
+    """An earlier version in a memory's history."""
+
+    memory_id: str = Field(description="The id of this version.")
+    version_number: int = Field(description="Its place in the history; 1 is the oldest.")
+    content: str = Field(description="What was remembered.")
+    event_date_start: Instant = Field(description="The first day of what is described.")
+    event_date_end: Instant = Field(description="The end of its last day.")
+    created_at: Instant = Field(description="When it was said.")
+    expired_at: Instant = Field(description="When a later version took its place.")
+    expiration_reason: ExpirationReason = Field(description="Why that happened.")
+    merge_conflict_id: str | None = Field(
+        default=None, description="The conflict whose settlement superseded it, if one did."
+    )
+
+    @classmethod
+    def from_model(cls, version: MemoryVersionInfo) -> "MemoryVersion":
+        """The JSON of a version."""
+        return cls(
+            memory_id=version.memory_id,
+            version_number=version.version_number,
+            content=version.content,
+            event_date_start=version.event_date_start,
+            event_date_end=version.event_date_end,
+            created_at=version.created_at,
+            expired_at=version.expired_at,
+            expiration_reason=version.expiration_reason,
+            merge_conflict_id=version.merge_conflict_id,
+        )
+
+    def to_model(self) -> MemoryVersionInfo:
+        """The version that the JSON describes."""
+        return MemoryVersionInfo(
+            memory_id=self.memory_id,
+            version_number=self.version_number,
+            content=self.content,
+            event_date_start=self.event_date_start,
+            event_date_end=self.event_date_end,
+            created_at=self.created_at,
+            expired_at=self.expired_at,
+            expiration_reason=self.expiration_reason,
+            merge_conflict_id=self.merge_conflict_id,
+        )
+
+
+class Memory(WireModel):
+    """One version of a memory with its place in the history."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "memory_id": EXAMPLE_MEMORY_ID,
+                    "categories": ["places"],
+                    "content": "User moved to Lisbon",
+                    "event_date_start": "2025-01-06T00:00:00Z",
+                    "event_date_end": "2025-01-06T23:59:59Z",
+                    "created_at": "2025-01-06T15:45:00Z",
+                    "version_number": 1,
+                    "total_versions": 1,
+                    "has_previous_versions": False,
+                    "previous_versions": [],
+                    "connected_memories": [],
+                    "merge_conflict_in_progress": False,
+                    "merge_conflict_id": None,
+                    "expired_at": None,
+                    "expiration_reason": None,
+                    "session_id": EXAMPLE_SESSION_ID,
+                    "evidence": [{"session_id": EXAMPLE_SESSION_ID, "position": 0}],
+                    "said_by": "user",
+                    "confidence": 1.0,
+                    "model": "local",
+                    "prompt_hash": None,
+                    "doubted_by": None,
+                    "doubt_reason": None,
+                    "doubted_at": None,
+                }
+            ]
+        }
+    )
+
+    memory_id: str = Field(description="The id of this version; the current one's in lists.")
+    categories: list[str] = Field(description="The names of its categories.")
+    content: str = Field(description="What is remembered, one statement.")
+    event_date_start: Instant = Field(description="The first day of what is described.")
+    event_date_end: Instant = Field(description="The end of its last day.")
+    created_at: Instant = Field(description="When it was said: the date of its session.")
+    version_number: int = Field(description="Its place in the history; 1 is the oldest.")
+    total_versions: int = Field(description="How many versions the history has.")
+    has_previous_versions: bool = Field(description="Whether it has more than one version.")
+    previous_versions: list[MemoryVersion] | None = Field(
+        default=None, description="Earlier versions, newest first; null if not asked for."
+    )
+    connected_memories: list[ConnectedMemory] | None = Field(
+        default=None, description="Memories it is connected with; null if not asked for."
+    )
+    merge_conflict_in_progress: bool = Field(
+        description="Whether a merge conflict about it is not settled."
+    )
+    merge_conflict_id: str | None = Field(
+        default=None, description="The conflict whose settlement superseded it, if one did."
+    )
+    expired_at: Instant | None = Field(
+        default=None, description="When a later version took its place; null for a current one."
+    )
+    expiration_reason: ExpirationReason | None = Field(
+        default=None, description="Why it was superseded; null for a current one."
+    )
+    session_id: str = Field(description="The session that brought this version.")
+    evidence: list[MemoryEvidence] = Field(
+        default_factory=list, description="The messages it rests on."
+    )
+    said_by: SaidBy = Field(
+        default=SaidBy.USER, description="Who said it: the person, the AI, or an import."
+    )
+    confidence: float = Field(
+        default=1.0, ge=0, le=1, description="How sure the extraction was, 0 to 1."
+    )
+    model: str = Field(
+        default=LOCAL_MODEL, description="What understood it: `local` for rules, or a model."
+    )
+    prompt_hash: str | None = Field(
+        default=None, description="The hash of the prompt that the model followed; null for rules."
+    )
+    doubted_by: str | None = Field(
+        default=None, description="The memory that changed what it depended on; null if none did."
+    )
+    doubt_reason: str | None = Field(
+        default=None, description="What changed; null for a memory that is not in doubt."
+    )
+    doubted_at: Instant | None = Field(
+        default=None, description="Since when it is in doubt; null if it is not."
+    )
+
+    @classmethod
+    def from_model(cls, memory: UserMemoryItem) -> "Memory":
+        """The JSON of a memory."""
+        previous, connected = memory.previous_versions, memory.connected_memories
+        return cls(
+            memory_id=memory.memory_id,
+            categories=memory.categories,
+            content=memory.content,
+            event_date_start=memory.event_date_start,
+            event_date_end=memory.event_date_end,
+            created_at=memory.created_at,
+            version_number=memory.version_number,
+            total_versions=memory.total_versions,
+            has_previous_versions=memory.has_previous_versions,
+            previous_versions=None
+            if previous is None
+            else [MemoryVersion.from_model(version) for version in previous],
+            connected_memories=None
+            if connected is None
+            else [ConnectedMemory.from_model(other) for other in connected],
+            merge_conflict_in_progress=memory.merge_conflict_in_progress,
+            merge_conflict_id=memory.merge_conflict_id,
+            expired_at=memory.expired_at,
+            expiration_reason=memory.expiration_reason,
+            session_id=memory.session_id,
+            evidence=[
+                MemoryEvidence(session_id=item.session_id, position=item.position)
+                for item in memory.evidence
+            ],
+            said_by=memory.said_by,
+            confidence=memory.confidence,
+            model=memory.model,
+            prompt_hash=memory.prompt_hash,
+            doubted_by=memory.doubted_by,
+            doubt_reason=memory.doubt_reason,
+            doubted_at=memory.doubted_at,
+        )
+
+    def to_model(self) -> UserMemoryItem:
+        """The memory that the JSON describes."""
+        previous, connected = self.previous_versions, self.connected_memories
+        return UserMemoryItem(
+            memory_id=self.memory_id,
+            categories=self.categories,
+            content=self.content,
+            event_date_start=self.event_date_start,
+            event_date_end=self.event_date_end,
+            created_at=self.created_at,
+            version_number=self.version_number,
+            total_versions=self.total_versions,
+            has_previous_versions=self.has_previous_versions,
+            previous_versions=None
+            if previous is None
+            else [version.to_model() for version in previous],
+            connected_memories=None
+            if connected is None
+            else [other.to_model() for other in connected],
+            merge_conflict_in_progress=self.merge_conflict_in_progress,
+            merge_conflict_id=self.merge_conflict_id,
+            expired_at=self.expired_at,
+            expiration_reason=self.expiration_reason,
+            session_id=self.session_id,
+            evidence=tuple(Evidence(item.session_id, item.position) for item in self.evidence),
+            said_by=self.said_by,
+            confidence=self.confidence,
+            model=self.model,
+            prompt_hash=self.prompt_hash,
+            doubted_by=self.doubted_by,
+            doubt_reason=self.doubt_reason,
+            doubted_at=self.doubted_at,
+        )
+
+
+class MemoryList(WireModel):
+    """A page of a user's current memories, newest first."""
+
+    items: list[Memory] = Field(description="The memories of this page.")
+    total: int = Field(description="How many there are after filters and before paging.")
+    has_more: bool = Field(description="Whether more follow after this page.")
+
+    @classmethod
+    def from_model(cls, page: UserMemoriesList) -> "MemoryList":
+        """The JSON of a page."""
+        items = [Memory.from_model(memory) for memory in page.items]
+        return cls(items=items, total=page.total, has_more=page.has_more)
+
+    def to_model(self) -> UserMemoriesList:
+        """The page that the JSON describes."""
+        items = [memory.to_model() for memory in self.items]
+        return UserMemoriesList(items, self.total, self.has_more)

@@ -1,0 +1,207 @@
+"""Budgets, usage and the calls of language models on the wire of the admin API."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import Field, StrictInt
+
+from hitherto import usage as usage_models
+from hitherto.models import CallOutcome, OverBudget
+from hitherto.settings import MAX_TOKENS_PER_DAY, MAX_USD_PER_DAY
+from hitherto.wire.fields import Instant, WireModel
+
+Tokens = Annotated[StrictInt, Field(ge=0, le=MAX_TOKENS_PER_DAY)]
+Usd = Annotated[float, Field(ge=0, le=MAX_USD_PER_DAY, strict=True)]
+
+
+class Budgets(WireModel):
+    """What model calls may take in a UTC day; null is without limit, or that of the settings."""
+
+    project_tokens_per_day: Tokens | None = Field(
+        default=None, description="Tokens, in and out, for all users together."
+    )
+    project_usd_per_day: Usd | None = Field(
+        default=None, description="US dollars for all users together."
+    )
+    user_tokens_per_day: Tokens | None = Field(
+        default=None, description="Tokens, in and out, for each user."
+    )
+    user_usd_per_day: Usd | None = Field(default=None, description="US dollars for each user.")
+    over_budget: OverBudget | None = Field(
+        default=None,
+        description="What happens to a session when a budget is spent: `local` processes it by "
+        "rules, `wait` sets it to insufficient_balance until the budget allows it.",
+    )
+
+    @classmethod
+    def from_model(cls, budgets: usage_models.Budgets) -> "Budgets":
+        """The JSON of budgets."""
+        return cls(
+            project_tokens_per_day=budgets.project_tokens_per_day,
+            project_usd_per_day=budgets.project_usd_per_day,
+            user_tokens_per_day=budgets.user_tokens_per_day,
+            user_usd_per_day=budgets.user_usd_per_day,
+            over_budget=budgets.over_budget,
+        )
+
+
+class UpdateBudgets(Budgets):
+    """Which budgets to set. What is left out stays as it is; null goes back to the settings."""
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were sent, null included, as arguments of `update_budgets`."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class ProjectBudgets(WireModel):
+    """The budgets of a project, and how its day stands."""
+
+    own: Budgets = Field(description="What was set for the project.")
+    effective: Budgets = Field(description="What holds, together with the settings.")
+    tokens_today: int = Field(
+        description="Tokens spent since midnight in UTC, or reserved for calls under way."
+    )
+    usd_today: float = Field(description="US dollars, likewise.")
+
+    @classmethod
+    def from_model(cls, standing: usage_models.ProjectBudgets) -> "ProjectBudgets":
+        """The JSON of a project's budgets."""
+        return cls(
+            own=Budgets.from_model(standing.own),
+            effective=Budgets.from_model(standing.effective),
+            tokens_today=standing.tokens_today,
+            usd_today=standing.usd_today,
+        )
+
+
+class UsageCounts(WireModel):
+    """What model calls took together."""
+
+    calls: int = Field(description="Calls that were made.")
+    refused_calls: int = Field(description="Calls that were not made, as a budget was spent.")
+    unpriced_calls: int = Field(description="Calls without a known price, not counted in `usd`.")
+    input_tokens: int = Field(description="Tokens sent.")
+    output_tokens: int = Field(description="Tokens answered.")
+    cached_tokens: int = Field(description="Tokens sent that the provider had kept.")
+    usd: float = Field(description="What the calls with a known price cost, in US dollars.")
+
+    @classmethod
+    def from_model(cls, counts: usage_models.UsageCounts) -> "UsageCounts":
+        """The JSON of counts."""
+        return cls(
+            calls=counts.calls,
+            refused_calls=counts.refused_calls,
+            unpriced_calls=counts.unpriced_calls,
+            input_tokens=counts.input_tokens,
+            output_tokens=counts.output_tokens,
+            cached_tokens=counts.cached_tokens,
+            usd=counts.usd,
+        )
+
+
+class UsageOfTask(WireModel):
+    """What one task took from one model on one UTC day."""
+
+    day: date = Field(description="The day.")
+    task: str = Field(description="What was asked, such as `extraction`.")
+    provider: str = Field(description="Whose model it is.")
+    model: str = Field(description="Its name.")
+    counts: UsageCounts = Field(description="What it took.")
+
+
+class UsageOfUser(WireModel):
+    """What was done for one user."""
+
+    user_id: str = Field(description="The id that the application gave.")
+    counts: UsageCounts = Field(description="What it took.")
+
+
+class Usage(WireModel):
+    """What the model calls of a project, or of one of its users, took."""
+
+    since: date = Field(description="The first of the days, in UTC; the last is today.")
+    total: UsageCounts = Field(description="All of it.")
+    tasks: list[UsageOfTask] = Field(description="By day, newest first, task and model.")
+    users: list[UsageOfUser] = Field(
+        description="By user, of those that are there now; the one who took most first."
+    )
+
+    @classmethod
+    def from_model(cls, usage: usage_models.ModelUsage) -> "Usage":
+        """The JSON of usage."""
+        return cls(
+            since=usage.since,
+            total=UsageCounts.from_model(usage.total),
+            tasks=[
+                UsageOfTask(
+                    day=each.day,
+                    task=each.task,
+                    provider=each.provider,
+                    model=each.model,
+                    counts=UsageCounts.from_model(each.counts),
+                )
+                for each in usage.tasks
+            ],
+            users=[
+                UsageOfUser(user_id=each.user_id, counts=UsageCounts.from_model(each.counts))
+                for each in usage.users
+            ],
+        )
+
+
+class ModelCall(WireModel):
+    """One call of a language model. No text of a message stands in it."""
+
+    call_id: str = Field(description="The id of the call, a UUID.")
+    user_id: str = Field(description="For whom, by the id that the application gave.")
+    session_id: str | None = Field(
+        description="The session that was processed, or whose context was made."
+    )
+    merge_conflict_id: str | None = Field(description="The merge conflict that was settled.")
+    task: str = Field(description="What was asked, such as `extraction`.")
+    provider: str = Field(description="Whose model it is.")
+    model: str = Field(description="Its name.")
+    prompt_hash: str = Field(description="The version of the prompt.")
+    input_tokens: int = Field(description="Tokens sent.")
+    output_tokens: int = Field(description="Tokens answered.")
+    cached_tokens: int = Field(description="Tokens sent that the provider had kept.")
+    usd: float | None = Field(description="US dollars; null where no price is known.")
+    usage_known: bool = Field(
+        description="False where the provider did not say what it counted; the tokens are then "
+        "those that the call may have taken."
+    )
+    ms: int = Field(description="Milliseconds, over all attempts.")
+    attempts: int = Field(description="Requests that were made.")
+    outcome: CallOutcome = Field(description="How it ended.")
+    called_at: Instant = Field(description="When it began.")
+
+    @classmethod
+    def from_model(cls, call: usage_models.ModelCall) -> "ModelCall":
+        """The JSON of a call."""
+        return cls(
+            call_id=call.call_id,
+            user_id=call.user_id,
+            session_id=call.session_id,
+            merge_conflict_id=call.merge_conflict_id,
+            task=call.task,
+            provider=call.provider,
+            model=call.model,
+            prompt_hash=call.prompt_hash,
+            input_tokens=call.input_tokens,
+            output_tokens=call.output_tokens,
+            cached_tokens=call.cached_tokens,
+            usd=call.usd,
+            usage_known=call.usage_known,
+            ms=call.ms,
+            attempts=call.attempts,
+            outcome=call.outcome,
+            called_at=call.called_at,
+        )
+
+
+class ModelCallList(WireModel):
+    """A page of calls, newest first."""
+
+    calls: list[ModelCall] = Field(description="The calls.")
+    total: int = Field(description="How many there are.")
+    has_more: bool = Field(description="Whether there are any after these.")

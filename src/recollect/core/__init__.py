@@ -1,1 +1,0 @@
-"""The pure core: every decision of Recollect is made here, without I/O, clock or randomness."""

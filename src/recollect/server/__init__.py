@@ -1,5 +1,0 @@
-"""The service: the public contract over HTTP, and the admin API."""
-
-from recollect.server.app import create_app
-
-__all__ = ["create_app"]
