@@ -36,8 +36,8 @@ from fastapi import FastAPI
 
 from get_context import QUESTIONS, fill, milliseconds
 from hitherto import AsyncHitherto, Hitherto, RecallStrategy
-from hitherto.client.embedded import open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.system import open_system
 
 CLIENTS = 20
 SENDERS = 2

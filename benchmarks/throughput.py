@@ -26,8 +26,8 @@ from typing import Any
 import psycopg
 
 from hitherto import AsyncHitherto, Settings
-from hitherto.client.embedded import open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.system import open_system
 from postgresql import Server, running_server
 from service import (
     BODY,

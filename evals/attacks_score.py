@@ -29,9 +29,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hitherto.core import context, extraction
-from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING
-from hitherto.core.screening import screen
+from hitherto.core.context import render
+from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING
+from hitherto.core.extraction import extract
+from hitherto.core.safety.screening import screen
 from hitherto.models import Candidate, Extraction, MemoryVersion, Message, MessageRole, UserMessage
 
 ROOT = Path(__file__).parent / "attacks"
@@ -112,19 +113,19 @@ def _structure(messages: Sequence[Message]) -> list[str]:
     """The beginnings of the structural lines of a context that shows the messages everywhere."""
     text = "\n".join(each.content for each in messages)
     version = MemoryVersion("m", "s", text, SAID_AT, SAID_AT, SAID_AT)
-    parts = context.ContextParts(
-        memories=(context.RecalledMemory((version,), 0.5),),
-        summaries=(context.RecalledSummary("s", SAID_AT, text, 0.5, (version,)),),
+    parts = render.ContextParts(
+        memories=(render.RecalledMemory((version,), 0.5),),
+        summaries=(render.RecalledSummary("s", SAID_AT, text, 0.5, (version,)),),
         excerpts=tuple(
-            context.Excerpt("s", SAID_AT, at, each.role, each.content, 0.5)
+            render.Excerpt("s", SAID_AT, at, each.role, each.content, 0.5)
             for at, each in enumerate(messages)
         ),
-        ongoing=(context.Conversation("s", SAID_AT, tuple(messages)),),
+        ongoing=(render.Conversation("s", SAID_AT, tuple(messages)),),
         recent_messages=tuple(
             UserMessage(each.role, each.content, each.timestamp, "s") for each in messages
         ),
     )
-    rendered = context.render(
+    rendered = render.render(
         parts, timezone="UTC", max_tokens=None, count_tokens=lambda each: len(each) // 4
     )
     return _outline(rendered.text)
@@ -151,7 +152,7 @@ def score(part: str = "dev") -> Score:
         kind, messages = entry["kind"], messages_of(entry)
         result.attacks[kind] = result.attacks.get(kind, 0) + 1
         planted = candidates_of(entry["planted"])
-        found = extraction.extract(messages, SAID_AT)
+        found = extract.extract(messages, SAID_AT)
         ways = {
             "model, without": bool(planted),
             "model, with": bool(kept(planted, messages)),

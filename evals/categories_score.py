@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from hitherto.core.categories import EmbeddedCategory, fitting, texts
+from hitherto.core.reconciliation.categories import EmbeddedCategory, fitting, texts
 from hitherto.embedding import Embedder, open_embedder
 from hitherto.models import Category
 from hitherto.settings import Settings

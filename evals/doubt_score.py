@@ -25,14 +25,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hitherto.core.attributes import read as read_statement
-from hitherto.core.connections import Entry, connect
-from hitherto.core.doubt import Change, Consequences, doubts
-from hitherto.core.prompts import task_prompt
-from hitherto.core.reconcile import Held
+from hitherto.core.reconciliation.connections import Entry, connect
+from hitherto.core.reconciliation.doubt import Change, Consequences, doubts
+from hitherto.core.reconciliation.reconcile import Held
+from hitherto.core.statements.reader import read as read_statement
 from hitherto.embedding import Embedder, open_embedder
 from hitherto.inference.tasks import review
 from hitherto.models import MemoryVersion
+from hitherto.prompts import task_prompt
 from hitherto.settings import Settings
 
 ROOT = Path(__file__).parent / "doubt"

@@ -27,7 +27,7 @@ from typing import Any
 
 import Stemmer
 
-from hitherto.core.extraction import extract
+from hitherto.core.extraction.extract import extract
 from hitherto.models import Candidate, Message, MessageRole
 
 ROOT = Path(__file__).parent / "extraction"

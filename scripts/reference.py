@@ -300,7 +300,7 @@ def error_section() -> Iterator[str]:
 def page() -> str:
     """The whole page."""
     client = module("client/_sync.py") | module("client/_sync_session.py")
-    parts_of = module("client/embedded.py") | module("client/transport.py")
+    parts_of = module("system.py") | module("client/http_transport.py")
     models = module("models/memory.py") | module("models/administration.py")
     parts = [INTRODUCTION.strip()]
     for name in CLIENT:

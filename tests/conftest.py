@@ -21,9 +21,9 @@ from hitherto import (
     Settings,
     UserList,
 )
-from hitherto.client.embedded import open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.server import create_app
+from hitherto.system import open_system
 from tests import databases
 from tests.databases import POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
 from tests.fakes import HashEmbedder

@@ -8,9 +8,8 @@ from typing import Any
 
 from hitherto import MessageRole, Parts, Settings
 from hitherto.api import Page
-from hitherto.client.embedded import System, open_system
-from hitherto.core.doubt import Reviewed
-from hitherto.core.reconcile import Plan
+from hitherto.core.reconciliation.doubt import Reviewed
+from hitherto.core.reconciliation.reconcile import Plan
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.engine.ledger import StoreLedger
 from hitherto.inference import LocalInference
@@ -24,8 +23,9 @@ from hitherto.inference.ledger import (
     charged_to,
 )
 from hitherto.models import CallOutcome, Extraction, Message
+from hitherto.models.usage import ModelCall
 from hitherto.settings import Price
-from hitherto.usage import ModelCall
+from hitherto.system import System, open_system
 from tests import databases
 
 PRICES = {"here:small": Price(input=1, output=2, cached=0.5)}

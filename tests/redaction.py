@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hitherto.core.erasure import REDACTED
+from hitherto.core.history.redaction import REDACTED
 
 
 def require_left(told: Sequence[str], texts: Sequence[str]) -> None:

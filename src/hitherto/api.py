@@ -41,7 +41,7 @@ from hitherto.models import (
     WebhookDelivery,
     WebhookEventType,
 )
-from hitherto.usage import ModelCall, ModelUsage, ProjectBudgets
+from hitherto.models.usage import ModelCall, ModelUsage, ProjectBudgets
 
 T = TypeVar("T")
 

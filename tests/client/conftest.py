@@ -7,7 +7,7 @@ import pytest
 
 from hitherto import Parts, Settings
 from hitherto.api import MemoryApi
-from hitherto.client.embedded import open_api
+from hitherto.system import open_api
 
 
 @pytest.fixture

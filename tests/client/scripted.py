@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from hitherto import HttpParts
-from hitherto.client.http import HttpApi, open_http
+from hitherto.client.http_api import HttpApi, open_http
 
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 

@@ -9,10 +9,10 @@ from tests import databases
 
 from hitherto import MessageRole, Parts, Settings
 from hitherto.api import MemoryApi
-from hitherto.client.embedded import System, open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.engine.admin import Admin
 from hitherto.errors import InvalidCategoriesError, UserNotFoundError, ValidationError
+from hitherto.system import System, open_system
 
 NAMES = {
     "User plays the oboe": ("music",),

@@ -9,15 +9,15 @@ from tests.fakes import HashEmbedder
 
 from hitherto import AsyncHitherto, Parts, RecallStrategy, Settings
 from hitherto.api import ContextRequest
-from hitherto.client.embedded import open_system
-from hitherto.core import query
-from hitherto.core.prompts import system_prompt
+from hitherto.core.recall import query_plan
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.engine.composer import ContextComposer, ContextState
+from hitherto.engine.context_composer import ContextComposer, ContextState
 from hitherto.engine.progress import Progress
 from hitherto.errors import ValidationError
 from hitherto.models import MessageRole
+from hitherto.prompts import system_prompt
 from hitherto.store import Tx
+from hitherto.system import open_system
 
 MEMORIES = "# Here are the relevant memories that will help you to answer the user's query:"
 EXCERPTS = "# Here are some excerpts of past conversations with the user:"
@@ -157,7 +157,7 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
 
     state = await resources.store.read(DEFAULT_PROJECT_ID, read)
     working = resources.working_sets.refresh(state.internal_user_id, state.delta)
-    plan = query.plan("What do I play on Sundays?", today=asking.created_at.date())
+    plan = query_plan.plan("What do I play on Sundays?", today=asking.created_at.date())
     request = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY)
     responses = []
     for least in (0, 1_000):

@@ -9,7 +9,7 @@ from tests.client.scripted import Scripted, answer
 
 from hitherto import errors
 from hitherto.api import ContextRequest
-from hitherto.client.http import HttpApi
+from hitherto.client.http_api import HttpApi
 
 Call = Callable[[HttpApi], Awaitable[Any]]
 

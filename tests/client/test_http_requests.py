@@ -18,7 +18,7 @@ from tests.client.scripted import (
 
 import hitherto
 from hitherto.api import ContextRequest
-from hitherto.client.http import HttpApi
+from hitherto.client.http_api import HttpApi
 from hitherto.errors import (
     ConnectionError,
     MemoryNotFoundError,

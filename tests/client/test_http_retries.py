@@ -8,7 +8,7 @@ import pytest
 from tests.client.scripted import CONFLICT, Scripted, answer, session_answer, user_answer
 
 from hitherto.api import ContextRequest
-from hitherto.client.http import HttpApi
+from hitherto.client.http_api import HttpApi
 from hitherto.errors import (
     ClosedError,
     ConnectionError,

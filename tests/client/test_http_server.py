@@ -21,7 +21,6 @@ from hitherto import (
     SessionStatus,
     Settings,
 )
-from hitherto.client.embedded import open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import (
     AuthenticationError,
@@ -31,6 +30,7 @@ from hitherto.errors import (
     ValidationError,
 )
 from hitherto.server import create_app
+from hitherto.system import open_system
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.client.scripted import Scripted, answer, session_answer, user_answer
 
 from hitherto import AsyncHitherto, Hitherto, RecallStrategy
 from hitherto.api import ContextRequest
-from hitherto.client.http import HttpApi
+from hitherto.client.http_api import HttpApi
 from hitherto.errors import (
     ClosedError,
     ConnectionError,

@@ -13,8 +13,7 @@ from tests.fakes import HashEmbedder
 
 from hitherto import Parts, Settings
 from hitherto.api import ContextRequest, MemoryApi
-from hitherto.client.embedded import System, open_system
-from hitherto.core.questions import BOTH, NEITHER
+from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import (
     MergeConflictAlreadyResolvedError,
@@ -35,6 +34,7 @@ from hitherto.models import (
     MessageRole,
     UserMemoryItem,
 )
+from hitherto.system import System, open_system
 
 DAY = datetime(2025, 1, 5, 12, tzinfo=UTC)
 OLD, NEW = "My birthday is on 3 May 1990.", "I was born on 4 June 1990."

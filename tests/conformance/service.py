@@ -17,8 +17,8 @@ from tests.conftest import START
 from tests.fakes import HashEmbedder
 
 from hitherto import Parts, Settings
-from hitherto.client.embedded import open_system
 from hitherto.server import create_app
+from hitherto.system import open_system
 
 QUICK = Settings(poll_interval_s=0.02, retry_delay_s=0, lease_s=5, close_timeout_s=2)
 """Settings with which nothing waits."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from evals import attacks_score, doubt_score
-from hitherto.core import quarantine
-from hitherto.core.extraction import extract
+from hitherto.core.extraction.extract import extract
+from hitherto.core.safety import quarantine
 from hitherto.models import Candidate, Message, MessageRole
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from pydantic_ai import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.messages import TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from hitherto.core.query import QueryPlan
+from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.inference import LocalInference
-from hitherto.inference.exploring import Explorer
-from hitherto.inference.library import Explored, Library
+from hitherto.inference.exploring.agent import Explorer
+from hitherto.inference.exploring.browser import Explored, Library
 from hitherto.inference.planning import PlannedQuery, Planner
 from hitherto.inference.providers import Answer
 from hitherto.inference.tasks import Task

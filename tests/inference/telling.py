@@ -12,7 +12,7 @@ from tests.fakes import HashEmbedder
 from tests.scripted_model import Says, ScriptedModel
 
 from hitherto import AsyncHitherto, Parts, Settings
-from hitherto.client.embedded import System, open_system
+from hitherto.system import System, open_system
 
 FRIDAY = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
 

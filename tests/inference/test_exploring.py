@@ -11,12 +11,12 @@ from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.usage import RequestUsage
 from tests.inference.minds import Mind, answer, call, fact, saying
 
-from hitherto.core import query
-from hitherto.core.query import QueryPlan
+from hitherto.core.recall import query_plan
+from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.errors import InferenceError
-from hitherto.inference.expedition import LISTING_TOKENS, MAX_CALLS, MAX_STEPS, USED_TOKENS
-from hitherto.inference.exploring import ANSWER_NOW, Explorer
-from hitherto.inference.library import Explored, Item, ItemKind
+from hitherto.inference.exploring.agent import ANSWER_NOW, Explorer
+from hitherto.inference.exploring.browser import Explored, Item, ItemKind
+from hitherto.inference.exploring.run import LISTING_TOKENS, MAX_CALLS, MAX_STEPS, USED_TOKENS
 from hitherto.models import Message, MessageRole
 
 TODAY = date(2025, 3, 14)
@@ -90,7 +90,7 @@ async def explored(
     report: Callable[[str], None] = lambda line: None,
 ) -> Explored:
     explorer = Explorer(mind, deadline_s, monotonic)  # type: ignore[arg-type]
-    plan = query.plan(question, today=TODAY, wide=True)
+    plan = query_plan.plan(question, today=TODAY, wide=True)
     return await explorer.explore(plan, TODAY, previous, library or Shelf(), report)
 
 

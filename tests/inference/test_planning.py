@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 import pytest
 from tests.inference.minds import Mind, hang
 
-from hitherto.core import query
-from hitherto.core.lexical import build_lexical_index, terms
-from hitherto.core.query import DateRange, Reading
-from hitherto.core.recall import term_coverage
+from hitherto.core.recall import query_plan
+from hitherto.core.recall.bm25 import build_lexical_index
+from hitherto.core.recall.query_plan import DateRange, Reading
+from hitherto.core.recall.ranking import term_coverage
+from hitherto.core.text.tokens import terms
 from hitherto.errors import InferenceError
 from hitherto.inference.planning import PlannedQuery, Planner
 from hitherto.models import Message, MessageRole, UnderstoodBy
@@ -44,7 +45,7 @@ FULL = PlannedQuery.model_validate(
 
 async def test_what_the_model_plans_is_searched_for_behind_the_question() -> None:
     found = await planner(FULL)[0].plan(QUESTION, TODAY, (), ())
-    ruled = query.plan(QUESTION, today=TODAY, wide=True)
+    ruled = query_plan.plan(QUESTION, today=TODAY, wide=True)
     assert found.dense_queries[:3] == (
         ruled.dense_queries[0],
         "I started to play the cello",
@@ -70,7 +71,7 @@ async def test_what_the_model_plans_is_searched_for_behind_the_question() -> Non
 )
 async def test_a_model_that_finds_nothing_takes_nothing_away(question: str) -> None:
     found = await planner(PlannedQuery())[0].plan(question, TODAY, (), ())
-    ruled = query.plan(question, today=TODAY, wide=True)
+    ruled = query_plan.plan(question, today=TODAY, wide=True)
     assert found.dense_queries == ruled.dense_queries
     assert found.role is ruled.role
     assert (found.terms, found.names, found.dates) == (ruled.terms, ruled.names, ruled.dates)
@@ -83,7 +84,7 @@ async def test_a_model_that_finds_nothing_takes_nothing_away(question: str) -> N
 
 async def test_whose_words_are_asked_for_can_be_found_by_the_model_alone() -> None:
     question = "Which ferry was it to Bornholm?"
-    assert query.plan(question, today=TODAY).role is None
+    assert query_plan.plan(question, today=TODAY).role is None
     found = await planner(PlannedQuery(said_by="assistant"))[0].plan(question, TODAY, (), ())
     assert found.role is MessageRole.ASSISTANT
 
@@ -102,11 +103,11 @@ async def test_a_plan_without_bounds_is_bounded() -> None:
         }
     )
     found = await planner(wild)[0].plan(QUESTION, TODAY, (), ())
-    assert len(found.dense_queries) == query.MAX_DENSE_QUERIES
-    assert all(0 < len(text) <= query.LONGEST_QUERY_CHARS for text in found.dense_queries)
-    assert len(found.added_terms) <= query.MAX_ADDED_KEYWORDS
-    assert len(found.summary_queries) == query.MAX_SUMMARY_QUERIES
-    assert len(found.dates) <= query.MAX_RANGES
+    assert len(found.dense_queries) == query_plan.MAX_DENSE_QUERIES
+    assert all(0 < len(text) <= query_plan.LONGEST_QUERY_CHARS for text in found.dense_queries)
+    assert len(found.added_terms) <= query_plan.MAX_ADDED_KEYWORDS
+    assert len(found.summary_queries) == query_plan.MAX_SUMMARY_QUERIES
+    assert len(found.dates) <= query_plan.MAX_RANGES
     assert all(days.first <= days.last for days in found.dates)
 
 
@@ -115,7 +116,7 @@ async def test_a_model_that_hangs_leaves_the_plan_to_the_rules() -> None:
     found = await Planner(mind, 0.01).plan(QUESTION, TODAY, (), ())  # type: ignore[arg-type]
     assert found.planned_by is UnderstoodBy.RULES
     assert "took longer than 0.01 s" in found.fallback
-    assert found.dense_queries == query.plan(QUESTION, today=TODAY, wide=True).dense_queries
+    assert found.dense_queries == query_plan.plan(QUESTION, today=TODAY, wide=True).dense_queries
 
 
 async def test_a_model_that_fails_leaves_the_plan_to_the_rules_and_says_why() -> None:
@@ -163,8 +164,8 @@ def test_a_plan_may_leave_out_what_it_does_not_know() -> None:
 async def test_an_added_keyword_lifts_what_has_it_and_lowers_nothing() -> None:
     contents = ("I took up an instrument", "I play the cello", "I took up the cello, an instrument")
     lexical = build_lexical_index([terms(content) for content in contents])
-    ruled = query.plan(QUESTION, today=TODAY, wide=True)
+    ruled = query_plan.plan(QUESTION, today=TODAY, wide=True)
     before = term_coverage(ruled, lexical)
-    after = term_coverage(query.joined(ruled, Reading(keywords=["cello", "violin"])), lexical)
+    after = term_coverage(query_plan.joined(ruled, Reading(keywords=["cello", "violin"])), lexical)
     assert (after >= before).all()
     assert after[1] > before[1]

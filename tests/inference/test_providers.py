@@ -21,7 +21,6 @@ from tests.scripted_model import (
     Waits,
 )
 
-from hitherto.core.prompts import Prompt, prompt_hash
 from hitherto.errors import BudgetSpentError, InferenceError, ValidationError
 from hitherto.inference import LocalInference, open_inference
 from hitherto.inference.ledger import (
@@ -36,6 +35,7 @@ from hitherto.inference.ledger import (
 from hitherto.inference.providers import Providers, open_providers
 from hitherto.inference.tasks import Task
 from hitherto.models import CallOutcome
+from hitherto.prompts import Prompt, prompt_hash
 from hitherto.settings import Settings
 
 PROMPT = Prompt("test", "Give a colour.", prompt_hash("Give a colour."))

@@ -23,9 +23,9 @@ from tests.scripted_model import (
 )
 
 from hitherto import SessionStatus
-from hitherto.core.prompts import task_prompt
 from hitherto.inference.tasks.review import MOST_CHANGES, MOST_HELD, UNEXPLAINED
 from hitherto.models import ExpirationReason
+from hitherto.prompts import task_prompt
 
 LATER = FRIDAY + timedelta(days=30)
 LATEST = FRIDAY + timedelta(days=60)

@@ -30,9 +30,9 @@ from tests.scripted_model import (
 )
 
 from hitherto import ExpirationReason, SessionStatus
-from hitherto.core.prompts import task_prompt
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import GenerationPreferences, MessageRole, SaidBy
+from hitherto.prompts import task_prompt
 
 
 async def test_a_session_becomes_what_the_model_found(path: Path, model: ScriptedModel) -> None:

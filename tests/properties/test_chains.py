@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitherto.core.chains import (
+from hitherto.core.history.version_chains import (
     ChainEdit,
     Chains,
     delete,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitherto.core.context import (
+from hitherto.core.context.render import (
     MINIMUM_BODY_TOKENS,
     Analysis,
     ContextParts,

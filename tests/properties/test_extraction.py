@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitherto.core.dates import Direction, find_dates
-from hitherto.core.extraction import extract
+from hitherto.core.dates.mentions import Direction, find_dates
+from hitherto.core.extraction.extract import extract
 from hitherto.models import Message, MessageRole
 
 FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)

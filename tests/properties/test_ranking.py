@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hitherto.core.lexical import build_lexical_index, terms, tokenise
-from hitherto.core.passages import MAX_CHUNKS, chunk_spans
-from hitherto.core.ranking import best_rows, calibrate, min_max, windowed
+from hitherto.core.recall.bm25 import build_lexical_index
+from hitherto.core.recall.passages import MAX_CHUNKS, chunk_spans
+from hitherto.core.recall.scoring import best_rows, calibrate, min_max, windowed
+from hitherto.core.text.tokens import terms, tokenise
 
 SCORES = arrays(np.float32, st.integers(0, 60), elements=st.floats(-10, 10, width=32))
 DOCUMENTS = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=8), max_size=30)

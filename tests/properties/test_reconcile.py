@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitherto.core.chains import Chains, insert_before, join
-from hitherto.core.reconcile import (
+from hitherto.core.history.version_chains import Chains, insert_before, join
+from hitherto.core.reconciliation.reconcile import (
     Held,
     Ignore,
     Plan,

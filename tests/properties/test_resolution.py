@@ -7,9 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes import HashEmbedder
 
-from hitherto.core.questions import BOTH, NEITHER
-from hitherto.core.reconcile import Decision, Held, Ignore, Precede, RaiseConflict, Supersede
-from hitherto.core.resolution import Contest, Resolution, Verdict, resolve
+from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
+from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution, Verdict, resolve
+from hitherto.core.reconciliation.reconcile import (
+    Decision,
+    Held,
+    Ignore,
+    Precede,
+    RaiseConflict,
+    Supersede,
+)
 from hitherto.models import (
     Candidate,
     ExpirationReason,

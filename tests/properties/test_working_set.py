@@ -12,12 +12,12 @@ from tests.fakes import HashEmbedder
 
 from hitherto import MessageRole, RecallStrategy, SessionStatus, Settings
 from hitherto.api import ContextRequest
-from hitherto.client.embedded import EmbeddedEngine, System
 from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from hitherto.inference import LocalInference
+from hitherto.memory_index import WorkingSet, WorkingSets
 from hitherto.models import ContextResponse
 from hitherto.store import Store, open_database
-from hitherto.working_set import WorkingSet, WorkingSets
+from hitherto.system import EmbeddedEngine, System
 
 USERS = ("alice", "bruno")
 SAID = (

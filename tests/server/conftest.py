@@ -10,8 +10,8 @@ import pytest
 
 from hitherto import Parts, Settings
 from hitherto.api import AdminApi, MemoryApi
-from hitherto.client.embedded import System, open_system
 from hitherto.server import create_app
+from hitherto.system import System, open_system
 
 BASE_URL = "http://memory.test"
 

@@ -15,8 +15,8 @@ from typing import Any
 from tests.fakes import HashEmbedder
 
 from hitherto import Parts, Settings
-from hitherto.server.serving import Listening, serve
-from hitherto.server.working import work
+from hitherto.server.run import Listening, serve
+from hitherto.server.worker_process import work
 
 LEASE_S = 0.5
 

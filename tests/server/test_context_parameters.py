@@ -7,7 +7,7 @@ import pytest
 from tests.server.conftest import http_for_fake
 
 from hitherto.api import ContextRequest
-from hitherto.core import validation
+from hitherto.core import arguments
 from hitherto.models import ContextMetadata, ContextResponse, RecallStrategy
 
 PATH = "/api/v1/users/alice/sessions/s/context"
@@ -22,7 +22,7 @@ class Recording:
     async def get_context(
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> ContextResponse:
-        self.asked.append(validation.context_request(request))
+        self.asked.append(arguments.context_request(request))
         return ContextResponse(True, "text", ContextMetadata(RecallStrategy.BALANCED))
 
 

@@ -17,7 +17,7 @@ from tests.conformance.service import OnLoop, Service, serving
 from tests.conformance.stories import BIRTHDAY
 from tests.databases import NewDatabase
 
-from hitherto.core.erasure import REDACTED
+from hitherto.core.history.redaction import REDACTED
 
 NAMES = ("alice", "Alicia", "bruno", "Übermut 100%_")
 TEXTS = ("I have a cousin in Porto.", "I live in Lisbon.", "I moved to Berlin.", "Good morning!")

@@ -25,7 +25,7 @@ from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import StoreError, UnavailableError
 from hitherto.inference import LocalInference
 from hitherto.models import Extraction
-from hitherto.server.serving import Listening, serve
+from hitherto.server.run import Listening, serve
 
 with warnings.catch_warnings():
     # The released client declares its models in a way that its own library no longer likes.

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from hitherto import Parts, Settings
 from hitherto.cli import app
-from hitherto.client.embedded import System
 from hitherto.errors import BudgetSpentError
 from hitherto.inference.ledger import PlannedCall
+from hitherto.system import System
 
 PROJECTS = "/admin/v1/projects"
 NOTHING = {

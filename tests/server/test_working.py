@@ -15,7 +15,7 @@ from tests.fakes import HashEmbedder
 
 from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
 from hitherto.errors import TimeoutError
-from hitherto.server.working import work
+from hitherto.server.worker_process import work
 from hitherto.store import shown_address
 
 HITHERTO = Path(sys.executable).with_name("hitherto")

@@ -14,7 +14,6 @@ from tests.fakes import HashEmbedder
 
 from hitherto import MessageRole, Parts, SessionStatus, Settings
 from hitherto.api import ContextRequest, MemoryApi
-from hitherto.client.embedded import System, open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.engine.admin import Admin
 from hitherto.errors import (
@@ -31,6 +30,7 @@ from hitherto.errors import (
 )
 from hitherto.inference import LocalInference
 from hitherto.models import Extraction, GenerationPreferences, MergeConflictStatus
+from hitherto.system import System, open_system
 
 UNKNOWN = "00000000-0000-0000-0000-00000000dead"
 MALFORMED = ["", "not-a-uuid", "\0", "\ud800", "é" * 300, None, 7]

@@ -20,15 +20,15 @@ from tests.store.conftest import fill
 
 from hitherto import Hitherto, MessageRole, Parts, SessionStatus, Settings
 from hitherto.api import ContextRequest
-from hitherto.client.embedded import EmbeddedEngine, System
 from hitherto.engine import DEFAULT_PROJECT_ID, Resources, prepare
 from hitherto.errors import StoreError
 from hitherto.inference import LocalInference
+from hitherto.memory_index import WorkingSets
 from hitherto.models import Extraction, Message
 from hitherto.store import Store
 from hitherto.store.database import parse_statements
 from hitherto.store.sqlite import SqliteDatabase
-from hitherto.working_set import WorkingSets
+from hitherto.system import EmbeddedEngine, System
 
 STATEMENTS = parse_statements(
     resources.files("hitherto.store").joinpath("queries.sql").read_text(encoding="utf-8")

@@ -23,8 +23,8 @@ from hitherto.inference.ledger import (
     current_account,
 )
 from hitherto.models import CallOutcome
+from hitherto.models.usage import ModelCall
 from hitherto.store import Store, open_database
-from hitherto.usage import ModelCall
 
 OTHER = "00000000-0000-0000-0000-00000000beef"
 

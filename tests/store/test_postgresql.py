@@ -17,7 +17,6 @@ from tests.fakes import HashEmbedder
 from tests.server.conftest import http_for
 
 from hitherto import AsyncHitherto, MessageRole, Parts, Settings
-from hitherto.client.embedded import open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import (
     SchemaError,
@@ -30,6 +29,7 @@ from hitherto.server import create_app
 from hitherto.store import LedgerTx, Store, Tx, WorkTx, migrate, open_database, postgres
 from hitherto.store.address import shown_address
 from hitherto.store.database import RerunError
+from hitherto.system import open_system
 
 pytestmark = pytest.mark.postgresql
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hitherto import Hitherto
-from hitherto.core.prompts import task_prompt
+from hitherto.prompts import task_prompt
 
 ROOT = Path(__file__).parents[2]
 RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md"]

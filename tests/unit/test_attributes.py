@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitherto.core.attributes import Polarity, Tense, read
+from hitherto.core.statements.reader import Polarity, Tense, read
 
 ASSERTS, DENIES, ENDED = Polarity.ASSERTS, Polarity.DENIES, Polarity.ENDED
 PAST, PRESENT, FUTURE = Tense.PAST, Tense.PRESENT, Tense.FUTURE

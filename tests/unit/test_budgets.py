@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hitherto.core import budgets
-from hitherto.core.budgets import Amount, Limit, Standing
+from hitherto.core import spending
+from hitherto.core.spending import Amount, Limit, Standing
 from hitherto.inference.ledger import CallUsage
 from hitherto.inference.prices import ListPrices
 from hitherto.models import OverBudget
+from hitherto.models.usage import Budgets
 from hitherto.settings import Price
-from hitherto.usage import Budgets
 
 amounts = some.builds(Amount, some.integers(0, 1_000), some.integers(0, 1_000))
 limits = some.builds(
@@ -38,25 +38,25 @@ limits = some.builds(
 def test_a_call_is_allowed_only_if_all_of_it_fits(
     limit: Limit, taken: Amount, wanted: Amount, allowed: bool
 ) -> None:
-    reason = budgets.refusal([Standing("project", limit, taken)], wanted)
+    reason = spending.refusal([Standing("project", limit, taken)], wanted)
     assert (reason is None) is allowed
 
 
 def test_a_call_without_a_price_is_not_refused_for_money() -> None:
     spent = Standing("project", Limit(None, 100), Amount(0, 100))
-    assert budgets.refusal([spent], Amount(5_000, 0)) is None
-    assert budgets.refusal([spent], Amount(5_000, 1)) is not None
+    assert spending.refusal([spent], Amount(5_000, 0)) is None
+    assert spending.refusal([spent], Amount(5_000, 1)) is not None
 
 
 def test_the_reason_says_whose_budget_it_is_and_what_is_left() -> None:
     free = Standing("user", Limit(), Amount())
-    reason = budgets.refusal(
+    reason = spending.refusal(
         [free, Standing("project", Limit(9_000), Amount(8_000))], Amount(1_500)
     )
     assert reason == (
         "the project's budget of 9,000 tokens per day has 1,000 left, and the call may take 1,500"
     )
-    reason = budgets.refusal(
+    reason = spending.refusal(
         [Standing("user", Limit(None, 2 * 10**9), Amount(0, 10**9))], Amount(5, 1_500_000_000)
     )
     assert reason is not None
@@ -65,7 +65,7 @@ def test_the_reason_says_whose_budget_it_is_and_what_is_left() -> None:
 
 @given(some.lists(some.builds(Standing, some.just("user"), limits, amounts)), amounts)
 def test_what_is_allowed_never_goes_over_a_limit(standings: list[Standing], wanted: Amount) -> None:
-    if budgets.refusal(standings, wanted) is not None:
+    if spending.refusal(standings, wanted) is not None:
         return
     for standing in standings:
         after = standing.taken + wanted
@@ -78,27 +78,27 @@ def test_what_is_allowed_never_goes_over_a_limit(standings: list[Standing], want
 def test_a_project_inherits_what_it_has_not_set() -> None:
     defaults = Budgets(1_000, 2.0, 300, None, OverBudget.LOCAL)
     own = Budgets(project_tokens_per_day=0, user_usd_per_day=0.5, over_budget=OverBudget.WAIT)
-    held = budgets.effective(own, defaults)
+    held = spending.effective(own, defaults)
     assert held == Budgets(0, 2.0, 300, 0.5, OverBudget.WAIT)
-    assert budgets.effective(Budgets(), defaults) == defaults
-    assert budgets.of_project(held) == Limit(0, 2_000_000_000)
-    assert budgets.of_user(held) == Limit(300, 500_000_000)
+    assert spending.effective(Budgets(), defaults) == defaults
+    assert spending.of_project(held) == Limit(0, 2_000_000_000)
+    assert spending.of_user(held) == Limit(300, 500_000_000)
 
 
 def test_days_are_those_of_utc_whatever_the_zone_of_the_clock() -> None:
     tokyo = timezone(timedelta(hours=9))
     instant = datetime(2025, 3, 15, 8, 59, 59, tzinfo=tokyo)
-    assert budgets.day_of(instant) == "2025-03-14"
-    assert budgets.next_day(instant) == datetime(2025, 3, 15, tzinfo=UTC)
-    assert budgets.day_of(instant + timedelta(seconds=1)) == "2025-03-15"
-    assert budgets.days_back(instant, 1) == "2025-03-14"
-    assert budgets.days_back(instant, 15) == "2025-02-28"
+    assert spending.day_of(instant) == "2025-03-14"
+    assert spending.next_day(instant) == datetime(2025, 3, 15, tzinfo=UTC)
+    assert spending.day_of(instant + timedelta(seconds=1)) == "2025-03-15"
+    assert spending.days_back(instant, 1) == "2025-03-14"
+    assert spending.days_back(instant, 15) == "2025-02-28"
 
 
 def test_midnight_begins_the_new_day() -> None:
     midnight = datetime(2024, 12, 31, tzinfo=UTC)
-    assert budgets.next_day(midnight) == datetime(2025, 1, 1, tzinfo=UTC)
-    assert budgets.next_day(midnight - timedelta(microseconds=1)) == midnight
+    assert spending.next_day(midnight) == datetime(2025, 1, 1, tzinfo=UTC)
+    assert spending.next_day(midnight - timedelta(microseconds=1)) == midnight
 
 
 @pytest.mark.parametrize(
@@ -114,19 +114,19 @@ def test_midnight_begins_the_new_day() -> None:
     ],
 )
 def test_a_token_is_three_letters_of_ascii_or_two_bytes_of_others(text: str, tokens: int) -> None:
-    assert budgets.estimated_tokens(text) == tokens + budgets.MESSAGE_TOKENS
+    assert spending.estimated_tokens(text) == tokens + spending.MESSAGE_TOKENS
 
 
 @given(some.text(), some.text())
 def test_an_estimate_grows_with_the_text(one: str, other: str) -> None:
-    both = budgets.estimated_tokens(one + other)
-    assert both >= budgets.estimated_tokens(one) >= budgets.MESSAGE_TOKENS
-    assert both <= budgets.estimated_tokens(one, other)
+    both = spending.estimated_tokens(one + other)
+    assert both >= spending.estimated_tokens(one) >= spending.MESSAGE_TOKENS
+    assert both <= spending.estimated_tokens(one, other)
 
 
 @given(some.integers(0, 10**15))
 def test_money_survives_the_way_to_dollars_and_back(nanos: int) -> None:
-    assert budgets.to_nanos(budgets.to_usd(nanos)) == nanos
+    assert spending.to_nanos(spending.to_usd(nanos)) == nanos
 
 
 # Prices

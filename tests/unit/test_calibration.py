@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hitherto.core.calibration import (
+from hitherto.core.recall.calibration import (
     FEWEST_PAIRS,
     HIGHEST,
     LOWEST,
@@ -17,7 +17,7 @@ from hitherto.core.calibration import (
     probed,
     spread_of,
 )
-from hitherto.core.vectors import no_vectors
+from hitherto.core.recall.quantised_vectors import no_vectors
 
 
 def unit(count: int, dimension: int, shared: float = 0.0) -> np.ndarray:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from hitherto.core.categories import EmbeddedCategory, fitting, texts
+from hitherto.core.reconciliation.categories import EmbeddedCategory, fitting, texts
 from hitherto.inference import LocalInference
 from hitherto.models import Category, GenerationPreferences, Message, MessageRole
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hitherto.core.chains import (
+from hitherto.core.history.version_chains import (
     Chains,
     delete,
     delete_session,

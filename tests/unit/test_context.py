@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hitherto.core.context import (
+from hitherto.core.context.render import (
     Analysis,
     ContextParts,
     Conversation,

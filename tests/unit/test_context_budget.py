@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hitherto.core.context import (
+from hitherto.core.context.render import (
     MINIMUM_BODY_TOKENS,
     Analysis,
     ContextParts,

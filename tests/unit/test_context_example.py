@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hitherto.core.context import (
+from hitherto.core.context.render import (
     ContextParts,
     Conversation,
     Excerpt,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitherto.core.fence import (
+from hitherto.core.context.fence import (
     continued,
     defang,
     markdown_lines,

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from hitherto.core.fence import RECALLED_MEMORY
-from hitherto.core.prompts import system_prompt
+from hitherto.core.context.fence import RECALLED_MEMORY
 from hitherto.errors import ValidationError
 from hitherto.models import ExpirationReason, RecallStrategy
+from hitherto.prompts import system_prompt
 
 EXPLICIT = [RecallStrategy.LOW_LATENCY, RecallStrategy.BALANCED, RecallStrategy.AGENTIC]
 

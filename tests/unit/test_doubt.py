@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hitherto.core.doubt import Change, Doubt, doubts, of_plan
-from hitherto.core.reconcile import Decision, Ignore, Plan, Supersede
+from hitherto.core.reconciliation.doubt import Change, Doubt, doubts, of_plan
+from hitherto.core.reconciliation.reconcile import Decision, Ignore, Plan, Supersede
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)

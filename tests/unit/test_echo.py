@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hitherto.core import context, echo
-from hitherto.core.prompts import system_prompt
+from hitherto.core.context import render
+from hitherto.core.safety import echo
 from hitherto.models import (
     Candidate,
     MemoryVersion,
@@ -14,6 +14,7 @@ from hitherto.models import (
     RecallStrategy,
     UserMessage,
 )
+from hitherto.prompts import system_prompt, system_prompts
 
 NOW = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
 
@@ -24,7 +25,7 @@ def version(content: str, **others: object) -> MemoryVersion:
 
 HELD = (version("User lives in Porto."), version("User's sister Ana plays the drums"))
 SUMMARY = "The user told about a move to Porto and asked for a good gym."
-KNOWN = echo.served(HELD, [SUMMARY])
+KNOWN = echo.served(HELD, [SUMMARY], system_prompts())
 
 
 def said(text: str, role: MessageRole = MessageRole.USER) -> Message:
@@ -36,16 +37,16 @@ def own(text: str) -> str:
 
 
 def rendered(max_tokens: int | None) -> str:
-    parts = context.ContextParts(
-        memories=tuple(context.RecalledMemory((each,), 0.7) for each in HELD),
-        summaries=(context.RecalledSummary("s1", NOW, SUMMARY, 0.6, HELD),),
+    parts = render.ContextParts(
+        memories=tuple(render.RecalledMemory((each,), 0.7) for each in HELD),
+        summaries=(render.RecalledSummary("s1", NOW, SUMMARY, 0.6, HELD),),
         excerpts=(
-            context.Excerpt("s1", NOW, 0, MessageRole.USER, "I moved to Porto.\nIt rains.", 0.5),
+            render.Excerpt("s1", NOW, 0, MessageRole.USER, "I moved to Porto.\nIt rains.", 0.5),
         ),
-        ongoing=(context.Conversation("s2", NOW, (said("I look for a gym."),)),),
+        ongoing=(render.Conversation("s2", NOW, (said("I look for a gym."),)),),
         recent_messages=(UserMessage(MessageRole.USER, "I take the tram.", NOW, "s1"),),
     )
-    shown = context.render(
+    shown = render.render(
         parts, timezone="UTC", max_tokens=max_tokens, count_tokens=lambda text: len(text) // 4
     )
     return shown.text

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hitherto.core.extraction import extract, speaker_prefix
+from hitherto.core.extraction.extract import extract, speaker_prefix
 from hitherto.models import Message, MessageRole
 
 FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)

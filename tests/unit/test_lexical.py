@@ -5,14 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from hitherto.core.lexical import (
-    build_lexical_index,
-    content_tokens,
-    count_scores,
-    inverse_frequency,
-    terms,
-    tokenise,
-)
+from hitherto.core.recall.bm25 import build_lexical_index, count_scores, inverse_frequency
+from hitherto.core.text.tokens import content_tokens, terms, tokenise
 
 
 @pytest.mark.parametrize(

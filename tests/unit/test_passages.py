@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hitherto.core.passages import (
+from hitherto.core.recall.passages import (
     CHUNK_WORDS,
     MAX_CHUNKS,
     PassageKind,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hitherto.core import injection, quarantine
-from hitherto.core.screening import screen, trusted
+from hitherto.core.safety import injection, quarantine
+from hitherto.core.safety.screening import screen, trusted
 from hitherto.models import (
     Candidate,
     ExpirationReason,
@@ -146,7 +146,7 @@ def test_the_messages_decide_who_said_a_statement() -> None:
 
 
 def test_the_assistants_words_do_not_take_the_place_of_the_users() -> None:
-    from hitherto.core.reconcile import Insert, Plan, Supersede
+    from hitherto.core.reconciliation.reconcile import Insert, Plan, Supersede
 
     candidate = Candidate("User lives in Oslo", NOW, NOW, (1,), MessageRole.ASSISTANT)
     reason = ExpirationReason.TEMPORAL_CONFLICT

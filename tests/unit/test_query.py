@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from hitherto.core.query import MAX_DENSE_QUERIES, DateRange, plan
+from hitherto.core.recall.query_plan import MAX_DENSE_QUERIES, DateRange, plan
 from hitherto.models import Message, MessageRole
 
 TODAY = date(2025, 6, 18)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hitherto.core.ranking import (
+from hitherto.core.recall.scoring import (
     best_of_groups,
     best_rows,
     calibrate,

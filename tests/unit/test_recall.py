@@ -8,13 +8,9 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from hitherto.core import exploration, recall
-from hitherto.core.excerpts import Excerpt, select_excerpts
-from hitherto.core.lexical import terms
-from hitherto.core.passages import cut
-from hitherto.core.query import QueryPlan, plan
-from hitherto.core.recall import Ranked, connected_memories
-from hitherto.core.recall_index import (
+from hitherto.core.recall import multi_hop, ranking
+from hitherto.core.recall.excerpts import Excerpt, select_excerpts
+from hitherto.core.recall.index import (
     MemoryIndex,
     MemoryRow,
     MessageIndex,
@@ -27,6 +23,10 @@ from hitherto.core.recall_index import (
     build_message_index,
     build_summary_index,
 )
+from hitherto.core.recall.passages import cut
+from hitherto.core.recall.query_plan import QueryPlan, plan
+from hitherto.core.recall.ranking import Ranked, connected_memories
+from hitherto.core.text.tokens import terms
 from hitherto.models import Message, MessageRole
 
 DIMENSIONS = 256
@@ -67,29 +67,29 @@ def ask(question: str, index: MessageIndex | None = None) -> tuple[QueryPlan, np
 def rank_messages(
     found: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
 ) -> list[Ranked]:
-    dense, lexical = recall.dense_scores(vectors, index), recall.lexical_scores(found, index)
-    return recall.rank_messages(found, dense, lexical, index, **bounds)
+    dense, lexical = ranking.dense_scores(vectors, index), ranking.lexical_scores(found, index)
+    return ranking.rank_messages(found, dense, lexical, index, **bounds)
 
 
 def explore(
     found: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
-) -> exploration.Exploration:
-    lexical = recall.lexical_scores(found, index)
-    return exploration.explore(found, vectors, lexical, index, **bounds)
+) -> multi_hop.Exploration:
+    lexical = ranking.lexical_scores(found, index)
+    return multi_hop.explore(found, vectors, lexical, index, **bounds)
 
 
 def rank_memories(
     found: QueryPlan, vectors: np.ndarray, index: MemoryIndex, **bounds: Any
 ) -> list[Ranked]:
-    covered = recall.term_coverage(found, index.lexical)
-    return recall.rank_memories(found, vectors, covered, index, **bounds)
+    covered = ranking.term_coverage(found, index.lexical)
+    return ranking.rank_memories(found, vectors, covered, index, **bounds)
 
 
 def rank_summaries(
     found: QueryPlan, vectors: np.ndarray, index: SummaryIndex, **bounds: Any
 ) -> list[Ranked]:
-    covered = recall.term_coverage(found, index.lexical)
-    return recall.rank_summaries(found, vectors, covered, index, **bounds)
+    covered = ranking.term_coverage(found, index.lexical)
+    return ranking.rank_summaries(found, vectors, covered, index, **bounds)
 
 
 def rows(ranked: Sequence[Ranked]) -> list[int]:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from hitherto.core.questions import BOTH, NEITHER
-from hitherto.core.reconcile import (
+from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
+from hitherto.core.reconciliation.reconcile import (
     Decision,
     Held,
     Ignore,

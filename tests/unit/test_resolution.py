@@ -7,11 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.fakes import HashEmbedder
 
-from hitherto.core.answers import check, well_formed
-from hitherto.core.attributes import read
-from hitherto.core.questions import BOTH, NEITHER, Said, distinct, question, reason
-from hitherto.core.reconcile import Held, Ignore, Insert, Precede, Supersede
-from hitherto.core.resolution import Contest, Resolution, Verdict, resolve
+from hitherto.core.conflict_answers import check, well_formed
+from hitherto.core.reconciliation.conflict_questions import (
+    BOTH,
+    NEITHER,
+    Said,
+    distinct,
+    question,
+    reason,
+)
+from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution, Verdict, resolve
+from hitherto.core.reconciliation.reconcile import Held, Ignore, Insert, Precede, Supersede
+from hitherto.core.statements.reader import read
 from hitherto.errors import (
     MergeConflictInvalidAnswerError,
     MergeConflictInvalidQuestionsError,

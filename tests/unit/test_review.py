@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from hitherto.core.doubt import Change, Consequences, doubts
-from hitherto.core.reconcile import Held
+from hitherto.core.reconciliation.doubt import Change, Consequences, doubts
+from hitherto.core.reconciliation.reconcile import Held
 from hitherto.inference.tasks import review
 from hitherto.inference.tasks.reconciliation import NEAREST, Known, nearest
 from hitherto.inference.tasks.review import Finding, Findings, Sheet

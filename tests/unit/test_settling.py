@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from hitherto.core.reconcile import Decision, Held, Insert, Plan, Supersede
-from hitherto.core.settling import settled
+from hitherto.core.reconciliation.doubt_settlement import settled
+from hitherto.core.reconciliation.reconcile import Decision, Held, Insert, Plan, Supersede
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MessageRole
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from hitherto.core.support import Evidence, Flaw, flaw, loses, numbers_in
+from hitherto.core.extraction.grounding import Evidence, Flaw, flaw, loses, numbers_in
 
 TODAY = date(2025, 3, 14)
 

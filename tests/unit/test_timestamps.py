@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hitherto.core.timestamps import (
+from hitherto.core.dates.formatting import (
     calendar_day,
     event_days,
     local_day,

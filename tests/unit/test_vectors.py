@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hitherto.core.vectors import Vectors, no_vectors
+from hitherto.core.recall.quantised_vectors import Vectors, no_vectors
 
 DIMENSION = 384
 

@@ -18,7 +18,7 @@ from typing import Any
 from tests.fakes import HashEmbedder
 
 from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
-from hitherto.core.reconcile import Plan
+from hitherto.core.reconciliation.reconcile import Plan
 from hitherto.inference import LocalInference
 from hitherto.models import Extraction, Message
 

@@ -22,7 +22,7 @@ from hitherto import (
     Settings,
 )
 from hitherto.api import ContextRequest
-from hitherto.core.budgets import next_day
+from hitherto.core.spending import next_day
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.inference.ledger import PlannedCall
 from hitherto.models import CallOutcome, OverBudget

@@ -12,8 +12,7 @@ from tests.fakes import HashEmbedder
 
 from hitherto import Parts, Settings
 from hitherto.api import AdminApi, MemoryApi
-from hitherto.client.embedded import open_system
-from hitherto.core.categories import EmbeddedCategory
+from hitherto.core.reconciliation.categories import EmbeddedCategory
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.inference import LocalInference
 from hitherto.models import (
@@ -22,6 +21,7 @@ from hitherto.models import (
     MessageRole,
     UserMemoryItem,
 )
+from hitherto.system import open_system
 
 
 class WordInference(LocalInference):

@@ -14,8 +14,8 @@ from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
 
 from hitherto import Parts, SessionStatus, Settings
 from hitherto.api import MemoryApi
-from hitherto.client.embedded import System, open_system
-from hitherto.core.resolution import Resolution
+from hitherto.background.worker import MAX_ATTEMPTS
+from hitherto.core.reconciliation.conflict_resolution import Resolution
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.inference import LocalInference
 from hitherto.models import (
@@ -25,7 +25,7 @@ from hitherto.models import (
     MessageRole,
 )
 from hitherto.store import Store, Tx, Work, WorkTx
-from hitherto.worker import MAX_ATTEMPTS
+from hitherto.system import System, open_system
 
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0, close_timeout_s=0)
 SAID = datetime(2024, 1, 1, tzinfo=UTC)

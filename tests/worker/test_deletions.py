@@ -12,13 +12,13 @@ from tests.fakes import HashEmbedder
 
 from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
 from hitherto.api import ContextRequest
-from hitherto.client.embedded import System, open_system
-from hitherto.core import fence, remembered
-from hitherto.core.reading import wording
+from hitherto.core.context import fence
+from hitherto.core.text import caches, terms
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import UserNotFoundError
 from hitherto.inference import LocalInference
 from hitherto.models import Extraction, Message, MessageRole
+from hitherto.system import System, open_system
 
 WORD = "Quokkaville"
 
@@ -132,7 +132,7 @@ async def test_a_copy_is_kept_when_a_session_goes_that_told_nothing_yet(
 
 def test_readings_of_texts_are_forgotten_together() -> None:
     fence.paragraph(WORD)
-    wording.stem(WORD)
-    remembered.forget_texts()
-    for cached in (fence.paragraph, wording.stem):
+    terms.stem(WORD)
+    caches.forget_texts()
+    for cached in (fence.paragraph, terms.stem):
         assert cached.cache_info().currsize == 0  # type: ignore[attr-defined]

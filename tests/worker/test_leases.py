@@ -14,12 +14,12 @@ from tests.fakes import HashEmbedder
 from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
 
 from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
-from hitherto.core.reconcile import Plan
+from hitherto.background.worker import MAX_ATTEMPTS
+from hitherto.core.reconciliation.reconcile import Plan
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.inference import LocalInference
 from hitherto.models import Extraction, Message
 from hitherto.store import Store, Tx, Work, WorkTx, open_database
-from hitherto.worker import MAX_ATTEMPTS
 
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
 

@@ -13,9 +13,8 @@ from tests.fakes import HashEmbedder
 from evals import attacks_score
 from hitherto import Parts, Settings
 from hitherto.api import AdminApi, ContextRequest, MemoryApi
-from hitherto.client.embedded import open_system
-from hitherto.core.doubt import Consequences, Reviewed
-from hitherto.core.reconcile import Held
+from hitherto.core.reconciliation.doubt import Consequences, Reviewed
+from hitherto.core.reconciliation.reconcile import Held
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import UserNotFoundError, ValidationError
 from hitherto.inference import LocalInference
@@ -34,6 +33,7 @@ from hitherto.models import (
     UserMemoryItem,
 )
 from hitherto.server import create_app
+from hitherto.system import open_system
 
 USER, ASSISTANT = MessageRole.USER, MessageRole.ASSISTANT
 REQUEST = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY, memories_threshold=0.2)

@@ -18,19 +18,19 @@ from tests.fakes import HashEmbedder
 from typer.testing import CliRunner
 
 from hitherto import AsyncHitherto, Parts, RecallStrategy, SessionStatus, Settings
+from hitherto.background.reembedding import Phase, Progress, Reembedding, cancel
 from hitherto.cli import app
-from hitherto.core import passages, query, recall
-from hitherto.core.calibration import Calibration, probe_texts
+from hitherto.core.recall import passages, query_plan, ranking
+from hitherto.core.recall.calibration import Calibration, probe_texts
 from hitherto.embedding import Embedder, EmbedderIdentity
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import EmbedderChangedError, EmbedderError
 from hitherto.inference import LocalInference
+from hitherto.memory_index import WorkingSets
 from hitherto.models import Message, MessageRole
-from hitherto.reembedding import Phase, Progress, Reembedding, cancel
 from hitherto.store import EmbedderTx, Store, open_database
 from hitherto.store.migrate import migrations
 from hitherto.store.rows import to_bytes
-from hitherto.working_set import WorkingSets
 
 T = TypeVar("T")
 
@@ -204,8 +204,8 @@ def assert_all_of(path: Path, embedder: Embedder, slot: int) -> None:
 
 @pytest.fixture
 async def filled(path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("hitherto.reembedding.BATCH", 4)
-    monkeypatch.setattr("hitherto.reembedding.PAUSE_S", 0)
+    monkeypatch.setattr("hitherto.background.reembedding.BATCH", 4)
+    monkeypatch.setattr("hitherto.background.reembedding.PAUSE_S", 0)
     async with opened(path, settings, OLD) as memory:
         for name, sessions in SAID.items():
             for texts in sessions:
@@ -501,11 +501,11 @@ async def similarities(path: Path, embedder: Embedder) -> dict[str, float]:
         )
     working = working_sets.refresh("alice", delta)
     question = "Who runs the museum?"
-    plan = query.plan(question, today=MONDAY.date(), previous=(), people=())
-    ranked = recall.rank_memories(
+    plan = query_plan.plan(question, today=MONDAY.date(), previous=(), people=())
+    ranked = ranking.rank_memories(
         plan,
         embedder.embed([question]),
-        recall.term_coverage(plan, working.memories.lexical),
+        ranking.term_coverage(plan, working.memories.lexical),
         working.memories,
         threshold=0.0,
     )

@@ -20,9 +20,9 @@ from tests.fakes import HashEmbedder
 
 from hitherto import MessageRole, Parts, Settings
 from hitherto.api import AdminApi, MemoryApi
-from hitherto.client.embedded import System, open_system
+from hitherto.background.webhook_sender import MAX_ATTEMPTS, retry_delay_s
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.engine.sending import Sender
+from hitherto.engine.webhook_http import Sender
 from hitherto.inference import LocalInference
 from hitherto.models import (
     Extraction,
@@ -33,7 +33,7 @@ from hitherto.models import (
     WebhookEventType,
 )
 from hitherto.store import Delivery, DeliveryTx, Store
-from hitherto.webhooks import MAX_ATTEMPTS, retry_delay_s
+from hitherto.system import System, open_system
 
 ADDRESS = "https://receiver.test/events"
 OTHER_ADDRESS = "https://other.test/events"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from tests.fakes import HashEmbedder
 
-from hitherto import AsyncHitherto, MessageRole, Parts, Settings, worker
-from hitherto.core.reconcile import Held, Plan
+from hitherto import AsyncHitherto, MessageRole, Parts, Settings
+from hitherto.background import worker
+from hitherto.core.reconciliation.reconcile import Held, Plan
 from hitherto.inference import LocalInference
 from hitherto.models import Candidate
 

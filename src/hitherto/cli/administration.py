@@ -20,10 +20,10 @@ from hitherto.engine import DEFAULT_PROJECT_ID, Resources
 from hitherto.engine.admin import Admin
 from hitherto.errors import EmbedderError, StoreError
 from hitherto.inference import LocalInference
-from hitherto.server.serving import make_folder
+from hitherto.memory_index import WorkingSets
+from hitherto.server.run import make_folder
 from hitherto.settings import Settings
 from hitherto.store import Store, open_database
-from hitherto.working_set import WorkingSets
 
 T = TypeVar("T")
 

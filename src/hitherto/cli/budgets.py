@@ -12,7 +12,7 @@ from hitherto.cli.usage import shown_usd
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import ValidationError
 from hitherto.models import OverBudget
-from hitherto.usage import ProjectBudgets
+from hitherto.models.usage import ProjectBudgets
 
 app = typer.Typer(no_args_is_help=True, help="Set and show what models may take in a UTC day.")
 

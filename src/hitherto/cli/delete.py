@@ -17,10 +17,10 @@ from hitherto.cli.output import (
     print_json,
     read_settings,
 )
-from hitherto.client.embedded import open_system
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import DeletionReport
 from hitherto.settings import Settings
+from hitherto.system import open_system
 
 
 def delete(

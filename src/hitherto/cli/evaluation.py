@@ -11,7 +11,7 @@ from rich.console import Console
 
 from hitherto import evaluation
 from hitherto.cli.output import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, failed, read_settings
-from hitherto.core.validation import MAX_MAX_TOKENS, MIN_MAX_TOKENS
+from hitherto.core.arguments import MAX_MAX_TOKENS, MIN_MAX_TOKENS
 from hitherto.errors import RecallrAIError, ValidationError
 from hitherto.models import RecallStrategy
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
-from hitherto import reembedding
+from hitherto.background import reembedding
 from hitherto.cli.administration import Db, require_database
 from hitherto.cli.output import USAGE_EXIT_CODE, one_line_errors, read_settings
-from hitherto.core.calibration import Calibration
+from hitherto.core.recall.calibration import Calibration
 from hitherto.embedding import EmbedderIdentity, Embedders, opening
 from hitherto.settings import Settings
 from hitherto.store import RecordedEmbedder, Store, open_database

@@ -14,8 +14,8 @@ import typer
 from hitherto.cli.administration import Db
 from hitherto.cli.output import one_line_errors, read_settings
 from hitherto.models import NewApiKey
-from hitherto.server.serving import Listening, serve
-from hitherto.server.working import work
+from hitherto.server.run import Listening, serve
+from hitherto.server.worker_process import work
 from hitherto.settings import Settings
 from hitherto.store import shown_address
 

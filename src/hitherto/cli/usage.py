@@ -9,7 +9,7 @@ from hitherto.api import AdminApi, Page
 from hitherto.cli.administration import AsJson, Db, administer
 from hitherto.cli.output import print_json, print_table
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.usage import ModelCall, ModelUsage, UsageCounts
+from hitherto.models.usage import ModelCall, ModelUsage, UsageCounts
 
 User = Annotated[
     str | None, typer.Option("--user", metavar="ID", help="Of this user alone.", show_default=False)

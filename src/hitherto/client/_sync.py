@@ -14,8 +14,7 @@ from typing import Any
 from hitherto.api import UNSET, SortBy, SortOrder, Unset
 from hitherto.client._sync_session import MergeConflict, Session
 from hitherto.client.connection import Connection, Place
-from hitherto.client.embedded import Parts
-from hitherto.client.transport import HttpParts
+from hitherto.client.http_transport import HttpParts
 from hitherto.models import (
     DeletionReport,
     MergeConflictList,
@@ -30,6 +29,7 @@ from hitherto.models import (
     UserModel,
 )
 from hitherto.settings import Settings
+from hitherto.system import Parts
 
 KEY_PREFIX = "rai_"
 """What every key begins with."""

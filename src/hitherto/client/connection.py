@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from hitherto.api import MemoryApi
-from hitherto.client.embedded import Parts, open_api
-from hitherto.client.http import open_http
-from hitherto.client.transport import HttpParts
+from hitherto.client.http_api import open_http
+from hitherto.client.http_transport import HttpParts
 from hitherto.errors import ClosedError, UnavailableError, ValidationError
 from hitherto.settings import Settings
 from hitherto.store import shown_address
+from hitherto.system import Parts, open_api
 
 T = TypeVar("T")
 

@@ -1,6 +1,12 @@
 """Texts to vectors: the contract of embedders, the local one, and those asked over a network."""
 
-from hitherto.embedding.choosing import (
+from hitherto.embedding.embedder import (
+    Embedder,
+    EmbedderIdentity,
+    Vectors,
+)
+from hitherto.embedding.local import LocalEmbedder, open_embedder
+from hitherto.embedding.registry import (
     LOCAL,
     Embedders,
     Opening,
@@ -10,12 +16,6 @@ from hitherto.embedding.choosing import (
     opening,
     openings,
 )
-from hitherto.embedding.embedder import (
-    Embedder,
-    EmbedderIdentity,
-    Vectors,
-)
-from hitherto.embedding.local import LocalEmbedder, open_embedder
 from hitherto.embedding.remote import RemoteEmbedder, RemoteModel, RemoteParts, remote_model
 from hitherto.embedding.weights import MINILM, WeightsSource
 

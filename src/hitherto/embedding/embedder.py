@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hitherto.core.calibration import UNCHANGED, Calibration
+from hitherto.core.recall.calibration import UNCHANGED, Calibration
 
 Vectors = NDArray[np.float32]
 

@@ -5,9 +5,9 @@ import hmac
 from collections.abc import Callable
 
 from hitherto.api import Page
-from hitherto.core import validation
-from hitherto.engine.usage import UsageAdmin
-from hitherto.engine.webhooks import WebhookAdmin
+from hitherto.core import arguments
+from hitherto.engine.usage_admin import UsageAdmin
+from hitherto.engine.webhook_admin import WebhookAdmin
 from hitherto.errors import AuthenticationError
 from hitherto.models import (
     ApiKey,
@@ -73,7 +73,7 @@ class Admin(UsageAdmin, WebhookAdmin):
     # Projects
 
     async def create_project(self, name: str) -> Project:
-        trimmed = validation.name(name, "name")
+        trimmed = arguments.name(name, "name")
         now, project_id = self._resources.clock(), self._resources.new_id()
         return await self._resources.store.admin(
             lambda tx: tx.create_project(project_id, trimmed, now), write=True
@@ -92,8 +92,8 @@ class Admin(UsageAdmin, WebhookAdmin):
         name: str | None = None,
         merge_conflict_enabled: bool | None = None,
     ) -> Project:
-        trimmed = None if name is None else validation.name(name, "name")
-        flag = validation.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+        trimmed = None if name is None else arguments.name(name, "name")
+        flag = arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
         return await self._resources.store.admin(
             lambda tx: tx.update_project(project_id, trimmed, flag), write=True
         )
@@ -116,8 +116,8 @@ class Admin(UsageAdmin, WebhookAdmin):
     async def create_category(
         self, project_id: str, name: str, *, description: str = ""
     ) -> Category:
-        trimmed = validation.name(name, "name")
-        kept = validation.description(description)
+        trimmed = arguments.name(name, "name")
+        kept = arguments.description(description)
         now, category_id = self._resources.clock(), self._resources.new_id()
         return await self._resources.store.admin(
             lambda tx: tx.create_category(category_id, project_id, trimmed, kept, now), write=True
@@ -131,8 +131,8 @@ class Admin(UsageAdmin, WebhookAdmin):
         name: str | None = None,
         description: str | None = None,
     ) -> Category:
-        trimmed = None if name is None else validation.name(name, "name")
-        kept = None if description is None else validation.description(description)
+        trimmed = None if name is None else arguments.name(name, "name")
+        kept = None if description is None else arguments.description(description)
         return await self._resources.store.admin(
             lambda tx: tx.update_category(project_id, category_id, trimmed, kept), write=True
         )
@@ -150,7 +150,7 @@ class Admin(UsageAdmin, WebhookAdmin):
     async def replace_generation_preferences(
         self, project_id: str, preferences: GenerationPreferences
     ) -> GenerationPreferences:
-        kept = validation.generation_preferences(preferences)
+        kept = arguments.generation_preferences(preferences)
         await self._resources.store.admin(
             lambda tx: tx.replace_generation_preferences(project_id, kept), write=True
         )
@@ -186,7 +186,7 @@ class Admin(UsageAdmin, WebhookAdmin):
     async def list_quarantine(
         self, project_id: str, user_id: str, *, offset: int = 0, limit: int = 50
     ) -> Page[Quarantined]:
-        validation.page(offset, limit, 500)
+        arguments.page(offset, limit, 500)
 
         def work(tx: AdminTx) -> Page[Quarantined]:
             user = tx.users_of(project_id).user(user_id)
@@ -209,7 +209,7 @@ class Admin(UsageAdmin, WebhookAdmin):
 
     def _new_key(self, project_id: str | None, name: str) -> Callable[[AdminTx], NewApiKey]:
         """What creates a key in a transaction, with a secret that is made now."""
-        label = validation.text(name, "name", validation.MAX_NAME_CHARS).strip()
+        label = arguments.text(name, "name", arguments.MAX_NAME_CHARS).strip()
         prefix = ADMIN_KEY_PREFIX if project_id is None else PROJECT_KEY_PREFIX
         api_key = prefix + self._resources.new_secret()
         now, key_id = self._resources.clock(), self._resources.new_id()

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from hitherto.core import fence
-from hitherto.core.context import Analysis, ContextParts
-from hitherto.core.exploration import Hop
-from hitherto.core.query import QueryPlan
-from hitherto.core.timestamps import event_days
-from hitherto.inference.library import Explored, Fact, ItemKind
+from hitherto.core.context import fence
+from hitherto.core.context.render import Analysis, ContextParts
+from hitherto.core.dates.formatting import event_days
+from hitherto.core.recall.multi_hop import Hop
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.inference.exploring.browser import Explored, Fact, ItemKind
 
 FINDINGS = 12
 """Memories listed as findings; excerpts below carry the rest."""

@@ -5,23 +5,24 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from hitherto.api import ContextRequest
-from hitherto.core import query, validation
-from hitherto.core.prompts import system_prompt
-from hitherto.core.query import QueryPlan
-from hitherto.core.timestamps import zone_of
-from hitherto.engine.composer import ContextState, asked, routed
-from hitherto.engine.library import WorkingLibrary
+from hitherto.core import arguments
+from hitherto.core.dates.formatting import zone_of
+from hitherto.core.recall import query_plan
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.engine.context_composer import ContextState, asked, routed
+from hitherto.engine.memory_browser import WorkingLibrary
 from hitherto.engine.progress import Progress, Report
-from hitherto.engine.transacting import Transacting
+from hitherto.engine.transactions import Transacting
+from hitherto.inference.exploring.browser import Explored
 from hitherto.inference.ledger import Account, charged_to
-from hitherto.inference.library import Explored
+from hitherto.memory_index import WorkingSet
 from hitherto.models import (
     ContextResponse,
     MergeConflictStatus,
     RecallStrategy,
 )
+from hitherto.prompts import system_prompt
 from hitherto.store import Tx
-from hitherto.working_set import WorkingSet
 
 PREVIOUS_MESSAGES = 6
 """Messages before the question that may complete it: three exchanges."""
@@ -55,7 +56,7 @@ class Contexts(Transacting):
             making.cancel()
 
     async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
-        asked = validation.member(RecallStrategy, recall_strategy, "recall_strategy")
+        asked = arguments.member(RecallStrategy, recall_strategy, "recall_strategy")
         return system_prompt(RecallStrategy.BALANCED if asked is RecallStrategy.AUTO else asked)
 
     async def _context(
@@ -147,7 +148,9 @@ class Contexts(Transacting):
 def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
     question, previous = asked(state.messages)
     today = state.session.created_at.date()
-    return query.plan(question, today=today, previous=previous, people=working.messages.speakers)
+    return query_plan.plan(
+        question, today=today, previous=previous, people=working.messages.speakers
+    )
 
 
 def _speakers(state: ContextState) -> Sequence[str]:
@@ -156,5 +159,5 @@ def _speakers(state: ContextState) -> Sequence[str]:
 
 
 def _checked(request: ContextRequest) -> ContextRequest:
-    strategy = validation.member(RecallStrategy, request.recall_strategy, "recall_strategy")
-    return validation.context_request(replace(request, recall_strategy=strategy))
+    strategy = arguments.member(RecallStrategy, request.recall_strategy, "recall_strategy")
+    return arguments.context_request(replace(request, recall_strategy=strategy))

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from hitherto.core import budgets
-from hitherto.core.budgets import Amount, Standing
+from hitherto.core import spending
+from hitherto.core.spending import Amount, Standing
 from hitherto.errors import BudgetSpentError, UserNotFoundError
 from hitherto.inference.ledger import (
     Account,
@@ -22,9 +22,9 @@ from hitherto.inference.ledger import (
 )
 from hitherto.inference.prices import ListPrices, Prices
 from hitherto.models import CallOutcome, OverBudget
+from hitherto.models.usage import Budgets, ModelCall
 from hitherto.settings import Settings
 from hitherto.store import CallRow, LedgerTx, Store
-from hitherto.usage import Budgets, ModelCall
 
 LAPSE_S = 60.0
 """Seconds after a call's time-out for which its room is kept: it may end late, or be slow to say
@@ -53,7 +53,7 @@ class StoreLedger:
 
     async def reserve(self, planned: PlannedCall) -> Reservation:
         account, now = current_account(), self.clock()
-        reservation = Reservation(self.new_id(), account, planned, budgets.day_of(now), now)
+        reservation = Reservation(self.new_id(), account, planned, spending.day_of(now), now)
         most = CallUsage(planned.input_tokens, planned.output_tokens)
         cost_nanos = self._prices.cost_nanos(planned.provider, planned.model, most)
         wanted = Amount(planned.input_tokens + planned.output_tokens, cost_nanos or 0)
@@ -70,7 +70,7 @@ class StoreLedger:
 
         reason = await self.store.ledger(work, write=True)
         if reason is not None:
-            again = budgets.next_day(now)
+            again = spending.next_day(now)
             raise BudgetSpentError(f"{reason}; a new day begins at {again:%Y-%m-%d %H:%M} UTC")
         return reservation
 
@@ -86,7 +86,7 @@ class StoreLedger:
 
     def _oldest(self, now: datetime) -> str:
         """The first day whose calls are kept."""
-        return budgets.day_of(now - timedelta(days=self.settings.model_calls_kept_days))
+        return spending.day_of(now - timedelta(days=self.settings.model_calls_kept_days))
 
 
 _NOTHING = FinishedCall(CallOutcome.OK, CallUsage(), 0.0, 0)
@@ -110,18 +110,18 @@ def _refusal(
     tx.hold_project(account.project_id)
     if not tx.is_user(account.user_id):
         raise UserNotFoundError("the user was deleted before a model was asked")
-    held = budgets.effective(tx.budgets(account.project_id), defaults)
-    day = budgets.day_of(now)
-    return budgets.refusal(
+    held = spending.effective(tx.budgets(account.project_id), defaults)
+    day = spending.day_of(now)
+    return spending.refusal(
         (
             Standing(
                 "user",
-                budgets.of_user(held),
+                spending.of_user(held),
                 tx.taken_by_user(account.user_id, day, now),
             ),
             Standing(
                 "project",
-                budgets.of_project(held),
+                spending.of_project(held),
                 tx.taken_by_project(account.project_id, day, now),
             ),
         ),
@@ -144,7 +144,7 @@ def _row(reservation: Reservation, cost_nanos: int | None, finished: FinishedCal
         input_tokens=used.input_tokens,
         output_tokens=used.output_tokens,
         cached_tokens=used.cached_tokens,
-        usd=None if cost_nanos is None else budgets.to_usd(cost_nanos),
+        usd=None if cost_nanos is None else spending.to_usd(cost_nanos),
         usage_known=finished.usage is not None,
         ms=math.ceil(finished.ms),
         attempts=finished.attempts,

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from hitherto.core import chains, validation
-from hitherto.engine.erasing import Erasing
-from hitherto.engine.transacting import Transacting
+from hitherto.core import arguments
+from hitherto.core.history import version_chains
+from hitherto.engine.memory_deletion import Erasing
+from hitherto.engine.transactions import Transacting
 from hitherto.errors import InvalidCategoriesError, ValidationError
 from hitherto.models import (
     DeletionReport,
@@ -35,10 +36,10 @@ class Memories(Transacting):
         include_previous_versions: bool = True,
         include_connected_memories: bool = True,
     ) -> UserMemoriesList:
-        validation.page(offset, limit, 200)
-        wanted = validation.metadata_filter(session_metadata_filter, "session_metadata_filter")
-        session_ids = set(validation.texts(session_id_filter, "session_id_filter"))
-        asked = validation.texts(categories, "categories")
+        arguments.page(offset, limit, 200)
+        wanted = arguments.metadata_filter(session_metadata_filter, "session_metadata_filter")
+        session_ids = set(arguments.texts(session_id_filter, "session_id_filter"))
+        asked = arguments.texts(categories, "categories")
         names = frozenset(asked)
 
         def work(tx: Tx) -> UserMemoriesList:
@@ -60,7 +61,7 @@ class Memories(Transacting):
                 matching = {
                     session.session_id
                     for session in user.scan_sessions()
-                    if validation.contains(session.metadata, wanted)
+                    if arguments.contains(session.metadata, wanted)
                 }
                 found = [version for version in found if version.session_id in matching]
             shown = found[offset : offset + limit]
@@ -82,7 +83,7 @@ class Memories(Transacting):
         def work(tx: Tx) -> UserMemoryItem:
             user = tx.user(user_id)
             versions = user.versions()
-            shown = [chains.require(versions, memory_id)]
+            shown = [version_chains.require(versions, memory_id)]
             held = user.memory_categories()
             return _items(
                 user, versions, shown, held, include_previous_versions, include_connected_memories
@@ -93,7 +94,7 @@ class Memories(Transacting):
     async def list_doubtful_memories(
         self, user_id: str, *, offset: int = 0, limit: int = 20
     ) -> UserMemoriesList:
-        validation.page(offset, limit, 200)
+        arguments.page(offset, limit, 200)
 
         def work(tx: Tx) -> UserMemoriesList:
             user = tx.user(user_id)
@@ -113,7 +114,7 @@ class Memories(Transacting):
     async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
         def work(tx: Tx) -> UserMemoryItem:
             user = tx.user(user_id)
-            held = chains.require(user.versions(), memory_id)
+            held = version_chains.require(user.versions(), memory_id)
             if held.expired_at is not None:
                 raise ValidationError(
                     f"memory {memory_id} has expired ({held.expiration_reason}), so it cannot be"
@@ -130,7 +131,7 @@ class Memories(Transacting):
 
         def work(tx: Tx) -> UserMemoryItem:
             user = tx.user(user_id)
-            if chains.require(user.versions(), memory_id).expired_at is None:
+            if version_chains.require(user.versions(), memory_id).expired_at is None:
                 revision = user.advance(removed=False)
                 reason = ExpirationReason.TEMPORAL_CONFLICT
                 user.expire_memory(memory_id, now, reason, revision, None)
@@ -170,7 +171,7 @@ def _items(
     with_previous: bool,
     with_connected: bool,
 ) -> list[UserMemoryItem]:
-    chain = chains.Chains(versions)
+    chain = version_chains.Chains(versions)
     connected = _connected(user, chain) if with_connected else {}
     contested = {
         memory.memory_id
@@ -209,7 +210,7 @@ def _items(
     ]
 
 
-def _previous(chain: chains.Chains, version: MemoryVersion) -> list[MemoryVersionInfo]:
+def _previous(chain: version_chains.Chains, version: MemoryVersion) -> list[MemoryVersionInfo]:
     return [
         MemoryVersionInfo(
             memory_id=earlier.memory_id,
@@ -227,7 +228,7 @@ def _previous(chain: chains.Chains, version: MemoryVersion) -> list[MemoryVersio
     ]
 
 
-def _connected(user: UserTx, chain: chains.Chains) -> dict[str, list[MemoryRelationship]]:
+def _connected(user: UserTx, chain: version_chains.Chains) -> dict[str, list[MemoryRelationship]]:
     found: dict[str, dict[str, MemoryRelationship]] = {}
     for one, other in user.connections_since(0):
         for here, there in ((one, other), (other, one)):

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import get_args
 
 from hitherto.api import Page, SortBy, SortOrder
-from hitherto.core import answers as checked
-from hitherto.core import validation
-from hitherto.engine.transacting import Transacting, paged
+from hitherto.core import arguments
+from hitherto.core import conflict_answers as checked
+from hitherto.engine.transactions import Transacting, paged
 from hitherto.errors import ValidationError
 from hitherto.models import MergeConflictAnswer, MergeConflictModel, MergeConflictStatus
 from hitherto.store import Tx
@@ -26,12 +26,10 @@ class MergeConflicts(Transacting):
         sort_by: SortBy = "created_at",
         sort_order: SortOrder = "desc",
     ) -> Page[MergeConflictModel]:
-        validation.page(offset, limit, 100)
+        arguments.page(offset, limit, 100)
         _one_of(sort_by, "sort_by", SortBy)
         _one_of(sort_order, "sort_order", SortOrder)
-        wanted = (
-            None if status is None else validation.member(MergeConflictStatus, status, "status")
-        )
+        wanted = None if status is None else arguments.member(MergeConflictStatus, status, "status")
 
         def work(tx: Tx) -> Page[MergeConflictModel]:
             found = [

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from hitherto.api import ContextRequest
-from hitherto.core.exploration import Hop
-from hitherto.core.query import QueryPlan
+from hitherto.core.recall.multi_hop import Hop
+from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.engine.analysis import reasoning_text
-from hitherto.inference.library import Explored
+from hitherto.inference.exploring.browser import Explored
 from hitherto.models import (
     ContextMetadata,
     ContextResponse,

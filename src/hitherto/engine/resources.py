@@ -7,14 +7,14 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hitherto.core.remembered import forget_texts
+from hitherto.core.text.caches import forget_texts
 from hitherto.embedding import Embedder, Embedders, Opening, calibration_of, opened
-from hitherto.engine.composer import ContextComposer
-from hitherto.engine.sending import Sender
+from hitherto.engine.context_composer import ContextComposer
+from hitherto.engine.webhook_http import Sender
 from hitherto.inference import Inference
+from hitherto.memory_index import WorkingSets
 from hitherto.settings import Settings
 from hitherto.store import READERS, Store, Tx
-from hitherto.working_set import WorkingSets
 
 DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
 """The project of an embedded client, which has no use for more than one."""

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from hitherto.api import Page
-from hitherto.core import validation
-from hitherto.engine.leaving import Leaving
-from hitherto.engine.transacting import Transacting, paged
+from hitherto.core import arguments
+from hitherto.engine.session_deletion import Leaving
+from hitherto.engine.transactions import Transacting, paged
 from hitherto.errors import TimeoutError
 from hitherto.models import (
     DeletionReport,
@@ -37,9 +37,9 @@ class Sessions(Transacting):
         idempotency_key: str | None = None,
     ) -> SessionModel:
         kept = self._metadata(metadata)
-        wait_s = validation.auto_process_after_s(auto_process_after_seconds)
-        created_at = validation.utc_instant(custom_created_at_utc, "custom_created_at_utc")
-        key = validation.idempotency_key(idempotency_key)
+        wait_s = arguments.auto_process_after_s(auto_process_after_seconds)
+        created_at = arguments.utc_instant(custom_created_at_utc, "custom_created_at_utc")
+        key = arguments.idempotency_key(idempotency_key)
         now, session_id = self._resources.clock(), self._resources.new_id()
 
         def work(tx: Tx) -> SessionModel:
@@ -81,10 +81,10 @@ class Sessions(Transacting):
         metadata_filter: dict[str, Any] | None = None,
         status_filter: Sequence[SessionStatus] | None = None,
     ) -> Page[SessionModel]:
-        validation.page(offset, limit, 100)
-        wanted = validation.metadata_filter(metadata_filter, "metadata_filter")
+        arguments.page(offset, limit, 100)
+        wanted = arguments.metadata_filter(metadata_filter, "metadata_filter")
         statuses = {
-            validation.member(SessionStatus, status, "status_filter")
+            arguments.member(SessionStatus, status, "status_filter")
             for status in status_filter or ()
         }
 
@@ -96,7 +96,7 @@ class Sessions(Transacting):
                 session
                 for session in user.scan_sessions()
                 if (not statuses or session.status in statuses)
-                and validation.contains(session.metadata, wanted)
+                and arguments.contains(session.metadata, wanted)
             ]
             return paged(found[offset : offset + limit], len(found), offset)
 
@@ -124,9 +124,9 @@ class Sessions(Transacting):
         *,
         idempotency_key: str | None = None,
     ) -> None:
-        kept_role = validation.role(role)
-        validation.content(content, self._resources.settings.max_message_chars)
-        key = validation.idempotency_key(idempotency_key)
+        kept_role = arguments.role(role)
+        arguments.content(content, self._resources.settings.max_message_chars)
+        key = arguments.idempotency_key(idempotency_key)
         now = self._resources.clock()
 
         def work(tx: Tx) -> None:
@@ -141,7 +141,7 @@ class Sessions(Transacting):
     async def get_messages(
         self, user_id: str, session_id: str, *, offset: int = 0, limit: int = 50
     ) -> SessionMessagesList:
-        validation.page(offset, limit, 500)
+        arguments.page(offset, limit, 500)
 
         def work(tx: Tx) -> SessionMessagesList:
             user = tx.user(user_id)
@@ -152,7 +152,7 @@ class Sessions(Transacting):
         return await self._read(work)
 
     async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
-        validation.whole(n, "n", 1, 100)
+        arguments.whole(n, "n", 1, 100)
         return await self._read(lambda tx: UserMessagesList(tx.user(user_id).latest_messages(n)))
 
     async def process(self, user_id: str, session_id: str) -> SessionModel:

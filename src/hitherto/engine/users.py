@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from hitherto.api import UNSET, Page, Unset
-from hitherto.core import validation
-from hitherto.engine.transacting import Transacting, paged
+from hitherto.core import arguments
+from hitherto.engine.transactions import Transacting, paged
 from hitherto.models import DeletionReport, Metadata, UserModel
 from hitherto.store import Tx
 
@@ -21,10 +21,10 @@ class Users(Transacting):
         merge_conflict_enabled: bool | None = None,
         idempotency_key: str | None = None,
     ) -> UserModel:
-        validation.user_id(user_id)
+        arguments.user_id(user_id)
         kept = self._metadata(metadata)
-        flag = validation.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
-        key = validation.idempotency_key(idempotency_key)
+        flag = arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+        key = arguments.idempotency_key(idempotency_key)
         now, internal_id = self._resources.clock(), self._resources.new_id()
         return await self._write(
             lambda tx: tx.create_user(internal_id, user_id, kept, flag, now, key)
@@ -41,10 +41,10 @@ class Users(Transacting):
         metadata_filter: dict[str, Any] | None = None,
         partial_user_id: str | None = None,
     ) -> Page[UserModel]:
-        validation.page(offset, limit, 100)
-        wanted = validation.metadata_filter(metadata_filter, "metadata_filter")
-        part = validation.text(
-            partial_user_id or "", "partial_user_id", validation.MAX_ID_CHARS
+        arguments.page(offset, limit, 100)
+        wanted = arguments.metadata_filter(metadata_filter, "metadata_filter")
+        part = arguments.text(
+            partial_user_id or "", "partial_user_id", arguments.MAX_ID_CHARS
         ).casefold()
 
         def work(tx: Tx) -> Page[UserModel]:
@@ -53,7 +53,7 @@ class Users(Transacting):
             found = [
                 user
                 for user in tx.scan_users()
-                if part in user.user_id.casefold() and validation.contains(user.metadata, wanted)
+                if part in user.user_id.casefold() and arguments.contains(user.metadata, wanted)
             ]
             return paged(found[offset : offset + limit], len(found), offset)
 
@@ -68,10 +68,10 @@ class Users(Transacting):
         merge_conflict_enabled: bool | Unset | None = UNSET,
     ) -> UserModel:
         if new_user_id is not None:
-            validation.user_id(new_user_id)
+            arguments.user_id(new_user_id)
         kept = None if new_metadata is None else self._metadata(new_metadata)
         if not isinstance(merge_conflict_enabled, Unset):
-            validation.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+            arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
 
         def work(tx: Tx) -> UserModel:
             user = tx.user(user_id)

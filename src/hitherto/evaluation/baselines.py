@@ -9,8 +9,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from hitherto.core.lexical import build_lexical_index, terms
-from hitherto.core.timestamps import calendar_day
+from hitherto.core.dates.formatting import calendar_day
+from hitherto.core.recall.bm25 import build_lexical_index
+from hitherto.core.text.tokens import terms
 from hitherto.evaluation.conversations import Conversation
 
 

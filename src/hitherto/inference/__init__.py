@@ -8,15 +8,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hitherto.core.categories import EmbeddedCategory
-from hitherto.core.doubt import Consequences, Reviewed
-from hitherto.core.query import QueryPlan
-from hitherto.core.reconcile import Held, Plan
-from hitherto.core.resolution import Contest, Resolution
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.core.reconciliation.categories import EmbeddedCategory
+from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution
+from hitherto.core.reconciliation.doubt import Consequences, Reviewed
+from hitherto.core.reconciliation.reconcile import Held, Plan
 from hitherto.errors import ValidationError
+from hitherto.inference.exploring.browser import Explored, Library
 from hitherto.inference.ledger import Ledger
-from hitherto.inference.library import Explored, Library
-from hitherto.inference.local import LocalInference
+from hitherto.inference.rules import LocalInference
 from hitherto.inference.tasks.choice import chosen_models
 from hitherto.models import (
     Candidate,

@@ -44,7 +44,7 @@ class PlannedCall:
         that no price is assumed. model: without the provider, `gpt-5-mini`.
     prompt_hash: the version of the prompt.
     input_tokens, output_tokens: the most that it can take, with all its repairs; see
-        `hitherto.core.budgets.estimated_tokens`.
+        `hitherto.core.spending.estimated_tokens`.
     timeout_s: seconds after which it has surely ended; its reservation lapses then.
     """
 

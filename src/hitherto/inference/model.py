@@ -16,22 +16,30 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hitherto.core import attributes, summaries
-from hitherto.core.categories import EmbeddedCategory
-from hitherto.core.connections import Entry, Pair, connect
-from hitherto.core.doubt import Consequences, Reviewed
-from hitherto.core.prompts import Prompt, task_prompt
-from hitherto.core.query import QueryPlan
-from hitherto.core.reading.wording import terms_of
-from hitherto.core.reconcile import Decision, Held, Ignore, Plan, Precede, RaiseConflict, Supersede
-from hitherto.core.resolution import Contest, Resolution
+from hitherto.core.extraction import summaries
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.core.reconciliation.categories import EmbeddedCategory
+from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution
+from hitherto.core.reconciliation.connections import Entry, Pair, connect
+from hitherto.core.reconciliation.doubt import Consequences, Reviewed
+from hitherto.core.reconciliation.reconcile import (
+    Decision,
+    Held,
+    Ignore,
+    Plan,
+    Precede,
+    RaiseConflict,
+    Supersede,
+)
+from hitherto.core.statements import reader
+from hitherto.core.text.terms import terms_of
 from hitherto.errors import InferenceError
-from hitherto.inference.exploring import Explorer
+from hitherto.inference.exploring.agent import Explorer
+from hitherto.inference.exploring.browser import Explored, Library
 from hitherto.inference.ledger import current_account
-from hitherto.inference.library import Explored, Library
-from hitherto.inference.local import READ_STATEMENTS, LocalInference
 from hitherto.inference.planning import Planner
 from hitherto.inference.providers import Answer, Providers
+from hitherto.inference.rules import READ_STATEMENTS, LocalInference
 from hitherto.inference.tasks import Task, extraction, reconciliation, review
 from hitherto.inference.tasks.extraction import Chunk, FoundInSession, Wishes
 from hitherto.inference.tasks.reconciliation import Batch, Known, Occasion, Ruling, Verdicts
@@ -44,6 +52,7 @@ from hitherto.models import (
     MemoryVersion,
     Message,
 )
+from hitherto.prompts import Prompt, task_prompt
 from hitherto.settings import Settings
 
 _log = logging.getLogger("hitherto.inference")
@@ -72,7 +81,7 @@ class ModelInference:
         self._answers: OrderedDict[str, Answer[Any]] = OrderedDict()
         self._forgotten = 0
         self._terms = lru_cache(maxsize=READ_STATEMENTS)(_terms)
-        self._statement = lru_cache(maxsize=READ_STATEMENTS)(attributes.read)
+        self._statement = lru_cache(maxsize=READ_STATEMENTS)(reader.read)
 
     @property
     def providers(self) -> Providers:

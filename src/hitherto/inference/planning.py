@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
-from hitherto.core import query
-from hitherto.core.days import day_text
-from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
-from hitherto.core.prompts import task_prompt
-from hitherto.core.query import DateRange, QueryPlan, Reading
+from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
+from hitherto.core.dates.calendar import day_text
+from hitherto.core.recall import query_plan
+from hitherto.core.recall.query_plan import DateRange, QueryPlan, Reading
 from hitherto.errors import RecallrAIError
 from hitherto.inference.tasks import Task
 from hitherto.models import Message, MessageRole
+from hitherto.prompts import task_prompt
 
 if TYPE_CHECKING:
     from hitherto.inference.providers import Providers
@@ -57,7 +57,7 @@ class Planner:
         self, question: str, today: date, previous: Sequence[Message], people: Collection[str]
     ) -> QueryPlan:
         """What to look for. Raises nothing: the plan says so where the rules made it, and why."""
-        ruled = query.plan(question, today=today, previous=previous, people=people, wide=True)
+        ruled = query_plan.plan(question, today=today, previous=previous, people=people, wide=True)
         if not ruled.question:
             return ruled
         try:
@@ -73,7 +73,7 @@ class Planner:
             return replace(ruled, fallback=late)
         except RecallrAIError as error:
             return replace(ruled, fallback=error.message)
-        return query.joined(ruled, _reading(answer.output))
+        return query_plan.joined(ruled, _reading(answer.output))
 
 
 def conversation_text(question: str, today: date, previous: Sequence[Message]) -> str:

@@ -52,8 +52,7 @@ from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from hitherto.core.budgets import estimated_tokens
-from hitherto.core.prompts import Prompt, prompt_hash
+from hitherto.core.spending import estimated_tokens
 from hitherto.errors import InferenceError, ValidationError
 from hitherto.inference.ledger import (
     CallUsage,
@@ -65,6 +64,7 @@ from hitherto.inference.ledger import (
 from hitherto.inference.tasks import Task
 from hitherto.inference.tasks.choice import chosen_models
 from hitherto.models import LOCAL_MODEL, CallOutcome
+from hitherto.prompts import Prompt, prompt_hash
 from hitherto.settings import Settings
 
 _log = logging.getLogger("hitherto.inference")

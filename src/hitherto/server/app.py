@@ -12,7 +12,7 @@ from hitherto.server.authentication import ADMIN_SECURITY, PROJECT_SECURITY, SEC
 from hitherto.server.errors import documented, install_error_answers
 from hitherto.server.limits import install_limits
 from hitherto.server.routes import API_PREFIX, API_ROUTERS, health_router
-from hitherto.server.served import Served
+from hitherto.server.state import Served
 from hitherto.settings import Settings
 
 _SECURITY = ((API_PREFIX, PROJECT_SECURITY), (ADMIN_PREFIX, ADMIN_SECURITY))

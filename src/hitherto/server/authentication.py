@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from hitherto.api import AdminApi, MemoryApi
 from hitherto.errors import AuthenticationError
 from hitherto.server.requests import ReadRequest, refuse_nul
-from hitherto.server.served import served_by
+from hitherto.server.state import served_by
 
 API_KEY_HEADER = "X-Recallr-Api-Key"
 PROJECT_HEADER = "X-Recallr-Project-Id"

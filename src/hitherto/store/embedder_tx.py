@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hitherto.core.calibration import UNCHANGED, Calibration
+from hitherto.core.recall.calibration import UNCHANGED, Calibration
 from hitherto.models import Message
 from hitherto.store import rows
 from hitherto.store.database import Run

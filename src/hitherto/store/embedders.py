@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hitherto.core.calibration import Calibration
+from hitherto.core.recall.calibration import Calibration
 from hitherto.errors import StoreError
 from hitherto.store import rows
 from hitherto.store.database import Row

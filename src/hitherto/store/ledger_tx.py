@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from hitherto.core.budgets import Amount, to_nanos, to_usd
+from hitherto.core.spending import Amount, to_nanos, to_usd
 from hitherto.errors import ProjectNotFoundError
 from hitherto.models import CallOutcome, OverBudget
+from hitherto.models.usage import Budgets, ModelCall, UsageCounts, UsageOfTask, UsageOfUser
 from hitherto.store import rows
 from hitherto.store.database import Row, Run
 from hitherto.store.tx import Tx
 from hitherto.store.user_tx import UserTx
-from hitherto.usage import Budgets, ModelCall, UsageCounts, UsageOfTask, UsageOfUser
 
 
 @dataclass(frozen=True, slots=True)

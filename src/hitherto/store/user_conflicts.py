@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitherto.core.answers import already_resolved
-from hitherto.core.resolution import Contest
+from hitherto.core.conflict_answers import already_resolved
+from hitherto.core.reconciliation.conflict_resolution import Contest
 from hitherto.errors import MergeConflictAlreadyResolvedError, MergeConflictNotFoundError
 from hitherto.models import (
     LOCAL_MODEL,

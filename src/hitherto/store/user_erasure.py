@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hitherto.core.erasure import Erasure
+from hitherto.core.history.redaction import Erasure
 from hitherto.models import DeletionReport, MergeConflictStatus
 from hitherto.store import rows
 from hitherto.store.database import Row

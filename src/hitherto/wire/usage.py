@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt
 
-from hitherto import usage as usage_models
 from hitherto.models import CallOutcome, OverBudget
+from hitherto.models import usage as usage_models
 from hitherto.settings import MAX_TOKENS_PER_DAY, MAX_USD_PER_DAY
 from hitherto.wire.fields import Instant, WireModel
 

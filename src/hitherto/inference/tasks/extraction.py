@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hitherto.core import support
-from hitherto.core.days import day_text
-from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING, continued, paragraph
-from hitherto.core.reading.wording import terms_of
+from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, continued, paragraph
+from hitherto.core.dates.calendar import day_text
+from hitherto.core.extraction import grounding
+from hitherto.core.text.terms import terms_of
 from hitherto.models import (
     Candidate,
     Category,
@@ -233,7 +233,7 @@ def _candidate(
         return None
     days = [day for day in (memory.event_start, memory.event_end) if day is not None] or [today]
     first, last = min(days), max(days)
-    if support.flaw(text, first, last, _evidence(messages, positions, today)) is not None:
+    if grounding.flaw(text, first, last, _evidence(messages, positions, today)) is not None:
         return None
     roles = {messages[position].role for position in positions}
     said_by = MessageRole(memory.said_by)
@@ -251,10 +251,10 @@ def _candidate(
 
 def _evidence(
     messages: Sequence[Message], positions: Sequence[int], today: date
-) -> support.Evidence:
+) -> grounding.Evidence:
     """The messages named, with what each answers, and all until then."""
     near = sorted({at for position in positions for at in (position - 1, position) if at >= 0})
-    return support.Evidence(
+    return grounding.Evidence(
         "\n".join(messages[at].content for at in near),
         "\n".join(message.content for message in messages[: positions[-1] + 1]),
         today,

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from hitherto.core import support
-from hitherto.core.attributes import read
-from hitherto.core.connections import Pair
-from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
-from hitherto.core.questions import Said, distinct, question
-from hitherto.core.reconcile import (
+from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
+from hitherto.core.extraction import grounding
+from hitherto.core.reconciliation.conflict_questions import Said, distinct, question
+from hitherto.core.reconciliation.connections import Pair
+from hitherto.core.reconciliation.reconcile import (
     Contradicted,
     Decision,
     Ignore,
@@ -28,6 +27,7 @@ from hitherto.core.reconcile import (
     Ref,
     Supersede,
 )
+from hitherto.core.statements.reader import read
 from hitherto.models import Candidate, ExpirationReason, MessageRole
 
 BATCH = 12
@@ -209,7 +209,7 @@ def _merging_fault(verdict: Verdict, batch: Batch, index: int) -> str | None:
         return f"Decision {verdict.new} (addition) needs `merged`, of {MAX_CONTENT_CHARS} at most."
     old = _content_at(verdict.about[0], batch)
     new = batch.candidates[batch.indices.index(index)].content
-    lost = support.loses(merged, old, new)
+    lost = grounding.loses(merged, old, new)
     return None if lost is None else f"`merged` of decision {verdict.new} has {lost}."
 
 

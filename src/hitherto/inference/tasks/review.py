@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from hitherto.core import injection, support
-from hitherto.core.doubt import Change, Consequences, Doubt, Reviewed
-from hitherto.core.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
-from hitherto.core.reading.wording import terms_of
-from hitherto.core.reconcile import Held
+from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
+from hitherto.core.extraction import grounding
+from hitherto.core.reconciliation.doubt import Change, Consequences, Doubt, Reviewed
+from hitherto.core.reconciliation.reconcile import Held
+from hitherto.core.safety import injection
+from hitherto.core.text.terms import terms_of
 from hitherto.inference.tasks.reconciliation import TERM_WEIGHT
 from hitherto.models import MemoryVersion
 
@@ -163,6 +164,6 @@ def _reason(given: str, memory: MemoryVersion, change: Change) -> str:
     sound = (
         0 < len(reason) <= MAX_REASON_CHARS
         and injection.find(reason) is None
-        and support.adds_nothing(reason, sources)
+        and grounding.adds_nothing(reason, sources)
     )
     return reason if sound else UNEXPLAINED

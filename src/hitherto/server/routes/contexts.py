@@ -8,7 +8,7 @@ from starlette.responses import Response
 from hitherto.server.authentication import Api, ProjectRoute
 from hitherto.server.errors import documented
 from hitherto.server.parameters import ContextQuery, SessionId, SystemPromptQuery, UserId
-from hitherto.server.served import settings_of
+from hitherto.server.state import settings_of
 from hitherto.server.streaming import context_stream
 from hitherto.wire import Context, SystemPrompt
 

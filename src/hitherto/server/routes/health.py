@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from hitherto.server.errors import documented
-from hitherto.server.served import served_by
+from hitherto.server.state import served_by
 from hitherto.wire import WireModel
 
 LIVE_PATH = "/healthz"

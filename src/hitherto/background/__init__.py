@@ -1,0 +1,1 @@
+"""Background work: processing of sessions, webhooks, cleanup, re-embedding."""

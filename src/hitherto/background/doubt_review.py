@@ -1,0 +1,62 @@
+"""Finds what a plan puts in doubt, and has it reviewed by whoever understands the session."""
+
+import asyncio
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from hitherto.core.reconciliation import doubt
+from hitherto.core.reconciliation.doubt import Consequences, Reviewed
+from hitherto.core.reconciliation.reconcile import Held, Plan
+from hitherto.engine.metered_inference import ChargedInference
+from hitherto.memory_index import WorkingSet
+from hitherto.models import MemoryVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPlan:
+    """A plan that is to be carried out. said_at: for each decision.
+
+    retired: memories that are not true and that nothing takes the place of, and since when.
+    """
+
+    plan: Plan
+    said_at: Sequence[datetime]
+    retired: Sequence[tuple[str, datetime]]
+
+
+async def review(
+    changed: ChangedPlan, working: WorkingSet, inference: ChargedInference, most: int
+) -> Reviewed:
+    """What may hold no more once the plan is carried out; where nothing changes, nobody is asked.
+
+    most: how many memories are looked through, those nearest to what changes.
+    """
+    consequences = await asyncio.to_thread(_consequences, changed, working, most)
+    if not consequences.changes:
+        return Reviewed(())
+    gone = [change.old.memory_id for change in consequences.changes]
+    connected = working.connected_with(gone)
+    needed = connected | {one.memory_id for one in consequences.doubts}
+    held = await asyncio.to_thread(_near, gone, needed, working, most)
+    return await inference.ask(lambda asked: asked.review(consequences, held, connected))
+
+
+def _consequences(changed: ChangedPlan, working: WorkingSet, most: int) -> Consequences:
+    def among(gone: Sequence[str]) -> list[MemoryVersion]:
+        return [one.memory for one in _near(gone, frozenset(), working, most)]
+
+    return doubt.of_plan(
+        changed.plan,
+        changed.said_at,
+        working.versions,
+        working.last_said,
+        changed.retired,
+        among,
+    )
+
+
+def _near(gone: Sequence[str], needed: Set[str], working: WorkingSet, most: int) -> list[Held]:
+    """The current memories nearest to those that change, and the needed ones."""
+    vectors = working.vectors_of(gone)
+    return working.held(vectors, most, lambda one: one.memory_id in needed)[0]

@@ -1,0 +1,336 @@
+"""Writes what work brought: a plan's decisions become rows, in the caller's transaction."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitherto.core.history import version_chains
+from hitherto.core.reconciliation.doubt import Doubt
+from hitherto.core.reconciliation.reconcile import (
+    Decision,
+    Ignore,
+    Insert,
+    Plan,
+    Precede,
+    RaiseConflict,
+    Ref,
+    Supersede,
+)
+from hitherto.core.safety.injection import Sign
+from hitherto.errors import InternalServerError
+from hitherto.memory_index import WorkingSet
+from hitherto.models import (
+    Candidate,
+    Evidence,
+    ExpirationReason,
+    MemoryVersion,
+    MergeConflictModel,
+    MergeConflictStatus,
+    Quarantined,
+    SaidBy,
+    WebhookEventType,
+)
+from hitherto.store import StoredPassage, UserTx, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was understood of a session, before it is weighed against the user's memories.
+
+    vectors: of the candidates, (candidates, dimension). summary_vector: None without a summary.
+    quarantined: statements that must not become memories, each with what gave it away.
+    """
+
+    candidates: Sequence[Candidate]
+    vectors: NDArray[np.float32]
+    summary: str
+    summary_vector: NDArray[np.float32] | None
+    passages: Sequence[StoredPassage]
+    quarantined: Sequence[tuple[Candidate, Sign]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """What a decision's content is stored with: its vector, its categories, when it was said."""
+
+    vector: NDArray[np.float32]
+    category_ids: Sequence[str]
+    said_at: datetime
+
+
+def rewritten(plan: Plan, contents: Sequence[str]) -> dict[int, str]:
+    """The decisions whose content is no longer the candidate's own, and needs a vector.
+
+    contents: those of the candidates that the decisions are about, in the same order.
+    """
+    return {
+        index: decision.candidate.content
+        for index, decision in enumerate(plan.decisions)
+        if decision.candidate.content != contents[index]
+    }
+
+
+class PlanWriter:
+    """Carries out one plan in one transaction.
+
+    working: the memories that the plan was made against. new_id, now: for what is written.
+    """
+
+    def __init__(
+        self,
+        user: UserTx,
+        work: Work,
+        working: WorkingSet,
+        new_id: Callable[[], str],
+        now: datetime,
+    ) -> None:
+        self._user = user
+        self._work = work
+        self._working = working
+        self._new_id = new_id
+        self._now = now
+        self._revision = user.advance(removed=False)
+        self._versions = dict(working.versions)
+        self._ids: list[str | None] = []
+        self._successors: dict[str, str] = {}
+        self._added: list[str] = []
+
+    def write(self, findings: Findings, plan: Plan, filings: Sequence[Filing]) -> None:
+        """Insert passages and summary, and carry out the plan's decisions in order.
+
+        filings: one for each decision.
+        """
+        self._user.insert_passages(self._work.session_id, findings.passages, self._revision)
+        if findings.summary_vector is not None:
+            self._user.insert_summary(
+                self._work.session_id, findings.summary, findings.summary_vector, self._revision
+            )
+        self._carry_out(plan, filings)
+        self.quarantine(findings.quarantined)
+        self._announce(WebhookEventType.SESSION_PROCESSED, None)
+
+    def quarantine(self, found: Sequence[tuple[Candidate, Sign]]) -> None:
+        """Keep what was said in the session in work and must not become a memory."""
+        kept = [
+            Quarantined(
+                self._new_id(),
+                self._work.session_id,
+                candidate.content,
+                sign.kind,
+                sign.quote,
+                SaidBy(candidate.said_by.value),
+                candidate.evidence,
+                self._now,
+            )
+            for candidate, sign in found
+        ]
+        self._user.insert_quarantined(self._work.session_id, kept)
+
+    def doubt(self, doubts: Sequence[Doubt]) -> None:
+        """Mark what the plan's decisions put in doubt; they have to be carried out before."""
+        for doubt in doubts:
+            cause = self._resolved(doubt.cause)
+            if cause is not None:
+                self._user.doubt_memory(
+                    doubt.memory_id, cause, doubt.reason, doubt.since, self._revision
+                )
+
+    def settle(self, plan: Plan, retired: Sequence[str], filings: Sequence[Filing]) -> None:
+        """Carry out what the answers to the merge conflict in work decided.
+
+        retired: memories to expire without a successor. filings: one for each decision.
+        """
+        conflict_id = self._work.merge_conflict_id
+        if conflict_id is None:
+            raise InternalServerError(f"{self._work} is no merge conflict")
+        self._carry_out(plan, filings)
+        for memory_id in retired:
+            self._expire(memory_id, ExpirationReason.MERGE_CONFLICT)
+        self._user.insert_new_memories(conflict_id, self._added)
+        self._announce(WebhookEventType.MERGE_CONFLICT_RESOLVED, conflict_id)
+
+    def _announce(self, event_type: WebhookEventType, merge_conflict_id: str | None) -> None:
+        self._user.announce(
+            event_type, self._work.session_id, merge_conflict_id, self._new_id, self._now
+        )
+
+    def _carry_out(self, plan: Plan, filings: Sequence[Filing]) -> None:
+        for decision, filing in zip(plan.decisions, filings, strict=True):
+            self._ids.append(self._decide(decision, filing))
+        self._connect(plan)
+
+    def _decide(self, decision: Decision, filing: Filing) -> str | None:
+        """Write one decision; the id of the memory that now says what the candidate says."""
+        match decision:
+            case Insert():
+                return self._insert(decision.candidate, decision.why, filing)
+            case Ignore():
+                known = self._resolved(decision.because)
+                if known is not None:
+                    self._affirm(known, decision.candidate, filing.said_at)
+                return known
+            case Supersede():
+                return self._supersede(decision, filing)
+            case Precede():
+                return self._precede(decision, filing)
+            case RaiseConflict():
+                self._raise_conflict(decision)
+                return None
+            case _:
+                assert_never(decision)
+
+    def _affirm(self, memory_id: str, candidate: Candidate, said_at: datetime) -> None:
+        """Add what says a memory again; its doubt ends where the user said so later."""
+        self._user.insert_evidence(memory_id, self._evidence(candidate), self._revision)
+        held = self._versions.get(memory_id)
+        doubted_at = None if held is None else held.doubted_at
+        said_by = SaidBy(candidate.said_by.value)
+        if doubted_at is not None and _settles(said_by, said_at, doubted_at):
+            self._user.lift_doubt(memory_id, self._revision)
+
+    def _keep_doubt(self, memory_id: str, replaced: Sequence[str], said_at: datetime) -> None:
+        """Doubt a fuller version as those before it, unless it settles their doubt."""
+        said_by = self._versions[memory_id].said_by
+        for old in (self._versions[one] for one in replaced):
+            if old.doubted_by is None or old.doubted_at is None:
+                continue
+            if not _settles(said_by, said_at, old.doubted_at):
+                reason = old.doubt_reason or ""
+                self._user.doubt_memory(
+                    memory_id, old.doubted_by, reason, old.doubted_at, self._revision
+                )
+
+    def _insert(
+        self,
+        candidate: Candidate,
+        why: str,
+        filing: Filing,
+        *,
+        expired: ExpirationReason | None = None,
+    ) -> str:
+        memory_id = self._new_id()
+        version = MemoryVersion(
+            memory_id=memory_id,
+            session_id=self._work.session_id,
+            content=candidate.content,
+            event_date_start=candidate.event_date_start,
+            event_date_end=candidate.event_date_end,
+            created_at=filing.said_at,
+            expired_at=None if expired is None else self._now,
+            expiration_reason=expired,
+            merge_conflict_id=self._conflict_behind(expired),
+            evidence=self._evidence(candidate),
+            said_by=SaidBy(candidate.said_by.value),
+            confidence=candidate.confidence,
+            model=candidate.model,
+            prompt_hash=candidate.prompt_hash,
+        )
+        self._user.insert_memory(version, why, filing.vector, len(self._ids), self._revision)
+        self._user.insert_memory_categories(memory_id, filing.category_ids)
+        self._versions[memory_id] = version
+        self._added.append(memory_id)
+        return memory_id
+
+    def _supersede(self, decision: Supersede, filing: Filing) -> str | None:
+        replaced = [
+            memory_id for ref in decision.replaces if (memory_id := self._resolved(ref)) is not None
+        ]
+        memory_id = self._insert(decision.candidate, decision.why, filing)
+        if not replaced:
+            return memory_id
+        joined = version_chains.join(self._versions, memory_id, replaced)
+        self._relink({memory_id: joined.previous_id, **joined.relinks})
+        if decision.reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
+            self._keep_doubt(memory_id, replaced, filing.said_at)
+        for old_id in replaced:
+            self._expire(old_id, decision.reason)
+            self._successors[old_id] = memory_id
+        return memory_id
+
+    def _precede(self, decision: Precede, filing: Filing) -> str:
+        memory_id = self._insert(decision.candidate, decision.why, filing, expired=decision.reason)
+        placed = version_chains.insert_before(
+            self._versions, memory_id, decision.successor, filing.said_at
+        )
+        self._relink({memory_id: placed.previous_id, **placed.relinks})
+        return memory_id
+
+    def _relink(self, links: Mapping[str, str | None]) -> None:
+        for memory_id, previous_id in links.items():
+            self._user.relink_memory(memory_id, previous_id, self._revision)
+            self._versions[memory_id] = replace(self._versions[memory_id], previous_id=previous_id)
+
+    def _expire(self, memory_id: str, reason: ExpirationReason) -> None:
+        self._user.expire_memory(
+            memory_id, self._now, reason, self._revision, self._conflict_behind(reason)
+        )
+
+    def _conflict_behind(self, reason: ExpirationReason | None) -> str | None:
+        """The conflict being settled, where it is the reason."""
+        of_conflict = reason is ExpirationReason.MERGE_CONFLICT
+        return self._work.merge_conflict_id if of_conflict else None
+
+    def _raise_conflict(self, decision: RaiseConflict) -> None:
+        asked = [
+            (memory_id, item.why, question)
+            for item, question in zip(decision.contradicted, decision.questions, strict=True)
+            if (memory_id := self._resolved(item.ref)) is not None
+        ]
+        contradicted = {memory_id for memory_id, _, _ in asked}
+        if any(
+            _waits(conflict, decision.candidate.content, contradicted)
+            for conflict in self._user.merge_conflicts()
+        ):
+            return
+        conflict_id = self._new_id()
+        self._user.insert_merge_conflict(
+            conflict_id,
+            self._work.session_id,
+            decision.candidate,
+            [(memory_id, why) for memory_id, why, _ in asked],
+            [question for _, _, question in asked],
+            self._now,
+        )
+        self._announce(WebhookEventType.MERGE_CONFLICT_CREATED, conflict_id)
+
+    def _connect(self, plan: Plan) -> None:
+        pairs = set()
+        for one, other in plan.connections:
+            here, there = self._resolved(one), self._resolved(other)
+            if here is not None and there is not None:
+                pairs.add((self._latest(here), self._latest(there)))
+        # What was connected with a superseded version is connected with its successor.
+        for old_id, new_id in self._successors.items():
+            row = self._working.memory_rows.get(old_id)
+            for other_row in () if row is None else self._working.connections.get(row, ()):
+                pairs.add((new_id, self._latest(self._working.memory_ids[other_row])))
+        self._user.insert_connections(sorted(pairs), self._revision)
+
+    def _latest(self, memory_id: str) -> str:
+        while memory_id in self._successors:
+            memory_id = self._successors[memory_id]
+        return memory_id
+
+    def _resolved(self, ref: Ref) -> str | None:
+        return self._ids[ref] if isinstance(ref, int) else ref
+
+    def _evidence(self, candidate: Candidate) -> tuple[Evidence, ...]:
+        return tuple(Evidence(self._work.session_id, at) for at in candidate.evidence)
+
+
+def _settles(said_by: SaidBy, said_at: datetime, doubted_at: datetime) -> bool:
+    """Whether something said again is certain again: by the user, who knew of the change."""
+    return said_by is SaidBy.USER and said_at > doubted_at
+
+
+def _waits(conflict: MergeConflictModel, content: str, contradicted: Set[str]) -> bool:
+    """Whether a conflict asks the same already and is not settled."""
+    return (
+        conflict.status is not MergeConflictStatus.RESOLVED
+        and (conflict.proposed_memory_content or "").casefold() == content.casefold()
+        and contradicted <= {memory.memory_id for memory in conflict.conflicting_memories}
+    )

@@ -1,0 +1,351 @@
+"""Changes a database's embedder while it is served: a second set of vectors, then one switch.
+
+The vectors of the coming embedder are made beside those of the current one, user by user, in small
+transactions, while servers read and sessions are processed. What is processed meanwhile gets its
+second vectors in the next round. When none is missing, one transaction makes the coming embedder
+the current one and has every working set read afresh; then the old vectors are taken away. All of
+it is recorded in the database, so it can be interrupted at any point and goes on from there.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitherto.core.recall import passages
+from hitherto.core.recall.calibration import Calibration, matched, spread_of
+from hitherto.embedding import Embedder, EmbedderIdentity, calibration_of
+from hitherto.errors import EmbedderError
+from hitherto.store import (
+    EmbedderTx,
+    MissingVector,
+    RecordedEmbedder,
+    SampledPassage,
+    Store,
+)
+from hitherto.store.embedder_tx import COMING, GOING
+from hitherto.store.rows import to_bytes, to_matrix
+
+BATCH = 128
+"""Vectors of each kind that are made between two transactions: seconds of work, at most."""
+
+SAMPLED_USERS = 64
+SAMPLED_PASSAGES = 4_096
+"""What the calibration is estimated from."""
+
+STRIDES = (1 / 2, 1 / 3, 1 / 5, 2 / 7, 3 / 11, 5 / 13)
+"""Distances, as shares of the sample, of the passages that are paired as if at random. Several, as
+what is said can come back in equal steps."""
+
+PAUSE_S = 0.05
+"""Between two rounds when all that was missing is there and new sessions keep coming in."""
+
+
+class Phase(StrEnum):
+    """What a change of the embedder is doing."""
+
+    EMBEDDING = "embedding"
+    CLEARING = "clearing"
+    DONE = "done"
+
+
+class _EndedError(EmbedderError):
+    """Another process has switched, or given the change up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a change is. done, total: vectors of the coming embedder; total can grow."""
+
+    phase: Phase
+    done: int = 0
+    total: int = 0
+
+
+Report = Callable[[Progress], None]
+
+
+def _ignore(_progress: Progress) -> None:
+    return
+
+
+class Reembedding:
+    """Gives a database another embedder. Run it in one process; servers may run beside it.
+
+    store: open. embedder: the coming one. report: is told of every step, on the event loop.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder, report: Report = _ignore) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._report = report
+        self._progress = Progress(Phase.EMBEDDING)
+
+    async def run(self) -> Calibration:
+        """Make what is missing, switch, clear; goes on where an earlier run was interrupted.
+
+        Returns what the new embedder's cosines mean. Raises EmbedderError for a database without
+        an embedder, while another change is under way, and when texts cannot be embedded.
+        """
+        try:
+            coming = await self._begin()
+            while coming is not None and not await self._switched(coming):
+                await self._fill(coming)
+        except _EndedError:
+            if not await self._store.embedders(self._is_current, write=False):
+                raise
+        await clear(self._store, self._tell_phase)
+        self._tell_phase(Progress(Phase.DONE))
+        now = await self._store.embedders(lambda tx: tx.embedder(), write=False)
+        return Calibration() if now is None else now.calibration
+
+    def _is_current(self, tx: EmbedderTx) -> bool:
+        """Whether the database compares by the new embedder already."""
+        current = tx.embedder()
+        if current is None:
+            raise EmbedderError("the database has no vectors yet; open it with the new embedder")
+        return _identity(current) == self._embedder.identity
+
+    async def _begin(self) -> RecordedEmbedder | None:
+        """Record the coming embedder, or find it recorded; None if it is the current one."""
+        await clear(self._store, self._tell_phase)
+        identity = self._embedder.identity
+
+        def work(tx: EmbedderTx) -> RecordedEmbedder | None:
+            if self._is_current(tx):
+                return None
+            found = tx.embedder(COMING)
+            if found is None:
+                found = tx.begin(str(identity))
+            if _identity(found) != identity:
+                raise EmbedderError(
+                    f"a change to {found} is under way; finish it with `hitherto reembed --to "
+                    f"{found.name}`, or give it up with `hitherto reembed --cancel`"
+                )
+            return found
+
+        coming = await self._store.embedders(work, write=True)
+        if coming is None:
+            return None
+        total, missing = await self._store.embedders(
+            lambda tx: tx.count_vectors(coming.slot), write=False
+        )
+        self._tell(Progress(Phase.EMBEDDING, total - missing, total))
+        return coming
+
+    async def _fill(self, coming: RecordedEmbedder) -> None:
+        """One round over the users of whom vectors may be missing."""
+        after = ""
+        while (
+            user_id := await self._store.embedders(_waiting_after(after), write=False)
+        ) is not None:
+            await self._fill_user(user_id, coming)
+            after = user_id
+        await asyncio.sleep(PAUSE_S)
+
+    async def _fill_user(self, user_id: str, coming: RecordedEmbedder) -> None:
+        made: list[tuple[MissingVector, bytes]] = []
+        while True:
+            batch = await self._store.embedders(_storing(user_id, coming, made), write=True)
+            if not batch:
+                return
+            made = await self._made(batch)
+            done = self._progress.done + len(made)
+            total = max(self._progress.total, done)
+            self._tell(Progress(Phase.EMBEDDING, done, total))
+
+    async def _made(
+        self, batch: Sequence[tuple[MissingVector, str]]
+    ) -> list[tuple[MissingVector, bytes]]:
+        texts = [text for _, text in batch]
+        vectors = await asyncio.to_thread(self._embedder.embed, texts)
+        return [
+            (missing, to_bytes(vector)) for (missing, _), vector in zip(batch, vectors, strict=True)
+        ]
+
+    async def _switched(self, coming: RecordedEmbedder) -> bool:
+        """Switch, unless vectors are still missing."""
+        if await self._store.embedders(lambda tx: tx.waiting_user(""), write=False) is not None:
+            return False
+        calibration = await self._calibration(coming)
+
+        def work(tx: EmbedderTx) -> bool:
+            _require(tx, coming)
+            tx.calibrate(coming.slot, calibration)
+            return tx.switch(coming)
+
+        return await self._store.embedders(work, write=True)
+
+    async def _calibration(self, coming: RecordedEmbedder) -> Calibration:
+        """What the coming embedder's cosines mean: known, or estimated from the users' passages.
+
+        The probe of sentences serves where there are too few passages.
+        """
+        known = self._embedder.identity.calibration
+        if known is not None:
+            return known
+        current, samples = await self._store.embedders(_sample, write=False)
+        found = await asyncio.to_thread(estimated, samples, current, coming)
+        if found is not None:
+            return found
+        return await asyncio.to_thread(calibration_of, self._embedder)
+
+    def _tell_phase(self, progress: Progress) -> None:
+        self._tell(replace(self._progress, phase=progress.phase))
+
+    def _tell(self, progress: Progress) -> None:
+        self._progress = progress
+        self._report(progress)
+
+
+async def cancel(store: Store, report: Report = _ignore) -> RecordedEmbedder | None:
+    """Give up the change that is under way and take its vectors away; None where there is none."""
+
+    def work(tx: EmbedderTx) -> RecordedEmbedder | None:
+        coming = tx.embedder(COMING)
+        if coming is not None:
+            tx.cancel(coming)
+        return coming
+
+    given_up = await store.embedders(work, write=True)
+    await clear(store, report)
+    return given_up
+
+
+async def clear(store: Store, report: Report = _ignore) -> None:
+    """Take away the vectors of an embedder that is of no use any more, user by user."""
+    going = await store.embedders(lambda tx: tx.embedder(GOING), write=False)
+    if going is None:
+        return
+    report(Progress(Phase.CLEARING))
+    after: str | None = ""
+    while after is not None:
+        after = await store.embedders(_clearing(going, after), write=True)
+
+
+def estimated(
+    samples: Sequence[Sequence[SampledPassage]],
+    current: RecordedEmbedder,
+    coming: RecordedEmbedder,
+) -> Calibration | None:
+    """The calibration under which the coming embedder spreads users' passages as the current does.
+
+    samples: of each user, session by session, in order. Neighbours are consecutive passages of a
+    session; random pairs are passages of different sessions, `STRIDES` apart in the sample. None
+    where there are too few of either, or too little between them. Blocking, CPU only.
+    """
+    flat = [sample for of_user in samples for sample in of_user]
+    if len(flat) < 2:
+        return None
+    sessions = np.unique([sample.session_id for sample in flat], return_inverse=True)[1]
+    near = np.flatnonzero(sessions[:-1] == sessions[1:])
+    here = np.tile(np.arange(len(flat)), len(STRIDES))
+    strides = [round(share * len(flat)) for share in STRIDES]
+    there = (here + np.repeat(strides, len(flat))) % len(flat)
+    apart = np.flatnonzero(sessions[here] != sessions[there])
+    spreads = []
+    for embedder in (current, coming):
+        vectors = to_matrix([sample.vectors[embedder.slot] for sample in flat], embedder.dimension)
+        # The current one is already on the reference's scale; the coming one's is to be found.
+        scale = embedder.calibration if embedder is current else Calibration()
+        spreads.append(
+            spread_of(
+                scale.applied(_products(vectors, here[apart], there[apart])),
+                scale.applied(_products(vectors, near, near + 1)),
+            )
+        )
+    if spreads[0] is None or spreads[1] is None:
+        return None
+    return matched(spreads[1], spreads[0])
+
+
+def _products(
+    vectors: NDArray[np.float32], left: NDArray[np.intp], right: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    return np.asarray(np.einsum("nd,nd->n", vectors[left], vectors[right]), np.float32)
+
+
+def _identity(recorded: RecordedEmbedder) -> EmbedderIdentity:
+    return EmbedderIdentity(recorded.name, recorded.dimension)
+
+
+def _require(tx: EmbedderTx, coming: RecordedEmbedder) -> None:
+    """Raise EmbedderError when the change was given up, or switched, by another process."""
+    found = tx.embedder(COMING)
+    if found is None or (found.name, found.slot) != (coming.name, coming.slot):
+        raise _EndedError(f"the change to {coming} was ended by another process")
+
+
+def _waiting_after(after: str) -> Callable[[EmbedderTx], str | None]:
+    return lambda tx: tx.waiting_user(after)
+
+
+def _storing(
+    user_id: str, coming: RecordedEmbedder, made: Sequence[tuple[MissingVector, bytes]]
+) -> Callable[[EmbedderTx], list[tuple[MissingVector, str]]]:
+    """Store what was made, and read what is missing next; if nothing is, the user is complete."""
+
+    def work(tx: EmbedderTx) -> list[tuple[MissingVector, str]]:
+        tx.hold(user_id)
+        _require(tx, coming)
+        tx.store_vectors(user_id, coming.slot, made)
+        missing = tx.missing(user_id, coming.slot, BATCH)
+        if not missing:
+            tx.complete(user_id)
+        return list(_with_texts(tx, user_id, missing))
+
+    return work
+
+
+def _with_texts(
+    tx: EmbedderTx, user_id: str, missing: Sequence[MissingVector]
+) -> Iterator[tuple[MissingVector, str]]:
+    """Each with the text that it is the vector of; passages are cut as processing cuts them."""
+    spans: dict[str, dict[tuple[int, str, int, int], str]] = {}
+    contents: dict[str, list[str]] = {}
+    for one in missing:
+        if one.text is not None:
+            yield one, one.text
+            continue
+        session_id, position = one.key["session_id"], one.key["position"]
+        if session_id not in spans:
+            messages = tx.messages(user_id, session_id)
+            contents[session_id] = [message.content for message in messages]
+            spans[session_id] = {
+                (cut.position, cut.kind, cut.start, cut.end): cut.text
+                for cut in passages.cut(messages)
+            }
+        # Where an earlier release cut otherwise, the span itself is what can be embedded.
+        plain = contents[session_id][position][one.start_char : one.end_char]
+        key = (position, one.kind, one.start_char, one.end_char)
+        yield one, spans[session_id].get(key, plain)
+
+
+def _clearing(going: RecordedEmbedder, after: str) -> Callable[[EmbedderTx], str | None]:
+    """Clear the next user's vectors; after the last, forget the embedder."""
+
+    def work(tx: EmbedderTx) -> str | None:
+        if tx.embedder(GOING) != going:
+            return None
+        user_id = tx.next_user(after)
+        if user_id is None:
+            tx.forget(going)
+            return None
+        tx.clear_vectors(user_id, going.slot)
+        return user_id
+
+    return work
+
+
+def _sample(tx: EmbedderTx) -> tuple[RecordedEmbedder, list[Sequence[SampledPassage]]]:
+    """The current embedder and chunks of some users, with both vectors of each."""
+    samples: list[Sequence[SampledPassage]] = []
+    left, after = SAMPLED_PASSAGES, tx.next_user("")
+    while after is not None and left > 0 and len(samples) < SAMPLED_USERS:
+        samples.append(tx.sample(after, min(left, SAMPLED_PASSAGES // 8)))
+        left -= len(samples[-1])
+        after = tx.next_user(after)
+    return tx.require(), samples

@@ -1,0 +1,206 @@
+"""Tells webhooks what happened: due deliveries are taken, sent, and recorded.
+
+The row of a delivery is the job, written in the transaction of what it tells. It is taken by a
+lease that outlasts a request, so a process that dies while it sends leaves the delivery to the
+next one, which sends it again under the same id: at least once. A webhook is sent one event at a
+time, and different webhooks are sent to at once.
+"""
+
+import asyncio
+import hashlib
+import logging
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from hitherto.engine import Resources
+from hitherto.engine.webhook_http import MAX_CONNECTIONS, event_body
+from hitherto.errors import (
+    ClosedError,
+    MergeConflictNotFoundError,
+    RecallrAIError,
+    SessionNotFoundError,
+    StoreError,
+)
+from hitherto.models import SessionModel, WebhookAnswer
+from hitherto.store import Delivery, DeliveryTx
+from hitherto.store.delivery_tx import Telling
+from hitherto.wire import MergeConflict, Session
+
+_log = logging.getLogger("hitherto.background.webhook_sender")
+
+MAX_ATTEMPTS = 10
+FIRST_RETRY_S = 10.0
+RETRY_FACTOR = 3.0
+"""Nine retries, each after three times as long as the one before: 27 hours in all, a day after the
+jitter, which takes up to a quarter off each."""
+
+JITTER = 0.25
+LEASE_MARGIN_S = 20.0
+"""How much longer than a request a lease lasts: time for the transactions around it."""
+
+KEPT = timedelta(days=7)
+"""How long the record of a delivery that is over is kept."""
+
+CLEARING_INTERVAL = timedelta(hours=1)
+
+GONE = "it answered with 410 Gone"
+
+
+class WebhookSending:
+    """Sends what is due until it is stopped. One task on the running event loop."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._lease = timedelta(seconds=resources.settings.webhook_timeout_s + LEASE_MARGIN_S)
+        self._task: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._clear_at: datetime | None = None
+
+    def start(self) -> None:
+        """Begin; what an earlier process left is sent first."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="hitherto-webhooks")
+
+    async def stop(self) -> None:
+        """Finish what is being sent, or release it when `close_timeout_s` is over."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        self._stopping = True
+        self._resources.deliveries_due.set()
+        try:
+            async with asyncio.timeout(self._resources.settings.close_timeout_s):
+                await asyncio.wait({task})
+                # It begins nothing more; what it has begun is in the set by now.
+                if self._sending:
+                    await asyncio.wait(self._sending)
+        except TimeoutError:
+            unfinished = {one for one in (task, *self._sending) if not one.done()}
+            for one in unfinished:
+                one.cancel()
+            if unfinished:
+                await asyncio.wait(unfinished)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            try:
+                await self._clear()
+                started = len(self._sending) < MAX_CONNECTIONS and await self._start_next()
+            except ClosedError:
+                return
+            except RecallrAIError as error:
+                _log.warning("sending to webhooks is paused: %s", error)
+                started = False
+            if not started and not self._stopping:
+                await self._resources.deliveries_due.wait(self._resources.settings.poll_interval_s)
+
+    async def _start_next(self) -> bool:
+        """Begin to send the next delivery. False when there is none."""
+        now, store = self._resources.clock(), self._resources.store
+        if not await store.deliver(lambda tx: tx.is_due(now), write=False):
+            return False
+        token = self._resources.new_id()
+        delivery = await store.deliver(lambda tx: tx.claim(now, now + self._lease, token))
+        if delivery is None:
+            return False
+        task = asyncio.create_task(self._send(delivery))
+        self._sending.add(task)
+        task.add_done_callback(self._sent)
+        return True
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        # The next one of the same webhook can be taken now.
+        self._resources.deliveries_due.set()
+
+    async def _send(self, delivery: Delivery) -> None:
+        try:
+            await self._attempt(delivery)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._resources.store.deliver(lambda tx: tx.release(delivery)))
+            raise
+        except (SessionNotFoundError, MergeConflictNotFoundError):
+            _log.info("%s: what it tells of was deleted", delivery)
+        except (StoreError, ClosedError) as error:
+            # Not the receiver's failure: it is sent when the lease has run out.
+            _log.warning("%s is put off: %s", delivery, error)
+        except Exception as error:  # noqa: BLE001  one delivery's failure must not end the others
+            _log.warning("%s failed: %s", delivery, type(error).__name__, exc_info=error)
+            await self._record(delivery, WebhookAnswer(None, f"not sent: {type(error).__name__}"))
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        if delivery.attempts > MAX_ATTEMPTS:
+            reason = f"gave up: tried {MAX_ATTEMPTS} times without a recorded end"
+            await self._record(delivery, WebhookAnswer(None, reason))
+            return
+        now = self._resources.clock()
+        telling = await self._resources.store.deliver(
+            lambda tx: tx.telling(delivery, now), write=False
+        )
+        if telling is None:
+            return
+        answer = await self._resources.sender.post(
+            telling.url,
+            delivery.event_id,
+            _body(delivery, telling),
+            telling.secrets,
+            now,
+            self._resources.settings.webhook_timeout_s,
+        )
+        await self._record(delivery, answer)
+
+    async def _record(self, delivery: Delivery, answer: WebhookAnswer) -> None:
+        """Note what came of an attempt, and when the next one is."""
+        store, now = self._resources.store, self._resources.clock()
+        if answer.failure_reason is None:
+            await store.deliver(lambda tx: tx.delivered(delivery, answer, now))
+            return
+        _log.info("%s: %s", delivery, answer.failure_reason)
+        if answer.status_code == HTTPStatus.GONE:
+
+            def switch_off(tx: DeliveryTx) -> None:
+                tx.fail(delivery, answer, now)
+                tx.switch_off(delivery, GONE, now)
+
+            await store.deliver(switch_off)
+        elif delivery.attempts >= MAX_ATTEMPTS:
+            await store.deliver(lambda tx: tx.fail(delivery, answer, now))
+        else:
+            due_at = now + timedelta(seconds=retry_delay_s(delivery))
+            await store.deliver(lambda tx: tx.retry(delivery, due_at, answer, now))
+
+    async def _clear(self) -> None:
+        now = self._resources.clock()
+        if self._clear_at is None or now >= self._clear_at:
+            await self._resources.store.deliver(lambda tx: tx.clear(now - KEPT, now))
+            self._clear_at = now + CLEARING_INTERVAL
+
+
+def retry_delay_s(delivery: Delivery) -> float:
+    """Seconds until a delivery is tried again, the same for the same attempt.
+
+    Deliveries that failed together come again at different times, as their ids are different.
+    """
+    seed = f"{delivery.event_id}/{delivery.webhook_id}/{delivery.attempts}".encode()
+    fraction = int.from_bytes(hashlib.sha256(seed).digest()[:4], "big") / 2**32
+    return FIRST_RETRY_S * RETRY_FACTOR ** (delivery.attempts - 1) * (1 - JITTER * fraction)
+
+
+def _body(delivery: Delivery, telling: Telling) -> bytes:
+    """What is sent: the object as the API shows it now, and whose it is."""
+    data: dict[str, Any]
+    if isinstance(telling.about, SessionModel):
+        session = Session.from_model(telling.about)
+        # As the API answers: fields that nobody asked for are left out.
+        data = session.model_dump(mode="json", exclude_unset=True)
+    else:
+        data = MergeConflict.from_model(telling.about).model_dump(mode="json")
+    data["custom_user_id"] = telling.user.user_id
+    return event_body(
+        delivery.event_id,
+        delivery.event_type.value,
+        delivery.created_at,
+        telling.project_id,
+        data,
+    )

@@ -1,0 +1,573 @@
+"""Work in the background: due sessions become memories, answered merge conflicts are settled.
+
+The row of a session, or of a conflict, is the job. It is taken by a lease, which is renewed while
+the work goes on; what came out is stored in one transaction with the status, and only if the lease
+still holds. So a worker that dies, or comes back too late, can neither lose nor double anything.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitherto.background.doubt_review import ChangedPlan, review
+from hitherto.background.plan_writer import Filing, Findings, PlanWriter, rewritten
+from hitherto.core import spending
+from hitherto.core.history.redaction import unmarked
+from hitherto.core.recall import passages
+from hitherto.core.recall.calibration import comparable
+from hitherto.core.reconciliation import categories, reconcile
+from hitherto.core.reconciliation.categories import EmbeddedCategory
+from hitherto.core.reconciliation.conflict_resolution import Contest
+from hitherto.core.safety import echo
+from hitherto.core.safety.injection import Sign
+from hitherto.core.safety.screening import Screened, screen, trusted
+from hitherto.embedding import Embedder
+from hitherto.engine import Resources
+from hitherto.engine.metered_inference import ChargedInference
+from hitherto.errors import (
+    BudgetSpentError,
+    ClosedError,
+    EmbedderChangedError,
+    RecallrAIError,
+    StoreError,
+    UserNotFoundError,
+)
+from hitherto.inference import Inference, LocalInference
+from hitherto.inference.ledger import Account
+from hitherto.inference.tasks import Task
+from hitherto.inference.tasks.choice import chosen_models
+from hitherto.memory_index import Delta, WorkingSet
+from hitherto.models import (
+    Candidate,
+    Category,
+    GenerationPreferences,
+    MemoryVersion,
+    Message,
+    MessageRole,
+    WebhookEventType,
+)
+from hitherto.prompts import system_prompts
+from hitherto.store import RecordedEmbedder, StoredPassage, Work, WorkTx
+from hitherto.store.rows import to_bytes
+
+_log = logging.getLogger("hitherto.background.worker")
+
+MAX_ATTEMPTS = 25
+"""Times work may be taken before it counts as one that kills its worker. Deploys and crashes
+of other causes cost one attempt each, so this is far above the limit on failures."""
+
+MAX_RETRY_DELAY_S = 300.0
+WAITING_CONCURRENCY = 8
+"""Users worked for at once where most of the work is to wait for a model's answers."""
+
+MAX_RECONCILIATIONS = 5
+"""Times work is weighed anew because the user's memories moved meanwhile."""
+
+WEIGHED_MEMORIES = 4_000
+"""Held memories, the nearest ones, that something new is weighed against: reading one takes rules
+0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are weighed."""
+
+KEPT_CATEGORIES = 4_096
+"""Vectors of categories that are kept: 1.5 kB each."""
+
+
+class LeaseLostError(RecallrAIError):
+    """Another worker holds the work now, or it was deleted: the result is not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is read when work begins. messages: of a session; contest: of a conflict."""
+
+    project_id: str
+    messages: Sequence[Message]
+    contest: Contest | None
+    conflicts_enabled: bool
+    categories: Sequence[Category]
+    preferences: GenerationPreferences
+    embedder: RecordedEmbedder
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A plan, and for each of its decisions the candidate's content and vector, and its date.
+
+    retired: memories that are not true and that nothing takes the place of.
+    """
+
+    plan: reconcile.Plan
+    contents: Sequence[str]
+    vectors: NDArray[np.float32]
+    said_at: Sequence[datetime]
+    retired: Sequence[str] = ()
+
+
+class _Job(Protocol):
+    """Work that was understood, ready to be weighed against the memories, as often as need be."""
+
+    async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
+        """What to do, given the memories as they are in this working set."""
+        ...
+
+    def write(self, writer: PlanWriter, weighed: _Weighed, filings: Sequence[Filing]) -> None:
+        """Do it, inside the transaction that finishes the work."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _SessionJob:
+    """A session, and what was found in it."""
+
+    work: Work
+    findings: Findings
+    conflicts_enabled: bool
+
+    async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
+        session_id = self.work.session_id
+        held, vectors = working.held(
+            self.findings.vectors,
+            WEIGHED_MEMORIES,
+            lambda version: version.session_id == session_id,
+        )
+        plan = await inference.reconcile(
+            held,
+            self.findings.candidates,
+            vectors,
+            session_id=self.work.session_id,
+            session_date=self.work.created_at,
+            conflicts_enabled=self.conflicts_enabled,
+        )
+        contents = [candidate.content for candidate in self.findings.candidates]
+        said_at = [self.work.created_at] * len(contents)
+        return _Weighed(plan, contents, self.findings.vectors, said_at)
+
+    def write(self, writer: PlanWriter, weighed: _Weighed, filings: Sequence[Filing]) -> None:
+        writer.write(self.findings, weighed.plan, filings)
+
+
+@dataclass(frozen=True, slots=True)
+class _ConflictJob:
+    """An answered merge conflict, and what was said beside the answers.
+
+    vectors: (1 + statements, dimension), that of the proposed statement first.
+    quarantined: what was said beside the answers and must not become a memory.
+    """
+
+    contest: Contest
+    statements: Sequence[Candidate]
+    vectors: NDArray[np.float32]
+    quarantined: Sequence[tuple[Candidate, Sign]]
+
+    async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
+        contested = set(self.contest.contradicted)
+
+        def needed(version: MemoryVersion) -> bool:
+            return any(one.memory_id in contested for one in working.history(version.memory_id))
+
+        held, vectors = working.held(self.vectors, WEIGHED_MEMORIES, needed)
+        resolution = await inference.resolve(
+            held, working.versions, self.contest, self.statements, vectors
+        )
+        candidates = [self.contest.proposed, *self.statements]
+        return _Weighed(
+            resolution.plan,
+            [candidates[origin].content for origin in resolution.origins],
+            self.vectors[list(resolution.origins)],
+            resolution.said_at,
+            resolution.retired,
+        )
+
+    def write(self, writer: PlanWriter, weighed: _Weighed, filings: Sequence[Filing]) -> None:
+        writer.settle(weighed.plan, weighed.retired, filings)
+        writer.quarantine(self.quarantined)
+
+
+class Worker:
+    """Does what is due until it is stopped: tasks on the running event loop, a user for each."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._rules = LocalInference()
+        self._category_vector = lru_cache(maxsize=KEPT_CATEGORIES)(self._embed_category)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin working; what an earlier process left is taken up first."""
+        loop = asyncio.get_running_loop()
+        self._tasks = {
+            loop.create_task(self._run(), name=f"hitherto-worker-{number}")
+            for number in range(self._concurrency)
+        }
+
+    async def stop(self) -> None:
+        """Finish the work in hand, or release it when `close_timeout_s` is over."""
+        tasks, self._tasks = self._tasks, set()
+        if not tasks:
+            return
+        self._stopping = True
+        self._resources.work_due.set()
+        _, unfinished = await asyncio.wait(tasks, timeout=self._resources.settings.close_timeout_s)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished)
+
+    @property
+    def _concurrency(self) -> int:
+        settings = self._resources.settings
+        if settings.worker_concurrency is not None:
+            return settings.worker_concurrency
+        return WAITING_CONCURRENCY if Task.EXTRACTION in chosen_models(settings) else 1
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            try:
+                now = self._resources.clock()
+                idle_s = 0.0 if await self._work_once(now) else await self._idle_s(now)
+            except ClosedError:
+                # The program ends without closing; what was in work is taken up by the next one.
+                return
+            except RecallrAIError as error:
+                # The store refused (locked for long, disk full), or this process has not the
+                # database's embedder: the work keeps its place.
+                _log.warning("processing is paused: %s", error)
+                idle_s = self._resources.settings.poll_interval_s
+            if idle_s and not self._stopping:
+                await self._resources.work_due.wait(idle_s)
+
+    async def _idle_s(self, now: datetime) -> float:
+        """How long nothing can become due, at most the poll interval.
+
+        now: when there was nothing to do. What was due then waits for other work of its user, whose
+        end is signalled in this process and found out by the next look otherwise.
+        """
+        most_s = self._resources.settings.poll_interval_s
+        due_at = await self._resources.store.work(lambda tx: tx.next_due(now), write=False)
+        if due_at is None or due_at <= now:
+            return most_s
+        return min(most_s, max(0.02, (due_at - now).total_seconds()))
+
+    async def _work_once(self, now: datetime) -> bool:
+        """Do the next piece of work. False when there is none."""
+        lease_until = now + timedelta(seconds=self._resources.settings.lease_s)
+        token = self._resources.new_id()
+        due = await self._resources.store.work(lambda tx: tx.is_due(now), write=False)
+        work = (
+            await self._resources.store.work(lambda tx: tx.claim(now, lease_until, token))
+            if due
+            else None
+        )
+        if work is None:
+            return False
+        renewing = asyncio.create_task(self._renew(work))
+        try:
+            await self._attempt(work)
+        finally:
+            renewing.cancel()
+            self._resources.work_done.set()
+            self._resources.work_due.set()
+            self._resources.deliveries_due.set()
+        return True
+
+    async def _attempt(self, work: Work) -> None:
+        store = self._resources.store
+        try:
+            if work.attempts > MAX_ATTEMPTS:
+                reason = f"gave up: taken {MAX_ATTEMPTS} times without an end"
+                await self._give_up(work, reason)
+                return
+            await self._perform(work)
+        except asyncio.CancelledError:
+            await asyncio.shield(store.work(lambda tx: tx.release(work)))
+            raise
+        except (LeaseLostError, UserNotFoundError) as error:
+            _log.info("%s: %s", work, error)
+        except BudgetSpentError as error:
+            await self._set_aside(work, error)
+        except EmbedderChangedError:
+            # Begun anew at once by whoever has the embedder that the database has now.
+            await store.work(lambda tx: tx.release(work))
+            raise
+        except (StoreError, ClosedError):
+            # Not the work's failure: it is taken up again when the lease has run out.
+            raise
+        except Exception as error:  # noqa: BLE001  a job's failure must not end the worker
+            await self._failed(work, error)
+
+    async def _set_aside(self, work: Work, error: BudgetSpentError) -> None:
+        """Leave a session until the next day has a budget, or this one has more."""
+        due_at, reason = spending.next_day(self._resources.clock()), str(error)
+        _log.info("%s waits for its budget until %s", work, due_at)
+        await self._resources.store.work(lambda tx: tx.wait(work, due_at, reason))
+
+    async def _failed(self, work: Work, error: Exception) -> None:
+        settings = self._resources.settings
+        reason = f"{type(error).__name__}: {error}"[:1_000]
+        # The reason may quote what was said; it stands with the session, not in the log.
+        _log.warning("%s failed: %s", work, type(error).__name__, exc_info=error)
+        if work.failures + 1 >= settings.max_failures:
+            await self._give_up(work, reason)
+            return
+        delay_s = min(settings.retry_delay_s * 2**work.failures, MAX_RETRY_DELAY_S)
+        due_at = self._resources.clock() + timedelta(seconds=delay_s)
+        await self._resources.store.work(lambda tx: tx.retry(work, due_at, reason))
+
+    async def _give_up(self, work: Work, reason: str) -> None:
+        now, new_id = self._resources.clock(), self._resources.new_id
+        event_type = (
+            WebhookEventType.SESSION_FAILED
+            if work.merge_conflict_id is None
+            else WebhookEventType.MERGE_CONFLICT_FAILED
+        )
+
+        def write(tx: WorkTx) -> None:
+            if tx.fail(work, reason):
+                user = tx.user(work)
+                user.announce(event_type, work.session_id, work.merge_conflict_id, new_id, now)
+
+        await self._resources.store.work(write)
+
+    async def _renew(self, work: Work) -> None:
+        lease_s = self._resources.settings.lease_s
+        while True:
+            await asyncio.sleep(lease_s / 3)
+            until = self._resources.clock() + timedelta(seconds=lease_s)
+            try:
+                if not await self._resources.store.work(partial(_renew, work=work, until=until)):
+                    return
+            except StoreError as error:
+                _log.warning("%s could not be held: %s", work, error)
+
+    async def _perform(self, work: Work) -> None:
+        told = await self._resources.store.work(lambda tx: _read(tx, work), write=False)
+        account = Account(told.project_id, work.user_id, work.session_id, work.merge_conflict_id)
+        inference = ChargedInference(self._resources, account, self._rules)
+        known = await self._working(work, told)
+        job: _Job
+        if told.contest is None:
+            job = await self._read_session(work, told, known, inference)
+        else:
+            job = await self._read_answers(told.contest, told, known, inference)
+        for _ in range(MAX_RECONCILIATIONS):
+            if await self._weigh_and_store(work, job, told, inference):
+                return
+        raise LeaseLostError("the user's memories kept changing; trying again later")
+
+    async def _working(self, work: Work, told: _Told) -> WorkingSet:
+        """The user's memories as they are now.
+
+        Raises EmbedderChangedError when the vectors of the work are of no use any more.
+        """
+        working_sets = self._resources.working_sets
+
+        def read(tx: WorkTx) -> Delta:
+            return working_sets.delta(tx.user(work))
+
+        delta = await self._resources.store.work(read, write=False)
+        if delta.embedder != told.embedder:
+            raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
+        return await asyncio.to_thread(working_sets.refresh, work.user_id, delta)
+
+    async def _extracted(
+        self,
+        messages: Sequence[Message],
+        said_at: datetime,
+        told: _Told,
+        known: WorkingSet,
+        inference: ChargedInference,
+    ) -> Screened:
+        """What messages tell, without what must not be learned from them.
+
+        known: what was remembered before; where it only comes back, nobody has said it.
+        """
+        heard = await asyncio.to_thread(_without_echoes, messages, known)
+        extraction = await inference.ask(
+            lambda asked: asked.extract(
+                heard, said_at, preferences=told.preferences, categories=told.categories
+            )
+        )
+        return await asyncio.to_thread(screen, extraction, heard, known.versions.values(), said_at)
+
+    async def _read_session(
+        self, work: Work, told: _Told, known: WorkingSet, inference: ChargedInference
+    ) -> _SessionJob:
+        """Understand what a session says: its statements, its summary, its passages."""
+        screened = await self._extracted(told.messages, work.created_at, told, known, inference)
+        candidates, summary = screened.candidates, screened.summary
+        cut = passages.cut(told.messages)
+        texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
+        vectors = await self._embed(told, [*texts, summary] if summary else texts)
+        first_passage, after_passages = len(candidates), len(candidates) + len(cut)
+        findings = Findings(
+            candidates=candidates,
+            vectors=vectors[:first_passage],
+            summary=summary,
+            summary_vector=vectors[-1] if summary else None,
+            passages=[
+                StoredPassage(
+                    work.session_id, item.position, item.kind, item.start, item.end, to_bytes(row)
+                )
+                for item, row in zip(cut, vectors[first_passage:after_passages], strict=True)
+            ],
+            quarantined=screened.quarantined,
+        )
+        return _SessionJob(work, findings, told.conflicts_enabled)
+
+    async def _read_answers(
+        self, contest: Contest, told: _Told, known: WorkingSet, inference: ChargedInference
+    ) -> _ConflictJob:
+        """Understand what was said beside the answers, as if said on the day of the answers."""
+        statements: list[Candidate] = []
+        quarantined: list[tuple[Candidate, Sign]] = []
+        for text in contest.messages():
+            said = Message(MessageRole.USER, text, contest.answered_at)
+            screened = await self._extracted([said], said.timestamp, told, known, inference)
+            statements += screened.candidates
+            # The positions are those of the one message, not of the session's.
+            quarantined += [(replace(one, evidence=()), why) for one, why in screened.quarantined]
+        texts = [contest.proposed.content, *(statement.content for statement in statements)]
+        vectors = await self._embed(told, texts)
+        return _ConflictJob(contest, statements, vectors, quarantined)
+
+    async def _weigh_and_store(
+        self,
+        work: Work,
+        job: _Job,
+        told: _Told,
+        inference: ChargedInference,
+    ) -> bool:
+        """One try against the memories as they are now. False when they moved meanwhile.
+
+        Raises EmbedderChangedError when the vectors of the job are of no use any more.
+        """
+        working = await self._working(work, told)
+        weighed = await inference.ask(lambda asked: job.weigh(asked, working))
+        plan = trusted(weighed.plan, working.versions)
+        weighed = replace(weighed, plan=plan)
+        retired = [(memory_id, self._resources.clock()) for memory_id in weighed.retired]
+        reviewed = await review(
+            ChangedPlan(plan, weighed.said_at, retired), working, inference, WEIGHED_MEMORIES
+        )
+        filings = await self._filings(weighed, told, inference)
+        note = "; ".join(one for one in (inference.note, reviewed.note) if one)
+        now = self._resources.clock()
+
+        def write(tx: WorkTx) -> bool:
+            user = tx.user(work)
+            if user.revision() != working.revision:
+                return False
+            if not tx.finish(work, now):
+                raise LeaseLostError(f"{work} is held by another worker or was deleted")
+            if note and work.merge_conflict_id is None:
+                tx.note(work, note)
+            writer = PlanWriter(user, work, working, self._resources.new_id, now)
+            job.write(writer, weighed, filings)
+            writer.doubt(reviewed.doubts)
+            return True
+
+        return await self._resources.store.work(write)
+
+    async def _filings(
+        self, weighed: _Weighed, told: _Told, inference: ChargedInference
+    ) -> list[Filing]:
+        """What each decision's content is stored with."""
+        decisions = weighed.plan.decisions
+        vectors = list(weighed.vectors)
+        changed = rewritten(weighed.plan, weighed.contents)
+        if changed:
+            made = await self._embed(told, list(changed.values()))
+            for index, vector in zip(changed, made, strict=True):
+                vectors[index] = vector
+        ids = {category.name: category.category_id for category in told.categories}
+        named = await self._named(decisions, vectors, told, inference)
+        return [
+            Filing(vector, [ids[name] for name in names if name in ids], said_at)
+            for vector, names, said_at in zip(vectors, named, weighed.said_at, strict=True)
+        ]
+
+    async def _named(
+        self,
+        decisions: Sequence[reconcile.Decision],
+        vectors: Sequence[NDArray[np.float32]],
+        told: _Told,
+        inference: ChargedInference,
+    ) -> list[Sequence[str]]:
+        """The categories of each decision's content: those it came with, or those it fits."""
+        open_ones = [n for n, each in enumerate(decisions) if each.candidate.categories is None]
+        named = [each.candidate.categories or () for each in decisions]
+        if not told.categories or not open_ones:
+            return [*named]
+        contents = [decisions[number].candidate.content for number in open_ones]
+        stacked = np.stack([vectors[number] for number in open_ones])
+        embedded = await asyncio.to_thread(self._embedded, told)
+        adjusted = comparable(
+            np.vstack([stacked, *(one.vector for one in embedded)]), told.embedder.calibration
+        )
+        fitted = [
+            replace(one, vector=vector)
+            for one, vector in zip(embedded, adjusted[len(contents) :], strict=True)
+        ]
+        found = await inference.ask(
+            lambda asked: asked.categorise(contents, adjusted[: len(contents)], fitted)
+        )
+        filled: list[Sequence[str]] = [*named]
+        for number, names in zip(open_ones, found, strict=True):
+            filled[number] = names
+        return filled
+
+    def _embedded(self, told: _Told) -> list[EmbeddedCategory]:
+        return [
+            EmbeddedCategory(
+                category, self._category_vector(told.embedder, categories.texts(category))
+            )
+            for category in told.categories
+        ]
+
+    def _embed_category(
+        self, made_by: RecordedEmbedder, texts: tuple[str, ...]
+    ) -> NDArray[np.float32]:
+        return np.asarray(self._embedder(made_by).embed(texts).mean(axis=0), np.float32)
+
+    async def _embed(self, told: _Told, texts: Sequence[str]) -> NDArray[np.float32]:
+        return await asyncio.to_thread(lambda: self._embedder(told.embedder).embed(texts))
+
+    def _embedder(self, made_by: RecordedEmbedder) -> Embedder:
+        return self._resources.embedders.of(made_by.name, made_by.dimension)
+
+
+def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Message]:
+    summaries = (session.summary for session in known.sessions)
+    told = [replace(one, content=unmarked(one.content)) for one in messages]
+    return echo.without_echoes(
+        told, echo.served(known.versions.values(), summaries, system_prompts())
+    )
+
+
+def _renew(tx: WorkTx, work: Work, until: datetime) -> bool:
+    return tx.renew(work, until)
+
+
+def _read(tx: WorkTx, work: Work) -> _Told:
+    user = tx.user(work)
+    contest = None
+    if work.merge_conflict_id is not None:
+        contest = user.contest(work.merge_conflict_id, work.created_at)
+        if contest is None:
+            raise LeaseLostError(f"{work} was deleted")
+    return _Told(
+        user.project_id,
+        user.messages(work.session_id) if contest is None else (),
+        contest,
+        tx.merge_conflicts_enabled(user),
+        tx.categories(user),
+        tx.generation_preferences(user),
+        user.embedder(),
+    )

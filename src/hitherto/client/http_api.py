@@ -1,0 +1,594 @@
+"""The memory behind a server: every call of `MemoryApi` as a request of the public contract.
+
+Arguments are checked by the rules of the embedded system before anything is sent, so that a mistake
+is told in the same words and at once. The server checks them all the same.
+"""
+
+import asyncio
+import builtins
+import re
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar
+
+import pydantic
+
+from hitherto import wire
+from hitherto.api import UNSET, ContextRequest, Page, SortBy, SortOrder, Unset
+from hitherto.client.error_mapping import Subject
+from hitherto.client.http_transport import HttpParts, Query, Request, Transport, json_of, path_of
+from hitherto.core import arguments
+from hitherto.core.conflict_answers import well_formed
+from hitherto.errors import (
+    ConnectionError,
+    InvalidCategoriesError,
+    InvalidSessionStateError,
+    MemoryNotFoundError,
+    MergeConflictAlreadyResolvedError,
+    MergeConflictNotFoundError,
+    RecallrAIError,
+    SessionNotFoundError,
+    TimeoutError,
+    UserNotFoundError,
+)
+from hitherto.models import (
+    ContextResponse,
+    DeletionReport,
+    MergeConflictAnswer,
+    MergeConflictModel,
+    MergeConflictStatus,
+    MessageRole,
+    Metadata,
+    RecallStrategy,
+    SessionMessagesList,
+    SessionModel,
+    SessionStatus,
+    UserMemoriesList,
+    UserMemoryItem,
+    UserMessagesList,
+    UserModel,
+)
+
+UNBOUNDED = sys.maxsize
+"""How long texts and metadata may be is a setting of the server, which checks it."""
+
+PAGE_SIZE = 100
+"""The longest page of users that the contract allows."""
+
+USERS_AT_ONCE = 8
+"""Users whose sessions are asked for at the same time while waiting."""
+
+FIRST_POLL_S = 0.1
+MAX_POLL_S = 5.0
+"""The pause between looks at sessions in work doubles from the first to the second."""
+
+END_S = 0.1
+"""How long a stream may take to end after its last event."""
+
+W = TypeVar("W", bound=wire.WireModel)
+
+
+def open_http(
+    base_url: str, api_key: str, project_id: str, timeout_s: float, parts: HttpParts | None
+) -> "HttpApi":
+    """The memory behind a server. Nothing is sent before the first call.
+
+    timeout_s: for connecting, and for each wait for a part of an answer.
+    """
+    return HttpApi(Transport(base_url, api_key, project_id, timeout_s, parts or HttpParts()))
+
+
+class HttpApi:
+    """A memory that a server keeps.
+
+    Requests that change nothing, deletions, and those that create something (they carry an
+    idempotency key) are sent up to three times when the connection fails or the server is busy;
+    all others only if the server cannot have begun.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def create_user(
+        self,
+        user_id: str,
+        *,
+        metadata: Metadata | None = None,
+        merge_conflict_enabled: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> UserModel:
+        body: dict[str, Any] = {
+            "custom_user_id": arguments.user_id(user_id),
+            "metadata": _object(metadata),
+        }
+        flag = arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+        if flag is not None:
+            body["merge_conflict_enabled"] = flag
+        request = Request(
+            "POST",
+            path_of("users"),
+            Subject(),
+            body=body,
+            idempotency_key=self._key(idempotency_key),
+        )
+        return (await self._ask(wire.UserEnvelope, request)).to_model()
+
+    async def get_user(self, user_id: str) -> UserModel:
+        request = Request("GET", _user_path(user_id), Subject(user_id))
+        return (await self._ask(wire.UserEnvelope, request)).to_model()
+
+    async def list_users(
+        self,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        metadata_filter: dict[str, Any] | None = None,
+        partial_user_id: str | None = None,
+    ) -> Page[UserModel]:
+        part = arguments.text(partial_user_id or "", "partial_user_id", arguments.MAX_ID_CHARS)
+        query: Query = {
+            **_page(offset, limit, 100),
+            "metadata_filter": _filter(metadata_filter, "metadata_filter"),
+            "partial_user_id": part or None,
+        }
+        request = Request("GET", path_of("users"), Subject(), query)
+        return (await self._ask(wire.UserList, request)).to_model()
+
+    async def update_user(
+        self,
+        user_id: str,
+        *,
+        new_metadata: Metadata | None = None,
+        new_user_id: str | None = None,
+        merge_conflict_enabled: bool | Unset | None = UNSET,
+    ) -> UserModel:
+        body: dict[str, Any] = {}
+        if new_metadata is not None:
+            body["new_metadata"] = _object(new_metadata)
+        if new_user_id is not None:
+            body["new_custom_user_id"] = arguments.user_id(new_user_id)
+        if not isinstance(merge_conflict_enabled, Unset):
+            body["merge_conflict_enabled"] = arguments.optional_flag(
+                merge_conflict_enabled, "merge_conflict_enabled"
+            )
+        request = Request("PUT", _user_path(user_id), Subject(user_id), body=body)
+        return (await self._ask(wire.UserEnvelope, request)).to_model()
+
+    async def delete_user(self, user_id: str) -> DeletionReport:
+        request = Request("DELETE", _user_path(user_id), Subject(user_id), _REPORTED)
+        return await self._deleted(request)
+
+    async def create_session(
+        self,
+        user_id: str,
+        *,
+        metadata: Metadata | None = None,
+        auto_process_after_seconds: int | None = 600,
+        custom_created_at_utc: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> SessionModel:
+        created_at = arguments.utc_instant(custom_created_at_utc, "custom_created_at_utc")
+        body: dict[str, Any] = {
+            "metadata": _object(metadata),
+            "auto_process_after_seconds": arguments.auto_process_after_s(
+                auto_process_after_seconds
+            ),
+        }
+        if created_at is not None:
+            body["custom_created_at_utc"] = created_at.isoformat()
+        request = Request(
+            "POST",
+            _user_path(user_id, "sessions"),
+            Subject(user_id),
+            body=body,
+            idempotency_key=self._key(idempotency_key),
+        )
+        return _session_of(user_id, await self._ask(wire.SessionEnvelope, request))
+
+    async def get_session(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        include_summary: bool = False,
+        include_memories: bool = False,
+    ) -> SessionModel:
+        query: Query = {
+            "include_summary": include_summary or None,
+            "include_memories": include_memories or None,
+        }
+        request = Request("GET", *_session(user_id, session_id), query)
+        return _session_of(user_id, await self._ask(wire.SessionEnvelope, request))
+
+    async def list_sessions(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        metadata_filter: dict[str, Any] | None = None,
+        status_filter: Sequence[SessionStatus] | None = None,
+    ) -> Page[SessionModel]:
+        query: Query = {
+            **_page(offset, limit, 100),
+            "metadata_filter": _filter(metadata_filter, "metadata_filter"),
+            "status_filter": [
+                arguments.member(SessionStatus, status, "status_filter").value
+                for status in status_filter or ()
+            ],
+        }
+        request = Request("GET", _user_path(user_id, "sessions"), Subject(user_id), query)
+        page = (await self._ask(wire.SessionList, request)).to_model()
+        return replace(page, items=[_owned(user_id, session) for session in page.items])
+
+    async def update_session(
+        self, user_id: str, session_id: str, new_metadata: Metadata
+    ) -> SessionModel:
+        body = {"new_metadata": _object(new_metadata)}
+        request = Request("PUT", *_session(user_id, session_id), body=body)
+        return _session_of(user_id, await self._ask(wire.SessionEnvelope, request))
+
+    async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
+        request = Request("DELETE", *_session(user_id, session_id), _REPORTED)
+        return await self._deleted(request)
+
+    async def add_message(
+        self,
+        user_id: str,
+        session_id: str,
+        role: MessageRole,
+        content: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> None:
+        request = Request(
+            "POST",
+            *_session(user_id, session_id, "add-message"),
+            body={
+                "message": arguments.content(content, UNBOUNDED),
+                "role": arguments.role(role),
+            },
+            idempotency_key=self._key(idempotency_key),
+        )
+        await self._transport.send(request)
+
+    async def get_messages(
+        self, user_id: str, session_id: str, *, offset: int = 0, limit: int = 50
+    ) -> SessionMessagesList:
+        query = _page(offset, limit, 500)
+        request = Request("GET", *_session(user_id, session_id, "messages"), query)
+        return (await self._ask(wire.SessionMessageList, request)).to_model()
+
+    async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
+        query: Query = {"limit": arguments.whole(n, "n", 1, 100)}
+        request = Request("GET", _user_path(user_id, "messages"), Subject(user_id), query)
+        return (await self._ask(wire.UserMessageList, request)).to_model()
+
+    async def process(self, user_id: str, session_id: str) -> SessionModel:
+        request = Request("POST", *_session(user_id, session_id, "process"))
+        await self._transport.send(request)
+        return await self.get_session(user_id, session_id)
+
+    async def wait_until_processed(self, *, timeout_s: float | None = None) -> None:
+        """Return once a look at all users of the project finds no session PROCESSING.
+
+        The contract can only be asked user by user: a look costs a request for each user, eight at
+        a time, and one for every hundred users; there are two looks if the first finds sessions in
+        work, and between them only their users are asked. Where there are many users, `refresh()`
+        of the sessions in question costs less. A PENDING session whose inactivity has just run out
+        is not seen. Raises TimeoutError.
+        """
+        deadline = None if timeout_s is None else self._transport.parts.monotonic() + timeout_s
+        while busy := await self._busy_users(await self._all_user_ids()):
+            delay_s = FIRST_POLL_S
+            while busy:
+                await self._pause(delay_s, deadline, len(busy))
+                delay_s = min(2 * delay_s, MAX_POLL_S)
+                busy = await self._busy_users(busy)
+
+    async def get_context(
+        self, user_id: str, session_id: str, request: ContextRequest
+    ) -> ContextResponse:
+        asked = Request("GET", *_session(user_id, session_id, "context"), _context_query(request))
+        return (await self._ask(wire.Context, asked)).to_model()
+
+    async def get_context_stream(
+        self, user_id: str, session_id: str, request: ContextRequest
+    ) -> AsyncGenerator[ContextResponse, None]:
+        query = {**_context_query(request), "stream": True}
+        asked = Request("GET", *_session(user_id, session_id, "context"), query, streamed=True)
+        last: ContextResponse | None = None
+        async with self._transport.stream(asked) as pieces, aclosing(_events(pieces)) as events:
+            async for data in events:
+                event = _parsed(wire.Context, data, asked.path).to_model()
+                if event.is_final:
+                    last = event
+                    await _read_to_end(events)
+                    break
+                yield event
+        if last is None:
+            raise ConnectionError(
+                f"the stream of {asked.path} ended before its last event; ask again"
+            )
+        # Outside, so that who stops reading here leaves no connection behind.
+        yield last
+
+    async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
+        asked = arguments.member(RecallStrategy, recall_strategy, "recall_strategy")
+        query: Query = {"recall_strategy": asked.value}
+        request = Request("GET", path_of("system-prompt"), Subject(), query)
+        return (await self._ask(wire.SystemPrompt, request)).system_prompt
+
+    async def list_memories(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 20,
+        categories: Sequence[str] | None = None,
+        session_id_filter: Sequence[str] | None = None,
+        session_metadata_filter: dict[str, Any] | None = None,
+        include_previous_versions: bool = True,
+        include_connected_memories: bool = True,
+    ) -> UserMemoriesList:
+        query: Query = {
+            **_page(offset, limit, 200),
+            "categories": arguments.texts(categories, "categories"),
+            "session_id_filter": arguments.texts(session_id_filter, "session_id_filter"),
+            "session_metadata_filter": _filter(session_metadata_filter, "session_metadata_filter"),
+            "include_previous_versions": include_previous_versions,
+            "include_connected_memories": include_connected_memories,
+        }
+        subject = Subject(user_id, refused=InvalidCategoriesError)
+        request = Request("GET", _user_path(user_id, "memories"), subject, query)
+        return (await self._ask(wire.MemoryList, request)).to_model()
+
+    async def get_memory(
+        self,
+        user_id: str,
+        memory_id: str,
+        *,
+        include_previous_versions: bool = True,
+        include_connected_memories: bool = True,
+    ) -> UserMemoryItem:
+        query: Query = {
+            "include_previous_versions": include_previous_versions,
+            "include_connected_memories": include_connected_memories,
+        }
+        request = Request("GET", *_memory(user_id, memory_id), query)
+        return (await self._ask(wire.Memory, request)).to_model()
+
+    async def list_doubtful_memories(
+        self, user_id: str, *, offset: int = 0, limit: int = 20
+    ) -> UserMemoriesList:
+        path, query = _user_path(user_id, "doubtful-memories"), _page(offset, limit, 200)
+        request = Request("GET", path, Subject(user_id), query)
+        return (await self._ask(wire.MemoryList, request)).to_model()
+
+    async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        request = Request("POST", *_memory(user_id, memory_id, "confirm"))
+        return (await self._ask(wire.Memory, request)).to_model()
+
+    async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
+        request = Request("POST", *_memory(user_id, memory_id, "end"))
+        return (await self._ask(wire.Memory, request)).to_model()
+
+    async def delete_memory(
+        self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
+    ) -> DeletionReport:
+        query: Query = {**_REPORTED, "delete_previous_versions": delete_previous_versions}
+        request = Request("DELETE", *_memory(user_id, memory_id), query)
+        return await self._deleted(request)
+
+    async def list_merge_conflicts(
+        self,
+        user_id: str,
+        *,
+        offset: int = 0,
+        limit: int = 10,
+        status: MergeConflictStatus | None = None,
+        sort_by: SortBy = "created_at",
+        sort_order: SortOrder = "desc",
+    ) -> Page[MergeConflictModel]:
+        wanted = None if status is None else arguments.member(MergeConflictStatus, status, "status")
+        query: Query = {
+            **_page(offset, limit, 100),
+            "status": wanted,
+            "sort_by": sort_by,
+            "sort_order": sort_order,
+        }
+        request = Request("GET", _user_path(user_id, "merge-conflicts"), Subject(user_id), query)
+        return (await self._ask(wire.MergeConflictList, request)).to_model()
+
+    async def get_merge_conflict(self, user_id: str, merge_conflict_id: str) -> MergeConflictModel:
+        request = Request("GET", *_conflict(user_id, merge_conflict_id))
+        return (await self._ask(wire.MergeConflictEnvelope, request)).to_model()
+
+    async def resolve_merge_conflict(
+        self, user_id: str, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer]
+    ) -> MergeConflictModel:
+        given = [
+            {"question": item.question, "answer": item.answer, "message": item.message}
+            for item in well_formed(answers, UNBOUNDED)
+        ]
+        request = Request(
+            "POST",
+            *_conflict(user_id, merge_conflict_id, "resolve"),
+            body={"answers": {"question_answers": given}},
+        )
+        return (await self._ask(wire.MergeConflictEnvelope, request)).to_model()
+
+    async def close(self) -> None:
+        """Close the connections; the server goes on."""
+        await self._transport.close()
+
+    async def _ask(self, answer: type[W], request: Request) -> W:
+        response = await self._transport.send(request)
+        return _parsed(answer, response.content, request.path)
+
+    async def _deleted(self, request: Request) -> DeletionReport:
+        response = await self._transport.send(request)
+        if response.status_code != HTTPStatus.OK:
+            return DeletionReport()
+        return _parsed(wire.DeletionReport, response.content, request.path).to_model()
+
+    def _key(self, given: str | None) -> str:
+        return self._transport.parts.new_id() if given is None else given
+
+    async def _all_user_ids(self) -> list[str]:
+        found: dict[str, None] = {}
+        page = await self.list_users(limit=PAGE_SIZE)
+        offset = 0
+        while page.items:
+            found |= dict.fromkeys(user.user_id for user in page.items)
+            offset += len(page.items)
+            if not page.has_more:
+                break
+            page = await self.list_users(offset=offset, limit=PAGE_SIZE)
+        return list(found)
+
+    async def _busy_users(self, user_ids: Sequence[str]) -> list[str]:
+        """Those of the users who have a session PROCESSING; one deleted meanwhile has none."""
+        room = asyncio.Semaphore(USERS_AT_ONCE)
+
+        async def busy(user_id: str) -> bool:
+            async with room:
+                try:
+                    page = await self.list_sessions(
+                        user_id, limit=1, status_filter=[SessionStatus.PROCESSING]
+                    )
+                except UserNotFoundError:
+                    return False
+                return page.total > 0
+
+        found = await asyncio.gather(*(busy(user_id) for user_id in user_ids))
+        return [user_id for user_id, is_busy in zip(user_ids, found, strict=True) if is_busy]
+
+    async def _pause(self, delay_s: float, deadline: float | None, busy: int) -> None:
+        parts = self._transport.parts
+        left_s = delay_s if deadline is None else min(delay_s, deadline - parts.monotonic())
+        if left_s <= 0:
+            raise TimeoutError(
+                f"sessions of {busy:,} users are still being processed; allow more time"
+            )
+        await parts.sleep(left_s)
+
+
+class _Absent(Protocol):
+    def __call__(self, message: str, http_status: int | None = None) -> RecallrAIError: ...
+
+
+_NOT_IN_PATHS = re.compile(r"[/\x00\ud800-\udfff]")
+"""What does not survive the way through a path, not even encoded."""
+
+
+def _is_routable(value: object) -> bool:
+    if not isinstance(value, str) or not 1 <= len(value) <= arguments.MAX_ID_CHARS:
+        return False
+    return not _NOT_IN_PATHS.search(value)
+
+
+def _segment(value: str, name: str, absent: _Absent) -> str:
+    """An id as it can stand in a path. One that cannot is the id of nothing."""
+    if not _is_routable(value):
+        raise absent(f"{name} {value} not found", 404)
+    return value
+
+
+_REPORTED: Query = {"report": True}
+
+
+def _user_path(user_id: str, *below: str) -> str:
+    return path_of("users", _segment(user_id, "User", UserNotFoundError), *below)
+
+
+def _session(user_id: str, session_id: str, *below: str) -> tuple[str, Subject]:
+    segment = _segment(session_id, "Session", SessionNotFoundError)
+    subject = Subject(user_id, SessionNotFoundError, InvalidSessionStateError)
+    return _user_path(user_id, "sessions", segment, *below), subject
+
+
+def _memory(user_id: str, memory_id: str, *below: str) -> tuple[str, Subject]:
+    segment = _segment(memory_id, "Memory", MemoryNotFoundError)
+    return _user_path(user_id, "memory", segment, *below), Subject(user_id, MemoryNotFoundError)
+
+
+def _conflict(user_id: str, conflict_id: str, *below: str) -> tuple[str, Subject]:
+    segment = _segment(conflict_id, "Merge conflict", MergeConflictNotFoundError)
+    subject = Subject(user_id, MergeConflictNotFoundError, MergeConflictAlreadyResolvedError)
+    return _user_path(user_id, "merge-conflicts", segment, *below), subject
+
+
+def _object(value: Metadata | None) -> Metadata:
+    return arguments.metadata(value, UNBOUNDED)
+
+
+def _page(offset: int, limit: int, most: int) -> dict[str, int]:
+    arguments.page(offset, limit, most)
+    return {"offset": offset, "limit": limit}
+
+
+def _filter(value: dict[str, Any] | None, name: str) -> str | None:
+    found = arguments.metadata_filter(value, name)
+    if not found:
+        return None
+    return json_of(found)
+
+
+def _context_query(asked: ContextRequest) -> dict[str, Any]:
+    strategy = arguments.member(RecallStrategy, asked.recall_strategy, "recall_strategy")
+    request = arguments.context_request(replace(asked, recall_strategy=strategy))
+    return {
+        "recall_strategy": strategy.value,
+        "min_top_k": request.min_top_k,
+        "max_top_k": request.max_top_k,
+        "memories_threshold": request.memories_threshold,
+        "summaries_threshold": request.summaries_threshold,
+        "last_n_messages": request.last_n_messages,
+        "last_n_summaries": request.last_n_summaries,
+        "timezone": request.timezone,
+        "include_system_prompt": request.include_system_prompt,
+        "include_metadata_ids": request.include_metadata_ids,
+        "max_tokens": request.max_tokens,
+    }
+
+
+def _owned(user_id: str, session: SessionModel) -> SessionModel:
+    """A session with its user, whom only our own server names in the answer."""
+    return session if session.user_id else replace(session, user_id=user_id)
+
+
+def _session_of(user_id: str, envelope: wire.SessionEnvelope) -> SessionModel:
+    return _owned(user_id, envelope.to_model())
+
+
+def _parsed(answer: type[W], content: str | bytes, path: str) -> W:
+    try:
+        return answer.model_validate_json(content)
+    except pydantic.ValidationError as error:
+        raise ConnectionError(
+            f"the answer of {path} is not Hitherto's ({error.error_count()} faults, first: "
+            f"{error.errors()[0]['msg']}); check the address"
+        ) from error
+
+
+async def _events(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
+    """What the `data:` lines of a stream hold. Lines end with a line feed and nothing else."""
+    rest = ""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split("\n")
+        for line in lines:
+            if line.startswith("data:"):
+                yield line.removeprefix("data:").strip()
+
+
+async def _read_to_end(events: AsyncIterator[str]) -> None:
+    """Let a stream end, so that its connection can be used again; not for longer than `END_S`."""
+    with suppress(builtins.TimeoutError, ConnectionError, TimeoutError):
+        async with asyncio.timeout(END_S):
+            async for _ in events:
+                pass

@@ -1,0 +1,288 @@
+"""What is accepted: every argument is checked here before anything is read or written."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from hitherto.api import ContextRequest
+from hitherto.core.dates import formatting
+from hitherto.errors import ValidationError
+from hitherto.models import GenerationPreferences, MessageRole, Metadata
+
+MAX_ID_CHARS = 255
+MAX_KEY_CHARS = 255
+MAX_NAME_CHARS = 255
+MAX_DESCRIPTION_CHARS = 2_000
+MAX_PREFERENCE_CHARS = 2_000
+MAX_PREFERENCES = 100
+MIN_AUTO_PROCESS_S = 600
+MIN_MAX_TOKENS = 128
+"""Below this, headings and the fence would leave no room for a single memory."""
+
+MAX_MAX_TOKENS = 1_000_000
+
+_NOT_IN_IDS = re.compile(r"[/?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def user_id(value: object) -> str:
+    """An id that the application chose: 1-255 characters that fit into a path of a URL."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValidationError(f"user_id must be a non-empty string, not {value!r}")
+    if len(value) > MAX_ID_CHARS:
+        raise ValidationError(
+            f"user_id has {len(value):,} characters; at most {MAX_ID_CHARS} are accepted"
+        )
+    found = _NOT_IN_IDS.search(value)
+    if found:
+        raise ValidationError(
+            f"user_id {value!a} holds {found[0]!a}; "
+            "/ ? # and control characters cannot be part of an id"
+        )
+    if value in (".", ".."):
+        raise ValidationError(f"user_id {value!r} cannot be part of a URL; choose another")
+    return value
+
+
+def content(value: object, max_chars: int) -> str:
+    """A message's text: not blank, no NUL, no half of a surrogate pair, at most `max_chars`."""
+    if not isinstance(value, str):
+        raise ValidationError(f"content must be a string, not {type(value).__name__}")
+    if not value.strip():
+        raise ValidationError("content is empty; a message needs at least one visible character")
+    if len(value) > max_chars:
+        raise ValidationError(
+            f"content has {len(value):,} characters; at most {max_chars:,} are accepted "
+            "(HITHERTO_MAX_MESSAGE_CHARS); split the message"
+        )
+    found = _NOT_IN_TEXT.search(value)
+    if found:
+        raise ValidationError(
+            f"content holds {found[0]!a} at character {found.start()}, which is not text; "
+            "decode the input properly or replace the character"
+        )
+    return value
+
+
+def text(value: object, name: str, max_chars: int) -> str:
+    """Any text that can be stored: no NUL, no half of a surrogate pair, at most `max_chars`."""
+    if not isinstance(value, str):
+        raise ValidationError(f"{name} must be a string, not {type(value).__name__}")
+    if len(value) > max_chars:
+        raise ValidationError(
+            f"{name} has {len(value):,} characters; at most {max_chars:,} are accepted"
+        )
+    found = _NOT_IN_TEXT.search(value)
+    if found:
+        raise ValidationError(f"{name} holds {found[0]!a}, which is not text; remove it")
+    return value
+
+
+def present_text(value: object, name: str, max_chars: int) -> str:
+    """`text` of which something is visible."""
+    if not text(value, name, max_chars).strip():
+        raise ValidationError(f"{name} is empty; give it at least one visible character")
+    return str(value)
+
+
+def name(value: object, what: str) -> str:
+    """What people call something: 1-255 characters, without the blanks around it."""
+    trimmed = value.strip() if isinstance(value, str) else value
+    return present_text(trimmed, what, MAX_NAME_CHARS)
+
+
+def description(value: object) -> str:
+    """What a category is for: at most 2,000 characters, without the blanks around them."""
+    trimmed = value.strip() if isinstance(value, str) else value
+    return text(trimmed, "description", MAX_DESCRIPTION_CHARS)
+
+
+def idempotency_key(value: object) -> str | None:
+    """What tells a call that is made again from a new one: 1-255 characters, or None."""
+    if value is None:
+        return None
+    if value == "":
+        raise ValidationError("idempotency_key is empty; give 1-255 characters, or none")
+    return text(value, "idempotency_key", MAX_KEY_CHARS)
+
+
+def texts(value: object, name: str) -> tuple[str, ...]:
+    """Several texts to filter by; None stands for none."""
+    if value is None:
+        return ()
+    given = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (None,)
+    if not all(isinstance(item, str) for item in given):
+        raise ValidationError(f"{name} must be a list of strings, not {value!r}")
+    return given
+
+
+def generation_preferences(value: GenerationPreferences) -> GenerationPreferences:
+    """Six lists, each of at most 100 texts of 1-2,000 characters."""
+    kept: dict[str, tuple[str, ...]] = {}
+    for item in fields(GenerationPreferences):
+        given = texts(getattr(value, item.name), item.name)
+        if len(given) > MAX_PREFERENCES:
+            raise ValidationError(
+                f"{item.name} has {len(given):,} texts; at most {MAX_PREFERENCES} are accepted"
+            )
+        kept[item.name] = tuple(
+            present_text(one, f"{item.name}[{place}]", MAX_PREFERENCE_CHARS)
+            for place, one in enumerate(given)
+        )
+    return GenerationPreferences(**kept)
+
+
+def role(value: object) -> MessageRole:
+    """A message's role, given as the enumeration or as its value."""
+    return member(MessageRole, value, "role")
+
+
+def member(kind: type[E], value: object, name: str) -> E:
+    """A member of an enumeration, given as such or by its value."""
+    if isinstance(value, str):
+        try:
+            return kind(value)
+        except ValueError:
+            pass
+    allowed = ", ".join(repr(item.value) for item in kind)
+    raise ValidationError(f"{name} must be one of {allowed}, not {value!r}")
+
+
+def metadata(value: Metadata | None, max_bytes: int, name: str = "metadata") -> Metadata:
+    """A JSON object of at most `max_bytes`; None stands for an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValidationError(f"{name} must be a dictionary, not {type(value).__name__}")
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        size_bytes = len(text.encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValidationError(f"{name} cannot be written as JSON: {error}") from error
+    if "\\u0000" in text:
+        raise ValidationError(f"{name} holds a NUL character; remove it")
+    if size_bytes > max_bytes:
+        raise ValidationError(
+            f"{name} has {size_bytes:,} bytes of JSON; at most {max_bytes:,} are accepted "
+            "(HITHERTO_MAX_METADATA_BYTES)"
+        )
+    copied: dict[str, Any] = json.loads(text)
+    return copied
+
+
+def utc_instant(value: datetime | None, name: str) -> datetime | None:
+    """An instant that says itself that it is UTC."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise ValidationError(f"{name} must be a datetime, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise ValidationError(
+            f"{name} {value.isoformat()} has no timezone; give it tzinfo=datetime.UTC"
+        )
+    if value.utcoffset() != timedelta(0):
+        raise ValidationError(
+            f"{name} {value.isoformat()} is not in UTC; convert it with .astimezone(datetime.UTC)"
+        )
+    return value
+
+
+def auto_process_after_s(value: object) -> int | None:
+    """Seconds of inactivity before a session is processed: 600 or more, or None for never."""
+    if value is None:
+        return None
+    return whole(value, "auto_process_after_seconds", MIN_AUTO_PROCESS_S, 10 * 366 * 86_400)
+
+
+def whole(value: object, name: str, least: int, most: int) -> int:
+    """A whole number in a range, both ends included."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValidationError(f"{name} must be a whole number, not {value!r}")
+    if not least <= value <= most:
+        raise ValidationError(f"{name} must lie between {least:,} and {most:,}, not {value:,}")
+    return value
+
+
+def number(value: object, name: str, least: float, most: float) -> float:
+    """A number in a range, both ends included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValidationError(f"{name} must be a number, not {value!r}")
+    if not least <= value <= most:
+        raise ValidationError(f"{name} must lie between {least} and {most}, not {value}")
+    return float(value)
+
+
+def page(offset: object, limit: object, most: int) -> None:
+    """Where a page starts and how long it may be."""
+    whole(offset, "offset", 0, 2**31 - 1)
+    whole(limit, "limit", 1, most)
+
+
+def optional_flag(value: object, name: str) -> bool | None:
+    """True, False, or None for a setting that is inherited."""
+    if value is None or isinstance(value, bool):
+        return value
+    raise ValidationError(f"{name} must be True, False or None, not {value!r}")
+
+
+def metadata_filter(value: object, name: str) -> dict[str, Any]:
+    """A JSON object that metadata must contain; None stands for an empty one."""
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return value
+    raise ValidationError(f"{name} must be a dictionary, not {type(value).__name__}")
+
+
+def timezone(value: object) -> str:
+    """The name of a time zone in the IANA database."""
+    if not isinstance(value, str) or not value:
+        raise ValidationError(
+            f"timezone must be an IANA name such as 'Europe/Lisbon' or 'UTC', not {value!r}"
+        )
+    formatting.zone_of(value)
+    return value
+
+
+def context_request(request: ContextRequest) -> ContextRequest:
+    """Check every range of a request."""
+    least = whole(request.min_top_k, "min_top_k", 5, 50)
+    most = whole(request.max_top_k, "max_top_k", 10, 100)
+    if least > most:
+        raise ValidationError(
+            f"min_top_k {least} is above max_top_k {most}; lower it or raise the other"
+        )
+    number(request.memories_threshold, "memories_threshold", 0.2, 0.8)
+    number(request.summaries_threshold, "summaries_threshold", 0.2, 0.8)
+    if request.last_n_messages is not None:
+        whole(request.last_n_messages, "last_n_messages", 1, 100)
+    if request.last_n_summaries is not None:
+        whole(request.last_n_summaries, "last_n_summaries", 1, 20)
+    timezone(request.timezone)
+    if request.max_tokens is not None:
+        whole(request.max_tokens, "max_tokens", MIN_MAX_TOKENS, MAX_MAX_TOKENS)
+    return request
+
+
+def contains(holder: object, part: object) -> bool:
+    """JSON containment: every key of `part` is in `holder` with a value that contains its value.
+
+    Types are strict: 3 does not contain "3", and true is not 1.
+    """
+    if isinstance(part, Mapping):
+        return isinstance(holder, Mapping) and all(
+            key in holder and contains(holder[key], value) for key, value in part.items()
+        )
+    if isinstance(part, list):
+        return isinstance(holder, list) and all(
+            any(contains(item, wanted) for item in holder) for wanted in part
+        )
+    if isinstance(part, bool) or isinstance(holder, bool):
+        return part is holder
+    return type(holder) is type(part) and holder == part

@@ -1,0 +1,88 @@
+"""Checks the answers to a merge conflict's questions, in the contract's order and words.
+
+Clients tell the errors apart by phrases in their texts, and look for them in a fixed order. So what
+is quoted must not hold a phrase that is looked for before the error's own.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from hitherto.core import arguments
+from hitherto.errors import (
+    MergeConflictAlreadyResolvedError,
+    MergeConflictInvalidAnswerError,
+    MergeConflictInvalidQuestionsError,
+    MergeConflictMissingAnswersError,
+    ValidationError,
+)
+from hitherto.models import MergeConflictAnswer, MergeConflictQuestion
+
+_TOLD_APART_BY = re.compile(
+    "(already) (resolved)|(Invalid) (questions provided)"
+    "|(Missing) (answers for the following questions)"
+)
+
+
+def well_formed(given: object, max_chars: int) -> tuple[MergeConflictAnswer, ...]:
+    """Answers whose parts are texts of at most `max_chars`, one to each question.
+
+    Raises ValidationError.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ValidationError(f"answers must be a list, not {type(given).__name__}")
+    seen: set[str] = set()
+    for item in given:
+        if not isinstance(item, MergeConflictAnswer):
+            raise ValidationError(
+                f"answers must hold MergeConflictAnswer objects, not {type(item).__name__}"
+            )
+        arguments.text(item.question, "question", max_chars)
+        arguments.text(item.answer, "answer", max_chars)
+        if item.message is not None:
+            arguments.text(item.message, "message", max_chars)
+        if item.question in seen:
+            raise ValidationError(
+                f"answers has two answers to the question {item.question!r}; give one"
+            )
+        seen.add(item.question)
+    return tuple(given)
+
+
+def already_resolved(merge_conflict_id: str) -> MergeConflictAlreadyResolvedError:
+    """The error for a conflict that was answered before, whatever became of it."""
+    return MergeConflictAlreadyResolvedError(
+        f"Merge conflict {merge_conflict_id} is already resolved"
+    )
+
+
+def check(asked: Sequence[MergeConflictQuestion], given: Sequence[MergeConflictAnswer]) -> None:
+    """Raises MergeConflictInvalidQuestionsError, ...MissingAnswersError, ...InvalidAnswerError."""
+    options = {item.question: item.options for item in asked}
+    foreign = [item.question for item in given if item.question not in options]
+    if foreign:
+        raise MergeConflictInvalidQuestionsError(
+            "Invalid questions provided. The following questions do not match the original "
+            f"questions: {_listed(foreign)}"
+        )
+    answered = {item.question for item in given}
+    missing = [question for question in options if question not in answered]
+    if missing:
+        raise MergeConflictMissingAnswersError(
+            f"Missing answers for the following questions: {_listed(missing)}"
+        )
+    for item in given:
+        if item.answer not in options[item.question]:
+            raise MergeConflictInvalidAnswerError(
+                f"Invalid answer '{_quoted(item.answer)}' for question "
+                f"'{_quoted(item.question)}'. Valid options are: "
+                f"{_listed(options[item.question])}"
+            )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return repr([_quoted(text) for text in texts])
+
+
+def _quoted(text: str) -> str:
+    """The text with a hyphen in the phrases that stand for an error of their own."""
+    return _TOLD_APART_BY.sub(lambda found: found[0].replace(" ", "-", 1), text)

@@ -1,0 +1,1 @@
+"""The context as text: layout, token budget, fence."""

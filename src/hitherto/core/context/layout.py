@@ -1,0 +1,187 @@
+"""The wording of a context: its headings, and how one memory, message or conflict is written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from hitherto.core.context.fence import (
+    MERGE_CONFLICT_HISTORY,
+    VERSION,
+    VERSION_HISTORY,
+    continued,
+    paragraph,
+)
+from hitherto.core.dates.formatting import event_days, local_day, local_timestamp
+from hitherto.core.text.caches import remembered
+from hitherto.models import (
+    ExpirationReason,
+    MemoryVersion,
+    MergeConflictModel,
+    Message,
+    MessageRole,
+    SaidBy,
+    UserMessage,
+)
+
+MEMORIES = "# Here are the relevant memories that will help you to answer the user's query:"
+SUMMARIES = (
+    "# Here are some summaries of the previous relevant conversations with their respective"
+    " memories:"
+)
+EXCERPTS = "# Here are some excerpts of past conversations with the user:"
+ONGOING = "# Here are some ongoing conversations with the user:"
+CONFLICTS = "# Here are some pending merge conflicts to clarify with the user:"
+RECENT_MESSAGES = "# Here are some recent conversations you had with the user:"
+RECENT_SUMMARIES = "# Here are the summaries of some recent conversations you had with the user:"
+SESSION_MEMORIES = "### Memories from this session:"
+
+NO_MEMORIES = "No memories found."
+MEMORIES_LEFT_OUT = "Left out to fit the token budget."
+NO_SUMMARIES = "No relevant session summaries found."
+NO_SESSION_MEMORIES = "No memories found from this session."
+MESSAGES_NOT_REQUESTED = "No recent user messages requested."
+NO_RECENT_MESSAGES = "No recent user messages found."
+SUMMARIES_NOT_REQUESTED = "No recent session summaries requested."
+NO_RECENT_SUMMARIES = "No recent session summaries found."
+
+ELLIPSIS = "…"
+
+_SAID_BY = {SaidBy.ASSISTANT: " (said by the assistant)", SaidBy.IMPORTED: " (imported)"}
+_SPEAKERS = {MessageRole.USER: "USER", MessageRole.ASSISTANT: "ASSISTANT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The wording for one time zone, in full, or shortened for a token budget (`compact`)."""
+
+    zone: ZoneInfo
+    compact: bool
+
+    def memory(self, history: tuple[MemoryVersion, ...], similarity: float | None) -> str:
+        """A memory's line, behind its number: content, similarity, event date, version."""
+        current = history[0]
+        score = "" if similarity is None else f" (Similarity: {similarity:.4f})"
+        return (
+            f". {paragraph(current.content)}{_speaker(current)}{score}"
+            f" [Event Date: {self._days(current)}] [Version {len(history)}]{self._doubt(current)}"
+        )
+
+    def history(self, history: tuple[MemoryVersion, ...]) -> str:
+        """The block of all versions of a memory, newest first."""
+        return _history_block(self, history)
+
+    def session_memory(self, version: MemoryVersion) -> str:
+        """A memory under its session's summary, behind its number."""
+        return (
+            f". {paragraph(version.content)}{_speaker(version)} (Event Date: {self._days(version)},"
+            f" Created at: {self.timestamp(version.created_at)},"
+            f" Expired at: {self._expiry(version)}){self._doubt(version)}"
+        )
+
+    def message(self, message: Message | UserMessage) -> str:
+        """A message with its speaker and time."""
+        speaker = _SPEAKERS[message.role]
+        return f"{speaker} (at {self.timestamp(message.timestamp)}): {continued(message.content)}"
+
+    def excerpt(self, role: MessageRole, content: str, starts_mid: bool, ends_mid: bool) -> str:
+        """A message, or a part of one, of a past conversation."""
+        before = ELLIPSIS if starts_mid else ""
+        after = ELLIPSIS if ends_mid else ""
+        return f"{_SPEAKERS[role]}: {before}{continued(content)}{after}"
+
+    def excerpt_heading(self, session_created_at: datetime) -> tuple[str, str]:
+        """What stands before and behind the number of an excerpt's conversation.
+
+        Compact it is the day alone, without a number: 8 tokens in place of 21, for each of the
+        twenty or so conversations that a 2,000-token context quotes.
+        """
+        if self.compact:
+            return "## ", local_day(session_created_at, self.zone)
+        return "## Excerpt ", f" (Conversation of {self.timestamp(session_created_at)})"
+
+    def conflict(self, conflict: MergeConflictModel) -> str:
+        """A pending merge conflict, behind its number."""
+        lines = [
+            f" (Id: {paragraph(conflict.id)}, Found: {self.timestamp(conflict.created_at)})",
+            f"Proposed memory: {paragraph(conflict.proposed_memory_content or 'none')}",
+            "Conflicting memories:",
+        ]
+        for number, memory in enumerate(conflict.conflicting_memories, start=1):
+            days = event_days(
+                memory.event_date_start, memory.event_date_end, join_same=self.compact
+            )
+            lines.append(
+                f"{number}. {paragraph(memory.content)} (Reason: {paragraph(memory.reason)},"
+                f" Event Date: {days}, Created at: {self.timestamp(memory.created_at)})"
+            )
+        lines.append("Questions:")
+        for number, asked in enumerate(conflict.clarifying_questions, start=1):
+            lines.append(f"{number}. {paragraph(asked.question)}")
+            lines.extend(f"- {paragraph(option)}" for option in asked.options)
+        return "\n".join(lines)
+
+    def timestamp(self, instant: datetime) -> str:
+        """An instant in the zone of this context."""
+        return local_timestamp(instant, self.zone)
+
+    def version(self, version: MemoryVersion, number: int) -> str:
+        """The block of one version; number: its place in the history, 1 for the oldest."""
+        lines = [
+            f"<{VERSION}{number}>",
+            f"Content: {paragraph(version.content)}{_speaker(version)}",
+            f"Reason: {_reason(version, number)}",
+            f"Event Date: {self._days(version)}",
+            f"Created at: {self.timestamp(version.created_at)}",
+            f"Expired at: {self._expiry(version)}",
+        ]
+        if version.expiration_reason is ExpirationReason.MERGE_CONFLICT:
+            lines += _merge_conflict_history(version)
+        return "\n".join([*lines, f"</{VERSION}{number}>"])
+
+    def _days(self, version: MemoryVersion) -> str:
+        return event_days(version.event_date_start, version.event_date_end, join_same=self.compact)
+
+    def _doubt(self, version: MemoryVersion) -> str:
+        """Since when and why a current version may hold no more; "" for one that is certain."""
+        if version.doubted_at is None or version.expired_at is not None:
+            return ""
+        since = local_day(version.doubted_at, self.zone)
+        return f" [Doubtful since {since}: {paragraph(version.doubt_reason or 'unknown')}]"
+
+    def _expiry(self, version: MemoryVersion) -> str:
+        return "none" if version.expired_at is None else self.timestamp(version.expired_at)
+
+
+def _speaker(version: MemoryVersion) -> str:
+    """Who said it, where that was not the user."""
+    return _SAID_BY.get(version.said_by, "")
+
+
+@remembered(maxsize=4_096)
+def _history_block(shown_in: Layout, history: tuple[MemoryVersion, ...]) -> str:
+    # The same memories are shown again and again to the same user; 1 kB each is kept.
+    blocks = [
+        shown_in.version(version, len(history) - index) for index, version in enumerate(history)
+    ]
+    return "\n".join([f"<{VERSION_HISTORY}>", *blocks, f"</{VERSION_HISTORY}>"])
+
+
+def _reason(version: MemoryVersion, number: int) -> str:
+    """Why a version was superseded; for one that was not, where it stands."""
+    if version.expiration_reason is not None:
+        return version.expiration_reason.value
+    return "INITIAL_MEMORY" if number == 1 else "CURRENT_VERSION"
+
+
+def _merge_conflict_history(version: MemoryVersion) -> list[str]:
+    record = (
+        "No resolved merge conflict found for this version."
+        if version.merge_conflict_id is None
+        else f"Settled by merge conflict {paragraph(version.merge_conflict_id)}."
+    )
+    return [
+        "Note: This version was superseded when a merge conflict was resolved.",
+        f"<{MERGE_CONFLICT_HISTORY}>",
+        record,
+        f"</{MERGE_CONFLICT_HISTORY}>",
+    ]

@@ -1,0 +1,520 @@
+"""The text of a context: what was recalled, laid out for a language model, within a token budget.
+
+`render` is the door. What it is given (`ContextParts`) is already ranked; what it decides is what
+is shown, in which form, and where. `docs/context.md` shows the layout.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from hitherto.core.context import layout
+from hitherto.core.context.fence import (
+    FENCE_CLOSING,
+    FENCE_OPENING,
+    markdown_lines,
+    standing_paragraph,
+)
+from hitherto.core.context.layout import Layout
+from hitherto.core.context.token_budget import CountTokens, Piece, Purse, take_all, write
+from hitherto.core.dates.formatting import zone_of
+from hitherto.errors import ValidationError
+from hitherto.models import (
+    MemoryVersion,
+    MergeConflictModel,
+    Message,
+    MessageRole,
+    UserMessage,
+)
+
+PROMPT_SEPARATOR = "\n\n\n"
+"""What stands between the system prompt and the recalled text; released clients join them so."""
+
+MINIMUM_BODY_TOKENS = 64
+"""The least that is worth asking for: the fence, the first heading and one short line."""
+
+CHILD_DEPTH = 4
+"""How far below a memory its connected memories are followed."""
+
+MEMORY_SHARE = 0.12
+"""Share of the budget that excerpts leave to memories at first. Excerpts hold the evidence word for
+word; a memory says what changed, or what no shown excerpt says, in some 35 tokens: the share holds
+the best six or so of a 2,000-token context."""
+
+CONFLICT_SHARE = 0.25
+"""Share that pending conflicts may take before everything else: the model has to ask about them."""
+
+REQUESTED_SHARE = 0.5
+"""Share that conflicts and the recent messages and summaries may take together at first: the caller
+asked for these by number, but recall must not starve."""
+
+FITTING_CHARACTERS_PER_TOKEN = 5
+"""A text with more characters per token of the budget is not tried in its full form: English in
+this layout has about four, and counting a text that cannot fit is the slowest step of all."""
+
+MEMORY_CHARACTERS = 300
+"""What the full form of a memory has beside its content, which it shows twice."""
+
+ANALYSIS_SHARE = 0.5
+"""Share that an analysis may take before the excerpts that stand beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledMemory:
+    """A memory with its whole history and the memories connected to it.
+
+    history: every version, newest first; never empty. The newest one's id stands for the memory.
+    similarity: 0 to 1; None for a connected memory.
+    """
+
+    history: tuple[MemoryVersion, ...]
+    similarity: float | None = None
+    children: tuple["RecalledMemory", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledSummary:
+    """What a past session was about, and every memory version that it brought forth.
+
+    created_at: the session's date. similarity: 0 to 1; None where nothing was compared.
+    """
+
+    session_id: str
+    created_at: datetime
+    content: str
+    similarity: float | None = None
+    memories: tuple[MemoryVersion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A session that is not processed yet, with its messages in order."""
+
+    session_id: str
+    started_at: datetime
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A message of a past session, or a part of one, word for word.
+
+    position: the message's place in its session, from 0.
+    offset: where `content` starts in the message, in characters; orders the parts of one message.
+    starts_mid, ends_mid: whether words of the message before or after `content` are left out.
+    """
+
+    session_id: str
+    session_created_at: datetime
+    position: int
+    role: MessageRole
+    content: str
+    score: float
+    offset: int = 0
+    starts_mid: bool = False
+    ends_mid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Findings in Markdown. cited: (line of the text from 0, id of a memory that it tells)."""
+
+    text: str
+    cited: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContextParts:
+    """Everything that a context may show.
+
+    memories, summaries, excerpts: most useful first.
+    conflicts: the pending ones.
+    recent_messages: oldest first; None where the caller did not ask for them.
+    recent_summaries: newest first; None where the caller did not ask for them.
+    analysis: the agentic strategy's findings, in place of memories and summaries.
+    """
+
+    memories: tuple[RecalledMemory, ...] = ()
+    summaries: tuple[RecalledSummary, ...] = ()
+    excerpts: tuple[Excerpt, ...] = ()
+    ongoing: tuple[Conversation, ...] = ()
+    conflicts: tuple[MergeConflictModel, ...] = ()
+    recent_messages: tuple[UserMessage, ...] | None = None
+    recent_summaries: tuple[RecalledSummary, ...] | None = None
+    analysis: Analysis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The finished text, and what made it in.
+
+    memory_ids, session_ids: in the order in which they first appear, each once.
+    tokens: of the whole text; None without a budget, where nothing is counted.
+    """
+
+    text: str
+    memory_ids: tuple[str, ...]
+    session_ids: tuple[str, ...]
+    tokens: int | None
+
+
+def render(
+    parts: ContextParts,
+    *,
+    timezone: str | ZoneInfo,
+    max_tokens: int | None,
+    count_tokens: CountTokens,
+    system_prompt: str = "",
+) -> Rendered:
+    """Lay out what was recalled, within a token budget if there is one.
+
+    max_tokens: never exceeded, `system_prompt` included. If everything fits in its full form, that
+        is the result; otherwise the most useful lines are bought first, in a shorter form.
+    count_tokens: of any text; called once per line and a few times for the whole.
+    system_prompt: stands in front of the recalled text; empty for none.
+
+    Raises ValidationError for an unknown time zone, and for a budget that leaves the recalled text
+    less than `MINIMUM_BODY_TOKENS`.
+    """
+    zone = zone_of(timezone)
+    prefix = f"{system_prompt}{PROMPT_SEPARATOR}" if system_prompt else ""
+    if max_tokens is None:
+        draft = _Draft(parts, Layout(zone, compact=False))
+        take_all(draft.body)
+        return draft.rendered(draft.text(prefix), None)
+    prompt_tokens = count_tokens(prefix) if prefix else 0
+    _check_budget(max_tokens, prompt_tokens, MINIMUM_BODY_TOKENS)
+    full = _full_form(parts, zone, prefix, max_tokens, count_tokens)
+    if full is not None:
+        return full
+    draft = _Draft(parts, Layout(zone, compact=True))
+    purse = Purse(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
+    purse.spend(_offers(draft, purse.tokens))
+    while True:
+        text = draft.text(prefix)
+        tokens = count_tokens(text)
+        if tokens <= max_tokens:
+            return draft.rendered(text, tokens)
+        if not purse.give_back(tokens - max_tokens):
+            _check_budget(max_tokens, prompt_tokens, tokens - prompt_tokens)
+
+
+def _check_budget(max_tokens: int, prompt_tokens: int, body_tokens: int) -> None:
+    """Raise ValidationError unless prompt and body fit."""
+    smallest = prompt_tokens + body_tokens
+    if max_tokens >= smallest:
+        return
+    remedy = f"ask for at least {smallest}"
+    if prompt_tokens:
+        remedy += (
+            f", of which the system prompt takes {prompt_tokens},"
+            " or pass include_system_prompt=False"
+        )
+    raise ValidationError(f"max_tokens={max_tokens} is too small for a context; {remedy}")
+
+
+def _full_form(
+    parts: ContextParts, zone: ZoneInfo, prefix: str, max_tokens: int, count_tokens: CountTokens
+) -> Rendered | None:
+    """The full form if it fits; not tried, and so not counted, where its length rules that out."""
+    most_characters = max_tokens * FITTING_CHARACTERS_PER_TOKEN
+    recalled = sum(len(excerpt.content) for excerpt in parts.excerpts)
+    recalled += sum(2 * len(memory.history[0].content) for memory in parts.memories)
+    recalled += MEMORY_CHARACTERS * len(parts.memories)
+    if recalled > most_characters:
+        return None
+    draft = _Draft(parts, Layout(zone, compact=False))
+    take_all(draft.body)
+    text = draft.text(prefix)
+    if len(text) > most_characters:
+        return None
+    tokens = count_tokens(text)
+    return draft.rendered(text, tokens) if tokens <= max_tokens else None
+
+
+@dataclass(frozen=True, slots=True)
+class _MemoryDraft:
+    """The pieces of one listed memory: its line, the block of its history, what it connects to.
+
+    history: None where there is nothing to tell, or where it is part of the line (the full form).
+    """
+
+    memory: RecalledMemory
+    line: Piece
+    history: Piece | None
+    children: list["_MemoryDraft"]
+
+
+@dataclass(frozen=True, slots=True)
+class _SummaryDraft:
+    """The pieces of one summary: its text, and the memories of its session."""
+
+    text: Piece
+    memories: list[Piece]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """All pieces that a context may show, in their order in the text.
+
+    The lists are in order of usefulness. Where the layout is full, empty sections stand with a line
+    that says so; where it is compact, only the section of memories does.
+    """
+
+    parts: ContextParts
+    layout: Layout
+    body: Piece = field(init=False)
+    memories: list[_MemoryDraft] = field(default_factory=list, init=False)
+    analysis: list[Piece] = field(default_factory=list, init=False)
+    cut: Piece | None = field(default=None, init=False)
+    summaries: list[_SummaryDraft] = field(default_factory=list, init=False)
+    excerpts: list[tuple[Excerpt, Piece]] = field(default_factory=list, init=False)
+    ongoing: list[Piece] = field(default_factory=list, init=False)
+    conflicts: list[Piece] = field(default_factory=list, init=False)
+    recent_messages: list[Piece] = field(default_factory=list, init=False)
+    recent_summaries: list[_SummaryDraft] = field(default_factory=list, init=False)
+    _memory_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
+    _session_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.body = Piece(FENCE_OPENING, taken=True)
+        parts = self.parts
+        if parts.analysis is None:
+            self._add_memories()
+            self._add_relevant_summaries()
+        else:
+            self._add_analysis(parts.analysis)
+        self._add_excerpts()
+        self._add_ongoing()
+        self._add_conflicts()
+        self._add_recent_messages()
+        self._add_recent_summaries()
+
+    def text(self, prefix: str) -> str:
+        """The whole text as the pieces are taken now; it ends with one newline."""
+        if self.cut is not None:
+            self.cut.taken = not all(line.taken for line in self.analysis)
+        return f"{prefix}{write(self.body)}\n{FENCE_CLOSING}\n"
+
+    def rendered(self, text: str, tokens: int | None) -> Rendered:
+        """The result: a text of this draft with what it shows."""
+        return Rendered(text, _shown(self._memory_ids), _shown(self._session_ids), tokens)
+
+    def _section(self, heading: str, gap: int, when_empty: str = "") -> Piece:
+        return self.body.add(Piece(heading, gap=gap, when_empty=when_empty))
+
+    def _add_memories(self) -> None:
+        given = self.parts.memories
+        empty = layout.MEMORIES_LEFT_OUT if given else layout.NO_MEMORIES
+        section = self._section(layout.MEMORIES, 1, f"\n\n{empty}")
+        section.taken = True
+        roots = {memory.history[0].memory_id: memory for memory in reversed(given)}
+        ranked = list(dict.fromkeys(memory.history[0].memory_id for memory in given))
+        listed = set(roots)
+        drafts = {}
+        for memory_id in sorted(ranked, key=lambda each: -(roots[each].similarity or 0.0)):
+            drafts[memory_id] = self._memory(section, roots[memory_id], listed, depth=0)
+        self.memories = [drafts[memory_id] for memory_id in ranked]
+
+    def _memory(
+        self, under: Piece, memory: RecalledMemory, listed: set[str], depth: int
+    ) -> _MemoryDraft:
+        """Draft a memory and, below it, those connected memories that are not listed yet."""
+        history = memory.history
+        text = self.layout.memory(history, memory.similarity if depth == 0 else None)
+        if not self.layout.compact:
+            # Shown in full or not at all, so one piece is enough.
+            text = f"{text}\n{self.layout.history(history)}"
+        line = Piece(text, number="1", gap_first=2, gap=3)
+        if depth:
+            line = Piece(text, number="1.1", gap_first=2, gap=2)
+        under.add(line)
+        self._memory_ids.append((line, history[0].memory_id))
+        block = None
+        if self.layout.compact and len(history) > 1:
+            block = line.add(Piece(self.layout.history(history)))
+        children = []
+        for child in memory.children if depth < CHILD_DEPTH else ():
+            child_id = child.history[0].memory_id
+            if child_id not in listed:
+                listed.add(child_id)
+                children.append(self._memory(line, child, listed, depth + 1))
+        return _MemoryDraft(memory, line, block, children)
+
+    def _add_relevant_summaries(self) -> None:
+        section = self._section(layout.SUMMARIES, 2, f"\n\n{layout.NO_SUMMARIES}")
+        self.summaries = [self._summary(section, each, 2) for each in self.parts.summaries]
+
+    def _summary(self, section: Piece, summary: RecalledSummary, gap_first: int) -> _SummaryDraft:
+        created = self.layout.timestamp(summary.created_at)
+        heading = section.add(
+            Piece(
+                f" (Created at: {created})",
+                lead="## Summary ",
+                number="1",
+                gap_first=gap_first,
+                gap=3,
+            )
+        )
+        text = heading.add(Piece(standing_paragraph(summary.content)))
+        self._session_ids.append((text, summary.session_id))
+        empty = f"\n{layout.NO_SESSION_MEMORIES}"
+        memories = heading.add(Piece(layout.SESSION_MEMORIES, gap=2, when_empty=empty))
+        lines = []
+        for version in summary.memories:
+            lines.append(memories.add(Piece(self.layout.session_memory(version), number="1")))
+            self._memory_ids.append((lines[-1], version.memory_id))
+        return _SummaryDraft(text, lines)
+
+    def _add_analysis(self, analysis: Analysis) -> None:
+        lines = markdown_lines(analysis.text.rstrip()) or [layout.NO_MEMORIES]
+        self.analysis = [self.body.add(Piece(line)) for line in lines]
+        self._memory_ids += [(self.analysis[line], cited) for line, cited in analysis.cited]
+        if self.layout.compact:
+            self.cut = self.body.add(Piece(layout.ELLIPSIS))
+
+    def _add_excerpts(self) -> None:
+        if not self.parts.excerpts:
+            return
+        section = self._section(layout.EXCERPTS, 3)
+        pieces: dict[tuple[str, int, int], Piece] = {}
+        headings: dict[str, Piece] = {}
+        for excerpt in sorted(self.parts.excerpts, key=_date_order):
+            heading = headings.get(excerpt.session_id)
+            if heading is None:
+                lead, rest = self.layout.excerpt_heading(excerpt.session_created_at)
+                number = "" if self.layout.compact else "1"
+                heading = Piece(rest, lead=lead, number=number, gap_first=2, gap=2)
+                headings[excerpt.session_id] = section.add(heading)
+                self._session_ids.append((heading, excerpt.session_id))
+            place = (excerpt.session_id, excerpt.position, excerpt.offset)
+            if place not in pieces:
+                text = self.layout.excerpt(
+                    excerpt.role, excerpt.content, excerpt.starts_mid, excerpt.ends_mid
+                )
+                pieces[place] = heading.add(Piece(text))
+        self.excerpts = [
+            (each, pieces[each.session_id, each.position, each.offset])
+            for each in self.parts.excerpts
+        ]
+
+    def _add_ongoing(self) -> None:
+        if self.layout.compact and not self.parts.ongoing:
+            return
+        section = self._section(layout.ONGOING, 4 if self.parts.analysis is None else 2)
+        newest_first = sorted(self.parts.ongoing, key=lambda each: each.started_at, reverse=True)
+        for conversation in newest_first:
+            heading = section.add(
+                Piece(
+                    f" (Started: {self.layout.timestamp(conversation.started_at)})",
+                    lead="## Ongoing Conversation ",
+                    number="1",
+                    gap_first=2,
+                    gap=2,
+                )
+            )
+            self._session_ids.append((heading, conversation.session_id))
+            lines = [heading.add(Piece(self.layout.message(m))) for m in conversation.messages]
+            self.ongoing.extend(reversed(lines))
+
+    def _add_conflicts(self) -> None:
+        if not self.parts.conflicts:
+            return
+        section = self._section(layout.CONFLICTS, 3)
+        for conflict in self.parts.conflicts:
+            text = self.layout.conflict(conflict)
+            self.conflicts.append(
+                section.add(Piece(text, lead="## Merge Conflict ", number="1", gap_first=2, gap=2))
+            )
+
+    def _add_recent_messages(self) -> None:
+        messages = self.parts.recent_messages
+        empty = layout.MESSAGES_NOT_REQUESTED if messages is None else layout.NO_RECENT_MESSAGES
+        section = self._section(layout.RECENT_MESSAGES, 3, f"\n{empty}")
+        session_id = None
+        for message in messages or ():
+            gap = 1 if message.session_id == session_id else 2
+            session_id = message.session_id
+            line = section.add(Piece(self.layout.message(message), gap=gap))
+            self._session_ids.append((line, session_id))
+            self.recent_messages.insert(0, line)
+
+    def _add_recent_summaries(self) -> None:
+        summaries = self.parts.recent_summaries
+        empty = layout.SUMMARIES_NOT_REQUESTED if summaries is None else layout.NO_RECENT_SUMMARIES
+        section = self._section(layout.RECENT_SUMMARIES, 3, f"\n{empty}")
+        self.recent_summaries = [self._summary(section, each, 1) for each in summaries or ()]
+
+    def covered(self, memory: RecalledMemory) -> bool:
+        """Whether shown excerpts tell all about a memory: it never changed and is not in doubt."""
+        current = memory.history[0]
+        if len(memory.history) > 1 or not current.evidence or current.doubted_at is not None:
+            return False
+        shown = {
+            (excerpt.session_id, excerpt.position)
+            for excerpt, piece in self.excerpts
+            if piece.taken and not (excerpt.starts_mid or excerpt.ends_mid)
+        }
+        return all((each.session_id, each.position) in shown for each in current.evidence)
+
+
+def _offers(draft: _Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
+    """The pieces in the order in which a budget of `tokens` buys them, with what to keep back.
+
+    Lazy: what is offered later looks at what was bought before.
+    """
+    requested = [*draft.recent_messages, *(each.text for each in draft.recent_summaries)]
+    excerpts = [piece for _, piece in draft.excerpts]
+    yield from _keeping(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
+    yield from _keeping(requested, round(tokens * (1 - REQUESTED_SHARE)))
+    yield from _leading(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)
+    yield from _keeping(excerpts, round(tokens * MEMORY_SHARE) if draft.memories else 0)
+    yield from ((each.line, 0) for each in draft.memories if not draft.covered(each.memory))
+    yield from _keeping(excerpts, 0)
+    yield from _leading(draft.analysis, 0)
+    yield from _keeping([*draft.conflicts, *requested], 0)
+    yield from _keeping((each.text for each in draft.summaries), 0)
+    yield from _keeping(_histories(draft.memories), 0)
+    yield from _keeping(draft.ongoing, 0)
+    yield from ((each.line, 0) for each in draft.memories)
+    yield from _keeping(_connected(draft.memories), 0)
+    for summary in [*draft.summaries, *draft.recent_summaries]:
+        if summary.text.taken:
+            yield from _keeping(summary.memories, 0)
+
+
+def _keeping(pieces: Iterable[Piece], keep: int) -> Iterator[tuple[Piece, int]]:
+    return ((piece, keep) for piece in pieces)
+
+
+def _leading(pieces: Iterable[Piece], keep: int) -> Iterator[tuple[Piece, int]]:
+    """Pieces that make sense only in order: none is offered behind one that could not be paid."""
+    for piece in pieces:
+        yield piece, keep
+        if not piece.taken:
+            return
+
+
+def _histories(drafts: list[_MemoryDraft]) -> Iterator[Piece]:
+    """The histories of the memories that are shown."""
+    for draft in drafts:
+        if draft.history is not None and draft.line.taken:
+            yield draft.history
+
+
+def _connected(drafts: list[_MemoryDraft]) -> Iterator[Piece]:
+    """The memories connected to those that are shown, nearest first below each."""
+    for draft in drafts:
+        if draft.line.taken:
+            yield from (child.line for child in draft.children)
+            yield from _connected(draft.children)
+
+
+def _date_order(excerpt: Excerpt) -> tuple[datetime, str, int, int]:
+    return (excerpt.session_created_at, excerpt.session_id, excerpt.position, excerpt.offset)
+
+
+def _shown(ids: list[tuple[Piece, str]]) -> tuple[str, ...]:
+    """The ids whose pieces are taken, each once."""
+    return tuple(dict.fromkeys(each for piece, each in ids if piece.taken))

@@ -1,0 +1,1 @@
+"""Dates in text: expressions, mentions in a message, calendar days, formatting."""

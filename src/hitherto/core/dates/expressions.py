@@ -1,0 +1,593 @@
+"""The grammar of date expressions without their prepositions: "last Friday", "May", "a week ago".
+
+A date is a range: "in May" is all of May. Seasons are those of the northern hemisphere in whole
+months.
+
+dateparser is not used here: it reads single instants, while most expressions in conversation are
+ranges, and one call costs more than the whole of this module on a message.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Literal
+
+from hitherto.core.dates.calendar import (
+    MONTHS,
+    WEEKDAYS,
+    add_months,
+    day_text,
+    easter,
+    month_end,
+    month_year,
+    nearest_year,
+    shift,
+    valid_day,
+)
+
+Direction = Literal["past", "future"]
+DateKind = Literal[
+    "day", "week", "weekend", "month", "season", "year", "span", "since", "before", "after", "vague"
+]
+
+_SEASON_START = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "couple": 2, "three": 3, "few": 3, "four": 4, "several": 4,
+    "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
+_VAGUE_COUNT = re.compile(r"\b(few|several)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A date without its preposition; `strict` ones count only behind a preposition."""
+
+    start: int
+    end: int
+    first: date
+    last: date
+    kind: DateKind
+    noun: str
+    adverb: str
+    strict: bool = False
+
+
+_Resolver = Callable[["re.Match[str]", date, bool], "Point | None"]
+
+
+def _day(match: re.Match[str], day: date, *, weekday: bool = False, strict: bool = False) -> Point:
+    noun = day_text(day, weekday=weekday)
+    return Point(match.start(), match.end(), day, day, "day", noun, f"on {noun}", strict)
+
+
+def _known(
+    match: re.Match[str], day: date | None, *, weekday: bool = False, strict: bool = False
+) -> Point | None:
+    return None if day is None else _day(match, day, weekday=weekday, strict=strict)
+
+
+def _month(match: re.Match[str], year: int, month: int, *, strict: bool = False) -> Point:
+    first = date(year, month, 1)
+    noun = f"{MONTHS[month - 1]} {year}"
+    return Point(
+        match.start(), match.end(), first, month_end(first), "month", noun, f"in {noun}", strict
+    )
+
+
+def _year(match: re.Match[str], year: int, *, strict: bool = False) -> Point:
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    noun = str(year)
+    return Point(match.start(), match.end(), first, last, "year", noun, f"in {noun}", strict)
+
+
+def _week(match: re.Match[str], day: date) -> Point:
+    monday = shift(day, -day.weekday())
+    noun = f"the week of {day_text(monday)}"
+    last = monday + timedelta(days=6)
+    return Point(match.start(), match.end(), monday, last, "week", noun, f"in {noun}")
+
+
+def _weekend(match: re.Match[str], day: date) -> Point:
+    saturday = shift(day, 5 - day.weekday())
+    noun = f"the weekend of {day_text(saturday)}"
+    last = saturday + timedelta(days=1)
+    return Point(match.start(), match.end(), saturday, last, "weekend", noun, f"on {noun}")
+
+
+def _season(match: re.Match[str], year: int, season: str) -> Point:
+    first = date(year, _SEASON_START[season], 1)
+    last = month_end(add_months(first, 2))
+    noun = f"the {season} of {year}"
+    return Point(match.start(), match.end(), first, last, "season", noun, f"in {noun}")
+
+
+def _vague(match: re.Match[str], first: date, last: date, phrase: str) -> Point:
+    return Point(match.start(), match.end(), first, last, "vague", phrase, phrase)
+
+
+_MONTH_INDEX = {name.lower(): number for number, name in enumerate(MONTHS, start=1)}
+_MONTH_INDEX |= {name[:3].lower(): number for number, name in enumerate(MONTHS, start=1)}
+_MONTH_INDEX["sept"] = 9
+_WEEKDAY_INDEX = {name.lower(): number for number, name in enumerate(WEEKDAYS)}
+_WEEKDAY_INDEX |= {"tues": 1, "thurs": 3, "thur": 3}
+_WEEKDAY_INDEX |= {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
+
+_S = r"[ \t]{1,3}"
+_O = r"[ \t]{0,3}"
+_MONTH_RE = (
+    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november"
+    r"|december|(?:jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b\.?)"
+)
+_DAY_RE = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_YEAR_RE = r"(?P<year>(?:19|20)\d{2})"
+_COUNT_RE = (
+    r"(?P<count>\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    rf"|a{_S}couple(?:{_S}of)?|couple(?:{_S}of)?|a{_S}few|several|few)"
+)
+_UNIT_RE = r"(?P<unit>minute|hour|day|night|week|weekend|month|year|decade)s?"
+_WEEKDAY_RE = r"(?P<weekday>monday|tuesday|wednesday|thursday|friday|saturday|sunday|tues|thurs)"
+_PART = (
+    rf"(?:{_S}(?:morning|afternoon|evening|night)\b)?(?!{_S}(?:morning|afternoon|evening|night)s)"
+)
+_SEASON_RE = r"(?P<season>spring|summer|fall|autumn|winter)"
+
+
+def _month_number(match: re.Match[str]) -> int:
+    return _MONTH_INDEX[match["month"].lower().rstrip(".")]
+
+
+def _iso(match: re.Match[str], today: date, past: bool) -> Point | None:
+    found = valid_day(int(match["year"]), int(match["mon"]), int(match["day"]))
+    return _known(match, found)
+
+
+def _slashed(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """Read 3/14/2025 as month first, unless only the other order is a date."""
+    one, two = int(match["one"]), int(match["two"])
+    if match["year"] is None:
+        found = nearest_year(today, one, two, past) if one <= 12 and 1 <= two <= 31 else None
+        return _known(match, found, strict=True)
+    year = int(match["year"])
+    year += 2000 if year < 100 else 0
+    found = valid_day(year, one, two) or valid_day(year, two, one)
+    return _known(match, found)
+
+
+def _day_month(match: re.Match[str], today: date, past: bool) -> Point | None:
+    month, day, year = _month_number(match), int(match["day"]), match["year"]
+    if year is not None:
+        found = valid_day(int(year), month, day)
+    elif match["rel"] is not None:
+        found = valid_day(today.year + _STEP[match["rel"].lower()], month, day)
+    else:
+        found = nearest_year(today, month, day, past) if 1 <= day <= 31 else None
+    return _known(match, found, weekday=match["weekday"] is not None)
+
+
+def _month_days(match: re.Match[str], today: date, past: bool) -> Point | None:
+    month, year = _month_number(match), match["year"]
+    if year is None:
+        first = nearest_year(today, month, int(match["day"]), past)
+    else:
+        first = valid_day(int(year), month, int(match["day"]))
+    last = first and valid_day(first.year, month, int(match["to"]))
+    if first is None or last is None or last < first:
+        return None
+    noun = f"{day_text(first)} to {day_text(last)}"
+    return Point(match.start(), match.end(), first, last, "span", noun, f"from {noun}")
+
+
+def _named_month(match: re.Match[str], today: date, past: bool) -> Point | None:
+    month, word = _month_number(match), match["month"]
+    pre, year, rel = match["pre"], match["year"], match["rel"]
+    if year is not None:
+        point = _month(match, int(year), month)
+    elif rel is not None:
+        point = _month(match, today.year + _STEP[rel.lower()], month)
+    elif pre is not None and pre.lower().startswith(("last", "past")):
+        back = today.month <= month
+        point = _month(match, today.year - back, month)
+    elif pre is not None and pre.lower().startswith("next"):
+        point = _month(match, today.year + (today.month >= month), month)
+    else:
+        usual = word.istitle() and len(word.rstrip(".")) > 3 and word not in {"March", "May"}
+        strict = not usual and pre is None
+        point = _month(match, month_year(today, month, past), month, strict=strict)
+    part = match["part"]
+    return _part_of(point, part.lower()) if part is not None else point
+
+
+def _end_of(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """the end of the week, month or year."""
+    point = _unit_point(
+        match, today, int(match["rel"].lower() == "next"), match["unit"].lower(), past
+    )
+    if point is None or point.kind == "week":
+        return None if point is None else _day(match, point.last)
+    return _part_of(point, "end")
+
+
+def _part_of(point: Point, part: str) -> Point:
+    """Narrow a month or a year to its beginning, middle or end (thirds)."""
+    days = (point.last - point.first).days + 1
+    if "end" in part:
+        noun, last = f"the end of {point.noun}", point.last
+        return replace(point, first=last, kind="day", noun=noun, adverb=f"at {noun}", strict=False)
+    if "mid" in part:
+        name, begin, end = "mid", days // 3, 2 * days // 3 - 1
+    elif "late" in part:
+        name, begin, end = "late", 2 * days // 3, days - 1
+    else:
+        name, begin, end = "early", 0, days // 3 - 1
+    noun = f"{name}{'-' if name == 'mid' else ' '}{point.noun}"
+    return replace(
+        point,
+        first=point.first + timedelta(days=begin),
+        last=point.first + timedelta(days=end),
+        kind="span",
+        noun=noun,
+        adverb=f"in {noun}",
+        strict=False,
+    )
+
+
+def _named_year(match: re.Match[str], today: date, past: bool) -> Point | None:
+    point = _year(match, int(match["year"]), strict=match["part"] is None)
+    return _part_of(point, match["part"].lower()) if match["part"] is not None else point
+
+
+def _decade(match: re.Match[str], today: date, past: bool) -> Point | None:
+    number = int(match["decade"])
+    first = number if number > 100 else number + (1900 if number >= 30 else 2000)
+    noun = f"the {first}s"
+    last = date(first + 9, 12, 31)
+    return Point(
+        match.start(), match.end(), date(first, 1, 1), last, "span", noun, f"in {noun}", True
+    )
+
+
+def _weekday(match: re.Match[str], today: date, past: bool) -> Point | None:
+    number = _WEEKDAY_INDEX[match["weekday"].lower()]
+    pre = " ".join((match["pre"] or "").lower().split())
+    ahead = (number - today.weekday()) % 7 or 7
+    behind = (today.weekday() - number) % 7 or 7
+    rel = (match["rel"] or "").lower()
+    if rel:
+        monday = shift(today, -today.weekday())
+        return _day(match, shift(monday, 7 * _STEP[rel] + number), weekday=True)
+    if pre in {"last", "this past", "past"}:
+        return _day(match, shift(today, -behind), weekday=True)
+    if pre == "next":
+        return _day(match, shift(today, ahead), weekday=True)
+    if pre in {"this coming", "coming"} or not past:
+        ahead = 0 if pre == "this" and ahead == 7 else ahead
+        return _day(match, shift(today, ahead), weekday=True)
+    return _day(match, shift(today, -behind), weekday=True)
+
+
+_STEP = {"last": -1, "past": -1, "previous": -1, "this": 0, "next": 1, "coming": 1, "following": 1}
+_NEAR_DAYS = {
+    "yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "tomorrow": 1,
+    "this morning": 0, "this afternoon": 0, "this evening": 0,
+    "the day before yesterday": -2, "the day after tomorrow": 2, "the night before last": -2,
+}  # fmt: skip
+
+
+def _near(match: re.Match[str], today: date, past: bool) -> Point | None:
+    words = " ".join(match["near"].lower().split())
+    return _day(match, shift(today, _NEAR_DAYS[words]))
+
+
+def _recent(match: re.Match[str], today: date, past: bool) -> Point | None:
+    words = match["recent"].lower()
+    if words == "these days":
+        return _vague(match, today, today, f"as of {day_text(today)}")
+    phrase = "around" if words == "lately" else "shortly before"
+    return _vague(match, shift(today, -7), shift(today, -1), f"{phrase} {day_text(today)}")
+
+
+def _stepped(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """last/this/next + week, weekend, month, year or season."""
+    step, unit = _STEP[match["step"].lower().split()[-1]], match["unit"].lower()
+    if match["twice"] is not None:
+        step *= 2
+    return _unit_point(match, today, step, unit, past)
+
+
+def _beyond(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """the week before last, the month after next."""
+    step = -2 if match["dir"].lower() == "before" else 2
+    return _unit_point(match, today, step, match["unit"].lower(), past)
+
+
+def _unit_point(
+    match: re.Match[str], today: date, step: int, unit: str, past: bool
+) -> Point | None:
+    if unit == "week":
+        return _week(match, shift(today, 7 * step))
+    if unit == "weekend":
+        if step == 0 and past and today.weekday() < 4:
+            step = -1
+        if step < 0 and today.weekday() == 6:
+            return _weekend(match, shift(today, 7 * step))
+        return _weekend(match, shift(today, 7 * step))
+    if unit == "month":
+        moved = add_months(today, step)
+        return _month(match, moved.year, moved.month)
+    if unit == "year":
+        return _year(match, today.year + step)
+    return _stepped_season(match, today, step, unit)
+
+
+def _stepped_season(match: re.Match[str], today: date, step: int, season: str) -> Point:
+    starts = [date(today.year + off, _SEASON_START[season], 1) for off in (-2, -1, 0, 1, 2)]
+    ends = [month_end(add_months(start, 2)) for start in starts]
+    if step < 0:
+        past = [start for start, end in zip(starts, ends, strict=True) if end < today]
+        return _season(match, past[step].year, season)
+    ahead = [start for start, end in zip(starts, ends, strict=True) if end >= today]
+    begun = ahead[0] <= today
+    return _season(match, ahead[1 if step > 0 and begun else 0].year, season)
+
+
+def _bare_season(match: re.Match[str], today: date, past: bool) -> Point | None:
+    season = match["season"].lower()
+    if match["year"] is not None:
+        return _season(match, int(match["year"]), season)
+    if match["rel"] is not None:
+        return _season(match, today.year + _STEP[match["rel"].lower()], season)
+    if not match["the"]:
+        return None
+    return _stepped_season(match, today, -1 if past else 0, season)
+
+
+def _count(match: re.Match[str]) -> int:
+    words = match["count"].lower()
+    if words.isdigit():
+        return int(words)
+    return _NUMBERS[next(word for word in reversed(words.split()) if word != "of")]
+
+
+def _moved(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """ "two weeks ago", "in three days": as exact as the unit says, a range for "a few"."""
+    sign = -1 if match["sign"].lower() in {"ago", "back"} else 1
+    return _offset(match, today, sign)
+
+
+def _ahead(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """ "in two weeks" is a date in a plan and a duration in a story."""
+    return None if past else _offset(match, today, 1)
+
+
+def _offset(match: re.Match[str], today: date, sign: int) -> Point | None:
+    count, unit = _count(match), match["unit"].lower()
+    if unit in {"minute", "hour"}:
+        return _day(match, today)
+    if _VAGUE_COUNT.search(match["count"]):
+        return _vague_offset(match, today, sign, unit)
+    if unit in {"day", "night"}:
+        return _day(match, shift(today, sign * count))
+    if unit == "decade":
+        unit, count = "year", count * 10
+    if unit == "week":
+        return _day(match, shift(today, sign * 7 * count))
+    if unit == "year" and not 1900 <= today.year + sign * count <= 2200:
+        return None
+    return _unit_point(match, today, sign * count, unit, sign < 0)
+
+
+_DAYS_IN = {"day": 1, "night": 1, "week": 7, "weekend": 7, "month": 30, "year": 365, "decade": 3650}
+
+
+def _vague_offset(match: re.Match[str], today: date, sign: int, unit: str) -> Point:
+    near, far = (shift(today, sign * _DAYS_IN[unit] * n) for n in (2, 5))
+    first, last = min(near, far), max(near, far)
+    if unit in {"month", "year", "decade"}:
+        first, last = first.replace(day=1), month_end(last)
+    if unit in {"year", "decade"}:
+        first, last = first.replace(month=1), last.replace(month=12, day=31)
+    same = "" if unit in {"day", "night"} else f" {unit}s"
+    where = "before" if sign < 0 else "after"
+    noun = f"a few{same or ' days'} {where} {day_text(today)}"
+    return _vague(match, first, last, noun)
+
+
+def _lasting(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """ "(for) the past three months": ends today."""
+    unit = match["unit"].lower()
+    count = _count(match) if match["count"] else 1
+    if unit in {"month", "year", "decade"}:
+        first = add_months(today, -count * {"month": 1, "year": 12, "decade": 120}[unit])
+    else:
+        first = shift(today, -count * _DAYS_IN.get(unit, 1))
+    noun = f"{day_text(first)} to {day_text(today)}"
+    return Point(match.start(), match.end(), first, today, "span", noun, f"from {noun}")
+
+
+def _ordinal(match: re.Match[str], today: date, past: bool) -> Point | None:
+    """ "the 14th", "the 3rd of next month"."""
+    day, rel = int(match["day"]), match["rel"]
+    month = today.replace(day=1)
+    if rel is not None:
+        month = add_months(month, _STEP.get(rel.lower(), 0))
+    elif past and day > today.day:
+        month = add_months(month, -1)
+    elif not past and day < today.day:
+        month = add_months(month, 1)
+    found = valid_day(month.year, month.month, day)
+    return _known(match, found, strict=rel is None and match["weekday"] is None)
+
+
+_HOLIDAYS = {
+    "christmas eve": (12, 24), "christmas day": (12, 25), "christmas": (12, 25),
+    "new year's eve": (12, 31), "new year's day": (1, 1), "halloween": (10, 31),
+    "easter": (0, 0), "valentine's day": (2, 14), "thanksgiving": (11, 0),
+}  # fmt: skip
+
+
+def _holiday_day(name: str, year: int) -> date:
+    month, day = _HOLIDAYS[name]
+    if not month:
+        return easter(year)
+    if day:
+        return date(year, month, day)
+    first = date(year, month, 1)
+    return first + timedelta(days=(3 - first.weekday()) % 7 + 21)
+
+
+def _holiday(match: re.Match[str], today: date, past: bool) -> Point | None:
+    name, pre = match["holiday"].lower().replace("’", "'"), (match["pre"] or "").lower()
+    past = past if pre in {"", "this"} else pre == "last"
+    if match["year"] is not None:
+        return _day(match, _holiday_day(name, int(match["year"])))
+    day = _holiday_day(name, today.year)
+    if past and day >= today:
+        day = _holiday_day(name, today.year - 1)
+    elif not past and day < today:
+        day = _holiday_day(name, today.year + 1)
+    return _day(match, day, strict=not pre)
+
+
+_REL_YEAR = rf"(?:{_S}(?P<rel>last|this|next){_S}year\b)?"
+_OPT_YEAR = rf"(?:,?{_S}(?:of{_S})?{_YEAR_RE}(?!\d))?"
+_PARTS = rf"(?:the{_S})?(?P<part>early|mid|late|(?:beginning|start|middle|end){_S}of)(?:{_S}|-)"
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{pattern})(?!\w)", re.IGNORECASE)
+
+
+_RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
+    (_compile(r"(?P<year>(?:19|20)\d{2})-(?P<mon>\d{2})-(?P<day>\d{2})"), _iso),
+    (_compile(r"(?P<one>\d{1,2})/(?P<two>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))?(?![/\d])"), _slashed),
+    (
+        _compile(
+            rf"(?:{_WEEKDAY_RE},?{_S})?(?:the{_S})?{_DAY_RE}{_S}(?:of{_S})?{_MONTH_RE}"
+            rf"{_OPT_YEAR}{_REL_YEAR}"
+        ),
+        _day_month,
+    ),
+    (
+        _compile(
+            rf"(?:{_WEEKDAY_RE},?{_S})?{_MONTH_RE}{_S}(?:the{_S})?{_DAY_RE}(?!\d|[:%])"
+            rf"{_OPT_YEAR}{_REL_YEAR}"
+        ),
+        _day_month,
+    ),
+    (
+        _compile(
+            rf"{_MONTH_RE}{_S}{_DAY_RE}{_O}(?:-|–|to|through){_O}(?P<to>\d{{1,2}})"
+            rf"(?:st|nd|rd|th)?(?!\d){_OPT_YEAR}"
+        ),
+        _month_days,
+    ),
+    (
+        _compile(
+            rf"{_DAY_RE}{_O}(?:-|–|to|through){_O}(?P<to>\d{{1,2}})(?:st|nd|rd|th)?"
+            rf"{_S}(?:of{_S})?{_MONTH_RE}{_OPT_YEAR}"
+        ),
+        _month_days,
+    ),
+    (
+        _compile(
+            rf"(?:{_PARTS})?(?:(?P<pre>last|past|next|this){_S})?{_MONTH_RE}{_OPT_YEAR}{_REL_YEAR}"
+        ),
+        _named_month,
+    ),
+    (_compile(rf"(?:{_PARTS})?{_YEAR_RE}(?![-/.,:]?\d)"), _named_year),
+    (
+        _compile(rf"the{_S}end{_S}of{_S}(?P<rel>the|this|next){_S}(?P<unit>week|month|year)"),
+        _end_of,
+    ),
+    (_compile(rf"the{_S}(?:early{_S}|late{_S}|mid-?)?'?(?P<decade>(?:19|20)?\d0)'?s"), _decade),
+    (
+        _compile(
+            rf"(?:(?P<pre>this{_S}coming|this{_S}past|last|past|this|next|coming){_S})?"
+            rf"{_WEEKDAY_RE}(?:{_S}(?P<rel>last|this|next){_S}week\b)?{_PART}"
+        ),
+        _weekday,
+    ),
+    (
+        _compile(
+            rf"(?:on|(?P<pre>last|this|next)){_S}(?P<weekday>mon|tue|wed|thur?|fri|sat|sun)\b\.?"
+            r"(?P<rel>\Z(?!\Z))?"
+        ),
+        _weekday,
+    ),
+    (
+        _compile(
+            rf"(?P<near>the{_S}day{_S}before{_S}yesterday|the{_S}day{_S}after{_S}tomorrow"
+            rf"|the{_S}night{_S}before{_S}last|yesterday|last{_S}night|today|tonight|tomorrow"
+            rf"|this{_S}(?:morning|afternoon|evening)){_PART}"
+        ),
+        _near,
+    ),
+    (_compile(r"(?P<recent>recently|lately|the other day|these days)"), _recent),
+    (
+        _compile(
+            rf"(?P<twice>the{_S}week{_S}before{_S})?(?:the{_S})?(?P<step>last|this{_S}past"
+            rf"|this{_S}coming|past|previous|this|next|coming|following){_S}"
+            r"(?P<unit>week|weekend|month|year|spring|summer|fall|autumn|winter)"
+        ),
+        _stepped,
+    ),
+    (
+        _compile(
+            rf"the{_S}(?P<unit>week|weekend|month|year){_S}(?P<dir>before|after){_S}(?:last|next)"
+        ),
+        _beyond,
+    ),
+    (_compile(rf"(?P<the>the{_S})?{_SEASON_RE}{_OPT_YEAR}{_REL_YEAR}"), _bare_season),
+    (
+        _compile(rf"{_COUNT_RE}{_S}{_UNIT_RE}{_S}(?P<sign>ago|back|from{_S}(?:now|today)|later)"),
+        _moved,
+    ),
+    (_compile(rf"(?:in|within){_S}(?:about{_S})?{_COUNT_RE}{_S}{_UNIT_RE}"), _ahead),
+    (
+        _compile(
+            rf"the{_S}(?:last|past){_S}(?:{_COUNT_RE}{_S})?"
+            r"(?P<unit>day|night|week|month|year|decade)s?"
+        ),
+        _lasting,
+    ),
+    (
+        _compile(
+            rf"(?:{_WEEKDAY_RE},?{_S})?the{_S}(?P<day>\d{{1,2}})(?:st|nd|rd|th)(?:{_S}of{_S}(?P<rel>last|this|next|the){_S}"
+            r"month\b)?"
+        ),
+        _ordinal,
+    ),
+    (
+        _compile(
+            rf"(?:(?P<pre>last|this|next){_S})?(?P<holiday>christmas(?:{_S}(?:eve|day))?"
+            rf"|new{_S}year['’]s{_S}(?:eve|day)|halloween|easter|valentine['’]s{_S}day|thanksgiving)"
+            rf"{_OPT_YEAR}"
+        ),
+        _holiday,
+    ),
+)
+
+
+_SINCE = re.compile(r"\bsince\s+\Z", re.IGNORECASE)
+
+
+def points_in(text: str, today: date, past: bool) -> Iterator[Point]:
+    """The dates that `text` names, in order and without overlap, the longest where several fit.
+
+    past: whether a date without a direction of its own lies behind `today`, as each does that
+    stands behind "since".
+    """
+    found: list[Point] = []
+    for pattern, resolve in _RULES:
+        for match in pattern.finditer(text):
+            back = past or _SINCE.search(text[max(0, match.start() - 8) : match.start()])
+            point = resolve(match, today, bool(back))
+            if point is not None:
+                found.append(point)
+    found.sort(key=lambda point: (point.start, -point.end))
+    end = -1
+    for point in found:
+        if point.start >= end:
+            yield point
+            end = point.end

@@ -1,0 +1,213 @@
+"""Dates named in English text, seen from a day: "last Friday" -> a range of whole days.
+
+The expressions themselves are read in `date_expressions`; here they are joined with their
+prepositions ("since", "before", "between ... and ...") into ranges and absolute wording.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from hitherto.core.dates.calendar import EARLIEST, add_months, day_text, shift
+from hitherto.core.dates.expressions import DateKind, Point, points_in
+
+__all__ = [
+    "EARLIEST",
+    "DateKind",
+    "DateMention",
+    "Direction",
+    "add_months",
+    "day_text",
+    "find_dates",
+]
+
+Direction = Literal["past", "future"]
+
+
+@dataclass(frozen=True, slots=True)
+class DateMention:
+    """One date expression in a text.
+
+    start, end: the character span, with the preposition that belongs to it ("in May").
+    first, last: the days it covers, both included.
+    phrase: the same date, absolute, to put in the place of the span ("in May 2025").
+    noun: the bare absolute date ("May 2025").
+    """
+
+    start: int
+    end: int
+    first: date
+    last: date
+    kind: DateKind
+    phrase: str
+    noun: str
+
+
+_HINT = re.compile(
+    r"\d|day|week|\b(?:mon|tue|wed|thu|fri|sat|sun)\b|month|year|night|tonight|morning|afternoon|evening|tomorrow|recently|lately"
+    r"|thurs|tues|summer|winter|spring|autumn|fall|ago\b|back\b|later|now\b|decade|christmas"
+    r"|halloween|easter|thanks|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(
+    r"(?:\b(?P<skip>every|each|all)[ \t]{1,3}(?:other[ \t]{1,3})?"
+    r"|\b(?:(?P<prep>ever since|since|before|by|until|till|up to|after|prior to|starting|from"
+    r"|back in|back on|on|in|at|during|over|around|about|for|of|to|than|through|as of|late|early"
+    r"|between|earlier|later|as soon as|sometime|and)"
+    r"(?P<adv>[ \t]{1,3}(?:about|around|over|almost|nearly|exactly|early|the end of))?"
+    r"[ \t]{1,3}))\Z",
+    re.IGNORECASE,
+)
+_PLAIN = {"back in", "back on", "on", "in", "at", "during", "over", "around", "about", "early",
+          "late", "earlier", "later", "sometime"}  # fmt: skip
+_ROUNDED = re.compile(r"\b(?:about|around|over|almost|nearly|just|roughly|only|exactly)\Z", re.I)
+
+
+def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMention]:
+    """Find the date expressions of `text`, in order and without overlap.
+
+    today: the day from which relative dates are seen.
+    prefers: where a date without a direction of its own lies ("in May", "on Friday"): "past" for
+        what was done, "future" for plans. A month that is the current one is the current one for
+        both. "since X" ends today; a future "before X" begins today; a past one begins at
+        `EARLIEST`; "after X" ends today (past) or a year after X (future).
+
+    Repeated days ("every Friday", "on Mondays") and durations ("for two years") are no dates.
+    """
+    if _HINT.search(text) is None:
+        return []
+    points = list(points_in(text, today, prefers == "past"))
+    mentions: list[DateMention] = []
+    index = 0
+    while index < len(points):
+        if _are_repeated(text, points[index : index + 2]):
+            index += 2
+            continue
+        joined = _joined(text, points, index, today, prefers)
+        if joined is not None:
+            mentions.append(joined)
+            index += 2
+            continue
+        mention = _with_preposition(text, points[index], today, prefers)
+        if mention is not None:
+            mentions.append(mention)
+        index += 1
+    return mentions
+
+
+_WEEKDAY_NAME = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day(?: (?:morning|afternoon|evening|night))?\Z",
+    re.IGNORECASE,
+)
+
+
+def _are_repeated(text: str, points: list[Point]) -> bool:
+    """ "on Monday and Thursday" names days of every week, unless one is "last" or "next"."""
+    if len(points) < 2:
+        return False
+    one, two = points
+    named = all(_WEEKDAY_NAME.match(text[point.start : point.end]) for point in points)
+    return named and text[one.end : two.start].strip(" ,").lower() in (
+        "and",
+        "or",
+        "",
+        "and on",
+        "&",
+    )
+
+
+def _preposition(text: str, start: int) -> re.Match[str] | None:
+    return _BEFORE.search(text, max(0, start - 40), start)
+
+
+_CONNECT = re.compile(
+    r"[ \t]{0,3}(?:-|–|(?:to|and|until|till|through)\b)[ \t]{0,3}(?:the )?\Z", re.I
+)
+
+
+def _joined(
+    text: str, points: list[Point], index: int, today: date, prefers: Direction
+) -> DateMention | None:
+    """ "between March and June", "from 3 May to 7 May"."""
+    if index + 1 >= len(points):
+        return None
+    one, two = points[index], points[index + 1]
+    before = _preposition(text, one.start)
+    word = (before["prep"] or "").lower() if before else ""
+    gap = text[one.end : two.start]
+    if word not in {"between", "from"} or len(gap) > 12 or not _CONNECT.match(gap):
+        return None
+    first, last = one.first, two.last
+    if one.kind == two.kind == "day" and one.strict and not two.strict:
+        first = first.replace(year=last.year, month=last.month, day=min(first.day, 28))
+    if last < first:
+        first = add_months(first, -12) if prefers == "past" else first
+        last = last if prefers == "past" else add_months(last, 12)
+    if last < first or before is None:
+        return None
+    noun = f"{_name(one, first)} {'and' if word == 'between' else 'to'} {_name(two, last)}"
+    return DateMention(before.start(), two.end, first, last, "span", f"{word} {noun}", noun)
+
+
+def _name(point: Point, day: date) -> str:
+    """The point's name, with the year that the range gave it."""
+    if point.kind == "day":
+        return day_text(day)
+    return re.sub(r"\d{4}\Z", str(day.year), point.noun)
+
+
+def _with_preposition(
+    text: str, point: Point, today: date, prefers: Direction
+) -> DateMention | None:
+    before = _preposition(text, point.start)
+    if before is not None and before["skip"]:
+        return None
+    word = (before["prep"] or "").lower() if before else ""
+    if point.strict and word in {"", "about", "and", "to", "than", "over"}:
+        return None
+    if before is None or word in {"for", "of", "to", "than", "through", "and", "between"}:
+        phrase = point.adverb if word in {"", "and"} else point.noun
+        start = _rounded_start(text, point)
+        return DateMention(
+            start, point.end, point.first, point.last, point.kind, phrase, point.noun
+        )
+    bounded = _bounded(point, word, today, prefers)
+    if bounded is not None:
+        return replace(bounded, start=before.start())
+    phrase = point.adverb if word in _PLAIN else f"{word} {point.noun}"
+    return DateMention(
+        before.start(), point.end, point.first, point.last, point.kind, phrase, point.noun
+    )
+
+
+def _rounded_start(text: str, point: Point) -> int:
+    """Take "about" into "about a month ago"."""
+    left = text[max(0, point.start - 12) : point.start].rstrip()
+    match = _ROUNDED.search(left) if point.kind != "day" else None
+    if match is None:
+        return point.start
+    return max(0, point.start - 12) + match.start()
+
+
+def _bounded(point: Point, word: str, today: date, prefers: Direction) -> DateMention | None:
+    """A range that the preposition opens: since, before, by, until, after, from ... on."""
+    noun = point.noun
+    if point.kind == "week" and noun.startswith("around "):
+        noun = noun.removeprefix("around ")
+    first, last, kind = point.first, point.last, point.kind
+    if word in {"since", "ever since"}:
+        first, last, kind, word = first, max(first, today), "since", "since"
+    elif word in {"before", "prior to"}:
+        last, kind, word = shift(first, -1), "before", "before"
+        first = today if prefers == "future" and today <= last else EARLIEST
+    elif word in {"by", "until", "till", "up to"}:
+        kind, word = "before", "by" if word == "by" else "until"
+        first = today if prefers == "future" and today <= last else EARLIEST
+    elif word == "after":
+        first = shift(last, 1)
+        last = max(first, today) if prefers == "past" else add_months(first, 12)
+        kind = "after"
+    else:
+        return None
+    return DateMention(0, point.end, first, last, kind, f"{word} {noun}", noun)

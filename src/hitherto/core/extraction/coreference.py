@@ -1,0 +1,418 @@
+"""Who and what a conversation has spoken of: what "she", "it" or "Ana" stand for later on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hitherto.core.dates.mentions import DateMention
+from hitherto.core.extraction import grammar
+from hitherto.core.text import english as lx
+
+Gender = Literal["f", "m", "person", "pet", "thing", "people", "things"]
+_PRONOUNS: dict[str, tuple[Gender, ...]] = {
+    "she": ("f", "person", "pet"), "her": ("f", "person", "pet"),
+    "he": ("m", "person", "pet"), "him": ("m", "person", "pet"), "his": ("m", "person", "pet"),
+    "it": ("thing", "pet"), "its": ("thing", "pet"),
+    "they": ("people", "things"), "them": ("people", "things"), "their": ("people",),
+    "who": ("f", "m", "person", "people", "pet"),
+}  # fmt: skip
+_SHORT_NAMES = {
+    "bro": "brother", "sis": "sister", "gf": "girlfriend", "bf": "boyfriend", "hubby": "husband",
+    "boy": "son", "missus": "wife",
+}  # fmt: skip
+MAX_AGE = 3
+MAX_THING_AGE = 2
+"""A thing is meant by "it" only within this many clauses of its mention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Referent:
+    """Somebody or something spoken of.
+
+    phrase: how it reads as a subject ("User's sister Ana"); own: whether it is the user's, so that
+    it reads "their sister Ana" where the user is the subject.
+    """
+
+    phrase: str
+    gender: Gender
+    noun: str
+    own: bool = False
+
+    def as_object(self, *, about_user: bool) -> str:
+        """The phrase behind a verb."""
+        if self.own and about_user:
+            return "their" + self.phrase.removeprefix("User's")
+        return self.phrase
+
+    @property
+    def plural(self) -> bool:
+        """Whether verbs agree with it in the plural."""
+        return self.gender in ("people", "things")
+
+
+@dataclass(slots=True)
+class Scene:
+    """What has been spoken of so far in a session; one is made for each extraction."""
+
+    names: dict[str, Referent] = field(default_factory=dict)
+    nouns: dict[str, Referent] = field(default_factory=dict)
+    recent: list[tuple[int, Referent]] = field(default_factory=list)
+    introduced: list[str] = field(default_factory=list)
+    group: str = ""
+    place: tuple[int, str] = (-9, "")
+    last_date: DateMention | None = None
+    clock: int = 0
+
+    def mention(self, referent: Referent) -> None:
+        """Remember that the referent was just spoken of."""
+        self.recent = [entry for entry in self.recent[-12:] if entry[1] != referent]
+        self.recent.append((self.clock, referent))
+        if referent.gender not in ("thing", "things"):
+            self.nouns[referent.noun] = referent
+
+    def named(self, name: str, referent: Referent) -> None:
+        """Remember a referent by its name."""
+        self.names[name.lower()] = referent
+        self.mention(referent)
+
+    def resolve(self, pronoun: str) -> Referent | None:
+        """What the pronoun stands for: the last fitting mention, None if none is near."""
+        wanted = _PRONOUNS.get(pronoun.lower(), ())
+        for place, (said, referent) in enumerate(reversed(self.recent)):
+            if referent.gender not in wanted:
+                continue
+            near = self.clock - said <= MAX_AGE
+            if referent.gender in ("thing", "things"):
+                near = self.clock - said <= MAX_THING_AGE and place <= 1
+                return referent if near else None
+            return referent if near or referent.gender in ("f", "m") else None
+        return None
+
+    def there(self) -> str:
+        """The place last spoken of, if that was just now."""
+        said, place = self.place
+        return place if self.clock - said <= MAX_AGE else ""
+
+    def we(self) -> str:
+        """Who "we" are: whom the message named with the user, or a partner just spoken of."""
+        if self.group:
+            return self.group
+        for said, referent in reversed(self.recent):
+            if self.clock - said <= MAX_AGE and referent.noun in lx.PARTNERS:
+                return f"User and {referent.as_object(about_user=True)}"
+        return "User and others"
+
+    def end_message(self) -> None:
+        """Let go of the things of a message: the next message speaks of others."""
+        kept = [entry for entry in self.recent if entry[1].gender not in ("thing", "things")]
+        self.recent = kept
+        self.group = ""
+        self.clock += 1
+
+
+def gender_of(noun: str) -> Gender:
+    """What pronoun a noun takes."""
+    low = noun.lower()
+    singular = low.removesuffix("s")
+    plural = low.endswith("s") and low not in ("boss", "sis")
+    if low in ("children", "kids", "parents", "twins", "grandkids"):
+        return "people"
+    if low in lx.PEOPLE or singular in lx.PEOPLE:
+        if plural:
+            return "people"
+        return "f" if low in lx.FEMALE else "m" if low in lx.MALE else "person"
+    if low in lx.PETS or singular in lx.PETS:
+        return "people" if plural else "pet"
+    return "things" if plural and not low.endswith("ss") else "thing"
+
+
+def is_living(noun: str) -> bool:
+    """Whether the noun is a relation or an animal."""
+    return gender_of(noun) not in ("thing", "things")
+
+
+def _is_name(tokens: Sequence[str], index: int) -> bool:
+    """Whether the token behind a relation or an animal is its name."""
+    if index >= len(tokens) or not tokens[index][0].isalpha():
+        return False
+    token = tokens[index]
+    if token[0].isupper() and token.lower() not in lx.FUNCTION_WORDS:
+        return token not in ("I",) and "'" not in token[-2:]
+    low = token.lower()
+    known = low in lx.FUNCTION_WORDS or low in lx.AUXILIARIES or low in lx.VERBS
+    known = known or low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS or low in lx.PRONOUN_SUBJECTS
+    if known or grammar.is_past(token) or grammar.base_of_third(low) or grammar.is_adverb(token):
+        return False
+    following = tokens[index + 1] if index + 1 < len(tokens) else ","
+    closed = following == "," or (index + 1 < len(tokens) and grammar.is_finite(tokens, index + 1))
+    return (closed or grammar.is_adverb(following)) and not low.endswith("ing")
+
+
+def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], str, str] | None:
+    """Read "my sister Ana", "my cat, Pickle," at `start`.
+
+    Returns the place behind it, its words behind the possessive, its noun and its name ("" without
+    one); None where no relation or animal is named.
+    """
+    words: list[str] = []
+    place = start + 1
+    while place < min(len(tokens), start + 5) and grammar.is_word(tokens[place]):
+        noun = tokens[place]
+        words.append(_SHORT_NAMES.get(noun.lower(), noun))
+        place += 1
+        following = tokens[place].lower() if place < len(tokens) else ""
+        if is_living(noun) and not is_living(following or "x"):
+            place, name = _name_at(tokens, place)
+            return place, words, words[-1].lower(), name
+        if noun.lower() in lx.PREPOSITIONS:
+            return None
+        if following == "," and place + 1 < len(tokens) and tokens[place + 1][0].isupper():
+            end, name = _name_at(tokens, place)
+            if name and (end < len(tokens) or tokens[-1] == ",") and tokens[end - 1] == ",":
+                return end, words, noun.lower(), name
+    return None
+
+
+def _name_at(tokens: Sequence[str], place: int) -> tuple[int, str]:
+    comma = place < len(tokens) and tokens[place] == ","
+    begin = place + comma
+    if begin < len(tokens) and tokens[begin].lower() in ("called", "named"):
+        begin += 1
+    if begin < len(tokens) and tokens[begin].lower() in ("him", "her", "it", "them", "me", "us"):
+        return place, ""
+    if not _is_name(tokens, begin) or (comma and not tokens[begin][0].isupper()):
+        return place, ""
+    end = begin + 1
+    while end < len(tokens) and end < begin + 3 and tokens[end][0].isupper() and tokens[end] != "I":
+        end += 1
+    closed = end >= len(tokens) or tokens[end] == ","
+    if comma and not closed:
+        return place, ""
+    name = " ".join(token[0].upper() + token[1:] for token in tokens[begin:end])
+    return (end + 1 if comma and end < len(tokens) else end), name
+
+
+def introduction(words: Sequence[str], noun: str, name: str) -> str:
+    """The statement that a name belongs to a relation or an animal of the user's."""
+    phrase = " ".join(words)
+    unique = noun in lx.SINGLE_RELATIONS or words[0].lower() in (
+        "best",
+        "eldest",
+        "oldest",
+        "youngest",
+    )
+    if unique or len(words) > 1:
+        return f"User's {phrase} is {name}"
+    article = "an" if phrase[0].lower() in "aeiou" else "a"
+    return f"User has {article} {phrase} named {name}"
+
+
+def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
+    """Note the relations and animals that a clause names; returns it with their names in place."""
+    out: list[str] = []
+    place = 0
+    while place < len(tokens):
+        found = own_noun_phrase(tokens, place) if tokens[place].lower() in ("my", "our") else None
+        if found is None:
+            _note_further(tokens, place, scene)
+            out.append(tokens[place])
+            place += 1
+            continue
+        end, words, noun, name = found
+        phrase = " ".join(["User's", *words, *([name] if name else [])])
+        known = scene.nouns.get(noun)
+        if known is not None and not name and known.phrase.startswith(phrase):
+            phrase = known.phrase
+        gender = gender_of(noun)
+        if name and gender in ("thing", "things"):
+            gender = "person"
+        referent = Referent(phrase, gender, noun, own=True)
+        if name:
+            if name.lower() not in scene.names:
+                scene.introduced.append(introduction(words, noun, name))
+            scene.named(name, referent)
+        else:
+            scene.mention(referent)
+        out.extend(["my", *phrase.split()[1:]])
+        place = end
+    return out
+
+
+def introduces(tokens: Sequence[str], place: int) -> bool:
+    """Whether "and a gecko called Kevin" stands at the place."""
+    words = [token.lower() for token in tokens[place : place + 5]]
+    if len(words) < 5 or words[0] != "and" or words[1] not in ("a", "an"):
+        return False
+    return words[3] in ("called", "named") and is_living(words[2])
+
+
+def _note_further(tokens: Sequence[str], place: int, scene: Scene) -> None:
+    """Introduce "and a gecko called Kevin", which stands behind something else one has."""
+    words = [token.lower() for token in tokens[place : place + 5]]
+    if introduces(tokens, place) and scene.names.get(words[4]) is None:
+        name = tokens[place + 4][0].upper() + tokens[place + 4][1:]
+        phrase = f"User's {words[2]} {name}"
+        scene.named(name, Referent(phrase, gender_of(words[2]), words[2], own=True))
+        scene.introduced.append(introduction([words[2]], words[2], name))
+
+
+def with_plain_names(tokens: Sequence[str]) -> list[str]:
+    """Bring names behind commas to the words they belong to, so that commas part clauses only."""
+    return _turned_names(_with_verb(_with_names(tokens)))
+
+
+def _with_names(tokens: Sequence[str]) -> list[str]:
+    """ "a daughter, Zarina" -> "a daughter named Zarina"; "my sister Ana's in" -> "Ana is in"."""
+    out = list(tokens)
+    for place in range(1, len(out) - 2):
+        comma = place + 1 + (out[place + 1] == "together")
+        if comma + 1 >= len(out) or out[comma] != "," or not out[comma + 1][0].isupper():
+            continue
+        last = comma + 2 >= len(out) or out[comma + 2] in (",", "and")
+        if last and is_living(out[place]) and out[place - 1].lower() in ("a", "an"):
+            return [*out[: place + 1], "named", *out[comma + 1 :]]
+    return out
+
+
+def _with_verb(tokens: list[str]) -> list[str]:
+    """ "my sister Ana's in Rome" -> "my sister Ana is in Rome"."""
+    for place in range(2, len(tokens) - 1):
+        word = tokens[place]
+        near = "my" in (tokens[place - 1].lower(), tokens[place - 2].lower())
+        spoken = word.endswith("'s") and word[0].isupper() and near
+        if spoken and tokens[place + 1].lower() in lx.PREPOSITIONS and place < 4:
+            return [*tokens[:place], word[:-2], "'s", *tokens[place + 1 :]]
+    return tokens
+
+
+def _turned_names(tokens: Sequence[str]) -> list[str]:
+    """ "Dr Mistry, my GP, has" -> "my GP, Dr Mistry, has"."""
+    for place in range(1, len(tokens) - 2):
+        if tokens[place] != "," or tokens[place + 1].lower() != "my":
+            continue
+        begin = place
+        while begin > 0 and tokens[begin - 1][0].isupper() and place - begin < 3:
+            begin -= 1
+        end = place + 2
+        while end < len(tokens) and end < place + 6 and tokens[end] != ",":
+            end += 1
+        if begin < place and end < len(tokens) and tokens[begin] != "I":
+            own = ["my", *tokens[place + 2 : end], ",", *tokens[begin:place], ","]
+            return [*tokens[:begin], *own, *tokens[end + 1 :]]
+    return list(tokens)
+
+
+def _note_place(tokens: Sequence[str], scene: Scene) -> None:
+    for index in range(len(tokens) - 1):
+        if tokens[index].lower() in ("in", "to", "at", "from", "visit", "visited", "visiting"):
+            end = index + 1
+            while end < len(tokens) and tokens[end][0].isupper() and tokens[end] != "I":
+                end += 1
+            if end > index + 1:
+                scene.place = (scene.clock, " ".join(tokens[index + 1 : end]))
+
+
+def _object_span(tokens: Sequence[str]) -> tuple[int, int]:
+    """Where the object of the predicate begins and ends."""
+    place = grammar.skip_adverbs(tokens, 0)
+    while place + 1 < len(tokens) and tokens[place].lower() in _VERB_GROUP:
+        place = grammar.skip_adverbs(tokens, place + 1)
+    first = tokens[place].lower() if place < len(tokens) else ""
+    place += not (first in lx.DETERMINERS or first[:1].isdigit())
+    while place < len(tokens) and _passes(tokens[place]):
+        place += 1
+    begin = place
+    while place < len(tokens) and place < begin + 5 and _in_noun_phrase(tokens, place, begin):
+        place += 1
+    return begin, place
+
+
+def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
+    """Note what the predicate speaks of, for a later "it" or "them", and who gets a name in it.
+
+    of_user: whether the subject is the user, so that "has a sister" makes her the user's.
+    """
+    _note_place(tokens, scene)
+    begin, place = _object_span(tokens)
+    phrase = list(tokens[begin:place])
+    taken_up = begin >= 2 and begin <= len(tokens) and tokens[begin - 2].lower() in _TAKING_UP
+    if not phrase and taken_up and grammar.is_gerund(tokens[begin - 1]):
+        phrase = [tokens[begin - 1]]
+    if not phrase or grammar.is_date(phrase[-1]):
+        return
+    noun = phrase[-1].lower()
+    if phrase and phrase[0].lower() == "my" and len(phrase) > 1:
+        words = " ".join(phrase[1:])
+        scene.mention(Referent(f"User's {words}", gender_of(noun), noun, own=True))
+        return
+    had = {"have", "'ve", "got"} & {token.lower() for token in tokens[:begin]}
+    if of_user and had and is_living(noun) and not _follows_name(tokens, place):
+        scene.mention(_owned(phrase, noun))
+        return
+    if phrase[0].lower() in ("a", "an", "another", "some"):
+        phrase = ["the", *phrase[1:]] if len(phrase) > 1 else []
+    if phrase and (phrase[0][0].isdigit() or phrase[0].lower() in _COUNTS):
+        phrase = ["the", *phrase]
+    if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():
+        return
+    if grammar.is_past(noun) or noun in lx.AUXILIARIES | lx.ADJECTIVES | _QUALITIES:
+        return
+    if len(phrase) == 1 and noun in lx.VERBS:
+        return
+    gender = gender_of(noun)
+    if _follows_name(tokens, place) and place + 1 < len(tokens):
+        name = tokens[place + 1][0].upper() + tokens[place + 1][1:]
+        own = Referent(f"User's {noun} {name}", gender, noun, own=True)
+        scene.named(name, own)
+        return
+    scene.mention(Referent(" ".join(phrase), gender, noun))
+
+
+_QUALITIES = frozenset(
+    ["ok", "okay", "ready", "hard", "great", "good", "nice", "amazing", "awesome", "fun", "happy",
+     "sad", "proud", "busy", "sure", "bad", "easy", "best", "better", "fine", "free", "new", "old"]
+)  # fmt: skip
+"""Words behind "is" that no "it" stands for."""
+
+
+def _owned(phrase: Sequence[str], noun: str) -> Referent:
+    """The relation or animal of "I have a little sister" as the user's."""
+    words = [word for word in phrase if word.lower() not in lx.DETERMINERS and word[0].isalpha()]
+    return Referent(f"User's {' '.join(words or [noun])}", gender_of(noun), noun, own=True)
+
+
+def _follows_name(tokens: Sequence[str], place: int) -> bool:
+    return place < len(tokens) and tokens[place].lower() in ("named", "called")
+
+
+_VERB_GROUP = lx.AUXILIARIES | {"n't", "not", "to", "going", "used", "want", "like", "love", "been"}
+_TAKING_UP = frozenset(
+    ["up", "start", "started", "love", "like", "enjoy", "hate", "stopped", "quit", "tried", "loves"]
+)  # fmt: skip
+_COUNTS = frozenset(["two", "three", "four", "five", "six", "several", "many", "both"])
+_NO_THING = frozenset(
+    ["my", "our", "their", "it", "them", "him", "her", "me", "us", "that", "this", "you", "no",
+     "every", "each", "any", "what", "how", "i", "we", "there", "so", "very", "too", "not",
+     "back", "home", "here", "away", "together"]
+)  # fmt: skip
+
+
+def _passes(token: str) -> bool:
+    low = token.lower()
+    verbal = low in lx.AUXILIARIES or low in ("to", "up", "out", "down", "off", "n't", "not")
+    return (
+        verbal
+        or low.endswith("ing")
+        or grammar.is_adverb(low)
+        or ((low in lx.VERBS and low not in lx.NOUN_LIKE_VERBS) or low in lx.PARTICIPLES)
+    )
+
+
+def _in_noun_phrase(tokens: Sequence[str], place: int, begin: int) -> bool:
+    token = tokens[place]
+    low = token.lower()
+    if not grammar.is_word(token) or low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS:
+        return False
+    if low in ("named", "called", "that", "which", "who", "to", "when", "if", "anymore", "again"):
+        return False
+    return place == begin or not (grammar.is_adverb(token) or low in lx.DETERMINERS)

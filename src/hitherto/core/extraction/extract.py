@@ -1,0 +1,234 @@
+"""Memories from a conversation without a model: what the user said about themselves.
+
+Rules over closed word classes turn the user's own sentences into third-person statements with
+absolute dates. What is not understood is left out: a wrong memory costs more than a missing one.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from hitherto.core.dates.mentions import EARLIEST, DateMention, Direction, find_dates
+from hitherto.core.extraction import clauses, grammar, message_filter
+from hitherto.core.extraction.coreference import Scene, note_object, note_own, with_plain_names
+from hitherto.core.extraction.subjects import Predication, interpret
+from hitherto.core.extraction.third_person import (
+    is_worth_keeping,
+    render,
+    resolved,
+    without_company,
+)
+from hitherto.core.text.english import PARTNERS, PASTS
+from hitherto.models import Candidate, Message, MessageRole
+
+_PLACEHOLDERS = 0xE000
+_MAX_DATES = 200
+MAX_TOKENS = 150
+"""Sentences of more words and marks are lists, tables or noise."""
+_PREFIX = re.compile(r"\A[ \t]*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):[ \t]+")
+_NOUN_CONTEXT = re.compile(r"\b(?:for|of|from|to|about|than|until|during|by|through|as of)\Z", re.I)
+
+
+def extract(messages: Sequence[Message], session_date: datetime) -> list[Candidate]:
+    """Extract the statements that the user makes about themselves and their own.
+
+    messages: the whole session in order; only `USER` messages are sources.
+    session_date: the day from which "yesterday" is seen, and the event date of statements that
+        name none.
+
+    The same statement said twice is one candidate with both messages as evidence. The result is in
+    the order in which things were said.
+    """
+    today = session_date.astimezone(UTC).date() if session_date.tzinfo else session_date.date()
+    scene = Scene()
+    prefix = speaker_prefix(messages)
+    merged: dict[str, Candidate] = {}
+    partners: dict[str, int] = {}
+    for position, message in enumerate(messages):
+        if message.role is not MessageRole.USER:
+            continue
+        text = message.content
+        if prefix and text.lstrip().startswith(prefix):
+            text = text.lstrip()[len(prefix) :]
+        for content, first, last in _statements(text, today, scene):
+            _merge(merged, content, first, last, position)
+        scene.end_message()
+        partners |= dict.fromkeys(PARTNERS & scene.nouns.keys() - partners.keys(), position)
+    said = " ".join(merged)
+    for noun, position in partners.items():
+        if noun not in said:
+            _merge(merged, f"User has a {noun}", today, today, position)
+    return list(merged.values())
+
+
+def speaker_prefix(messages: Sequence[Message]) -> str:
+    """The "Name: " before most of the user's messages, as chat exports have it, or ""."""
+    texts = [message.content for message in messages if message.role is MessageRole.USER]
+    found = Counter(match[0].strip() for text in texts if (match := _PREFIX.match(text)))
+    if not found:
+        return ""
+    prefix, count = found.most_common(1)[0]
+    return prefix if count >= 2 and count * 2 > len(texts) else ""
+
+
+def _merge(
+    merged: dict[str, Candidate], content: str, first: date, last: date, position: int
+) -> None:
+    key = content.lower()
+    held = merged.get(key)
+    if held is None:
+        merged[key] = Candidate(content, _start_of(first), _end_of(last), (position,))
+    elif position not in held.evidence:
+        merged[key] = Candidate(
+            held.content, held.event_date_start, held.event_date_end, (*held.evidence, position)
+        )
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(0, 0, 0), UTC)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
+    """The statements of one message, each with its first and last day."""
+    spoken = message_filter.spoken_text(text)
+    if not message_filter.is_english(spoken):
+        return
+    for sentence in message_filter.sentences(spoken):
+        stated = message_filter.statement_part(sentence)
+        if stated and message_filter.is_english(stated):
+            yield from _of_sentence(stated, today, scene)
+        if len(stated) * 2 < len(sentence) <= message_filter.MAX_SENTENCE_CHARS:
+            note_own(grammar.tokenise(sentence), scene)
+            yield from ((content, today, today) for content in scene.introduced)
+            scene.introduced.clear()
+
+
+def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
+    marked, spans = _marked(stated, today)
+    previous: Predication | None = None
+    tokens = grammar.tokenise(marked)
+    if len(tokens) > MAX_TOKENS:
+        return
+    whole, relatives = clauses.without_relatives(with_plain_names(tokens))
+    for index, clause in enumerate([*clauses.split_clauses(whole), *relatives]):
+        said = interpret(clause, scene, previous, opening=index == 0)
+        yield from ((content, today, today) for content in scene.introduced)
+        scene.introduced.clear()
+        previous = said
+        if said is None:
+            continue
+        said = resolved(said, scene)
+        kept = without_company(said) if is_worth_keeping(said) else []
+        note_object(said.predicate, scene, of_user=said.about_user)
+        past = grammar.tense_is_past(said.predicate)
+        for written in [render(part, scene) for part in kept]:
+            if len(written) > 1:
+                yield _dated(written, spans, today, "past" if past else "future", scene)
+
+
+def _marked(text: str, today: date) -> tuple[str, list[str]]:
+    """The text with a private-use character in the place of each date, and what these stand for."""
+    spans: list[str] = []
+    out: list[str] = []
+    end = 0
+    ahead = find_dates(text, today, prefers="future")
+    told = find_dates(text, today, prefers="past")
+    for mention in _united(told, ahead)[:_MAX_DATES]:
+        out += [text[end : mention.start], f" {chr(_PLACEHOLDERS + len(spans))} "]
+        spans.append(text[mention.start : mention.end])
+        end = mention.end
+    out.append(text[end:])
+    return "".join(out), spans
+
+
+def _united(told: list[DateMention], ahead: list[DateMention]) -> list[DateMention]:
+    """All spans of the two readings in order; "in two weeks" is a date in a plan only."""
+    taken = {position for mention in told for position in range(mention.start, mention.end)}
+    further = [mention for mention in ahead if not taken & {mention.start, mention.end - 1}]
+    return sorted([*told, *further], key=lambda mention: mention.start)
+
+
+_SAME_TIME = [["that", unit] for unit in ("day", "week", "weekend", "month", "year")]
+
+
+def _same_time(last: DateMention, unit: str) -> DateMention | None:
+    """What "that week" means after a date was named; None where that date is wider."""
+    day = last.last + timedelta(days=1) if last.kind == "before" else last.first
+    if unit.lower() == "week" and last.kind in ("day", "week", "before"):
+        return find_dates("this week", day, prefers="past")[0]
+    return last if unit.lower() == last.kind else None
+
+
+def _is_told(words: Sequence[str]) -> bool:
+    """Whether a date stands behind a past clause inside a present one: "the bike I bought on"."""
+    for place in range(len(words) - 1, max(1, len(words) - 6), -1):
+        if words[place - 1] == "User" and place > 2:
+            return words[place].lower() in PASTS or words[place].lower() in ("was", "had")
+    return False
+
+
+_YEARLY = re.compile(
+    r"\b(?:birthday|anniversary|name[- ]day) (?:is|falls|was)(?: always)?\Z|\bborn\Z", re.IGNORECASE
+)
+_BARE_DAY = re.compile(
+    r"\A(?!.*\b(?:\d{4}|last|next|this)\b)"
+    r".*(?:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|/\d)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A day of every year, as a birthday is told."""
+_DAY_OF_YEAR = re.compile(r" \d{4}\Z")
+
+
+def _yearly_day(words: Sequence[str], span: str, mention: DateMention) -> str:
+    """The day without a year where a birthday is said to be on it, "" for other days."""
+    if mention.kind != "day" or not _BARE_DAY.search(span):
+        return ""
+    return _DAY_OF_YEAR.sub("", mention.phrase) if _YEARLY.search(grammar.join(words)) else ""
+
+
+def _dated(
+    tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
+) -> tuple[str, date, date]:
+    """Write the dates out, and take the first that lies where the statement does as its day."""
+    found: list[DateMention] = []
+    words: list[str] = []
+    for token in tokens:
+        if not grammar.is_date(token):
+            words.append(token)
+            if scene.last_date and [word.lower() for word in words[-2:]] in _SAME_TIME:
+                same = _same_time(scene.last_date, words[-1])
+                if same is not None:
+                    found.append(same)
+                    words[-2:] = [same.phrase]
+            continue
+        span = spans[ord(token) - _PLACEHOLDERS]
+        told = prefers == "future" and _is_told(words)
+        mentions = find_dates(span, today, prefers="past" if told else prefers)
+        if not mentions:
+            words.append(span)
+            continue
+        yearly = _yearly_day(words, span, mentions[0])
+        if yearly:
+            words.append(yearly)
+            continue
+        if found and mentions[0].kind == "vague":
+            continue
+        if not span.lower().startswith("from the 1"):
+            found.append(mentions[0])
+        words = words[:-2] if words[-2:] == ["on", "a"] else words
+        bare = bool(words) and _NOUN_CONTEXT.search(words[-1]) is not None
+        words.append(mentions[0].noun if bare else mentions[0].phrase)
+    content = grammar.join(words)
+    content = content[0].upper() + content[1:]
+    if not found:
+        return content, today, today
+    mention = scene.last_date = found[0]
+    first = mention.first
+    if mention.kind in ("before",) and first == EARLIEST:
+        first = mention.last
+    return content, first, mention.last

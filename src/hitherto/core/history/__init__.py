@@ -1,0 +1,1 @@
+"""Version chains of memories, and redaction of deleted content."""

@@ -1,0 +1,167 @@
+"""What has to go from a user's other texts when memories are deleted: the sentences they rest on.
+
+A memory is told in other words than the messages that it was found in, so a sentence counts as its
+ground when it has half of the memory's words, or a name or number that only the deleted memories
+have. Where no sentence of a message that was evidence is its ground, the whole message goes.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from hitherto.core.text.sentences import sentence_spans
+from hitherto.core.text.terms import name_runs, terms_of, words_of
+
+REDACTED = "[deleted]"
+"""What stands where a sentence stood."""
+
+GROUND_SHARE = 0.5
+"""Share of a memory's words that a sentence has which is its ground."""
+
+QUOTED_SHARE = 0.75
+"""Share of a sentence's words that stand in one that was taken out, which it then quotes."""
+
+_LEAST_TERMS = 2
+"""A sentence that is no evidence has to share so many words: one could be anybody's."""
+
+_EVERYBODYS = frozenset(terms_of("User assistant"))
+
+_NUMBER = re.compile(r"\d[\d.,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Which sentences are the ground of deleted memories.
+
+    deleted: the terms of each of them, without those of versions that stay in the same memories.
+    whole: all their terms. rare: names and numbers of theirs, in lower case, that no memory has
+    which stays. removed: the terms of each sentence that was taken out of their evidence.
+    """
+
+    deleted: tuple[frozenset[str], ...]
+    whole: tuple[frozenset[str], ...]
+    rare: frozenset[str]
+    removed: tuple[frozenset[str], ...] = ()
+
+    def grounds(self, evidence: str) -> list[str]:
+        """The sentences of a message that a deleted memory rests on: all, where none says it."""
+        sentences = _sentences(evidence)
+        found = [one for one in sentences if self._is_ground(one, 1)]
+        return found or (sentences if self.deleted else [])
+
+    def with_removed(self, sentences: Iterable[str]) -> "Erasure":
+        """The same, and what stands beside the evidence goes too where it says these sentences."""
+        found = (frozenset(terms_of(one)) - _EVERYBODYS for one in sentences)
+        return replace(self, removed=tuple(one for one in found if len(one) >= _LEAST_TERMS))
+
+    def evidence(self, text: str) -> str:
+        """A message that a deleted memory rests on, without its grounds."""
+        left = self._without(text, 1, REDACTED)
+        return REDACTED if left == text and self.deleted else left
+
+    def beside(self, text: str, mark: str = REDACTED) -> str:
+        """A text that stands beside the evidence, without sentences that say what is deleted."""
+        return self._without(text, _LEAST_TERMS, mark)
+
+    def summary(self, text: str) -> str:
+        """A summary without the sentences that say what is deleted; "" if none is left."""
+        return " ".join(self.beside(text, "").split())
+
+    def elsewhere(self, text: str) -> str:
+        """What was said elsewhere, without sentences that say what is deleted.
+
+        Half of it is not enough there: "my dog is called Rex" may be about another dog.
+        """
+        return _replaced(text, self.says, REDACTED)
+
+    def says(self, text: str) -> bool:
+        """Whether a text says all that a deleted memory says, or part of it with its name."""
+        terms = frozenset(terms_of(text))
+        is_named = bool(self.rare & _marks(text))
+        return any(
+            len(one & terms) >= (_LEAST_TERMS if is_named else max(_LEAST_TERMS, len(one)))
+            for one in self.whole
+        )
+
+    def explains(self, reason: str, own: str, *, is_kin: bool) -> bool:
+        """Whether what was noted on a memory that stays quotes a deleted one.
+
+        own: its content. is_kin: whether it is a version of the same memory as a deleted one, so
+        that any word can be that one's. Such notes have names in lower case.
+        """
+        if self.rare & {word.lower() for word in words_of(reason)}:
+            return True
+        told = frozenset(terms_of(reason)) - frozenset(terms_of(own)) - _EVERYBODYS
+        if is_kin:
+            return any(one & told for one in self.whole)
+        return any(len(one) >= _LEAST_TERMS and one <= told for one in self.whole)
+
+    def _without(self, text: str, least_terms: int, mark: str) -> str:
+        return _replaced(text, lambda one: self._is_ground(one, least_terms), mark)
+
+    def _is_ground(self, sentence: str, least_terms: int) -> bool:
+        if self.rare and self.rare & _marks(sentence):
+            return True
+        terms = frozenset(terms_of(sentence)) - _EVERYBODYS
+        if any(
+            len(one & terms) >= max(GROUND_SHARE * len(one), min(least_terms, len(one)))
+            for one in self.deleted
+        ):
+            return True
+        return any(
+            len(one & terms) >= max(GROUND_SHARE * len(one), _LEAST_TERMS)
+            or len(one & terms) >= max(QUOTED_SHARE * len(terms), _LEAST_TERMS)
+            for one in self.removed
+        )
+
+
+def erasure(deleted: Sequence[str], kept: Sequence[str], others: Iterable[str]) -> Erasure:
+    """What deleting versions takes with it.
+
+    deleted: their contents; kept: of the versions that stay in the same memories; others: of all
+    memories that stay.
+    """
+    staying: set[str] = set()
+    for content in (*kept, *others):
+        staying |= _marks(content)
+    rare = set[str]().union(*map(_marks, deleted)) - staying
+    known = _EVERYBODYS.union(*map(terms_of, kept))
+    whole = tuple(frozenset(terms_of(content)) - _EVERYBODYS for content in deleted)
+    return Erasure(
+        tuple(one - known for one in whole if one - known),
+        tuple(one for one in whole if one),
+        frozenset(rare),
+    )
+
+
+def unmarked(text: str) -> str:
+    """A text as it is read: the mark says nothing, and begins no sentence."""
+    return text.replace(REDACTED, "").strip() if REDACTED in text else text
+
+
+def borrowed(content: str, deleted: Iterable[str], support: Iterable[str]) -> frozenset[str]:
+    """The terms that a version took over from deleted ones: no text that stays says them.
+
+    support: the messages of the sessions that the version rests on.
+    """
+    taken = frozenset[str]().union(*map(terms_of, deleted)) & frozenset(terms_of(content))
+    return taken - _EVERYBODYS - frozenset[str]().union(*map(terms_of, support))
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def _replaced(text: str, goes: Callable[[str], bool], mark: str) -> str:
+    return "".join(_marked(one, mark) if goes(one) else one for one in _sentences(text))
+
+
+def _marks(text: str) -> set[str]:
+    """The names and numbers of a text, in lower case, word by word."""
+    names = {word.removesuffix("'s") for run in name_runs(text) for word in run.split()}
+    return names | set(_NUMBER.findall(text))
+
+
+def _marked(sentence: str, mark: str) -> str:
+    """The mark in place of a sentence, with the space that stood behind it."""
+    return mark + sentence[len(sentence.rstrip()) :]

@@ -1,1 +1,0 @@
-"""Reading of third-person statements: words, predicates, and the rules behind `attributes`."""

@@ -1,0 +1,1 @@
+"""Recall: query plans, indexes, scores and rankings of memories, summaries and messages."""

@@ -1,0 +1,111 @@
+"""Chooses what to show of the messages that were recalled, within a budget of tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from hitherto.core.recall.index import MessageIndex
+from hitherto.core.recall.ranking import Ranked, mixed_query
+from hitherto.core.recall.scoring import Floats, Ints
+
+HEADING_TOKENS: Final = 20
+"""What a session's heading costs: a date with weekday, time and zone is 17 to 20 WordPieces."""
+
+LONGEST_SHARE: Final = 0.5
+"""Share of the budget that one message may take; of a longer one its best span is shown.
+
+Measured: with 0.2 or 0.35 answers of 300 to 500 tokens lose words that were asked for."""
+
+SMALLEST_TOKENS: Final = 24
+"""Below this no span is worth its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A span of a message's content, in characters.
+
+    row: of the message index. whole: the span is all of the message, but for white space around.
+    """
+
+    row: int
+    start: int
+    end: int
+    whole: bool
+
+
+def select_excerpts(
+    ranked: Sequence[Ranked],
+    index: MessageIndex,
+    token_counts: Sequence[int] | Ints,
+    budget_tokens: int,
+    query_vectors: Floats,
+    heading_tokens: int = HEADING_TOKENS,
+) -> list[Excerpt]:
+    """Returns the excerpts that fit the budget, taken in the order of the ranking.
+
+    They come in the order of the index, so grouped by session and as they were said.
+
+    token_counts: (m,) tokens of each message as it is rendered. heading_tokens: what the first
+    excerpt of each session costs besides. A message that takes more than `LONGEST_SHARE` of the
+    budget gives the span of its chunks around the one nearest to the queries.
+    """
+    rows = np.array([entry.row for entry in ranked], np.int32)
+    first_chunks, end_chunks = index.chunk_of.searchsorted([rows, rows + 1])
+    chosen: list[Excerpt] = []
+    sessions: set[int] = set()
+    left = budget_tokens
+    most = int(LONGEST_SHARE * budget_tokens)
+    for row, session, tokens, first, end in zip(
+        rows.tolist(),
+        index.session_of[rows].tolist(),
+        np.asarray(token_counts)[rows].tolist(),
+        first_chunks.tolist(),
+        end_chunks.tolist(),
+        strict=True,
+    ):
+        room = left - (0 if session in sessions else heading_tokens)
+        if first == end:
+            continue
+        if tokens <= min(room, max(most, SMALLEST_TOKENS)):
+            spans = index.chunk_spans
+            excerpt = Excerpt(row, int(spans[first, 0]), int(spans[end - 1, 1]), True)
+        elif room >= most:
+            excerpt, tokens = _best_span(index, row, slice(first, end), tokens, most, query_vectors)
+        else:
+            continue
+        chosen.append(excerpt)
+        sessions.add(session)
+        left = room - tokens
+        if left < SMALLEST_TOKENS:
+            break
+    return sorted(chosen, key=lambda excerpt: excerpt.row)
+
+
+def _best_span(
+    index: MessageIndex, row: int, chunks: slice, tokens: int, most: int, query_vectors: Floats
+) -> tuple[Excerpt, int]:
+    """Grows a span from the message's best chunk to both sides, the better chunk first."""
+    spans = index.chunk_spans[chunks]
+    per_character = tokens / max(int(spans[-1, 1] - spans[0, 0]), 1)
+    cosines = index.chunk_vectors.part(chunks).products(mixed_query(query_vectors))
+    first = last = int(cosines.argmax())
+
+    def cost(start: int, end: int) -> int:
+        return int(np.ceil(per_character * (spans[end, 1] - spans[start, 0])))
+
+    while True:
+        sides = [
+            (float(cosines[new]), min(first, new), max(last, new))
+            for new in (first - 1, last + 1)
+            if 0 <= new < len(spans) and cost(min(first, new), max(last, new)) <= most
+        ]
+        if not sides:
+            break
+        _, first, last = max(sides)
+    start, end = int(spans[first, 0]), int(spans[last, 1])
+    if cost(first, last) > most:
+        end = start + int(most / per_character)
+    whole = first == 0 and last == len(spans) - 1 and end == int(spans[-1, 1])
+    return Excerpt(row, start, end, whole), min(cost(first, last), most)

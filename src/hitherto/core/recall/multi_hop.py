@@ -1,0 +1,137 @@
+"""A bounded search in hops: what the first hits are about becomes the next query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from hitherto.core.recall.bm25 import LexicalIndex, inverse_frequency
+from hitherto.core.recall.index import MessageIndex
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.core.recall.ranking import (
+    LexicalScores,
+    Ranked,
+    dense_scores,
+    lexical_scores,
+    rank_messages,
+)
+from hitherto.core.recall.scoring import Floats, best_rows
+
+SEEDS: Final = 3
+"""Hits that a hop starts from: the best that no hop before it has started from."""
+
+HOP_TERMS: Final = 6
+"""Rarest terms of the seeds that a hop searches for besides the question's own."""
+
+STRIDE: Final = 4
+"""Of so many messages one is a later hop's, the others are the first ranking's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One step of an exploration.
+
+    seeds: message rows that it started from; none for the first. terms: stems searched for.
+    found: the message rows that it was the first to bring into the ranking, best first.
+    """
+
+    seeds: tuple[int, ...]
+    terms: tuple[str, ...]
+    found: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What a search in hops found: the messages, best first, and how it came to them."""
+
+    messages: list[Ranked]
+    hops: tuple[Hop, ...]
+
+
+def explore(
+    plan: QueryPlan,
+    query_vectors: Floats,
+    lexical: LexicalScores,
+    index: MessageIndex,
+    *,
+    hops: int = 2,
+    limit: int = 200,
+) -> Exploration:
+    """Searches for the plan, then for what the best hits are about, and interleaves the rankings.
+
+    lexical: of the same plan. Deterministic and bounded: a hop costs what the lexical side of one
+    ranking costs. One hop is `rank_messages`. Measured on chats, the second hop gives 0.7 points
+    more of the evidence within 1,650 tokens and nothing within 3,400, and a third nothing: both are
+    within the noise.
+    A hop adds the seeds' terms and keeps the question's vectors: the seeds' own vectors were
+    measured and bring nothing that the windows have not brought.
+    """
+    dense = dense_scores(query_vectors, index)
+    ranking = rank_messages(plan, dense, lexical, index, limit)
+    steps = [Hop((), plan.terms, tuple(entry.row for entry in ranking[:SEEDS]))]
+    used: set[int] = set()
+    for _ in range(1, hops):
+        seeds = tuple([entry.row for entry in ranking if entry.row not in used][:SEEDS])
+        used.update(seeds)
+        terms = _seed_terms(index.lexical, seeds, plan.terms)
+        wider = replace(plan, terms=(*plan.terms, *terms))
+        hop = rank_messages(wider, dense, lexical_scores(wider, index), index, limit)
+        merged = _interleaved(ranking, hop, limit)
+        known = {entry.row for entry in ranking[:50]}
+        found = tuple(entry.row for entry in merged[:50] if entry.row not in known)
+        steps.append(Hop(seeds, terms, found))
+        ranking = merged
+    if plan.added_terms:
+        named = _named(plan, index, ranking, limit)
+        steps.append(Hop((), plan.added_terms, tuple(entry.row for entry in named)))
+        ranking = _interleaved(ranking, named, limit)
+    return Exploration(ranking, tuple(steps))
+
+
+def _named(
+    plan: QueryPlan, index: MessageIndex, ranking: Sequence[Ranked], limit: int
+) -> list[Ranked]:
+    """Ranks the messages that have added terms by their words alone, best first.
+
+    A model expects these words in the answer, which need not be about what the question is about.
+    They score as the places do that they take in the ranking; those that stand before are left out.
+    """
+    lexical = lexical_scores(replace(plan, terms=plan.added_terms), index)
+    scores = np.where((lexical.counts > 0).any(axis=0), lexical.scores, -np.inf)
+    most = min(limit // STRIDE, int(np.isfinite(scores).sum()))
+    places = {entry.row: place for place, entry in enumerate(ranking)}
+    named: list[Ranked] = []
+    for row in best_rows(scores.astype(np.float32), most).tolist():
+        place = STRIDE * (len(named) + 1) - 2
+        if places.get(row, limit) > place and ranking:
+            score = ranking[min(place, len(ranking) - 1)].score
+            named.append(Ranked(row, score, 0.0))
+    return named
+
+
+def _seed_terms(
+    lexical: LexicalIndex, seeds: Sequence[int], known: Sequence[str]
+) -> tuple[str, ...]:
+    """Returns the terms of the seeds that are rarest yet occur elsewhere too."""
+    documents = len(lexical.lengths)
+    weights: dict[str, float] = {}
+    for row in seeds:
+        for term in lexical.document_terms(row):
+            found = len(lexical.postings(term)[0])
+            if term not in known and found > 1:
+                weights[term] = weights.get(term, 0.0) + inverse_frequency(found, documents)
+    return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:HOP_TERMS])
+
+
+def _interleaved(first: Sequence[Ranked], second: Sequence[Ranked], limit: int) -> list[Ranked]:
+    """Puts one of the second ranking behind every `STRIDE - 1` of the first, each row once."""
+    merged: dict[int, Ranked] = {}
+    others = iter(second)
+    for entry in first:
+        merged.setdefault(entry.row, entry)
+        if len(merged) % STRIDE == STRIDE - 1:
+            new = next((other for other in others if other.row not in merged), None)
+            if new is not None:
+                merged[new.row] = new
+    return list(merged.values())[:limit]

@@ -1,0 +1,183 @@
+"""Cuts a session's messages into the passages that are embedded and searched.
+
+Two kinds, because they help in different conversations: chunks are small enough that one sentence
+of a long message can win on its own; windows give a short message the meaning that it only has
+together with the ones around it.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from hitherto.core.text.sentences import sentence_spans
+from hitherto.models import Message, MessageRole
+
+CHUNK_WORDS: Final = 20
+"""Words that a chunk aims at; sentences are kept whole as far as that allows."""
+
+MAX_CHUNKS: Final = 8
+"""Most chunks of one message; longer messages get longer chunks instead of more of them."""
+
+WINDOW_NEIGHBOUR_WORDS: Final = 30
+"""Words of each neighbouring message that a window holds: those nearest to its own message."""
+
+WINDOW_OWN_WORDS: Final = 40
+"""Words of its own message that a window holds, from the start."""
+
+_WORD: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{1,2}|\S+"
+)
+_SPEAKER: Final = re.compile(r"\s*([^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2}): ")
+
+
+class PassageKind(StrEnum):
+    """What a passage is made of."""
+
+    CHUNK = "chunk"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a session that is embedded.
+
+    position: the message it stands for, counted from 0 in its session.
+    start, end: the span of that message's content, in characters. Chunks of a message are disjoint,
+        in order, and leave out nothing but white space; a window spans its whole message.
+    text: what to embed; for a window, its neighbours are in it.
+    """
+
+    position: int
+    kind: PassageKind
+    start: int
+    end: int
+    text: str
+
+
+def cut(messages: Sequence[Message]) -> list[Passage]:
+    """Returns the passages of one session: each message's chunks, then its window.
+
+    A blank message has none. A message of one chunk without neighbours has no window, which would
+    repeat the chunk.
+    """
+    contents = [message.content.strip() for message in messages]
+    passages: list[Passage] = []
+    for position, message in enumerate(messages):
+        spans = chunk_spans(message.content)
+        passages.extend(
+            Passage(position, PassageKind.CHUNK, start, end, message.content[start:end])
+            for start, end in spans
+        )
+        before = contents[position - 1] if position else ""
+        after = contents[position + 1] if position + 1 < len(contents) else ""
+        if spans and (len(spans) > 1 or before or after):
+            text = _window(before, contents[position], after)
+            passages.append(Passage(position, PassageKind.WINDOW, 0, len(message.content), text))
+    return passages
+
+
+def chunk_spans(content: str) -> list[tuple[int, int]]:
+    """Returns the character spans of a message's chunks, in order.
+
+    Sentences are gathered until a chunk has about `CHUNK_WORDS` words, or the more that it takes to
+    keep to `MAX_CHUNKS`; a sentence much longer than that is cut between words.
+    """
+    target = max(CHUNK_WORDS, math.ceil(word_count(content) / (0.75 * MAX_CHUNKS)))
+    spans: list[tuple[int, int]] = []
+    start, end, gathered = 0, 0, 0
+    for piece_start, piece_end, size in _pieces(content, target):
+        if gathered and gathered + size > 1.5 * target:
+            spans.append((start, end))
+            gathered = 0
+        if not gathered:
+            start = piece_start
+        end = piece_end
+        gathered += size
+        if gathered >= target:
+            spans.append((start, end))
+            gathered = 0
+    if gathered:
+        if spans and gathered < target // 4:
+            start = spans.pop()[0]
+        spans.append((start, end))
+    return _at_most(spans, MAX_CHUNKS)
+
+
+def word_count(text: str) -> int:
+    """Returns the number of words; scripts without spaces count two characters as one."""
+    return sum(1 for _ in _WORD.finditer(text))
+
+
+def speaker_names(messages: Sequence[Message]) -> list[str | None]:
+    """Returns who says each message where the session's contents have the form "Name: text".
+
+    Exports of chats write names that way. A role's names count once at least half of its messages
+    carry such a prefix and no more than a few different ones, so that a single "Note: ..." is not
+    taken for a person.
+    """
+    prefixes = [_prefix(message.content) for message in messages]
+    named: dict[MessageRole, bool] = {}
+    for role in MessageRole:
+        own = [
+            prefix
+            for prefix, message in zip(prefixes, messages, strict=True)
+            if message.role is role
+        ]
+        found = Counter(prefix for prefix in own if prefix is not None)
+        named[role] = 2 * found.total() >= max(len(own), 1) and len(found) <= 1 + len(own) // 4
+    return [
+        prefix if named[message.role] else None
+        for prefix, message in zip(prefixes, messages, strict=True)
+    ]
+
+
+def _prefix(content: str) -> str | None:
+    match = _SPEAKER.match(content)
+    return match[1] if match and match[1][0].isupper() else None
+
+
+def _pieces(content: str, target: int) -> Iterator[tuple[int, int, int]]:
+    """Yields start, end and words of each sentence, or of its parts where it is far too long."""
+    for start, end in sentence_spans(content):
+        words = [match.span() for match in _WORD.finditer(content, start, end)]
+        if not words:
+            continue
+        parts = max(1, round(len(words) / target)) if len(words) > 1.5 * target else 1
+        size = math.ceil(len(words) / parts)
+        for first in range(0, len(words), size):
+            last = min(first + size, len(words))
+            yield words[first][0], words[last - 1][1], last - first
+
+
+def _at_most(spans: list[tuple[int, int]], limit: int) -> list[tuple[int, int]]:
+    """Joins the neighbours that are shortest together until no more than `limit` are left."""
+    while len(spans) > limit:
+        shortest = min(range(len(spans) - 1), key=lambda i: spans[i + 1][1] - spans[i][0])
+        spans[shortest : shortest + 2] = [(spans[shortest][0], spans[shortest + 1][1])]
+    return spans
+
+
+def _window(before: str, own: str, after: str) -> str:
+    """Joins the end of the message before, the message, and the start of the one after."""
+    parts = (
+        _last_words(before, WINDOW_NEIGHBOUR_WORDS),
+        _first_words(own, WINDOW_OWN_WORDS),
+        _first_words(after, WINDOW_NEIGHBOUR_WORDS),
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def _first_words(text: str, limit: int) -> str:
+    for number, match in enumerate(_WORD.finditer(text), 1):
+        if number == limit:
+            return text[: match.end()]
+    return text
+
+
+def _last_words(text: str, limit: int) -> str:
+    starts = [match.start() for match in _WORD.finditer(text)]
+    return text[starts[-limit] :] if len(starts) > limit else text

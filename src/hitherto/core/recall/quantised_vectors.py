@@ -1,0 +1,90 @@
+"""Unit vectors in a byte for each dimension: what recall compares a question with.
+
+A quarter of float32's memory, and a scan of 10,000 vectors of 384 dimensions in 0.1 ms in place of
+0.5. Products differ from those of float32 by less than 0.002 (docs/decisions/0010).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import simsimd
+from numpy.typing import NDArray
+
+from hitherto.core.recall.calibration import UNCHANGED, Calibration
+
+Floats = NDArray[np.float32]
+
+LEVELS = 127
+"""Codes run from -127 to 127, so that every vector's negative has the negated codes."""
+
+
+CODED_AT_ONCE = 1_024
+"""Rows of float32 that the processor's cache holds on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """n vectors of d dimensions: each is its codes, (n, d) int8, times its scale, (n,) float32.
+
+    calibration: brings products to the scale in which thresholds are given.
+    """
+
+    codes: NDArray[np.int8]
+    scales: Floats
+    calibration: Calibration = UNCHANGED
+
+    def __len__(self) -> int:
+        return len(self.scales)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays take."""
+        return self.codes.nbytes + self.scales.nbytes
+
+    def append(self, matrix: Floats) -> "Vectors":
+        """Returns these vectors with those of a float32 matrix (m, d) behind them."""
+        codes, scales = _coded(matrix)
+        return replace(
+            self,
+            codes=np.concatenate([self.codes, codes]),
+            scales=np.concatenate([self.scales, scales]),
+        )
+
+    def products(self, query: Floats) -> Floats:
+        """Returns the product of each vector with a query, (d,) to (n,): cosines, if both are unit.
+
+        They are calibrated; those with a query of zeros, which looks for nothing, are 0.
+        On the calling thread alone: threads that share one scan wait for each other, and beside a
+        busy process for long.
+        """
+        if not len(self) or not query.any():
+            return np.zeros(len(self), np.float32)
+        coded, scale = _coded(query[np.newaxis])
+        sums = np.asarray(simsimd.cdist(coded, self.codes, metric="dot", out_dtype="float32"))[0]
+        cosines = np.asarray(sums * (self.scales * scale[0]), np.float32)
+        return self.calibration.applied(cosines)
+
+    def floats(self) -> Floats:
+        """Returns the vectors as float32: (n, d)."""
+        return self.codes * self.scales[:, np.newaxis]
+
+    def part(self, rows: slice | NDArray[np.intp]) -> "Vectors":
+        """Returns some of the vectors: a run without copying, or those at any rows."""
+        return replace(self, codes=self.codes[rows], scales=self.scales[rows])
+
+
+def no_vectors(dimension: int, calibration: Calibration = UNCHANGED) -> Vectors:
+    """Returns an empty collection."""
+    return Vectors(np.empty((0, dimension), np.int8), np.empty(0, np.float32), calibration)
+
+
+def _coded(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Returns each row's codes and the scale that makes its largest component `LEVELS`."""
+    codes = np.empty(matrix.shape, np.int8)
+    scales = np.empty(len(matrix), np.float32)
+    for start in range(0, len(matrix), CODED_AT_ONCE):
+        part = slice(start, start + CODED_AT_ONCE)
+        largest = np.abs(matrix[part]).max(axis=1, initial=0.0)
+        scales[part] = np.maximum(largest, np.float32(1e-12)) / np.float32(LEVELS)
+        codes[part] = np.rint(matrix[part] / scales[part, np.newaxis])
+    return codes, scales

@@ -1,0 +1,321 @@
+"""Reads a question: what to search for, about whom, said by whom, and when."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+from hitherto.core.dates.mentions import find_dates
+from hitherto.core.text.tokens import content_tokens, distinct, stems
+from hitherto.models import Message, MessageRole, UnderstoodBy
+
+MAX_DENSE_QUERIES: Final = 5
+"""Most texts that a wide plan embeds: each costs an embedding, about 1.5 ms."""
+
+MAX_SUMMARY_QUERIES: Final = 3
+MAX_ADDED_KEYWORDS: Final = 12
+MAX_RANGES: Final = 4
+LONGEST_QUERY_CHARS: Final = 300
+"""Most of what a reading adds to a plan, and the longest text of it that is searched for."""
+
+LONGEST_RANGE_DAYS: Final = 400
+"""A range longer than a year and a bit says nothing that would move a rank."""
+
+_ASSISTANT: Final = re.compile(
+    r"\byou(?:'ve| have| had)?(?: (?:also|just|once|previously|earlier|originally))*"
+    r" (?:said|told|gave|given|suggest\w*d|recommend\w*d|mention\w*d|provid\w*d|list(?:ed)?|advised"
+    r"|explained|described|shared|wrote|written|came up|made|created|named|offered|proposed"
+    r"|pointed|showed|shown|helped|answered|called|referred|talked|discussed)\b"
+    r"|\bdid you (?:\w+ )?(?:say|tell|give|suggest|recommend|mention|provide|list|advise|explain"
+    r"|describe|share|write|name|propose|show|call|answer)\b"
+    r"|\byour (?:last |previous |earlier )?(?:suggestion|recommendation|advice|answer|reply"
+    r"|response|list|explanation)s?\b"
+    r"|\b(?:our|the|that) (?:last|previous|earlier|prior) (?:chat|conversation|discussion)s?\b"
+    r"|\bour (?:recent |past )?(?:chat|conversation|discussion|session|talk)s?\b",
+    re.IGNORECASE,
+)
+_REMIND: Final = re.compile(r"\bremind me\b", re.IGNORECASE)
+_USER: Final = re.compile(r"\b(?:I|[Mm]y|me|mine|myself)\b")
+_PAST: Final = re.compile(
+    r"\b(?:used to|previous(?:ly)?|former(?:ly)?|originally|initially|at first|earlier|before"
+    r"|back then|in the past|no longer|any ?more|chang(?:e|es|ed|ing)|switch(?:ed)?|evolv\w+"
+    r"|differ\w*|compared|history)\b",
+    re.IGNORECASE,
+)
+_COUNTING: Final = re.compile(
+    r"\b(?:how (?:many|much|often|long|far|old)|number of|in total|altogether|total|count|list|all"
+    r"|every|each|which .*\band\b|order of|first to last|earliest to latest|between|since|combined"
+    r"|average|sum|percentage|times)\b",
+    re.IGNORECASE,
+)
+_BROAD: Final = re.compile(
+    r"\b(?:everything|overview|summar\w+|recap|in general|overall|(?:what|all) (?:do )?you know"
+    r"|tell me about (?:me|myself)|who am I|what have we|catch me up)\b",
+    re.IGNORECASE,
+)
+_LEAN: Final = re.compile(
+    r"^(?:and|or|but|what about|how about|why|also|then|so|same)\b"
+    r"|\b(?:it|that|those|these|they|them|he|him|his|she|her|hers|there|one|ones)\b",
+    re.IGNORECASE,
+)
+_PREAMBLE: Final = re.compile(
+    r"\b(?:I(?:'m| am| was|'ve been| have been)? (?:just )?"
+    r"(?:wonder|curious|think|thought|look|go|try)(?:ing|ed)?"
+    r"(?: (?:back|through|over|at|about|if|to remember|to recall|of|whether)){0,3}"
+    r"(?: (?:you could|you can|you))?"
+    r"|(?:can|could|would|will|do) you (?:please )?(?:remind me|tell me|remember|recall|help me"
+    r"(?: remember| recall)?|let me know)(?: (?:of|about|what|again|if|that|which))*"
+    r"|(?:please )?remind me(?: (?:of|about|again))*|I remember(?: that)?|if I remember correctly"
+    r"|(?:in |from |at |about |during )?(?:our|the|that)"
+    r" (?:last|previous|earlier|prior|past|recent) (?:chat|conversation|discussion|session|talk)s?"
+    r"(?: (?:about|on|regarding))?"
+    r"|(?:you|we) (?:also )?(?:mentioned|said|told me|talked about|discussed|suggested|recommended)"
+    r"(?: (?:about|that))?)\b",
+    re.IGNORECASE,
+)
+_ASKING: Final = """
+    remind remember recall wonder wondering mention mentioned suggest suggested recommend
+    recommended recommendation recommendations conversation chat discussion discussed previous
+    previously last earlier talked looking thinking curious specific provided"""
+_QUESTION_WORDS: Final = frozenset(_ASKING.split())
+"""Words about asking and talking, which the answer does not share."""
+
+_MONTHS_AND_DAYS: Final = """
+    january february march april may june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday"""
+_CALENDAR: Final = frozenset(_MONTHS_AND_DAYS.split())
+_STARTS_QUESTION: Final = re.compile(
+    r"^(?:(?:in|on|at|for|from|to|with|by|of) )?(?:what|which|who|whom|whose|when|where|why|how)"
+    r"(?: (?:many|much|often|long|old|far|kind|type|sort|of|else|time|day|date|year|month)){0,3}\b",
+    re.IGNORECASE,
+)
+_AUXILIARY: Final = re.compile(
+    r"\b(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should|might)\b ?",
+    re.IGNORECASE,
+)
+_CONJUNCTION: Final = re.compile(r"(?:[,;] (?:and|or|then|but) |[;?] | and | or |, )")
+_CAPITALISED: Final = re.compile(r"(?<![\w'’])[^\W\d_a-z][\w-]*[^\W_](?:['’]s)?(?!\w)")
+_POSSESSIVE: Final = re.compile(r"['’]s$")
+_WORD: Final = re.compile(r"\w+(?:['’]\w+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Days a question asks about, first and last included; it moves ranks and hides nothing."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """What recall looks for.
+
+    question: as it was asked.
+    dense_queries: the texts to embed as queries, the most faithful first; never empty.
+    terms: what to search on the lexical side, distinct, in order.
+    keywords: the words that the terms are stems of, for people to read.
+    names: capitalised names in the question, lower case, in order.
+    role: whose words are asked for: ASSISTANT for "you suggested ...", USER for "my ...", None
+        where it is about anyone or anything.
+    dates: the days asked about, if any.
+    about_past: asks for what was, or for what changed: superseded memories may be worth a line.
+    counting: asks for all instances ("how many", "how long between"): breadth before depth.
+    broad: asks for everything or an overview: summaries are worth more.
+    added_terms: terms that a model adds. They lift what has them and take nothing from what has the
+        question's own: messages are ranked without them first.
+    summary_queries: texts to search summaries for, besides the question; none is the dense queries.
+    planned_by: who read the question. fallback: why the rules did, though a model was asked to.
+    """
+
+    question: str
+    dense_queries: tuple[str, ...]
+    terms: tuple[str, ...]
+    keywords: tuple[str, ...]
+    names: tuple[str, ...]
+    role: MessageRole | None
+    dates: tuple[DateRange, ...]
+    about_past: bool
+    counting: bool
+    broad: bool
+    added_terms: tuple[str, ...] = ()
+    summary_queries: tuple[str, ...] = ()
+    planned_by: UnderstoodBy = UnderstoodBy.RULES
+    fallback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a model read a question; unchecked, and of any length.
+
+    said_by: whose words are asked for, None for anyone's. The rest as in `QueryPlan`.
+    """
+
+    queries: Sequence[str] = ()
+    keywords: Sequence[str] = ()
+    summary_queries: Sequence[str] = ()
+    dates: Sequence[DateRange] = ()
+    said_by: MessageRole | None = None
+    about_past: bool = False
+    counting: bool = False
+    broad: bool = False
+
+
+def joined(ruled: QueryPlan, reading: Reading) -> QueryPlan:
+    """Adds what a model read in a question to what the rules found, within bounds.
+
+    Nothing that the rules found is taken away: the question itself stays the first query, and only
+    variants of it give way to the model's.
+    """
+    main, *variants = ruled.dense_queries
+    keywords = _keywords(reading.keywords, ruled.keywords)
+    terms = distinct(stems([word for text in keywords for word in content_tokens(text)]))
+    added = tuple(term for term in terms if term not in ruled.terms)[:MAX_ADDED_KEYWORDS]
+    asked = MessageRole.ASSISTANT in (ruled.role, reading.said_by)
+    return replace(
+        ruled,
+        dense_queries=distinct((main, *_texts(reading.queries), *variants))[:MAX_DENSE_QUERIES],
+        keywords=(*ruled.keywords, *keywords),
+        role=MessageRole.ASSISTANT if asked else reading.said_by or ruled.role,
+        dates=tuple(dict.fromkeys((*ruled.dates, *_ranges(reading.dates)))),
+        about_past=ruled.about_past or reading.about_past,
+        counting=ruled.counting or reading.counting,
+        broad=ruled.broad or reading.broad,
+        added_terms=added,
+        summary_queries=distinct((main, *_texts(reading.summary_queries)))[:MAX_SUMMARY_QUERIES]
+        if reading.summary_queries
+        else (),
+        planned_by=UnderstoodBy.MODEL,
+    )
+
+
+def _texts(given: Sequence[str]) -> Iterator[str]:
+    """Yields texts to search for: on one line, bounded, and none that is empty."""
+    for text in given[: 2 * MAX_DENSE_QUERIES]:
+        line = " ".join(text[: 2 * LONGEST_QUERY_CHARS].split())[:LONGEST_QUERY_CHARS]
+        if line:
+            yield line
+
+
+def _keywords(given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    lowered = (text.lower() for text in _texts(given[:MAX_ADDED_KEYWORDS]))
+    return distinct(word for word in lowered if word not in known)[:MAX_ADDED_KEYWORDS]
+
+
+def _ranges(given: Sequence[DateRange]) -> Iterator[DateRange]:
+    for days in given[:MAX_RANGES]:
+        if 0 <= (days.last - days.first).days <= LONGEST_RANGE_DAYS:
+            yield days
+
+
+def plan(
+    question: str,
+    *,
+    today: date,
+    previous: Sequence[Message] = (),
+    people: Collection[str] = (),
+    wide: bool = False,
+) -> QueryPlan:
+    """Reads the question by rules.
+
+    previous: the messages of the session before the question, oldest first; they complete a
+        question that cannot stand alone ("And her sister?").
+    people: lower-case names of those who speak in the user's sessions (`MessageIndex.speakers`).
+        In the dense queries "I" and "my" take their place, where a name would draw in all that its
+        owner said and heard; and they are names even at the start of a sentence.
+    wide: False gives one dense query (LOW_LATENCY); True adds variants (BALANCED, AGENTIC): the
+        parts of a compound question, its keywords, and the statement that would answer it.
+    """
+    question = " ".join(question.split())
+    people = {*people, *(word for name in people for word in name.split()[:1])}
+    completed = _completed(question, previous)
+    tokens = content_tokens(completed)
+    wanted = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
+    keywords = distinct(wanted)
+    names = _names(question, people)
+    main = _in_first_person(completed, people)
+    return QueryPlan(
+        question=question,
+        dense_queries=_variants(main, keywords, people) if wide else (main,),
+        terms=distinct(stems(keywords)),
+        keywords=keywords,
+        names=names,
+        role=_role(question),
+        dates=_dates(question, today),
+        about_past=_PAST.search(question) is not None,
+        counting=_COUNTING.search(question) is not None,
+        broad=_BROAD.search(question) is not None or not keywords,
+    )
+
+
+def _completed(question: str, previous: Sequence[Message]) -> str:
+    """Puts the user's last message in front of a question that leans on it."""
+    if len(content_tokens(question)) > 4 or not _LEAN.search(question):
+        return question
+    said = [message.content for message in previous if message.role is MessageRole.USER]
+    return f"{' '.join(said[-1].split()[:60])} {question}" if said else question
+
+
+def _names(question: str, people: Collection[str]) -> tuple[str, ...]:
+    found = []
+    for match in _CAPITALISED.finditer(question):
+        name = _POSSESSIVE.sub("", match[0]).lower()
+        starts = (
+            not question[: match.start()].strip() or question[: match.start()].rstrip()[-1] in ".!?"
+        )
+        if name in people or (not starts and name not in _CALENDAR):
+            found.append(name)
+    return distinct(found)
+
+
+def _in_first_person(text: str, people: Collection[str]) -> str:
+    """Puts "I" and "my" in the place of the names of people, as they would say it themselves."""
+    if not people:
+        return text
+
+    def person(match: re.Match[str]) -> str:
+        name = _POSSESSIVE.sub("", match[0])
+        if name.lower() not in people:
+            return match[0]
+        return "I" if name == match[0] else "my"
+
+    return _WORD.sub(person, text)
+
+
+def _role(question: str) -> MessageRole | None:
+    if _ASSISTANT.search(question):
+        return MessageRole.ASSISTANT
+    if _REMIND.search(question) and not _USER.search(_PREAMBLE.sub(" ", question)):
+        return MessageRole.ASSISTANT
+    return MessageRole.USER if _USER.search(question) else None
+
+
+def _dates(question: str, today: date) -> tuple[DateRange, ...]:
+    return tuple(
+        DateRange(mention.first, mention.last)
+        for mention in find_dates(question, today, prefers="past")
+        if (mention.last - mention.first).days <= LONGEST_RANGE_DAYS
+    )
+
+
+def _variants(main: str, keywords: Sequence[str], people: Collection[str]) -> tuple[str, ...]:
+    words = [word for word in keywords if word not in people]
+    stripped = [" ".join(words)] if len(words) > 1 else []
+    return distinct((main, *_statements(main), *stripped, *_parts(main)))[:MAX_DENSE_QUERIES]
+
+
+def _statements(question: str) -> Iterator[str]:
+    """Yields the question as the statement that would answer it, as far as word order gives it."""
+    bare = " ".join(_PREAMBLE.sub(" ", question).split()).strip(" ,.?!")
+    rest = _STARTS_QUESTION.sub("", bare).strip()
+    statement = _AUXILIARY.sub("", rest, count=1).strip()
+    if statement and len(statement.split()) > 1:
+        yield statement
+
+
+def _parts(question: str) -> Iterator[str]:
+    """Yields the parts of a compound question that have at least two words of meaning each."""
+    parts = [part.strip(" ,.?!") for part in _CONJUNCTION.split(question)]
+    if len(parts) > 1:
+        yield from (part for part in parts if len(content_tokens(part)) > 1)

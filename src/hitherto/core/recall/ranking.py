@@ -1,0 +1,335 @@
+"""Ranks one user's messages, memories and summaries for a query plan, without a model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from hitherto.core.recall.bm25 import LexicalIndex, count_scores, inverse_frequency
+from hitherto.core.recall.index import AROUND, MemoryIndex, MessageIndex, SummaryIndex
+from hitherto.core.recall.query_plan import DateRange, QueryPlan
+from hitherto.core.recall.scoring import (
+    Floats,
+    Ints,
+    best_of_groups,
+    best_rows,
+    calibrate,
+    coverage,
+    fuse,
+    min_max,
+    nearness,
+    windowed,
+)
+from hitherto.models import MessageRole
+
+SPREAD: Final = 0.3
+"""Share of the further dense queries, together, in a cosine; the first query has the rest."""
+
+DATE_DAYS: Final = 14.0
+"""Days outside of a range at which the date prior has faded: talk follows events by days."""
+
+DATE_BONUS: Final = 1.0
+"""What an event within the days asked about adds inside the logistic of `calibrate`."""
+
+BROAD_BONUS: Final = 4.0
+"""What a broad question adds for the newest summary: enough to pass the default threshold without
+anything in common. It falls to half of that for the oldest."""
+
+NO_COSINE: Final = -1.0
+"""What a message without a passage scores on the dense side: no cosine is lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A row of an index with its place in the ranking.
+
+    score: orders the ranking; comparable within one answer only.
+    similarity: 0 to 1, comparable between questions (see `ranking.calibrate`); memories and
+        summaries are ranked by it.
+    """
+
+    row: int
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWeights:
+    """What each signal is worth in `rank_messages`.
+
+    chunk, window, turn, around: dense over chunks and windows, BM25 over the message and over it
+        with two messages to each side; each stretched to 0..1 first.
+    role, speaker, date: added where the prior holds in full.
+    length: taken off for each doubling of a message beyond `PLAIN_WORDS`.
+
+    Round values near the optimum of two development sets; docs/recall.md has what each is worth
+    there and how far tuning on one half carried to the other.
+    """
+
+    chunk: float = 1.0
+    window: float = 0.7
+    turn: float = 0.7
+    around: float = 0.5
+    role: float = 0.6
+    speaker: float = 0.8
+    date: float = 0.8
+    length: float = 0.3
+
+
+MESSAGE_WEIGHTS: Final = MessageWeights()
+
+
+@dataclass(frozen=True, slots=True)
+class DenseScores:
+    """Each message's best chunk and its window as cosines with the query vectors: two (m,)."""
+
+    chunk: Floats
+    window: Floats
+
+
+def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
+    """Returns the dense side of `rank_messages`.
+
+    query_vectors: of `plan.dense_queries`, in that order: (queries, d), unit length.
+    A message without a window is its own; one without passages scores like the worst.
+    """
+    messages = len(index.is_user)
+    query = mixed_query(query_vectors)
+    chunks = index.chunk_vectors.products(query)
+    chunk = best_of_groups(chunks, index.chunk_of, index.chunk_starts, messages, NO_COSINE)
+    window = chunk.copy()
+    window[index.window_of] = index.window_vectors.products(query)
+    present = chunk > NO_COSINE
+    if not present.all() and present.any():
+        chunk[~present] = chunk[present].min()
+        window[~present] = window[present].min()
+    return DenseScores(chunk, window)
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalScores:
+    """What `rank_messages` knows of each message without the query's vectors.
+
+    counts: (terms, m), how often each has each of the plan's terms. scores: (m,), the lexical
+    signals and the priors, weighted.
+    """
+
+    counts: Floats
+    scores: Floats
+
+
+def lexical_scores(
+    plan: QueryPlan, index: MessageIndex, weights: MessageWeights = MESSAGE_WEIGHTS
+) -> LexicalScores:
+    """Returns the side of `rank_messages` that can be had while the query is still embedded."""
+    counts = index.lexical.counts(plan.terms)
+    lengths = index.lexical.lengths
+    if not len(lengths):
+        return LexicalScores(counts, np.zeros(0, np.float32))
+    table = windowed(counts, index.session_of, AROUND)
+    scores = fuse(
+        [
+            (weights.turn, count_scores(counts, lengths)),
+            (weights.around, count_scores(table, index.around_lengths)),
+        ]
+    )
+    _add_priors(scores, plan, index, weights)
+    return LexicalScores(counts, scores)
+
+
+def rank_messages(
+    plan: QueryPlan,
+    dense: DenseScores,
+    lexical: LexicalScores,
+    index: MessageIndex,
+    limit: int = 200,
+    weights: MessageWeights = MESSAGE_WEIGHTS,
+) -> list[Ranked]:
+    """Returns the best messages, best first; dense and lexical: both sides of the same plan."""
+    if not len(index.is_user):
+        return []
+    scores = fuse([(weights.chunk, dense.chunk), (weights.window, dense.window)])
+    scores += lexical.scores
+    rows = best_rows(scores, limit)
+    covered = coverage(lexical.counts[:, rows] > 0, _term_weights(plan.terms, index.lexical))
+    similarities = calibrate(dense.chunk[rows], covered)
+    return [
+        Ranked(row, score, similarity)
+        for row, score, similarity in zip(
+            rows.tolist(), scores[rows].tolist(), similarities.tolist(), strict=True
+        )
+    ]
+
+
+def term_coverage(plan: QueryPlan, lexical: LexicalIndex) -> Floats:
+    """Returns the share of the plan's term weight that each document has: (n,) in 0..1.
+
+    Added terms can lift a share, and lower none.
+    """
+    covered = _share(plan.terms, lexical)
+    if not plan.added_terms:
+        return covered
+    return np.maximum(covered, _share((*plan.terms, *plan.added_terms), lexical))
+
+
+def _share(query_terms: Sequence[str], lexical: LexicalIndex) -> Floats:
+    return coverage(lexical.counts(query_terms) > 0, _term_weights(query_terms, lexical))
+
+
+def rank_memories(
+    plan: QueryPlan,
+    query_vectors: Floats,
+    covered: Floats,
+    index: MemoryIndex,
+    *,
+    threshold: float = 0.6,
+    min_top_k: int = 15,
+    max_top_k: int = 50,
+) -> list[Ranked]:
+    """Returns the best current memories by similarity, best first.
+
+    covered: `term_coverage` of the same plan.
+    At most `max_top_k`: those at or above the threshold, topped up with the next best to
+    `min_top_k`. A date asked about lifts similarities by its event dates and leaves none out.
+    """
+    similar = index.vectors.products(mixed_query(query_vectors))
+    bonus = _date_bonus(plan.dates, index.first_days, index.last_days)
+    similarities = calibrate(similar, covered, bonus)
+    similarities[~index.current] = -1.0
+    return _above(similarities, threshold, min_top_k, min(max_top_k, int(index.current.sum())))
+
+
+def rank_summaries(
+    plan: QueryPlan,
+    query_vectors: Floats,
+    covered: Floats,
+    index: SummaryIndex,
+    *,
+    threshold: float = 0.5,
+    limit: int = 5,
+) -> list[Ranked]:
+    """Returns the summaries at or above the threshold by similarity, best first, at most `limit`.
+
+    covered: `term_coverage` of the same plan.
+    A broad question, which is similar to none, is answered with the newest.
+    """
+    similar = index.vectors.products(mixed_query(query_vectors))
+    bonus = _date_bonus(plan.dates, index.days, index.days)
+    if plan.broad:
+        newness = min_max(index.days.astype(np.float32))
+        bonus += np.float32(BROAD_BONUS / 2) * (1 + newness)
+    similarities = calibrate(similar, covered, bonus)
+    return _above(similarities, threshold, 0, limit)
+
+
+def connected_memories(
+    index: MemoryIndex,
+    rows: Sequence[int],
+    connections: Mapping[int, Sequence[int]],
+    *,
+    depth: int = 1,
+    limit: int = 20,
+) -> dict[int, list[int]]:
+    """Returns the memories below each row: those connected to it that stand nowhere else.
+
+    rows: the ranked memories, best first. connections: for a row those connected to it. Each memory
+    is listed once, below the best one that it is connected to; what is connected to all rows comes
+    before what is connected to those, `depth` times over, and `limit` bounds them all together.
+    Rows that are not current are left out.
+    """
+    below: dict[int, list[int]] = {}
+    listed = set(rows)
+    level = list(rows)
+    for _ in range(depth):
+        found: list[int] = []
+        for row in level:
+            for other in connections.get(row, ()):
+                if len(listed) - len(rows) == limit:
+                    return below
+                if other not in listed and index.current[other]:
+                    listed.add(other)
+                    below.setdefault(row, []).append(other)
+                    found.append(other)
+        level = found
+    return below
+
+
+def mixed_query(query_vectors: Floats) -> Floats:
+    """Mixes the dense queries into one vector: (queries, d) to (d,).
+
+    Its product with a passage is the mix of the queries' cosines, at the price of one query. Taking
+    the best query of each passage instead measures the same.
+    """
+    first: Floats = query_vectors[0]
+    if len(query_vectors) == 1:
+        return first
+    others = query_vectors[1:].mean(axis=0)
+    return np.asarray(np.float32(1.0 - SPREAD) * first + np.float32(SPREAD) * others, np.float32)
+
+
+def _date_bonus(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
+    return np.float32(DATE_BONUS) * _nearest(dates, first, last)
+
+
+def _above(similarities: Floats, threshold: float, least: int, most: int) -> list[Ranked]:
+    """Returns the best rows at or above the threshold, topped up to `least`, at most `most`."""
+    rows = best_rows(similarities, most)
+    kept = max(int((similarities[rows] >= threshold).sum()), least)
+    return [
+        Ranked(row, similarity, similarity)
+        for row, similarity in zip(
+            rows[:kept].tolist(), similarities[rows[:kept]].tolist(), strict=True
+        )
+    ]
+
+
+def _add_priors(
+    scores: Floats, plan: QueryPlan, index: MessageIndex, weights: MessageWeights
+) -> None:
+    """Adds to the scores, in place, who is asked about, when, and how long a message is."""
+    named = [
+        number
+        for number, speaker in enumerate(index.speakers)
+        if speaker in plan.names or speaker.split()[0] in plan.names
+    ]
+    if len(named) == 1:
+        scores += np.float32(weights.speaker) * (index.speaker_of == named[0])
+    elif not named:
+        scores += _role_prior(plan.role, index, weights.role)
+    if plan.dates:
+        near = _nearest(plan.dates, index.session_days, index.session_days)
+        scores += np.float32(weights.date) * near[index.session_of]
+    scores -= np.float32(weights.length) * index.doublings
+
+
+def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) -> Floats:
+    """Returns the weight for whose words are asked for: (m,).
+
+    A question that does not say is mostly about the user, which counts half; unless the user and
+    the assistant's place are people with names, who are asked about alike.
+    """
+    if role is None:
+        weight = 0.0 if index.speakers else 0.5 * weight
+    asked = index.is_user if role is not MessageRole.ASSISTANT else ~index.is_user
+    return asked.astype(np.float32) * np.float32(weight)
+
+
+def _nearest(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
+    """Returns how near each item's days are to the nearest of the ranges, 0 to 1."""
+    near = np.zeros(len(first), np.float32)
+    for wanted in dates:
+        start, end = wanted.first.toordinal(), wanted.last.toordinal()
+        np.maximum(near, nearness(first, last, start, end, DATE_DAYS), out=near)
+    return near
+
+
+def _term_weights(query_terms: Sequence[str], lexical: LexicalIndex) -> Floats:
+    documents = len(lexical.lengths)
+    return np.array(
+        [
+            inverse_frequency(max(len(lexical.postings(term)[0]), 1), documents)
+            for term in query_terms
+        ],
+        np.float32,
+    )

@@ -1,0 +1,1 @@
+"""Reconciliation: from candidates and existing memories to a plan of changes."""

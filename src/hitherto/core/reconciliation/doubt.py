@@ -1,0 +1,471 @@
+"""Finds the memories that a change puts in doubt: those that depended on what is true no more.
+
+Who moves may keep the gym, the doctor and the way to work, or may not: nothing was said. Such
+memories are neither false nor certain, so they are marked, with the change as the reason. Precision
+comes first. A memory is marked only where a rule says what it depended on: it names the place, the
+employer, the partner, the pet or the thing that changed, or it is of a kind that goes with it. What
+has happened stays true, and what one likes does not move house.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede
+from hitherto.core.statements import reader
+from hitherto.core.statements.comparison import Fit, fit
+from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense
+from hitherto.core.text.caches import remembered
+from hitherto.core.text.terms import terms_of, word_set
+from hitherto.models import ExpirationReason, MemoryVersion
+
+Cause = str | int
+"""What changed things: a memory id, or the index of a decision of the plan."""
+
+
+read = remembered(maxsize=20_000)(reader.read)
+"""The same memories are read again for every change: 50 microseconds each, or 2 kB to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A memory that holds no more, and what says so.
+
+    content: of the memory that took its place, or its own where nothing did. since: when that was
+    said. cause: the memory that the doubt is laid to.
+    """
+
+    old: MemoryVersion
+    content: str
+    cause: Cause
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A memory that may hold no more. reason: one line for people and models to read."""
+
+    memory_id: str
+    cause: Cause
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What a plan changes, and what the rules put in doubt for it.
+
+    last_said: when the evidence of a memory was last said, where that is later than the memory.
+    certain: memories that the session itself affirms or supersedes.
+    """
+
+    changes: tuple[Change, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    last_said: Mapping[str, datetime] = field(default_factory=dict)
+    certain: frozenset[str] = frozenset()
+
+    def may_doubt(self, memory: MemoryVersion, change: Change) -> bool:
+        """Whether a change can put a memory in doubt at all, whoever judges it.
+
+        Not what has happened, and not what was said with or after the change.
+        """
+        return _is_open(memory, change, self.last_said, self.certain) and not _has_happened(memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What is in doubt after all. note: what could not be reviewed, and why; None for nothing."""
+
+    doubts: tuple[Doubt, ...]
+    note: str | None = None
+
+
+_PARTNERS = "wife|husband|partner|girlfriend|boyfriend|fiancé|fiancée|fiance|fiancee|spouse"
+_HOUSEHOLD = re.compile(
+    rf"user's (?:{_PARTNERS}|child|children|kids?|baby|son|daughter|twins|dog|puppy|cat|pet"
+    r"|doctor|dentist|therapist|coach|teacher)\b"
+)
+_LASTING = frozenset(
+    {"birthplace", "birthday", "name", "age", "residence", "relationship status", "blood type"}
+)
+_LASTING_FAMILIES = frozenset({"favourite", "relative", "possession", "allergy", "pet", "count"})
+_FEELING = frozenset(
+    terms_of(
+        "like love hate enjoy adore miss prefer know visit travel fly return meet speak support"
+        " follow remember dream think believe read watch grow recommend dislike call write"
+    )
+)
+"""Verbs whose statements hold wherever one lives and works."""
+
+_HAVING = frozenset({*terms_of("own buy use drive"), "has"})
+
+_HOME_WORDS = re.compile(
+    r"\b(?:commut\w*|gym|landlord|landlady|neighbou?rs?|flatmates?|roommates?|housemates?|rents?"
+    r"|lease|nearby|around the corner|down the (?:road|street)|local \w+|next door|near home"
+    r"|(?:closest|nearest) \w+|mortgage|balcony|allotment)\b"
+    r"|\b(?:tram|bus|metro|subway|train|bike|bicycle|car|foot|walks?|cycles?|drives?)\b.{0,30}"
+    r"\bto (?:work|the office|school|university)\b",
+    re.IGNORECASE,
+)
+_WORK_WORDS = re.compile(
+    r"\b(?:commut\w*|salary|shifts?|co-?workers?|colleagues?|boss|line manager|supervisor"
+    r"|company car|desk|on[- ]call|works? (?:remotely|from home)|(?:his|her|their|user's) (?:office"
+    r"|team|department|manager)|at work|office hours|notice period)\b"
+    r"|\b(?:tram|bus|metro|subway|train|bike|bicycle|car|foot|walks?|cycles?|drives?)\b.{0,30}"
+    r"\bto (?:work|the office)\b",
+    re.IGNORECASE,
+)
+_EMPLOYED = re.compile(r"\bwork(?:s|ed|ing)? (?:part[- ]time |full[- ]time )?(?:at|for|in)\b", re.I)
+_LENT = re.compile(r"\b(?:company|work) (?:car|phone|laptop)\b", re.IGNORECASE)
+_SUPERIORS = re.compile(r"user's (?:\w+ )?(?:boss|colleague|manager|supervisor)\b")
+_JOB_WORDS = re.compile(r"\b(?:salary|shifts?|on[- ]call|office hours|overtime)\b", re.IGNORECASE)
+_STAYS_HOME = re.compile(
+    r"\b(?:flat|house|apartment|home|garden|kitchen|room|lease|gym|school|landlord|balcony)\b", re.I
+)
+_APART = re.compile(
+    r"\b(?:divorced?|separated|single|widow(?:ed|er)?|broke up|split up|left|no longer|ex-|died"
+    r"|passed away|broken up)\b",
+    re.IGNORECASE,
+)
+_PARTNER_WORD = re.compile(rf"\b(?:{_PARTNERS}|in-laws|mother-in-law|father-in-law)\b", re.I)
+_PERFECT = re.compile(r"\b(?:has|have)\b", re.IGNORECASE)
+_MEATS = frozenset(
+    terms_of("meat beef steak chicken pork lamb bacon ham sausage fish salmon tuna turkey burger")
+)
+_DAIRY = frozenset(terms_of("cheese milk egg butter yoghurt yogurt cream honey")) | _MEATS
+_FOODLESS = {"vegetarian": _MEATS, "vegan": _DAIRY, "pescatarian": _MEATS - {"fish", "salmon"}}
+_EATING = frozenset(terms_of("eat cook order have drink breakfast lunch dinner"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A memory that may depend on what changed."""
+
+    statement: Statement
+    content: str
+
+    @property
+    def reading(self) -> Reading:
+        return self.statement.reading
+
+    @property
+    def terms(self) -> frozenset[str]:
+        return self.statement.term_set
+
+
+def of_plan(
+    plan: Plan,
+    said_at: Sequence[datetime],
+    versions: Mapping[str, MemoryVersion],
+    last_said: Callable[[], Mapping[str, datetime]],
+    retired: Sequence[tuple[str, datetime]] = (),
+    among: Callable[[Sequence[str]], Sequence[MemoryVersion]] | None = None,
+) -> Consequences:
+    """What carrying out a plan changes, and puts in doubt.
+
+    said_at: for each decision. versions: all that is remembered. last_said: asked only where there
+    is a change: when the evidence of memories was said for the last time. retired: memories that
+    are not true and that nothing takes the place of, with the day on which that was said. among:
+    the current memories to look through, by the ids of those that change; all if it is left out.
+    """
+    changes: list[Change] = []
+    affirmed: set[str] = set()
+    for index, (decision, since) in enumerate(zip(plan.decisions, said_at, strict=True)):
+        if isinstance(decision, Ignore) and isinstance(decision.because, str):
+            affirmed.add(decision.because)
+        if not isinstance(decision, Supersede):
+            continue
+        replaced = [ref for ref in decision.replaces if isinstance(ref, str)]
+        affirmed.update(replaced)
+        if decision.reason is not ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
+            content = decision.candidate.content
+            changes += [Change(versions[ref], content, index, since) for ref in replaced]
+    for memory_id, since in retired:
+        affirmed.add(memory_id)
+        changes.append(Change(versions[memory_id], versions[memory_id].content, memory_id, since))
+    if not changes:
+        return Consequences()
+    current = (
+        [version for version in versions.values() if version.expired_at is None]
+        if among is None
+        else among([change.old.memory_id for change in changes])
+    )
+    said, certain = last_said(), frozenset(affirmed)
+    found = doubts(changes, current, said, certain)
+    return Consequences(tuple(changes), tuple(found), said, certain)
+
+
+_Rule = Callable[[_Other, Reading, Statement], bool]
+
+
+def doubts(
+    changes: Sequence[Change],
+    current: Sequence[MemoryVersion],
+    last_said: Mapping[str, datetime],
+    certain: frozenset[str],
+) -> list[Doubt]:
+    """The current memories that the changes put in doubt, each once, by the first that does.
+
+    last_said: when the evidence of a memory was last said, where that is later than the memory.
+    certain: memories that the session itself affirms or supersedes.
+    A memory that was said, or said again, after a change is not touched by it.
+    """
+    found: dict[str, Doubt] = {}
+    for change in changes:
+        rules = list(_rules(change))
+        if not rules:
+            continue
+        new = read(change.content)
+        for memory in current:
+            if memory.memory_id in found or not _is_open(memory, change, last_said, certain):
+                continue
+            other = _Other(read(memory.content), memory.content)
+            topic = next((t for t, rule, old in rules if rule(other, old, new)), None)
+            if topic is not None:
+                reason = f"{topic} changed: “{change.content}”"
+                found[memory.memory_id] = Doubt(
+                    memory.memory_id, change.cause, reason, change.since
+                )
+    return list(found.values())
+
+
+def _is_open(
+    memory: MemoryVersion,
+    change: Change,
+    last_said: Mapping[str, datetime],
+    certain: frozenset[str],
+) -> bool:
+    """Whether nothing was said about a memory since the change, and nothing else doubts it."""
+    said = max(memory.created_at, last_said.get(memory.memory_id, memory.created_at))
+    return not (
+        memory.memory_id in certain
+        or memory.memory_id in (change.old.memory_id, change.cause)
+        or memory.doubted_by is not None
+        or memory.expired_at is not None
+        or said >= change.since
+    )
+
+
+def _has_happened(memory: MemoryVersion) -> bool:
+    """Whether it tells what happened; "has booked a room" tells how things stand."""
+    if read(memory.content).reading.tense is not Tense.PAST:
+        return False
+    return _PERFECT.search(memory.content) is None
+
+
+def _rules(change: Change) -> Iterator[tuple[str, _Rule, Reading]]:
+    """For each thing that changed: how it is called, what depends on it, and its old reading."""
+    old, new = read(change.old.content), read(change.content)
+    for reading in old.readings:
+        if reading.polarity is not Polarity.ASSERTS or not _is_changed(reading, new, change):
+            continue
+        family = reading.attribute.partition(":")[0]
+        if reading.attribute == "residence" and reading.subject == "user":
+            yield "where the user lives", _goes_with_home, reading
+        elif _is_employment(reading, change.old.content):
+            yield "who the user works for", _goes_with_employer, reading
+        elif reading.attribute == "job" and reading.subject == "user":
+            yield "what the user works as", _goes_with_job, reading
+        elif _is_partnership(reading):
+            if _is_parting(reading, new, change):
+                yield "the user's relationship", _goes_with_partner, reading
+        elif family == "pet":
+            yield "the user's pet", _goes_with_pet, reading
+        elif family == "possession":
+            yield "what the user owns", _goes_with_thing, reading
+        elif reading.attribute == "diet":
+            yield "the user's diet", _goes_with_diet, reading
+        elif _is_given_up(reading, new):
+            yield "what the user does", _goes_with_activity, reading
+
+
+def _is_changed(reading: Reading, new: Statement, change: Change) -> bool:
+    """Whether the new statement parts with this reading; all are gone where nothing came after."""
+    if change.content == change.old.content:
+        return True
+    same = [
+        r for r in new.readings if r.subject == reading.subject and r.attribute == reading.attribute
+    ]
+    if not same:
+        return not any(r.attribute in {"residence", "employer", "job"} for r in new.readings)
+    return any(
+        r.polarity is not Polarity.ASSERTS or fit(r, reading) in {Fit.OTHER, Fit.UNSURE}
+        for r in same
+    )
+
+
+def _lasts(other: _Other) -> bool:
+    """Whether it holds whatever changes around it: the past, feelings, kin, what one owns."""
+    reading = other.reading
+    family = reading.attribute.partition(":")[0]
+    return (
+        reading.tense is Tense.PAST
+        or reading.polarity is not Polarity.ASSERTS
+        or reading.attribute in _LASTING
+        or family in _LASTING_FAMILIES
+        or reading.attribute in _FEELING
+    )
+
+
+def _names(reading: Reading) -> frozenset[str]:
+    """The words by which a value is named, the long ones of several too."""
+    words = {word for value in reading.values for word in value.split() if len(word) > 2}
+    return frozenset(words | set(reading.values)) - _TOO_COMMON
+
+
+_TOO_COMMON = word_set("the saint new san los university hospital school company bank")
+
+
+def _has_new_name(other: _Other, old: Reading, new: Statement) -> bool:
+    """Whether it names what came after: then it was said knowing of it."""
+    return bool(other.statement.names & (new.names - _names(old)))
+
+
+def _goes_with_home(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    if _lasts(other) or _has_new_name(other, old, new):
+        return False
+    own = reading.subject == "user"
+    if _names(old) & other.statement.names and (own or _HOUSEHOLD.match(reading.subject)):
+        return reading.tense is Tense.PRESENT or _STAYS_HOME.search(other.content) is not None
+    if reading.tense is not Tense.PRESENT or not (own or "neighbour" in reading.subject):
+        return False
+    return reading.attribute in {"dwelling", "address"} or bool(_HOME_WORDS.search(other.content))
+
+
+def _goes_with_employer(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    boss = reading.attribute == "relative:boss" or bool(_LENT.search(other.content))
+    if reading.attribute in {"employer", old.attribute} or _has_new_name(other, old, new):
+        return False
+    if _lasts(other) and not boss:
+        return False
+    if boss or _SUPERIORS.match(reading.subject):
+        return True
+    if reading.subject != "user":
+        return False
+    named = bool(_names(old) & other.statement.names)
+    if old.attribute == "work":  # an employer without a name: "the city library"
+        named = frozenset(old.values) - {"for"} <= other.terms
+    # A dishwasher of that make is no part of the job.
+    return (named and reading.attribute not in _HAVING) or (
+        reading.tense is Tense.PRESENT
+        and (reading.attribute == "job" or bool(_WORK_WORDS.search(other.content)))
+    )
+
+
+def _goes_with_job(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    if _lasts(other) or reading.subject != "user" or reading.tense is not Tense.PRESENT:
+        return False
+    if reading.attribute in {"job", "employer"}:
+        return False
+    return bool(_JOB_WORDS.search(other.content))
+
+
+def _is_employment(reading: Reading, content: str) -> bool:
+    if reading.subject != "user":
+        return False
+    return reading.attribute == "employer" or (
+        reading.attribute == "work" and _EMPLOYED.search(content) is not None
+    )
+
+
+def _is_partnership(reading: Reading) -> bool:
+    family, _, kind = reading.attribute.partition(":")
+    if reading.attribute == "relationship status":
+        return reading.values[:1] not in {("single",), ("divorced",), ("widowed",)}
+    return family == "relative" and re.fullmatch(_PARTNERS, kind) is not None
+
+
+def _is_parting(old: Reading, new: Statement, change: Change) -> bool:
+    """Whether the partner is the partner no more; an engagement may become a marriage."""
+    if change.content == change.old.content:
+        return True
+    before = read(change.old.content).names
+    return bool(_APART.search(change.content)) or bool(
+        before and new.names and not before & new.names
+    )
+
+
+def _goes_with_partner(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    if reading.tense is Tense.PAST or reading.polarity is not Polarity.ASSERTS:
+        return False
+    if reading.attribute in {"relationship status", "birthplace", "birthday", "name"}:
+        return False
+    words = _PARTNER_WORD.search(other.content)
+    other_names = other.statement.names
+    named = _names(old) & other_names
+    if words and other_names and not named and any(n in other_names for n in new.names):
+        return False
+    return bool(words) or bool(named and reading.subject == "user")
+
+
+def _goes_with_pet(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    if reading.tense is Tense.PAST or reading.polarity is not Polarity.ASSERTS:
+        return False
+    kind = old.attribute.partition(":")[2]
+    named = bool(_names(old) & other.statement.names)
+    if named:
+        return True
+    unnamed = f"user's {kind}" == reading.subject or bool(
+        re.search(rf"\b(?:his|her|their|the|user's) {re.escape(kind)}\b", other.content.lower())
+    )
+    return unnamed and reading.attribute != old.attribute
+
+
+def _goes_with_thing(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    if reading.tense is Tense.PAST or reading.polarity is not Polarity.ASSERTS:
+        return False
+    if reading.attribute == old.attribute or reading.subject not in ("user", "user's car"):
+        return False
+    kind = old.attribute.partition(":")[2]
+    if _has_new_name(other, old, new) or reading.attribute in _FEELING:
+        return False
+    values = frozenset(old.values) & other.statement.term_set & other.statement.names
+    own = re.search(
+        rf"\b(?:his|her|their|the|user's) (?:\w+ )?{re.escape(kind)}\b", other.content.lower()
+    )
+    return bool(values) or own is not None
+
+
+def _goes_with_diet(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    if reading.subject != "user" or reading.tense is not Tense.PRESENT:
+        return False
+    if reading.polarity is not Polarity.ASSERTS or reading.attribute == "diet":
+        return False
+    # What was eaten before: the old diet's own dishes, or what the new diet leaves out.
+    if frozenset(old.values) & other.terms:
+        return True
+    left_out = frozenset().union(
+        *(
+            _FOODLESS.get(value, frozenset())
+            for one in new.readings
+            if one.attribute == "diet" and one.polarity is Polarity.ASSERTS
+            for value in one.values
+        )
+    )
+    eats = reading.attribute in _EATING | {"like"} or reading.attribute.startswith("favourite:")
+    return eats and bool(left_out & other.terms)
+
+
+_HABITS = frozenset(terms_of("play train study practise practice learn attend take run swim do"))
+
+
+def _is_given_up(reading: Reading, new: Statement) -> bool:
+    return reading.attribute in _HABITS and any(
+        one.polarity is Polarity.ENDED and one.attribute == reading.attribute
+        for one in new.readings
+    )
+
+
+def _goes_with_activity(other: _Other, old: Reading, new: Statement) -> bool:
+    reading = other.reading
+    if _lasts(other) or reading.subject != "user" or not old.values:
+        return False
+    return old.values[0] in other.terms

@@ -1,0 +1,1 @@
+"""Safety: injection patterns, quarantine, echo detection, screening of candidates."""

@@ -1,0 +1,1 @@
+"""Reading third-person statements: whose attribute they state, and its value."""

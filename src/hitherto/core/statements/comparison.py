@@ -1,0 +1,312 @@
+"""How two statements relate: whether one says all that the other says, or time or truth parts them.
+
+The first argument is the newer statement throughout; nothing here is symmetric.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hitherto.core.statements.attribute_types import Kind, Reading, Statement
+from hitherto.core.statements.gazetteer import is_region, is_wide
+from hitherto.core.statements.predicate import PETS, RELATIVES, SOLE_RELATIVES, Polarity, Tense
+from hitherto.core.text.terms import stem, word_set
+
+
+class Fit(StrEnum):
+    """How the values of one reading lie to those of another of the same attribute."""
+
+    SAME = "same"
+    NARROWER = "narrower"
+    WIDER = "wider"
+    OTHER = "other"
+    UNSURE = "unsure"
+
+
+def fit(new: Reading, old: Reading) -> Fit:
+    """How `new`'s values lie to `old`'s: NARROWER says more, UNSURE is neither same nor other."""
+    if new.values == old.values:
+        return Fit.SAME
+    kind = new.trait.kind
+    if kind is Kind.NAMES:
+        return _fit_names(new, old)
+    if kind is Kind.DATE:
+        return _fit_dates(new.values, old.values)
+    if kind is Kind.NUMBER:
+        return Fit.OTHER
+    first, second = frozenset(new.values), frozenset(old.values)
+    if first >= second:
+        return Fit.NARROWER if first > second else Fit.SAME
+    if first < second:
+        return Fit.WIDER
+    if new.attribute == "relationship status":
+        return Fit.OTHER if new.values[:1] != old.values[:1] else Fit.UNSURE
+    return Fit.UNSURE if first & second else Fit.OTHER
+
+
+def _fit_names(new: Reading, old: Reading) -> Fit:
+    if not new.values or not old.values:
+        return Fit.UNSURE
+    first, second = new.values[0], old.values[0]
+    if first == second:
+        return Fit.NARROWER if len(new.values) > len(old.values) else Fit.WIDER
+    if first in old.values:
+        return Fit.WIDER
+    if second in new.values:
+        return Fit.NARROWER
+    words, other_words = frozenset(first.split()), frozenset(second.split())
+    if words > other_words:
+        return Fit.NARROWER
+    if words < other_words:
+        return Fit.WIDER
+    if new.attribute in {"residence", "birthplace"}:
+        unlike = is_region(first) != is_region(second) or is_wide(first) or is_wide(second)
+        return Fit.UNSURE if unlike else Fit.OTHER
+    if new.attribute == "name" and (words & other_words or first[:2] == second[:2]):
+        return Fit.UNSURE  # a short form or another spelling of one name
+    return Fit.UNSURE if words & other_words else Fit.OTHER
+
+
+def _fit_dates(new: tuple[str, ...], old: tuple[str, ...]) -> Fit:
+    parts, old_parts = ({part[0]: part for part in values} for values in (new, old))
+    shared = parts.keys() & old_parts.keys()
+    if any(parts[key] != old_parts[key] for key in shared):
+        return Fit.OTHER
+    if parts.keys() > old_parts.keys():
+        return Fit.NARROWER
+    return Fit.WIDER if parts.keys() < old_parts.keys() else Fit.UNSURE
+
+
+_TURNING = frozenset(
+    map(
+        stem,
+        word_set(
+            """less than except but only unless hardly never without instead rarely sometimes almost
+            another second third fourth other new too again additional extra next not stopped no
+            longer until formerly"""
+        ),
+    )
+)
+"""Stems that make a longer statement say something else than the shorter one inside it."""
+
+_NEGATING = frozenset(map(stem, word_set("not no longer never stopped formerly")))
+
+
+def is_event(statement: Statement) -> bool:
+    """Whether it tells of something that happened, rather than of a state or a plan."""
+    reading = statement.reading
+    return reading.tense is Tense.PAST and not reading.single_valued
+
+
+def _is_inside(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
+    """Whether `part` is a subsequence of `whole`."""
+    rest = iter(whole)
+    return all(term in rest for term in part)
+
+
+def covers(statement: Statement, other: Statement) -> bool:
+    """Whether `statement` says all that `other` says, about the same and in the same sense.
+
+    Dates are not looked at: two events in the same words may still be two events.
+    """
+    if statement.terms == other.terms and statement.reading.polarity == other.reading.polarity:
+        return statement.reading.tense is other.reading.tense
+    denied = statement.reading.polarity is not Polarity.ASSERTS
+    turning = _TURNING - _NEGATING if denied else _TURNING  # the polarities are compared below
+    if (statement.term_set - other.term_set) & turning:
+        return False
+    if not other.details <= statement.term_set:
+        return False
+    return all(_is_said(reading, statement) for reading in other.readings)
+
+
+def _is_said(reading: Reading, statement: Statement) -> bool:
+    for own in statement.readings:
+        if own.subject != reading.subject or own.attribute != reading.attribute:
+            continue
+        if own.polarity is not reading.polarity or not _same_sense(own, reading):
+            continue
+        close = fit(own, reading)
+        if close is Fit.NARROWER and own.trait.kind is not Kind.TERMS:
+            return True
+        # The order of the words counts, save in a list of things liked: "tea to coffee".
+        ordered = own.single_valued or own.attribute == "like" or own.values == reading.values
+        if close is Fit.SAME and (ordered or _is_inside(reading.values, own.values)):
+            return True
+        if close is Fit.NARROWER and (
+            own.trait.single_valued or _is_extended(reading.values, own.values)
+        ):
+            return True
+    return False
+
+
+_MOST_WORDS_BETWEEN = 3
+
+
+def _is_extended(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
+    """Whether `whole` is `part` with more behind it, or with a few words put in.
+
+    "Loves fantasy" is not what "loves how a passion for fantasy brings people together" adds to.
+    """
+    if whole[: len(part)] == part:
+        return True
+    return len(whole) - len(part) <= _MOST_WORDS_BETWEEN and _is_inside(part, whole)
+
+
+def _same_sense(own: Reading, reading: Reading) -> bool:
+    """Whether both are plans, or both are not and a change of state does not part them."""
+    if own.tense is reading.tense:
+        return (own.cue == "started") <= (reading.cue == "started") or own.single_valued
+    return own.single_valued and Tense.FUTURE not in {own.tense, reading.tense}
+
+
+class Change(StrEnum):
+    """Why two statements cannot both hold now."""
+
+    TIME = "time"
+    TRUTH = "truth"
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What parts two statements, the attribute in which they differ, and a sentence saying so."""
+
+    change: Change
+    attribute: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Whether the newer statement's day lies after the other's, or they were said on one day."""
+
+    later: bool
+    same_day: bool
+
+
+def clash(new: Statement, old: Statement, times: Times) -> Clash | None:
+    """What parts two statements, or None: when in doubt, None.
+
+    A statement that also says other things which the new one does not touch is never parted from:
+    its other half would be lost.
+    """
+    found: Clash | None = None
+    untouched = []
+    for old_reading in old.readings:
+        mine = [r for r in new.readings if _same_topic(r, old_reading)]
+        clashes = [c for r in mine if (c := _clash(r, old_reading, times)) is not None]
+        if clashes:
+            found = found or clashes[0]
+        elif not any(fit(r, old_reading) in {Fit.SAME, Fit.NARROWER} for r in mine):
+            untouched.append(old_reading)
+    if found is None or any(not _goes_with(r.attribute, found.attribute) for r in untouched):
+        return None
+    return found
+
+
+def _same_topic(new: Reading, old: Reading) -> bool:
+    return new.subject == old.subject and new.attribute == old.attribute
+
+
+def _goes_with(attribute: str, other: str) -> bool:
+    """Whether one attribute changes with the other, as a job does with the employer."""
+    return {attribute, other} <= {"employer", "job"}
+
+
+def _clash(new: Reading, old: Reading, times: Times) -> Clash | None:
+    if Tense.FUTURE in {new.tense, old.tense}:
+        return None
+    if new.polarity is Polarity.ASSERTS and old.polarity is Polarity.ASSERTS:
+        return _other_value(new, old, times) if new.single_valued else None
+    if new.polarity is Polarity.ENDED and old.polarity is Polarity.ASSERTS:
+        return _end(new, old)
+    if new.polarity is Polarity.DENIES and old.polarity is Polarity.ASSERTS:
+        return _denial(new, old, times)
+    if new.polarity is Polarity.ASSERTS:
+        return _return(new, old, times)
+    return None
+
+
+def _other_value(new: Reading, old: Reading, times: Times) -> Clash | None:
+    """Another value of an attribute that holds one at a time."""
+    if fit(new, old) is not Fit.OTHER:
+        return None
+    trait, topic = new.trait, f"{new.subject}: {new.attribute}"
+    values = f"{' '.join(old.values)} before, {' '.join(new.values)} now"
+    told = Clash(Change.TIME, new.attribute, f"{topic} changed ({values}; {new.cue or 'later'})")
+    false = Clash(Change.TRUTH, new.attribute, f"{topic} cannot be both ({values})")
+    if new.attribute == "age":
+        grew = int(new.values[0]) > int(old.values[0])
+        if times.same_day and new.cue is None:
+            return false if is_sole(new.subject) else None
+        return told if grew and is_sole(new.subject) else None
+    if new.cue is not None and (not trait.immutable or new.cue in {"changed", "now"}):
+        return told
+    if not is_sole(new.subject):
+        return None
+    if trait.immutable:
+        return false
+    if trait.silent and times.later and new.tense is Tense.PRESENT:
+        return told
+    both_hold = new.tense is Tense.PRESENT and old.tense is Tense.PRESENT and old.cue is None
+    return false if trait.strict and times.same_day and both_hold else None
+
+
+def is_sole(subject: str) -> bool:
+    """Whether a subject can only be one person or thing: the user, a mother, someone named."""
+    words = subject.split()
+    if words[:1] != ["user's"]:
+        return bool(subject)
+    head = next((i for i, w in enumerate(words) if w in RELATIVES or w in PETS), len(words))
+    return head < len(words) and (head + 1 < len(words) or words[head] in SOLE_RELATIVES)
+
+
+def _holds(reading: Reading) -> bool:
+    """Whether a reading tells of a state that lasts, which alone can end."""
+    return reading.tense is Tense.PRESENT or reading.single_valued
+
+
+_VALUELESS_ENDS = frozenset({"employer", "job", "smoke"})
+
+
+def _end(new: Reading, old: Reading) -> Clash | None:
+    """Something that held has come to an end."""
+    if not _holds(old):
+        return None
+    why = Clash(Change.TIME, new.attribute, f"{new.subject}: {new.attribute} ended ({new.cue})")
+    if not new.values:
+        own = new.attribute.partition(":")[0] in {"possession", "pet", "relative"}
+        return why if new.attribute in _VALUELESS_ENDS or own or not old.values else None
+    return why if fit(old, new) in {Fit.SAME, Fit.NARROWER} else None
+
+
+def _denial(new: Reading, old: Reading, times: Times) -> Clash | None:
+    """The flat denial of what was said."""
+    if fit(new, old) is not Fit.SAME or not (_holds(old) and _holds(new)):
+        return None
+    topic = f"{new.subject}: {new.attribute}"
+    if new.trait.timeless or new.immutable:
+        return Clash(Change.TRUTH, new.attribute, f"{topic} was asserted and is now denied")
+    if times.later:
+        return Clash(Change.TIME, new.attribute, f"{topic} holds no more")
+    if times.same_day:
+        return Clash(Change.TRUTH, new.attribute, f"{topic} was asserted and denied on one day")
+    return None
+
+
+def _return(new: Reading, old: Reading, times: Times) -> Clash | None:
+    """Something that was denied, or had ended, is said to hold."""
+    close = fit(new, old)
+    if close not in {Fit.SAME, Fit.NARROWER} or not _holds(new):
+        return None
+    topic = f"{new.subject}: {new.attribute}"
+    if new.cue is not None:
+        return Clash(Change.TIME, new.attribute, f"{topic} holds again ({new.cue})")
+    if old.polarity is Polarity.ENDED or close is not Fit.SAME:
+        return None
+    if new.trait.timeless or new.immutable:
+        return Clash(Change.TRUTH, new.attribute, f"{topic} was denied and is now asserted")
+    if times.later:
+        return Clash(Change.TIME, new.attribute, f"{topic} holds by now")
+    if times.same_day:
+        return Clash(Change.TRUTH, new.attribute, f"{topic} was denied and asserted on one day")
+    return None

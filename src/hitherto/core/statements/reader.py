@@ -1,0 +1,141 @@
+"""Reads a third-person statement into what it says about whom: subject, attribute, value.
+
+A reading is exact or it is generic: where no rule knows the verb, the attribute is the verb's stem
+and nothing is claimed about how many values it can hold.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from hitherto.core.statements import people_rules, thing_rules
+from hitherto.core.statements.attribute_types import Kind, Reading, Statement, Trait, trait_of
+from hitherto.core.statements.predicate import Polarity, Predicate, Tense, split
+from hitherto.core.text.terms import names_of, stem, terms_of
+
+__all__ = ["Kind", "Polarity", "Reading", "Statement", "Tense", "Trait", "read", "trait_of"]
+
+_Rule = Callable[[str, Predicate], list[Reading]]
+
+_RULES_OF_VERBS: tuple[tuple[str, tuple[_Rule, ...]], ...] = (
+    ("lives live living lived resides residing resided relocated relocating relocate settled",
+     (people_rules.residence,)),
+    ("moved move moving moves", (people_rules.residence, thing_rules.switching)),
+    ("works work working worked employed accepted landed found resigned joined",
+     (people_rules.employment,)),
+    ("started starts starting", (people_rules.employment,)),
+    ("retired", (people_rules.employment, people_rules.state)),
+    ("quit left lost gave given stopped",
+     (people_rules.employment, people_rules.state, thing_rules.smoking, thing_rules.possession)),
+    ("is are was were became become becoming turned turns went goes go follows follow followed "
+     "born married engaged divorced separated dating seeing being developed outgrew promoted "
+     "retrained qualified tries", (people_rules.state,)),
+    ("got gets", (people_rules.state, people_rules.employment, thing_rules.possession)),
+    ("has have had owns own owned owning having buys buying bought purchased acquired adopted "
+     "rescued drives driving possesses sold sells donated scrapped totalled totaled returned "
+     "threw cancelled canceled", (thing_rules.possession, people_rules.employment)),
+    ("likes like loves love enjoys enjoy liked loved enjoyed adores adore dislikes dislike hates "
+     "hate hated detests loathes liking loving enjoying", (thing_rules.liking,)),
+    ("does do doing", (people_rules.does_for,)),
+    ("eats eat eating", (people_rules.state, thing_rules.eating)),
+    ("switched changed upgraded converted transitioned migrated replaced traded swapped exchanged",
+     (thing_rules.switching, people_rules.state)),
+)  # fmt: skip
+_RULES: Mapping[str, tuple[_Rule, ...]] = {
+    verb: rules for verbs, rules in _RULES_OF_VERBS for verb in verbs.split()
+}
+
+_TRIGGERS = {
+    family: frozenset(map(stem, words.split()))
+    for family, words in {
+        "residence": "live reside base locate move relocate settle to from back",
+        "dwelling": "live move to",
+        "employer": "work employ for job start company",
+        "job": "work become job get",
+        "name": "name call",
+        "birthday": "born birthday birth date",
+        "birthplace": "born",
+        "age": "year old turn age",
+        "relationship status": "get to with",
+        "diet": "diet follow become go",
+        "allergy": "allergy allergic to",
+        "favourite": "favourite",
+        "possession": "buy get purchase possess",
+        "pet": "name call",
+        "relative": "name call",
+        "like": "like love enjoy adore",
+    }.items()
+}  # Words that only carry an attribute and are no detail of it.
+_NO_WORDS: frozenset[str] = frozenset()
+
+
+def _readings(clause: Predicate) -> list[Reading]:
+    about_relative = thing_rules.relative(clause.body, clause)
+    if about_relative:
+        return about_relative
+    if clause.owned:
+        return thing_rules.owned(clause.body, clause)
+    first = clause.body.split(maxsplit=1)[0].lower() if clause.body else ""
+    for rule in _RULES.get(first, ()):
+        found = rule(clause.body, clause)
+        if found:
+            return found
+    return []
+
+
+_CUE_WORDS = frozenset(
+    map(
+        stem,
+        (
+            *("no", "longer", "anymore", "any", "more", "not", "used", "started", "began", "again"),
+            *("quit", "stopped", "instead", "gave", "up", "now", "changed", "to"),
+        ),
+    )
+)
+
+
+def _used_up(reading: Reading) -> frozenset[str]:
+    """The terms that a reading accounts for: its values, its attribute's name, its triggers."""
+    family, _, rest = reading.attribute.partition(":")
+    words = {reading.attribute, *rest.split()}
+    for text in (*reading.values, *reading.replaced, reading.subject, family):
+        words.update(terms_of(text))
+        words.update(text.split())
+    if reading.polarity is not Polarity.ASSERTS or reading.cue:
+        words |= _CUE_WORDS
+        words.update(map(stem, (reading.cue or "").split()))
+    return frozenset(words) | _TRIGGERS.get(family, _NO_WORDS)
+
+
+_DATE_TERM = re.compile(r"\d+(?:st|nd|rd|th)?")
+_MONTH_TERMS = frozenset(stem(month) for month in people_rules.MONTHS)
+
+
+def _is_detail(term: str, kinds: frozenset[Kind]) -> bool:
+    """Whether a term that no reading uses up says more: not if it spells the value read."""
+    if Kind.DATE in kinds and (term in _MONTH_TERMS or _DATE_TERM.fullmatch(term)):
+        return False
+    return not (Kind.NUMBER in kinds and term in people_rules.NUMBERS)
+
+
+def _people_and_pets(readings: tuple[Reading, ...]) -> frozenset[str]:
+    """Whom the readings are about besides the user: "user's sister ana", "user's dog"."""
+    found = {reading.subject for reading in readings} - {"user", ""}
+    for reading in readings:
+        family, _, kind = reading.attribute.partition(":")
+        if family in {"relative", "pet"}:
+            found.add(f"user's {kind}")
+    return frozenset(found)
+
+
+def read(content: str) -> Statement:
+    """Reads one statement. Any text gives a statement; what no rule knows is read generically."""
+    clause = split(content)
+    readings = tuple(_readings(clause)) or (thing_rules.generic(clause.body, clause),)
+    terms = terms_of(re.sub(r"^\W*(?:the )?user(?:'s|’s)?\b", "", content, flags=re.IGNORECASE))
+    term_set = frozenset(terms)
+    used: frozenset[str] = frozenset().union(*map(_used_up, readings))
+    kinds = frozenset(reading.trait.kind for reading in readings)
+    details = frozenset(term for term in term_set - used if _is_detail(term, kinds))
+    names = names_of(content)
+    topics = names | _people_and_pets(readings)
+    return Statement(content, terms, term_set, names, topics, readings, details)

@@ -1,0 +1,1 @@
+"""Words and sentences: tokens, sentence boundaries, English word lists, caches of readings."""

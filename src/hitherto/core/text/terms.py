@@ -1,0 +1,141 @@
+"""The words of a statement: its terms in order, its names, and the names of places in it.
+
+Terms are Snowball stems without the words that carry no content. Words that turn a statement
+round ("not", "from", "than", "without") are terms, so that two statements with the same terms in
+the same order say the same thing.
+"""
+
+import re
+
+import Stemmer
+
+from hitherto.core.text.caches import remembered
+
+_WORD = re.compile(r"\w+(?:[-'.]\w+)*")
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(words.split())
+
+
+_LIGHT = word_set(
+    """a an the of in at on is are am be been being was were do does did has have had having his
+    her hers their theirs its my our your user users he she they it this that these those
+    there very really just also still currently now recently actually already quite so too
+    such who which as and own"""
+)
+
+_BASE = {
+    "ate": "eat", "drank": "drink", "went": "go", "gone": "go", "got": "get", "bought": "buy",
+    "sold": "sell", "drove": "drive", "ran": "run", "swam": "swim", "wrote": "write",
+    "taught": "teach", "met": "meet", "saw": "see", "seen": "see", "took": "take",
+    "taken": "take", "gave": "give", "given": "give", "made": "make", "found": "find",
+    "began": "begin", "begun": "begin", "spoke": "speak", "slept": "sleep", "wore": "wear",
+    "rode": "ride", "sang": "sing", "left": "leave", "kept": "keep", "lost": "lose",
+    "won": "win", "built": "build", "chose": "choose", "felt": "feel", "flew": "fly",
+    "grew": "grow", "held": "hold", "knew": "know", "paid": "pay", "said": "say",
+    "sent": "send", "spent": "spend", "thought": "think", "told": "tell", "became": "become",
+    "broke": "break", "brought": "bring", "caught": "catch", "came": "come", "fell": "fall",
+    "heard": "hear", "understood": "understand", "stood": "stand", "lived": "live",
+    "has": "have", "had": "have", "does": "do", "did": "do", "favorite": "favourite",
+    "color": "colour", "mom": "mother", "mum": "mother", "dad": "father", "children": "child",
+    "kids": "child", "kid": "child", "people": "person", "men": "man", "women": "woman",
+    "wives": "wife", "neighbor": "neighbour",
+}  # fmt: skip
+"""Irregular forms and spellings of one word, brought to one."""
+
+PAST_FORMS = frozenset(
+    form
+    for form, base in _BASE.items()
+    if base not in {"favourite", "colour", "mother", "father", "child", "person", "man"}
+    and form not in {"has", "does", "women", "wives", "neighbor", "gone", "seen", "given", "taken"}
+) | {"quit", "put", "cut", "hit", "let", "read", "hurt", "set", "was", "were"}
+
+_NOT_NAMES = word_set(
+    """user users i january february march april may june july august september october november
+    december monday tuesday wednesday thursday friday saturday sunday am pm ok"""
+)
+_COMMON_IN_NAMES = word_set(
+    """new san santa los las el la the saint st mr mrs ms dr university north south east west
+    street park college school city great big"""
+)
+
+_VAGUE_TIME = re.compile(
+    r"\b(?:(?:last|this|next|past|previous) (?:week(?:end)?|month|year|night|spring|summer|autumn"
+    r"|fall|winter|morning|evening|afternoon|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+    r"|yesterday|today|tomorrow|tonight|these days|nowadays|right now|at the moment|at present"
+    r"|(?:\w+ )?(?:days?|weeks?|months?|years?) ago)\b",
+    re.IGNORECASE,
+)
+
+
+@remembered(maxsize=1 << 16)
+def stem(word: str) -> str:
+    """The stem of one lower-case English word, irregular forms included."""
+    base = _BASE.get(word, word)
+    return str(Stemmer.Stemmer("english", maxCacheSize=0).stemWord(base))
+
+
+def _keeps_to(words: list[str], position: int) -> bool:
+    """Whether the "to" at a position points at a thing or place, not at a verb ("to swim")."""
+    if position + 1 >= len(words):
+        return False
+    after = words[position + 1]
+    return after[0].isupper() or after.lower() in {"the", "a", "an", "his", "her", "their"}
+
+
+def words_of(text: str) -> list[str]:
+    """The words as written, with straight apostrophes."""
+    return _WORD.findall(text.replace("’", "'"))
+
+
+def without_vague_time(text: str) -> str:
+    """The text without words such as "last month": a memory's dates say that better."""
+    return _VAGUE_TIME.sub(" ", text)
+
+
+def terms_of(text: str) -> tuple[str, ...]:
+    """The stems of the words that carry content, in order, repeats kept."""
+    words = words_of(without_vague_time(text))
+    terms = []
+    for position, word in enumerate(words):
+        low = word.lower()
+        if low.endswith("n't") or low in {"cannot", "can't", "won't", "not"}:
+            terms.append("not")
+            continue
+        low = low.split("'")[0]
+        if low in _LIGHT or (low == "to" and not _keeps_to(words, position)):
+            continue
+        terms.append(stem(low))
+    return tuple(terms)
+
+
+def name_runs(text: str) -> tuple[str, ...]:
+    """Runs of capitalised words in order, lower case ("New York" gives "new york").
+
+    Months, days and the word "User" are no names. A comma or a lower-case word ends a run.
+    """
+    runs: list[str] = []
+    run: list[str] = []
+    end = -1
+    plain = text.replace("’", "'")
+    for match in _WORD.finditer(plain):
+        word = match.group().removesuffix("'s")
+        is_name = word[0].isupper() and word.lower() not in _NOT_NAMES
+        if run and (not is_name or plain[end : match.start()] != " "):
+            runs.append(" ".join(run))
+            run = []
+        if is_name:
+            run.append(word.lower())
+        end = match.end() if word == match.group() else -1
+    if run:
+        runs.append(" ".join(run))
+    return tuple(runs)
+
+
+def names_of(text: str) -> frozenset[str]:
+    """Every name in a text: the runs, and their words unless they are as common as "new"."""
+    runs = name_runs(text)
+    parts = (part for run in runs for part in run.split() if len(part) > 1)
+    return frozenset(runs) | frozenset(part for part in parts if part not in _COMMON_IN_NAMES)

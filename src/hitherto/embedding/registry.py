@@ -1,0 +1,192 @@
+"""Which embedder a process works with: named by the settings, asked for by the database.
+
+A database says which embedder made its vectors, and that can change while processes work on it. So
+a process may have several, each opened when the database first asks for it.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hitherto.core.recall import calibration
+from hitherto.core.recall.calibration import Calibration
+from hitherto.embedding.embedder import (
+    Embedder,
+    EmbedderIdentity,
+    Vectors,
+)
+from hitherto.embedding.local import LocalEmbedder, local_identity, open_embedder
+from hitherto.embedding.remote import RemoteEmbedder, remote_model
+from hitherto.errors import EmbedderChangedError, EmbedderError, EmbeddingRefusedError
+from hitherto.settings import Settings
+
+LOCAL = "local"
+"""What the settings call the embedder of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A way to an embedder.
+
+    name, dimension: its identity's; the dimension is None where only opening tells. open: blocking;
+    takes the dimension that the database says it has, if it says one.
+    """
+
+    name: str
+    open: Callable[[int | None], Embedder]
+    dimension: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.dimension is None else f"{self.name}/{self.dimension}"
+
+
+def opened(embedder: Embedder) -> Opening:
+    """The way to an embedder that is there."""
+    return Opening(embedder.identity.name, lambda _: embedder, embedder.identity.dimension)
+
+
+def opening(name: str, settings: Settings) -> Opening:
+    """The way to the embedder that a setting names: `local`, or `provider:model`.
+
+    Raises ValidationError for a name that means none.
+    """
+    if name == LOCAL:
+        identity = local_identity()
+        return Opening(identity.name, lambda _: _open_local(settings), identity.dimension)
+    key = settings.embedder_api_key
+    model = remote_model(
+        name, settings.embedder_base_url, None if key is None else key.get_secret_value()
+    )
+
+    def open_remote(dimension: int | None) -> Embedder:
+        return RemoteEmbedder(
+            model,
+            _open_local(settings).token_counter,
+            dimension=dimension,
+            query_timeout_s=settings.embedder_timeout_s,
+        )
+
+    return Opening(model.name, open_remote)
+
+
+def openings(settings: Settings) -> list[Opening]:
+    """The embedders that the settings name, the one for new databases first."""
+    names = [settings.embedder, settings.next_embedder]
+    return [opening(name, settings) for name in names if name is not None]
+
+
+def _open_local(settings: Settings) -> LocalEmbedder:
+    return open_embedder(
+        weights_dir=settings.weights_dir,
+        cache_dir=settings.cache_dir,
+        allow_network=settings.allow_network,
+    )
+
+
+class Embedders:
+    """The embedders that a process may use. Its methods block; any thread may call them."""
+
+    def __init__(self, ways: Sequence[Opening]) -> None:
+        self._ways: Mapping[str, Opening] = {way.name: way for way in reversed(ways)}
+        self._first = ways[0]
+        self._opened: dict[str, Embedder] = {}
+        self._opening = threading.Lock()
+
+    def of(self, name: str, dimension: int) -> Embedder:
+        """The embedder that a database asks for.
+
+        Raises EmbedderChangedError for one that this process does not have, and EmbedderError for
+        one that cannot be opened.
+        """
+        wanted = EmbedderIdentity(name, dimension)
+        way = self._ways.get(name)
+        embedder = None if way is None else self._open(way, dimension)
+        if embedder is None or embedder.identity != wanted:
+            here = " or ".join(map(str, self._ways.values()))
+            if embedder is not None:
+                here = str(embedder.identity)
+            raise EmbedderChangedError(
+                f"the database was made with the embedder {wanted}, this is {here}; their vectors "
+                "cannot be compared. Open it with the embedder that it was made with "
+                "(HITHERTO_EMBEDDER), change the database's with `hitherto reembed --to "
+                "EMBEDDER`, or add its conversations to a new database"
+            )
+        return embedder
+
+    def first(self) -> Embedder:
+        """The embedder for a database that has none yet. Raises EmbedderError."""
+        return self._open(self._first, None)
+
+    def is_remote(self) -> bool:
+        """Whether embedding may wait for a network."""
+        return any(isinstance(each, RemoteEmbedder) for each in [*self._opened.values()])
+
+    def count_tokens(self, text: str) -> int:
+        """Counts with the tokenizer of the first: bounds on a context mean the same for all."""
+        return self.first().count_tokens(text)
+
+    def _open(self, way: Opening, dimension: int | None) -> Embedder:
+        with self._opening:
+            embedder = self._opened.get(way.name)
+            if embedder is None:
+                embedder = self._opened[way.name] = way.open(dimension)
+            return embedder
+
+
+class QuestionEmbedder:
+    """Embeds the questions of one context, and does not fail.
+
+    Where the embedder fails, its vectors are zeros from then on, and what is looked for is found by
+    its words alone. failure: why; None while all is well.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.failure: str | None = None
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        """The embedder's own."""
+        return self._embedder.identity
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embeds questions, in the time that one may take: float32, (len(texts), dimension)."""
+        if self.failure is None:
+            try:
+                if len(texts) == 1:
+                    return self._embedder.embed_query(texts[0])[np.newaxis]
+                if isinstance(self._embedder, RemoteEmbedder):
+                    return self._embedder.embed_queries(texts)
+                return self._embedder.embed(texts)
+            except EmbedderError as error:
+                self.failure = str(error)
+        return np.zeros((len(texts), self.identity.dimension), np.float32)
+
+    def embed_query(self, text: str) -> Vectors:
+        """Embeds a question: float32, (dimension,)."""
+        vector: Vectors = self.embed([text])[0]
+        return vector
+
+    def count_tokens(self, text: str) -> int:
+        """Counts as the embedder does."""
+        return self._embedder.count_tokens(text)
+
+
+def calibration_of(embedder: Embedder) -> Calibration:
+    """An embedder's calibration: the known one, or what a fixed probe of sentences tells.
+
+    Raises EmbedderError when it cannot be asked, or sees no difference between near and apart.
+    """
+    known = embedder.identity.calibration
+    if known is not None:
+        return known
+    vectors = np.asarray(embedder.embed(calibration.probe_texts()), np.float32)
+    found = calibration.matched(calibration.probed(vectors), calibration.PROBE_SPREAD)
+    if found is None:
+        raise EmbeddingRefusedError(
+            f"the embedder {embedder.identity} finds sentences that say the same no more alike "
+            "than others; it cannot be used"
+        )
+    return found

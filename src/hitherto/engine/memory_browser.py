@@ -1,0 +1,238 @@
+"""One user's working set as an explorer sees it: searched, read, and followed from item to item."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from hitherto.core.dates.formatting import event_days, local_day
+from hitherto.core.recall import excerpts, ranking
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.core.recall.scoring import Floats
+from hitherto.core.text.tokens import content_tokens, stems
+from hitherto.embedding import Embedder
+from hitherto.inference.exploring.browser import Item, ItemKind
+from hitherto.memory_index import IndexedSession, WorkingSet
+from hitherto.models import MemoryVersion, MergeConflictModel, Message, MessageRole
+from hitherto.store import OngoingSession
+
+MOST_MEMORIES = 15
+MOST_SUMMARIES = 5
+MOST_MESSAGES = 12
+MOST_CONNECTIONS = 20
+MOST_VERSIONS = 20
+MOST_CONFLICTS = 10
+READ_AT_ONCE = 10
+BEFORE_IN_TRANSCRIPT = 3
+"""How many items an answer holds, and messages that are read before the one asked about."""
+
+RANKED_MESSAGES = 80
+MESSAGES_TOKENS = 900
+"""Messages ranked for a search, and tokens of those that are shown; of a long one its best part."""
+
+ONGOING_READ = 200
+ONGOING_FOUND = 3
+"""Latest messages of sessions that are not processed yet that a search reads, and shows."""
+
+LONGEST_READ_CHARS = 1_500
+TOKENS_PER_WORD = 1.3
+
+
+class WorkingLibrary:
+    """Fulfils the explorer's `Library`. Blocking, CPU only.
+
+    ongoing: the user's sessions that are not processed yet, but for the one that asks.
+    """
+
+    def __init__(
+        self,
+        working: WorkingSet,
+        embedder: Embedder,
+        zone: ZoneInfo,
+        *,
+        ongoing: Sequence[OngoingSession] = (),
+        conflicts: Sequence[MergeConflictModel] = (),
+    ) -> None:
+        self._working = working
+        self._embedder = embedder
+        self._zone = zone
+        self._ongoing = ongoing
+        self._conflicts = conflicts
+        self._sessions = {session.session_id: session for session in working.sessions}
+
+    @property
+    def people(self) -> Collection[str]:
+        return self._working.messages.speakers
+
+    def memories(self, plan: QueryPlan, *, superseded: bool = False) -> Sequence[Item]:
+        index = self._working.memories
+        if superseded:
+            index = replace(index, current=np.ones_like(index.current))
+        ranked = ranking.rank_memories(
+            plan,
+            self._vectors(plan),
+            ranking.term_coverage(plan, index.lexical),
+            index,
+            threshold=0.0,
+            min_top_k=0,
+            max_top_k=MOST_MEMORIES,
+        )
+        return [self._memory(self._working.memory_ids[each.row]) for each in ranked]
+
+    def versions(self, memory: Item) -> Sequence[Item]:
+        history = self._working.history(memory.item_id)
+        return [self._memory(version.memory_id) for version in history[:MOST_VERSIONS]]
+
+    def connections(self, memory: Item) -> Sequence[Item]:
+        rows = self._working.connections.get(self._working.memory_rows[memory.item_id], ())
+        current = [row for row in dict.fromkeys(rows) if self._working.memories.current[row]]
+        return [self._memory(self._working.memory_ids[row]) for row in current[:MOST_CONNECTIONS]]
+
+    def summaries(self, plan: QueryPlan) -> Sequence[Item]:
+        ranked = ranking.rank_summaries(
+            plan,
+            self._vectors(plan),
+            ranking.term_coverage(plan, self._working.summaries.lexical),
+            self._working.summaries,
+            threshold=0.0,
+            limit=MOST_SUMMARIES,
+        )
+        return [self._summary(self._working.sessions[each.row]) for each in ranked]
+
+    def messages(self, plan: QueryPlan) -> Sequence[Item]:
+        index, vectors = self._working.messages, self._vectors(plan)
+        ranked = ranking.rank_messages(
+            plan,
+            ranking.dense_scores(vectors, index),
+            ranking.lexical_scores(plan, index),
+            index,
+            len(index.is_user) if plan.role else RANKED_MESSAGES,
+        )
+        if plan.role is not None:
+            wanted = plan.role is MessageRole.USER
+            ranked = [each for each in ranked if bool(index.is_user[each.row]) is wanted]
+        best = ranked[:MOST_MESSAGES]
+        tokens = (index.word_counts * TOKENS_PER_WORD).astype(np.int32)
+        spans = excerpts.select_excerpts(best, index, tokens, MESSAGES_TOKENS, vectors)
+        place = {each.row: number for number, each in enumerate(best)}
+        found = [
+            self._message(self._working.message(span.row), span.start, span.end)
+            for span in sorted(spans, key=lambda span: place[span.row])
+        ]
+        return [*self._ongoing_messages(plan), *found]
+
+    def transcript(self, item: Item, start: int | None) -> Sequence[Item]:
+        session_id, position = item.item_id, item.position
+        if item.kind is ItemKind.MEMORY:
+            version = self._working.versions[item.item_id]
+            session_id = version.session_id
+            here = [each for each in version.evidence if each.session_id == session_id]
+            position = here[0].position if here else 0
+        ongoing = next((each for each in self._ongoing if each.session_id == session_id), None)
+        session = self._sessions.get(session_id) if ongoing is None else _indexed(ongoing)
+        if session is None:
+            return []
+        first = max(0, position - BEFORE_IN_TRANSCRIPT) if start is None else start
+        messages = session.messages[first : first + READ_AT_ONCE]
+        return [
+            self._message((session, number, message), 0, LONGEST_READ_CHARS)
+            for number, message in enumerate(messages, start=first)
+        ]
+
+    def conflicts(self) -> Sequence[Item]:
+        return [self._conflict(conflict) for conflict in self._conflicts[:MOST_CONFLICTS]]
+
+    def count_tokens(self, text: str) -> int:
+        return self._embedder.count_tokens(text)
+
+    def _vectors(self, plan: QueryPlan) -> Floats:
+        return self._embedder.embed(plan.dense_queries)
+
+    def _ongoing_messages(self, plan: QueryPlan) -> list[Item]:
+        """Messages of unprocessed sessions that share most words with a plan."""
+        wanted = {*plan.terms, *plan.added_terms}
+        latest = [
+            (session, position)
+            for session in map(_indexed, self._ongoing)
+            for position in range(len(session.messages))
+        ][-ONGOING_READ:]
+        shared = []
+        for session, position in latest:
+            message = session.messages[position]
+            if plan.role in (None, message.role):
+                words = content_tokens(message.content[:LONGEST_READ_CHARS])
+                shared.append((len(wanted.intersection(stems(words))), session, position))
+        shared.sort(key=lambda each: -each[0])
+        return [
+            self._message((session, position, session.messages[position]), 0, LONGEST_READ_CHARS)
+            for count, session, position in shared[:ONGOING_FOUND]
+            if count
+        ]
+
+    def _memory(self, memory_id: str) -> Item:
+        version = self._working.versions[memory_id]
+        return Item(
+            ItemKind.MEMORY,
+            memory_id,
+            f"Memory of {local_day(version.created_at, self._zone)},"
+            f" from {version.said_by.upper()}",
+            version.content,
+            self._memory_details(version),
+        )
+
+    def _memory_details(self, version: MemoryVersion) -> str:
+        days = event_days(version.event_date_start, version.event_date_end, join_same=True)
+        number = len(self._working.history(version.memory_id))
+        row = self._working.memory_rows[version.memory_id]
+        details = [f"event date {days}", f"version {number}"]
+        if version.expired_at is not None:
+            reason = version.expiration_reason
+            details.append(
+                f"no longer current since {local_day(version.expired_at, self._zone)}"
+                f"{'' if reason is None else f' ({reason.value})'}"
+            )
+        if connected := len(self._working.connections.get(row, ())):
+            details.append(f"{connected} connected")
+        return "; ".join(details)
+
+    def _summary(self, session: IndexedSession) -> Item:
+        return Item(
+            ItemKind.SUMMARY,
+            session.session_id,
+            f"Summary of {local_day(session.created_at, self._zone)}",
+            session.summary,
+            f"{len(session.messages)} messages",
+        )
+
+    def _message(self, found: tuple[IndexedSession, int, Message], start: int, end: int) -> Item:
+        session, position, message = found
+        text = message.content[start:end]
+        details = [f"message {position + 1} of {len(session.messages)}"]
+        if len(text.strip()) < len(message.content.strip()):
+            details.append("a part of it")
+        return Item(
+            ItemKind.MESSAGE,
+            session.session_id,
+            f"{local_day(session.created_at, self._zone)}, {message.role.upper()}",
+            text,
+            "; ".join(details),
+            position,
+            start,
+        )
+
+    def _conflict(self, conflict: MergeConflictModel) -> Item:
+        against = " / ".join(memory.content for memory in conflict.conflicting_memories)
+        return Item(
+            ItemKind.CONFLICT,
+            conflict.id,
+            f"Open contradiction of {local_day(conflict.created_at, self._zone)}",
+            f"{conflict.proposed_memory_content or 'none'} / against: {against}",
+        )
+
+
+def _indexed(ongoing: OngoingSession) -> IndexedSession:
+    """An unprocessed session in the form of a processed one; it has no rows."""
+    return IndexedSession(
+        ongoing.session_id, ongoing.created_at, "", tuple(ongoing.messages), first_row=-1
+    )

@@ -1,0 +1,66 @@
+"""Understanding a piece of work at somebody's expense: with a model while the budget lasts."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from hitherto.core import spending
+from hitherto.engine.ledger import default_budgets
+from hitherto.engine.resources import Resources
+from hitherto.errors import BudgetSpentError
+from hitherto.inference import Inference, LocalInference
+from hitherto.inference.ledger import Account, charged_to
+from hitherto.models import OverBudget
+from hitherto.store import LedgerTx
+
+T = TypeVar("T")
+
+
+class ChargedInference:
+    """Asks the chosen inference until a budget is spent, and the rules from then on.
+
+    note: what was understood by rules for that reason, to be shown; None for nothing.
+    """
+
+    def __init__(self, resources: Resources, account: Account, rules: LocalInference) -> None:
+        self._resources = resources
+        self._account = account
+        self._rules = rules
+        self._is_begun = False
+        self.note: str | None = None
+
+    async def ask(self, question: Callable[[Inference], Awaitable[T]]) -> T:
+        """Ask one thing.
+
+        Raises BudgetSpentError where the work is to wait for its budget: the project wants that,
+        and nothing was paid for this try. What was begun is finished; and what a whole day was not
+        enough for, a session with its own day's budget, does not burn a second one.
+        """
+        if self.note is None:
+            try:
+                with charged_to(self._account):
+                    answer = await question(self._resources.inference)
+            except BudgetSpentError as error:
+                if await self._waits():
+                    raise
+                part = "in part " if self._is_begun else ""
+                self.note = f"processed {part}by rules: {error}"
+            else:
+                self._is_begun = True
+                return answer
+        return await question(self._rules)
+
+    async def _waits(self) -> bool:
+        account, defaults = self._account, default_budgets(self._resources.settings)
+        session_id = account.session_id
+        if session_id is None or account.merge_conflict_id is not None:
+            # A conflict has no status for it, and its answers say themselves what holds.
+            return False
+        today = spending.day_of(self._resources.clock())
+
+        def work(tx: LedgerTx) -> bool:
+            held = spending.effective(tx.budgets(account.project_id), defaults)
+            paid = tx.paid_for(account.user_id, session_id, today)
+            begun = self._is_begun and paid.today > 0
+            return held.over_budget is OverBudget.WAIT and not begun and not paid.before
+
+        return await self._resources.store.ledger(work, write=False)

@@ -1,0 +1,50 @@
+"""What every part of the engine stands on: the resources, and transactions of one project."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from hitherto.api import Page
+from hitherto.core import arguments
+from hitherto.core.history import version_chains
+from hitherto.engine.resources import Resources
+from hitherto.models import Metadata
+from hitherto.store import Tx, UserTx
+
+T = TypeVar("T")
+
+
+class Transacting:
+    """Runs transactions for the users of one project."""
+
+    def __init__(self, resources: Resources, project_id: str) -> None:
+        self._resources = resources
+        self._project_id = project_id
+
+    def _metadata(self, value: Metadata | None) -> Metadata:
+        return arguments.metadata(value, self._resources.settings.max_metadata_bytes)
+
+    async def _read(self, work: Callable[[Tx], T]) -> T:
+        return await self._resources.store.read(self._project_id, work)
+
+    async def _write(self, work: Callable[[Tx], T]) -> T:
+        return await self._resources.store.write(self._project_id, work)
+
+
+def paged(items: list[T], total: int, offset: int) -> Page[T]:
+    """The page of a list that begins at `offset`."""
+    return Page(items, total, offset + len(items) < total)
+
+
+def apply_edit(user: UserTx, edit: version_chains.ChainEdit) -> int:
+    """Carry out what deleting memories means for the chains that they stood in.
+
+    Returns the user's revision that has it.
+    """
+    revision = user.advance(removed=True)
+    for memory_id, previous_id in edit.relinks.items():
+        user.relink_memory(memory_id, previous_id, revision)
+    for memory_id in edit.revived:
+        user.revive_memory(memory_id, revision)
+    for memory_id in edit.deleted:
+        user.delete_memory(memory_id)
+    return revision

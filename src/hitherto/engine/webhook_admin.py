@@ -1,0 +1,152 @@
+"""The engine's calls on webhooks, for whoever runs Hitherto."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+import httpx
+
+from hitherto.api import Page
+from hitherto.core import arguments
+from hitherto.engine.resources import Resources
+from hitherto.engine.transactions import paged
+from hitherto.engine.webhook_http import event_body, new_secret
+from hitherto.errors import ValidationError
+from hitherto.models import (
+    NewWebhook,
+    Webhook,
+    WebhookAnswer,
+    WebhookDelivery,
+    WebhookEventType,
+)
+from hitherto.store import AdminTx
+
+T = TypeVar("T")
+
+TEST_EVENT_TYPE = "webhook.test"
+MAX_URL_CHARS = 2_048
+ROTATION = timedelta(days=1)
+"""How long the secret before signs beside the new one: a receiver's time to change over."""
+
+
+class WebhookAdmin:
+    """Webhooks of any project."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def create_webhook(
+        self, project_id: str, url: str, *, event_types: Sequence[WebhookEventType] | None = None
+    ) -> NewWebhook:
+        checked = _url(url)
+        wanted = tuple(WebhookEventType) if event_types is None else _event_types(event_types)
+        secret = new_secret(self._resources.new_secret())
+        now, webhook_id = self._resources.clock(), self._resources.new_id()
+        webhook = await self._transact(
+            lambda tx: tx.webhooks_of(project_id).create(webhook_id, checked, wanted, secret, now),
+            write=True,
+        )
+        return NewWebhook(webhook, secret)
+
+    async def list_webhooks(self, project_id: str) -> list[Webhook]:
+        return await self._transact(lambda tx: tx.webhooks_of(project_id).all(), write=False)
+
+    async def get_webhook(self, project_id: str, webhook_id: str) -> Webhook:
+        return await self._transact(
+            lambda tx: tx.webhooks_of(project_id).get(webhook_id), write=False
+        )
+
+    async def update_webhook(
+        self,
+        project_id: str,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[WebhookEventType] | None = None,
+        enabled: bool | None = None,
+    ) -> Webhook:
+        checked = None if url is None else _url(url)
+        wanted = None if event_types is None else _event_types(event_types)
+        flag = arguments.optional_flag(enabled, "enabled")
+        now = self._resources.clock()
+        return await self._transact(
+            lambda tx: tx.webhooks_of(project_id).update(webhook_id, checked, wanted, flag, now),
+            write=True,
+        )
+
+    async def delete_webhook(self, project_id: str, webhook_id: str) -> None:
+        await self._resources.store.admin_delete(
+            lambda tx: tx.webhooks_of(project_id).delete(webhook_id)
+        )
+
+    async def rotate_webhook_secret(self, project_id: str, webhook_id: str) -> NewWebhook:
+        secret = new_secret(self._resources.new_secret())
+        until = self._resources.clock() + ROTATION
+        webhook = await self._transact(
+            lambda tx: tx.webhooks_of(project_id).rotate_secret(webhook_id, secret, until),
+            write=True,
+        )
+        return NewWebhook(webhook, secret)
+
+    async def send_test_event(self, project_id: str, webhook_id: str) -> WebhookAnswer:
+        now, event_id = self._resources.clock(), self._resources.new_id()
+
+        def work(tx: AdminTx) -> tuple[Webhook, list[str]]:
+            webhooks = tx.webhooks_of(project_id)
+            return webhooks.get(webhook_id), webhooks.secrets(webhook_id, now)
+
+        webhook, secrets = await self._transact(work, write=False)
+        body = event_body(event_id, TEST_EVENT_TYPE, now, project_id, {"webhook_id": webhook_id})
+        return await self._resources.sender.post(
+            webhook.url, event_id, body, secrets, now, self._resources.settings.webhook_timeout_s
+        )
+
+    async def list_webhook_deliveries(
+        self, project_id: str, webhook_id: str, *, offset: int = 0, limit: int = 50
+    ) -> Page[WebhookDelivery]:
+        arguments.page(offset, limit, 200)
+
+        def work(tx: AdminTx) -> Page[WebhookDelivery]:
+            webhooks = tx.webhooks_of(project_id)
+            total = webhooks.count_deliveries(webhook_id)
+            return paged(webhooks.page_deliveries(webhook_id, offset, limit), total, offset)
+
+        return await self._transact(work, write=False)
+
+    async def _transact(self, work: Callable[[AdminTx], T], *, write: bool) -> T:
+        return await self._resources.store.admin(work, write=write)
+
+
+def _event_types(value: object) -> tuple[WebhookEventType, ...]:
+    """At least one, each once, in the order in which they are defined."""
+    given = value if isinstance(value, Iterable) and not isinstance(value, str) else (value,)
+    wanted = {arguments.member(WebhookEventType, item, "event_types") for item in given}
+    if not wanted:
+        raise ValidationError("event_types is empty; name at least one, or switch the webhook off")
+    return tuple(kind for kind in WebhookEventType if kind in wanted)
+
+
+def _url(value: object) -> str:
+    """An address that httpx can send to, and that holds no password.
+
+    Any host: who may set an address may also choose one of the own network.
+    """
+    url = arguments.present_text(value, "url", MAX_URL_CHARS)
+    try:
+        parsed = httpx.URL(url)
+        host = parsed.host
+    except (httpx.InvalidURL, ValueError) as error:
+        # What is wrong with it may be a password, which no message may show.
+        raise ValidationError("url is not an address that can be sent to") from error
+    if parsed.userinfo:
+        raise ValidationError(
+            "url holds a user name or a password; the signature says who sends, so leave them out"
+        )
+    if parsed.scheme not in ("http", "https") or not host:
+        raise ValidationError(
+            f"url must be like https://example.com/path, not {url[:100]!a}; http is accepted too"
+        )
+    port_is_possible = parsed.port is None or 0 < parsed.port < 65_536
+    if not port_is_possible or any(char.isspace() or char == "\\" for char in url):
+        raise ValidationError(f"url is not an address that can be sent to: {url[:100]!a}")
+    return url

@@ -1,0 +1,239 @@
+"""Exploring a user's memory with a language model that has tools, within hard limits.
+
+This module needs the extra `hitherto[models]`; import it where a model was chosen, not before.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+from pydantic_ai import Agent, RunContext, ToolDefinition, UsageLimits
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    FallbackExceptionGroup,
+    UsageLimitExceeded,
+    UserError,
+)
+from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart
+from pydantic_ai.settings import ModelSettings
+
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.errors import RecallrAIError
+from hitherto.inference.exploring.browser import Explored, Fact, Item, Library, Quotation
+from hitherto.inference.exploring.run import (
+    MAX_STEPS,
+    SEARCHING_SHARE,
+    Expedition,
+    Report,
+    quoted,
+    sentence,
+)
+from hitherto.inference.exploring.tools import toolset
+from hitherto.inference.planning import conversation_text
+from hitherto.inference.providers import REPAIRS, refuse
+from hitherto.inference.tasks import Task
+from hitherto.models import Message
+from hitherto.prompts import task_prompt
+
+if TYPE_CHECKING:
+    from hitherto.inference.providers import Providers
+
+ANSWER_SETTINGS: ModelSettings = {"max_retries": 0, "max_tokens": 8_192}
+MAX_FACTS = 30
+MAX_LINES = 40
+FIRST_ITEMS = 10
+"""Most findings, changes and lines of an answer that are taken, and items of a kind in the first
+look."""
+
+ANSWER_NOW = "You have no more searches. Give your answer now, with what you have found."
+
+
+class CitedWords(BaseModel):
+    """An item that shows something, and the words of it that do."""
+
+    number: int = Field(description="The number in brackets of an item that was shown.")
+    quote: str = Field(default="", description="The words of the item, exactly.")
+
+
+class CitedFact(BaseModel):
+    """A sentence, and what shows it."""
+
+    statement: str
+    evidence: list[CitedWords] = Field(default_factory=list)
+
+
+class ExploredAnswer(BaseModel):
+    """What was found in the memory for the question."""
+
+    findings: list[CitedFact] = Field(default_factory=list)
+    working_out: list[str] = Field(default_factory=list)
+    changes: list[CitedFact] = Field(default_factory=list)
+    not_found: list[str] = Field(default_factory=list)
+
+
+class Explorer:
+    """Explores with the exploring model.
+
+    deadline_s: after that there is an answer, whatever the model does. monotonic: seconds.
+    """
+
+    def __init__(
+        self,
+        providers: "Providers",
+        deadline_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._providers = providers
+        self._deadline_s = deadline_s
+        self._monotonic = monotonic
+        self._agent = _agent()
+
+    async def explore(
+        self,
+        plan: QueryPlan,
+        today: date,
+        previous: Sequence[Message],
+        library: Library,
+        report: Report,
+    ) -> Explored:
+        """What the memory holds for a question; raises nothing that a model can cause.
+
+        plan: the first look. report: is told the steps, on the event loop.
+        """
+        soft_s = self._deadline_s * SEARCHING_SHARE
+        expedition = Expedition(library, today, report, self._monotonic, self._monotonic() + soft_s)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await self._explored(plan, previous, expedition)
+        except TimeoutError:
+            failure = f"the model took longer than {self._deadline_s:g} s to explore"
+        except UsageLimitExceeded:
+            failure = f"the model gave no answer in {MAX_STEPS} steps"
+        except (AgentRunError, FallbackExceptionGroup, UserError) as error:
+            failure = self._reason(error)
+        except RecallrAIError as error:
+            failure = error.message
+        return Explored(steps=tuple(expedition.steps), failure=failure)
+
+    async def _explored(
+        self, plan: QueryPlan, previous: Sequence[Message], expedition: Expedition
+    ) -> Explored:
+        content = "\n".join(
+            [
+                conversation_text(plan.question, expedition.today, previous),
+                "",
+                *await asyncio.to_thread(_first_look, plan, expedition),
+            ]
+        )
+        async with self._agent.iter(
+            content,
+            model=self._providers.model(Task.EXPLORING),
+            deps=expedition,
+            model_settings=ANSWER_SETTINGS,
+            usage_limits=UsageLimits(request_limit=MAX_STEPS + REPAIRS),
+        ) as run:
+            async for node in run:
+                if Agent.is_call_tools_node(node):
+                    _tell(node.model_response, expedition)
+        if run.result is None:
+            raise UsageLimitExceeded("the run ended without an answer")
+        return _checked(run.result.output, expedition)
+
+    def _reason(self, error: Exception) -> str:
+        try:
+            refuse(error, self._providers.name(Task.EXPLORING))
+        except RecallrAIError as refused:
+            return refused.message
+
+
+def _agent() -> Agent[Expedition, ExploredAnswer]:
+    agent: Agent[Expedition, ExploredAnswer] = Agent(
+        output_type=ExploredAnswer,
+        deps_type=Expedition,
+        instructions=task_prompt("exploring").text,
+        toolsets=[toolset().filtered(_may_search)],
+        retries={"tools": 2, "output": REPAIRS},
+        end_strategy="early",
+    )
+
+    def hurry(context: RunContext[Expedition]) -> str:
+        return "" if _may_search(context) else ANSWER_NOW
+
+    agent.instructions(hurry)
+    return agent
+
+
+def _may_search(context: RunContext[Expedition], _: ToolDefinition | None = None) -> bool:
+    return not context.deps.must_answer(context.usage.requests, context.usage.total_tokens)
+
+
+def _first_look(plan: QueryPlan, expedition: Expedition) -> list[str]:
+    library = expedition.library
+    wide = replace(plan, role=None)
+    return [
+        "What a first search found. Memories:",
+        expedition.listing(library.memories(plan)[:FIRST_ITEMS], "None."),
+        "",
+        "Messages:",
+        expedition.listing(library.messages(wide)[:FIRST_ITEMS], "None."),
+    ]
+
+
+def _tell(response: ModelResponse, expedition: Expedition) -> None:
+    """Report what the model says on the way."""
+    for part in response.parts:
+        if isinstance(part, TextPart | ThinkingPart) and part.content.strip():
+            expedition.step(part.content)
+
+
+def _checked(answer: ExploredAnswer, expedition: Expedition) -> Explored:
+    """The answer with nothing in it that rests on what is not there."""
+    unknown: set[int] = set()
+    unsupported = 0
+
+    def kept(facts: Sequence[CitedFact]) -> tuple[Fact, ...]:
+        nonlocal unsupported
+        found = []
+        for fact in facts[:MAX_FACTS]:
+            evidence, wrong = _evidence(fact, expedition)
+            unknown.update(wrong)
+            if evidence and fact.statement.strip():
+                found.append(Fact(sentence(fact.statement), evidence))
+            else:
+                unsupported += 1
+        return tuple(found)
+
+    findings, changes = kept(answer.findings), kept(answer.changes)
+    worked = _lines(answer.working_out) if findings or changes else ()
+    return Explored(
+        findings=findings,
+        working_out=worked,
+        changes=changes,
+        missing=_lines(answer.not_found),
+        unknown=len(unknown),
+        unsupported=unsupported,
+        steps=tuple(expedition.steps),
+    )
+
+
+def _evidence(
+    fact: CitedFact, expedition: Expedition
+) -> tuple[tuple[Quotation, ...], Sequence[int]]:
+    """The quotations that show a fact, one for each item, and the numbers that name nothing."""
+    found: dict[Item, Quotation] = {}
+    unknown = []
+    for cited in fact.evidence:
+        item = expedition.item(cited.number)
+        if item is None:
+            unknown.append(cited.number)
+        elif item not in found:
+            found[item] = quoted(item, cited.quote)
+    return tuple(found.values()), unknown
+
+
+def _lines(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(line for text in texts[:MAX_LINES] if (line := sentence(text)))

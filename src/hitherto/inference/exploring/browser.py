@@ -1,0 +1,118 @@
+"""What an explorer can look at of one user's memory, and what it brings back."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from hitherto.core.recall.query_plan import QueryPlan
+
+
+class ItemKind(StrEnum):
+    """What an item is: each kind can be looked into in its own way."""
+
+    MEMORY = "memory"
+    MESSAGE = "message"
+    SUMMARY = "summary"
+    CONFLICT = "merge conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that is held of a user, to be read and cited.
+
+    item_id: of the memory version, the merge conflict, or the session of a message or a summary.
+    position: a message's place in its session, from 0; start: where in the message `text` begins.
+    source: the day, and who said it. details: what else there is to know of it, for the explorer.
+    text: word for word.
+    """
+
+    kind: ItemKind
+    item_id: str
+    source: str
+    text: str
+    details: str = ""
+    position: int = 0
+    start: int = 0
+
+
+class Library(Protocol):
+    """One user's memory at one revision. All methods block on CPU work, for milliseconds.
+
+    Lists are bounded and come best first, where there is a best.
+    """
+
+    @property
+    def people(self) -> Collection[str]:
+        """Lower-case names of those who speak in the user's sessions."""
+        ...
+
+    def memories(self, plan: QueryPlan, *, superseded: bool = False) -> Sequence[Item]:
+        """The memories that fit a plan; with those that were superseded, if asked for."""
+        ...
+
+    def versions(self, memory: Item) -> Sequence[Item]:
+        """A memory and the versions before it, newest first."""
+        ...
+
+    def connections(self, memory: Item) -> Sequence[Item]:
+        """The current memories connected to one."""
+        ...
+
+    def summaries(self, plan: QueryPlan) -> Sequence[Item]:
+        """The summaries that fit a plan."""
+        ...
+
+    def messages(self, plan: QueryPlan) -> Sequence[Item]:
+        """The messages that fit a plan: of the plan's role alone, if it has one."""
+        ...
+
+    def transcript(self, item: Item, start: int | None) -> Sequence[Item]:
+        """Messages in order, from a position on (from 0), or around what an item tells."""
+        ...
+
+    def conflicts(self) -> Sequence[Item]:
+        """The merge conflicts that wait for an answer."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """Words of an item, exactly as they stand in it."""
+
+    item: Item
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A sentence of the explorer, with at least one quotation that shows it."""
+
+    statement: str
+    evidence: tuple[Quotation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What an exploration brought.
+
+    findings, changes: each with its evidence. working_out: steps of a count or a calculation.
+    missing: what was looked for and is not there.
+    unknown: how many citations named nothing that was shown; they are left out. unsupported: how
+    many statements are left out because no evidence of theirs was left.
+    steps: what was done, for people to read.
+    failure: why there is no answer; empty where there is one.
+    """
+
+    findings: tuple[Fact, ...] = ()
+    working_out: tuple[str, ...] = ()
+    changes: tuple[Fact, ...] = ()
+    missing: tuple[str, ...] = ()
+    unknown: int = 0
+    unsupported: int = 0
+    steps: tuple[str, ...] = ()
+    failure: str = ""

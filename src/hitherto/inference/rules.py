@@ -1,0 +1,138 @@
+"""Inference without a model: the rules of the core, run in threads so that nobody waits.
+
+Of generation preferences it follows what is exact, the examples of what should not be remembered,
+word for word. Instructions take understanding, so they are left to a language model.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from dataclasses import replace
+from datetime import date, datetime
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitherto.core.extraction import extract, summaries
+from hitherto.core.recall import query_plan
+from hitherto.core.reconciliation import conflict_resolution, doubt_settlement, reconcile
+from hitherto.core.reconciliation.categories import EmbeddedCategory, fitting
+from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution
+from hitherto.core.reconciliation.doubt import Consequences, Reviewed
+from hitherto.core.reconciliation.reconcile import Held, Plan
+from hitherto.core.statements import reader
+from hitherto.inference.exploring.browser import Explored, Library
+from hitherto.models import (
+    Candidate,
+    Category,
+    Extraction,
+    GenerationPreferences,
+    MemoryVersion,
+    Message,
+)
+
+READ_STATEMENTS = 20_000
+"""Memories whose reading is kept: one takes 50 microseconds to read and about 2 kB to keep."""
+
+
+class LocalInference:
+    """Deterministic, and needs nothing but the processor."""
+
+    def __init__(self) -> None:
+        self._read = lru_cache(maxsize=READ_STATEMENTS)(reader.read)
+
+    async def extract(
+        self,
+        messages: Sequence[Message],
+        session_date: datetime,
+        *,
+        preferences: GenerationPreferences,
+        categories: Sequence[Category],
+    ) -> Extraction:
+        found = await asyncio.to_thread(extract.extract, messages, session_date)
+        unwanted = {
+            _key(example)
+            for example in (*preferences.negative_examples, *preferences.false_positive_examples)
+        }
+        kept = tuple(one for one in found if _key(one.content) not in unwanted)
+        contents = [one.content for one in kept]
+        return Extraction(kept, summaries.summarise(messages, contents, session_date))
+
+    async def reconcile(
+        self,
+        held: Sequence[Held],
+        candidates: Sequence[Candidate],
+        vectors: NDArray[np.float32],
+        *,
+        session_id: str,
+        session_date: datetime,
+        conflicts_enabled: bool,
+    ) -> Plan:
+        def weigh() -> Plan:
+            plan = reconcile.reconcile(
+                self._with_statements(held),
+                candidates,
+                vectors,
+                session_id=session_id,
+                session_created_at=session_date,
+                conflicts_enabled=conflicts_enabled,
+            )
+            return doubt_settlement.settled(plan, held, session_date)
+
+        return await asyncio.to_thread(weigh)
+
+    async def resolve(
+        self,
+        held: Sequence[Held],
+        versions: Mapping[str, MemoryVersion],
+        contest: Contest,
+        statements: Sequence[Candidate],
+        vectors: NDArray[np.float32],
+    ) -> Resolution:
+        def settle() -> Resolution:
+            read = self._with_statements(held)
+            return conflict_resolution.resolve(read, versions, contest, statements, vectors)
+
+        return await asyncio.to_thread(settle)
+
+    async def review(
+        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+    ) -> Reviewed:
+        return Reviewed(consequences.doubts)
+
+    async def categorise(
+        self,
+        contents: Sequence[str],
+        vectors: NDArray[np.float32],
+        categories: Sequence[EmbeddedCategory],
+    ) -> list[list[str]]:
+        return fitting(contents, vectors, categories)
+
+    async def plan(
+        self, question: str, today: date, previous: Sequence[Message], people: Collection[str]
+    ) -> query_plan.QueryPlan:
+        return query_plan.plan(question, today=today, previous=previous, people=people, wide=True)
+
+    async def explore(
+        self,
+        plan: query_plan.QueryPlan,
+        today: date,
+        previous: Sequence[Message],
+        library: Library,
+        report: Callable[[str], None],
+    ) -> Explored | None:
+        return None
+
+    def forget(self) -> None:
+        self._read.cache_clear()
+
+    async def close(self) -> None:
+        return None
+
+    def _with_statements(self, held: Sequence[Held]) -> list[Held]:
+        return [replace(item, statement=self._read(item.memory.content)) for item in held]
+
+
+def _key(content: str) -> str:
+    """What two contents share that differ in case, space or the full stop at the end alone."""
+    return " ".join(content.casefold().split()).rstrip(".")

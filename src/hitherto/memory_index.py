@@ -1,0 +1,395 @@
+"""One user's memory as arrays: what recall ranks, kept between calls and refreshed by revision.
+
+A `WorkingSet` is immutable. `WorkingSets.delta` reads, inside a transaction, what changed since the
+copy at hand; `WorkingSets.refresh` adds it. So a context is never computed from a state older than
+the transaction that it started with, whoever wrote last.
+"""
+
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitherto.core.recall import index
+from hitherto.core.recall.calibration import comparable
+from hitherto.core.recall.passages import Passage, PassageKind
+from hitherto.core.recall.quantised_vectors import no_vectors
+from hitherto.core.reconciliation.reconcile import Held
+from hitherto.models import Evidence, MemoryVersion, Message
+from hitherto.store import RecordedEmbedder, Revision, StoredPassage, StoredSummary, UserTx
+from hitherto.store.rows import damaged, to_matrix
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedSession:
+    """A processed session; its messages are rows `first_row` and following of the index."""
+
+    session_id: str
+    created_at: datetime
+    summary: str
+    messages: tuple[Message, ...]
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingSet:
+    """All that can be recalled of one user, at one revision.
+
+    sessions: in the order of summaries' rows; message_sessions: for each message row its session.
+    memory_ids: for each memory row its id. connections: for each memory row those connected to it.
+    embedder: the one that made all of its vectors. size_bytes: about what it takes in memory.
+    """
+
+    revision: Revision
+    embedder: RecordedEmbedder
+    sessions: tuple[IndexedSession, ...]
+    messages: index.MessageIndex
+    message_sessions: tuple[int, ...]
+    memory_ids: tuple[str, ...]
+    memory_rows: Mapping[str, int]
+    versions: Mapping[str, MemoryVersion]
+    memories: index.MemoryIndex
+    summaries: index.SummaryIndex
+    connections: Mapping[int, tuple[int, ...]]
+    session_memories: Mapping[str, tuple[str, ...]]
+    size_bytes: int
+
+    def message(self, row: int) -> tuple[IndexedSession, int, Message]:
+        """The session, the position in it and the message of a row of the message index."""
+        session = self.sessions[self.message_sessions[row]]
+        position = row - session.first_row
+        return session, position, session.messages[position]
+
+    def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
+        """A version and those that it superseded, newest first.
+
+        A link to a version that is not there ends it.
+        """
+        found = [self.versions[memory_id]]
+        while (previous := found[-1].previous_id) is not None and previous in self.versions:
+            found.append(self.versions[previous])
+        return tuple(found)
+
+    def last_said(self) -> dict[str, datetime]:
+        """When each version that rests on processed sessions was said for the last time."""
+        days = {session.session_id: session.created_at for session in self.sessions}
+        found: dict[str, datetime] = {}
+        for memory_id, version in self.versions.items():
+            said = [days[item.session_id] for item in version.evidence if item.session_id in days]
+            if said:
+                found[memory_id] = max(said)
+        return found
+
+    def nearest_rows(
+        self, vectors: NDArray[np.float32], most: int, needed: Callable[[MemoryVersion], bool]
+    ) -> NDArray[np.intp]:
+        """The rows of the current memories nearest to any of these vectors, and the needed ones.
+
+        vectors: (n, dimension). All current ones, where there are no more than `most`.
+        """
+        current = self.current()
+        rows = np.array([self.memory_rows[one.memory_id] for one in current], np.intp)
+        if len(rows) <= most:
+            return rows
+        nearness = np.full(len(self.memory_ids), -2.0, np.float32)
+        for vector in vectors:
+            np.maximum(nearness, self.memories.vectors.products(vector), out=nearness)
+        nearest = rows[np.argpartition(-nearness[rows], most)[:most]]
+        own = [self.memory_rows[one.memory_id] for one in current if needed(one)]
+        return np.union1d(nearest, np.array(own, np.intp))
+
+    def current(self) -> list[MemoryVersion]:
+        """The versions that no later one has superseded, in row order."""
+        found = (self.versions[memory_id] for memory_id in self.memory_ids)
+        return [version for version in found if version.expired_at is None]
+
+    def held(
+        self,
+        vectors: NDArray[np.float32],
+        most: int,
+        needed: Callable[[MemoryVersion], bool],
+    ) -> tuple[list[Held], NDArray[np.float32]]:
+        """Current memories and new vectors, so that thresholds on their products hold.
+
+        Of many memories only the `most` nearest to what is new, and the needed ones: what is far
+        from it changes nothing, and the work must not grow with the years.
+        """
+        memories = self.memories.vectors
+        chosen = self.nearest_rows(vectors, most, needed)
+        adjusted = comparable(
+            np.vstack([memories.part(chosen).floats(), vectors]), memories.calibration
+        )
+        found = [
+            Held(self.versions[self.memory_ids[row]], adjusted[place])
+            for place, row in enumerate(chosen)
+        ]
+        return found, adjusted[len(chosen) :]
+
+    def vectors_of(self, memory_ids: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of some memories: (memory_ids, dimension)."""
+        rows = np.array([self.memory_rows[one] for one in memory_ids], np.intp)
+        return self.memories.vectors.part(rows).floats()
+
+    def connected_with(self, memory_ids: Iterable[str]) -> set[str]:
+        """The ids of the memories connected with any of these."""
+        rows = [self.memory_rows[one] for one in memory_ids if one in self.memory_rows]
+        return {self.memory_ids[there] for row in rows for there in self.connections.get(row, ())}
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What a user's store holds beyond `base`; all of it, where there is no base."""
+
+    base: WorkingSet | None
+    revision: Revision
+    embedder: RecordedEmbedder
+    memories: Sequence[tuple[MemoryVersion, bytes]]
+    evidence: Mapping[str, tuple[Evidence, ...]]
+    connections: Sequence[tuple[str, str]]
+    summaries: Sequence[StoredSummary]
+    messages: Mapping[str, Sequence[Message]]
+    passages: Sequence[StoredPassage]
+
+
+class WorkingSets:
+    """The working sets of the users who were served last, within a bound of bytes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._sets: OrderedDict[str, WorkingSet] = OrderedDict()
+        self._changing = threading.Lock()
+        self._outdated = False
+
+    def delta(self, user: UserTx) -> Delta:
+        """Read what is newer than the copy at hand; blocking, inside a transaction."""
+        revision, embedder = user.revision(), user.embedder()
+        with self._changing:
+            base = self._sets.get(user.user_id)
+        if base is not None and base.revision.number < revision.rebuilt_at:
+            # A change of the embedder rebuilds every user, so a base has the same one.
+            base = None
+            with self._changing:
+                self._outdated = True
+        if base is not None and base.revision.number >= revision.number:
+            return Delta(base, base.revision, embedder, (), {}, (), (), {}, ())
+        since = 0 if base is None else base.revision.number
+        return Delta(
+            base,
+            revision,
+            embedder,
+            user.memories_since(since),
+            user.evidence_since(since),
+            user.connections_since(since),
+            user.summaries_since(since),
+            user.session_messages_since(since),
+            user.passages_since(since),
+        )
+
+    def refresh(self, user_id: str, delta: Delta) -> WorkingSet:
+        """The working set with the delta in it, kept for the next call; blocking, CPU only.
+
+        Raises StoreError for rows of a damaged database.
+        """
+        if delta.base is not None and delta.base.revision == delta.revision:
+            refreshed = delta.base
+        else:
+            try:
+                refreshed = _extended(delta.base or _empty(delta.embedder), delta)
+            except KeyError as error:
+                # Foreign keys keep rows from missing what they refer to.
+                raise damaged(f"rows that refer to {error}, which is not there") from error
+        with self._changing:
+            held = self._sets.get(user_id)
+            if held is None or held.revision.number <= refreshed.revision.number:
+                self._sets[user_id] = refreshed
+            self._sets.move_to_end(user_id)
+            if held is not refreshed:
+                self._evict()
+        return refreshed
+
+    def _evict(self) -> None:
+        total = sum(kept.size_bytes for kept in self._sets.values())
+        while total > self._limit_bytes and len(self._sets) > 1:
+            total -= self._sets.popitem(last=False)[1].size_bytes
+
+    def forget(self, user_id: str) -> None:
+        """Drop a user's copy: something of the user was deleted."""
+        with self._changing:
+            self._sets.pop(user_id, None)
+
+    def revisions(self) -> dict[str, int]:
+        """The users whose copies are held, each with the revision of the copy."""
+        with self._changing:
+            return {user_id: kept.revision.number for user_id, kept in self._sets.items()}
+
+    def take_outdated(self) -> bool:
+        """Whether since the last call a copy held what was deleted by another process."""
+        with self._changing:
+            outdated, self._outdated = self._outdated, False
+        return outdated
+
+
+def _empty(embedder: RecordedEmbedder) -> WorkingSet:
+    dimension = embedder.dimension
+    none = np.zeros((0, dimension), np.float32)
+    vectors = no_vectors(dimension, embedder.calibration)
+    return WorkingSet(
+        revision=Revision(0, 0),
+        embedder=embedder,
+        sessions=(),
+        messages=replace(
+            index.build_message_index((), dimension),
+            chunk_vectors=vectors,
+            window_vectors=vectors,
+        ),
+        message_sessions=(),
+        memory_ids=(),
+        memory_rows={},
+        versions={},
+        memories=replace(index.build_memory_index((), none, dimension), vectors=vectors),
+        summaries=replace(index.build_summary_index((), (), none, dimension), vectors=vectors),
+        connections={},
+        session_memories={},
+        size_bytes=0,
+    )
+
+
+def _extended(base: WorkingSet, delta: Delta) -> WorkingSet:
+    dimension = delta.embedder.dimension
+    sessions, message_sessions = _with_sessions(base, delta)
+    added = sessions[len(base.sessions) :]
+    messages = index.append_sessions(base.messages, _indexable(added, delta, dimension))
+    summaries = index.append_summaries(
+        base.summaries,
+        [session.summary for session in added],
+        [session.created_at.date() for session in added],
+        to_matrix([summary.vector for summary in delta.summaries], dimension),
+    )
+    fresh = [pair for pair in delta.memories if pair[0].memory_id not in base.memory_rows]
+    superseded = [
+        base.memory_rows[version.memory_id]
+        for version, _ in delta.memories
+        if version.memory_id in base.memory_rows and version.expired_at is not None
+    ]
+    memories = index.append_memories(
+        base.memories,
+        [_memory_row(version) for version, _ in fresh],
+        to_matrix([vector for _, vector in fresh], dimension),
+        superseded,
+    )
+    memory_ids = base.memory_ids + tuple(version.memory_id for version, _ in fresh)
+    memory_rows = {memory_id: row for row, memory_id in enumerate(memory_ids)}
+    session_memories: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    session_memories.update(base.session_memories)
+    for version, _ in fresh:
+        session_memories[version.session_id] += (version.memory_id,)
+    versions = dict(base.versions)
+    written = {version.memory_id: version for version, _ in delta.memories}
+    for memory_id in dict.fromkeys((*written, *delta.evidence)):
+        known = versions[memory_id].evidence if memory_id in base.versions else ()
+        version = written[memory_id] if memory_id in written else versions[memory_id]
+        evidence = known + delta.evidence.get(memory_id, ())
+        versions[memory_id] = replace(version, evidence=evidence)
+    connections = dict(base.connections)
+    for one, other in delta.connections:
+        for here, there in ((one, other), (other, one)):
+            row = memory_rows[here]
+            connections[row] = (*connections.get(row, ()), memory_rows[there])
+    return WorkingSet(
+        revision=delta.revision,
+        embedder=delta.embedder,
+        sessions=sessions,
+        messages=messages,
+        message_sessions=message_sessions,
+        memory_ids=memory_ids,
+        memory_rows=memory_rows,
+        versions=versions,
+        memories=memories,
+        summaries=summaries,
+        connections=connections,
+        session_memories=dict(session_memories),
+        size_bytes=_size_bytes(messages, memories, summaries, sessions, len(connections)),
+    )
+
+
+def _with_sessions(
+    base: WorkingSet, delta: Delta
+) -> tuple[tuple[IndexedSession, ...], tuple[int, ...]]:
+    sessions = list(base.sessions)
+    message_sessions = list(base.message_sessions)
+    for summary in delta.summaries:
+        messages = tuple(delta.messages[summary.session_id])
+        sessions.append(
+            IndexedSession(
+                summary.session_id,
+                summary.created_at,
+                summary.content,
+                messages,
+                len(message_sessions),
+            )
+        )
+        message_sessions += [len(sessions) - 1] * len(messages)
+    return tuple(sessions), tuple(message_sessions)
+
+
+def _indexable(
+    sessions: Sequence[IndexedSession], delta: Delta, dimension: int
+) -> list[index.SessionPassages]:
+    grouped: defaultdict[str, list[StoredPassage]] = defaultdict(list)
+    for passage in delta.passages:
+        grouped[passage.session_id].append(passage)
+    return [
+        index.SessionPassages(
+            session.created_at.date(),
+            session.messages,
+            [
+                Passage(
+                    stored.position,
+                    PassageKind(stored.kind),
+                    stored.start_char,
+                    stored.end_char,
+                    "",
+                )
+                for stored in grouped[session.session_id]
+            ],
+            to_matrix([stored.vector for stored in grouped[session.session_id]], dimension),
+        )
+        for session in sessions
+    ]
+
+
+def _memory_row(version: MemoryVersion) -> index.MemoryRow:
+    return index.MemoryRow(
+        content=version.content,
+        first=version.event_date_start.date(),
+        last=version.event_date_end.date(),
+        created=version.created_at.date(),
+        current=version.expired_at is None,
+    )
+
+
+def _size_bytes(
+    messages: index.MessageIndex,
+    memories: index.MemoryIndex,
+    summaries: index.SummaryIndex,
+    sessions: Sequence[IndexedSession],
+    connections: int,
+) -> int:
+    vectors = (
+        messages.chunk_vectors.nbytes
+        + messages.window_vectors.nbytes
+        + memories.vectors.nbytes
+        + summaries.vectors.nbytes
+    )
+    # Two bytes a character stand for the text and its share of the lexical index; 400 bytes for the
+    # objects of each message and memory, read off tracemalloc.
+    characters = sum(
+        len(session.summary) + sum(len(message.content) for message in session.messages)
+        for session in sessions
+    )
+    rows = len(memories.first_days) + len(messages.is_user)
+    return int(vectors + 2 * characters + 400 * rows + 100 * connections)

@@ -1,0 +1,161 @@
+"""The service in one process: a socket, the memory with its worker, and the HTTP application."""
+
+import contextlib
+import gc
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from hitherto.engine import DEFAULT_PROJECT_ID
+from hitherto.errors import StoreError, UnavailableError
+from hitherto.models import NewApiKey
+from hitherto.server.app import create_app
+from hitherto.settings import Settings
+from hitherto.store import shown_address
+from hitherto.system import Parts, open_system
+
+FIRST_KEY_NAME = "first"
+
+_BACKLOG = 2048
+"""Connections that the system may hold while the service is busy; uvicorn's own default."""
+
+KEEP_ALIVE_S = 75
+"""Seconds that an idle connection is kept. Clients and proxies must be the first to let go of one,
+or they send a request into a connection that is just being closed: httpx keeps them for 5 s, the
+usual proxies for 60 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What whoever started the service has to know.
+
+    first_key: made because no project had a key; this is the only time that it can be shown.
+    is_loopback: whether only this machine can reach the service.
+    """
+
+    url: str
+    db: str
+    first_key: NewApiKey | None
+    is_loopback: bool
+
+
+async def serve(
+    settings: Settings, announce: Callable[[Listening], None], parts: Parts | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in work and close the memory.
+
+    announce: called once, when connections are accepted. Raises UnavailableError when the address
+    cannot be listened on, and what opening the memory raises.
+    """
+    with _stop_signals() as stop, contextlib.closing(_listen(settings)) as listener:
+        make_folder(settings)
+        system = await open_system(settings.db, settings, parts)
+        try:
+            if not stop.is_set():
+                server = uvicorn.Server(_configuration(settings, create_app(system, settings)))
+                first_key = await system.admin.create_first_key(
+                    DEFAULT_PROJECT_ID, name=FIRST_KEY_NAME
+                )
+                # What is there now stays: the collector need not look at it for each request.
+                gc.freeze()
+                announce(_listening(listener, settings, first_key))
+                await server.serve(sockets=[listener])
+        finally:
+            await system.close()
+
+
+def make_folder(settings: Settings) -> None:
+    """Make the data folder of this user, if that is where the database is to be.
+
+    Raises StoreError. A folder that somebody names has to be there, as for any other file.
+    """
+    if "db" in settings.model_fields_set:
+        return
+    folder = Path(settings.db).parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder {folder}: {error.strerror}; name a file with --db"
+        ) from error
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set, instead of ending the process.
+
+    uvicorn listens to them itself while it serves, and passes them on when it has finished.
+    """
+    stop = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
+    # The application logs its failures itself, with the id of the request and without their text.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        backlog=_BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A socket at the address, bound before anything else is begun. Raises UnavailableError."""
+    where = f"{settings.host}:{settings.port}"
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise UnavailableError(
+            f"cannot listen on {where}: {reason}; choose another --host or --port"
+        ) from error
+    # asyncio sees to this only for sockets that were made for TCP by name; without it, each answer
+    # whose body follows its headers waits some 40 ms for the client's acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _listening(
+    listener: socket.socket, settings: Settings, first_key: NewApiKey | None
+) -> Listening:
+    bound, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(bound)
+    # What listens everywhere is reached, from here, by the name of this machine for itself.
+    host = "localhost" if address.is_unspecified else bound
+    return Listening(
+        url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        db=shown_address(settings.db),
+        first_key=first_key,
+        is_loopback=address.is_loopback,
+    )

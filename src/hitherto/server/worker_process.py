@@ -1,0 +1,53 @@
+"""A worker in a process of its own, beside servers that leave the work to it."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+from hitherto.server.run import make_folder
+from hitherto.settings import Settings
+from hitherto.store import shown_address
+from hitherto.system import Parts, open_system
+
+
+async def work(
+    settings: Settings, announce: Callable[[str], None], parts: Parts | None = None
+) -> None:
+    """Process sessions and send webhooks until SIGTERM or SIGINT; then finish what is in work.
+
+    announce: called once with the database's name, when work has begun. Raises what opening the
+    memory raises.
+    """
+    make_folder(settings)
+    with _stop_signals() as stop:
+        chosen = settings.model_copy(update={"worker": True})
+        system = await open_system(settings.db, chosen, parts)
+        try:
+            if not stop.is_set():
+                announce(shown_address(settings.db))
+            await stop.wait()
+        finally:
+            await system.close()
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """An event of the running loop that SIGTERM and SIGINT set, instead of ending the process."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    numbers = (
+        (signal.SIGTERM, signal.SIGINT)
+        if threading.current_thread() is threading.main_thread()
+        else ()
+    )
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)

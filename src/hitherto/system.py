@@ -1,0 +1,176 @@
+"""The embedded system: store, embedder, engine and a worker, put together in this process."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from hitherto.api import AdminApi, MemoryApi
+from hitherto.background.cleanup import Tidying
+from hitherto.background.webhook_sender import WebhookSending
+from hitherto.background.worker import Worker
+from hitherto.embedding import Embedder, Embedders, Opening, opened, openings
+from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
+from hitherto.engine.admin import Admin
+from hitherto.engine.ledger import StoreLedger
+from hitherto.engine.webhook_http import Sender
+from hitherto.inference import Inference, open_inference
+from hitherto.memory_index import WorkingSets
+from hitherto.settings import Settings
+from hitherto.store import Store, open_database
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Parts to use in place of the built-in ones; None keeps the built-in one.
+
+    clock: the present instant, aware, UTC. new_id: a UUID as text, never the same twice.
+    webhook_transport: what webhooks are sent through.
+    next_embedder: what the memory may change to while it is open (see `hitherto reembed`).
+    """
+
+    embedder: Embedder | None = None
+    inference: Inference | None = None
+    clock: Callable[[], datetime] | None = None
+    new_id: Callable[[], str] | None = None
+    webhook_transport: httpx.AsyncBaseTransport | None = None
+    next_embedder: Embedder | None = None
+
+
+class System:
+    """Everything of one process that serves memories: the resources, and a worker beside them.
+
+    resources: what engines and worker share. worker: what turns sessions into memories. webhooks:
+        what tells others of it. tidying: what takes away what deletions left. admin: the
+        administration of all projects. own_inference: is closed with the system.
+    """
+
+    def __init__(self, resources: Resources, own_inference: Inference | None = None) -> None:
+        self.resources = resources
+        self._own_inference = own_inference
+        self.admin: AdminApi = Admin(resources)
+        self.worker = Worker(resources)
+        self.webhooks = WebhookSending(resources)
+        self.tidying = Tidying(resources)
+        self._engines: dict[str, Engine] = {}
+
+    def start(self) -> None:
+        """Start tidying, and the worker and the sending to webhooks if they are this process's."""
+        self.tidying.start()
+        if not self.resources.settings.worker:
+            return
+        loop = asyncio.get_running_loop()
+        self.worker.start()
+        self.webhooks.start()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self.resources.work_due.set)
+            loop.call_soon_threadsafe(self.resources.deliveries_due.set)
+
+        self.resources.store.listen(wake)
+
+    def engine(self, project_id: str) -> MemoryApi:
+        """The API for the users of a project, of which the caller knows that it exists."""
+        engine = self._engines.get(project_id)
+        if engine is None:
+            engine = self._engines[project_id] = Engine(self.resources, project_id)
+        return engine
+
+    async def check(self) -> None:
+        """See that the database answers. Raises StoreError, ClosedError."""
+        await self.resources.store.embedders(lambda tx: tx.embedder(), write=False)
+
+    async def close(self) -> None:
+        """Let the worker finish or release its session, then let go of the database."""
+        await asyncio.gather(self.worker.stop(), self.webhooks.stop(), self.tidying.stop())
+        if self._own_inference is not None:
+            await self._own_inference.close()
+        await Engine(self.resources).close()
+
+
+class EmbeddedEngine(Engine):
+    """The engine of a system's own project; closing it closes the system."""
+
+    def __init__(self, system: System) -> None:
+        super().__init__(system.resources, DEFAULT_PROJECT_ID)
+        self._system = system
+
+    async def close(self) -> None:
+        """Let the worker finish or release its session, then let go of the database."""
+        await self._system.close()
+
+
+async def open_api(
+    location: str | Path, settings: Settings | None, parts: Parts | None
+) -> MemoryApi:
+    """Open a memory with one project on the running event loop; raises what `open_system` does."""
+    return EmbeddedEngine(await open_system(location, settings, parts))
+
+
+async def open_system(
+    location: str | Path, settings: Settings | None = None, parts: Parts | None = None
+) -> System:
+    """Open a memory on the running event loop, with its worker at work.
+
+    Raises StoreError, SchemaError, EmbedderError, and ValidationError for an unusable location
+    or model.
+    """
+    chosen = Settings() if settings is None else settings
+    given = Parts() if parts is None else parts
+    clock, new_id = given.clock or _clock, given.new_id or _new_id
+    store = Store(open_database(location, connections=chosen.db_connections))
+    inference = given.inference
+    try:
+        if inference is None:
+            ledger = StoreLedger(store, chosen, clock, new_id)
+            inference = await open_inference(chosen, ledger)
+        ways = _ways(given, chosen)
+        embedder = await _embedder_of(store, ways)
+        resources = Resources(
+            store=store,
+            embedder=embedder,
+            inference=inference,
+            working_sets=WorkingSets(chosen.working_set_mb * 2**20),
+            settings=chosen,
+            clock=clock,
+            new_id=new_id,
+            sender=Sender(given.webhook_transport),
+            further_embedders=[way for way in ways if way.name != embedder.identity.name],
+        )
+        await prepare(resources, DEFAULT_PROJECT_ID)
+    except BaseException:
+        if inference is not None and given.inference is None:
+            await inference.close()
+        await store.close()
+        raise
+    system = System(resources, inference if given.inference is None else None)
+    system.start()
+    return system
+
+
+def _ways(given: Parts, settings: Settings) -> list[Opening]:
+    """The ways to the embedders that the memory may have, that of a new one first."""
+    parts = [opened(part) for part in (given.embedder, given.next_embedder) if part is not None]
+    return parts if given.embedder is not None else [*openings(settings), *parts]
+
+
+async def _embedder_of(store: Store, ways: list[Opening]) -> Embedder:
+    """The embedder that a database was made with; for a new one, the first."""
+    await store.open()
+    recorded = await store.embedders(lambda tx: tx.embedder(), write=False)
+    embedders = Embedders(ways)
+    if recorded is None:
+        return await asyncio.to_thread(embedders.first)
+    return await asyncio.to_thread(embedders.of, recorded.name, recorded.dimension)
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  the one place where the clock is read
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
