@@ -122,6 +122,6 @@ def test_the_code_of_the_readme_is_short_enough_to_read() -> None:
 def test_the_page_of_models_tells_how_each_prompt_of_today_was_evaluated() -> None:
     page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| `([0-9a-f]+)` \| [^|]+ \|$", page, re.MULTILINE))
-    files = (ROOT / "src" / "hitherto" / "core" / "prompts").glob("*.md")
+    files = (ROOT / "src" / "hitherto" / "prompts").glob("*.md")
     tasks = {file.stem for file in files} - {"structured", "agentic"}
     assert told == {task: task_prompt(task).hash for task in tasks}
