@@ -40,6 +40,9 @@ check: .venv/.development ## Format, lint, types, layers, and freshness of gener
 	@$(BIN)/python scripts/reference.py --check
 	@echo "check: all clean"
 
+quick: .venv/.development ## Run the tests of the core and of one kind of client, on SQLite
+	@$(BIN)/python -m pytest -n auto --one-client -q tests/unit tests/properties tests/client
+
 test: check ## Run the checks and every test, on both databases
 	@$(BIN)/python -m pytest -n auto
 	@$(BIN)/python -m pytest -n auto --database postgresql
@@ -51,4 +54,4 @@ lock: .venv/uv/.installed-$(UV_VERSION) ## Lock the dependencies anew
 clean: ## Remove what was set up and cached
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo check test lock clean
+.PHONY: help setup demo check quick test lock clean

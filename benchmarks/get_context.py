@@ -123,8 +123,10 @@ def fill(memory: Hitherto, user: User, count: int) -> int:
         session.process()
         memory.wait_until_processed()
         total = user.list_memories(limit=1).total
-        print(f"\r{total:,} memories", end="", file=sys.stderr)
-    print(file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r{total:,} memories", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     return total
 
 

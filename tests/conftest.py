@@ -41,6 +41,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ADDRESS",
         help="the PostgreSQL to run them on; without it one is started, and removed in the end",
     )
+    parser.addoption(
+        "--one-client",
+        action="store_true",
+        help="run each test with one kind of client only, as always on PostgreSQL",
+    )
 
 
 _ADDRESS = pytest.StashKey[str]()
@@ -49,6 +54,7 @@ _SERVER = pytest.StashKey[databases.Server]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
+    config.addinivalue_line("markers", "refused_unread: is refused before any database is read")
     if config.getoption("--database") == POSTGRESQL and not hasattr(config, "workerinput"):
         address = config.getoption("--server")
         if address is None:
@@ -73,12 +79,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not about the database that the tests run on."""
+    """Deselect tests that are not about the database, and repetitions for other clients."""
     on_server = config.getoption("--database") == POSTGRESQL
     kept = [item for item in items if (_on_server if on_server else _on_file)(item)]
+    if on_server or config.getoption("--one-client"):
+        kept = [item for item in kept if _is_first_client(item)]
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
+
+
+_CLIENTS = ("memory", "driver", "steered")
+"""Fixtures with a parameter for each kind of client."""
+
+
+def _is_first_client(item: pytest.Item) -> bool:
+    indices = getattr(getattr(item, "callspec", None), "indices", {})
+    return all(indices.get(name, 0) == 0 for name in _CLIENTS)
 
 
 def _on_file(item: pytest.Item) -> bool:
@@ -88,6 +105,8 @@ def _on_file(item: pytest.Item) -> bool:
 def _on_server(item: pytest.Item) -> bool:
     if item.get_closest_marker("postgresql") is not None:
         return True
+    if item.get_closest_marker("refused_unread") is not None:
+        return False
     places = {"new_database", "new_shared_database"} & set(getattr(item, "fixturenames", ()))
     return bool(places) and not any(item.nodeid.startswith(start) for start in SQLITE_ONLY)
 

@@ -194,6 +194,7 @@ async def test_a_budget_too_small_for_the_prompt_says_what_to_do(told: Any) -> N
         await ask(told, "Where do I live?", max_tokens=128)
 
 
+@pytest.mark.refused_unread
 @pytest.mark.parametrize(
     "bad",
     [

@@ -84,6 +84,7 @@ async def test_content_comes_back_as_it_was_said(user: Any, text: str) -> None:
     assert page.messages[0].timestamp <= page.messages[1].timestamp
 
 
+@pytest.mark.refused_unread
 @pytest.mark.parametrize(
     "bad", ["", " \n\t", "a\0b", "\ud800", "x\udfffy", None, b"bytes", "x" * 1_000_000]
 )
