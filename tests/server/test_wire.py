@@ -1,143 +1,102 @@
-"""What is written as JSON is read back as it was."""
+"""What is written as JSON has the bytes of the contract and is read back as it was."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pydantic
 import pytest
+from tests.server.wire_examples import BARE_SESSION, CONFLICT, EXAMPLES, NOW, SESSION, USER
 
 from hitherto import wire
 from hitherto.api import UNSET, Page
-from hitherto.models import (
-    ContextMetadata,
-    ContextResponse,
-    DateRangeFilterType,
-    Evidence,
-    ExpirationReason,
-    GenerationPreferences,
-    MemoryRelationship,
-    MemoryVersionInfo,
-    MergeConflictAnswer,
-    MergeConflictConflictingMemory,
-    MergeConflictModel,
-    MergeConflictNewMemory,
-    MergeConflictQuestion,
-    MergeConflictStatus,
-    Message,
-    MessageRole,
-    QueryDateRangeFilter,
-    RecallStrategy,
-    SessionMessagesList,
-    SessionModel,
-    SessionStatus,
-    UserMemoriesList,
-    UserMemoryItem,
-    UserMessage,
-    UserMessagesList,
-    UserModel,
-)
+from hitherto.wire.conversion import Envelope, ListEnvelope, Mirror, PageEnvelope
 
-NOW = datetime(2025, 1, 6, 15, 45, 0, 123456, tzinfo=UTC)
-LATER = NOW + timedelta(days=1)
-
-USER = UserModel("alice", {"plan": ["pro", {"since": 2024}]}, None, NOW, LATER)
-SESSION = SessionModel(
-    "s", "alice", SessionStatus.PROCESSED, {}, NOW, LATER, None, "reason", "summary", []
-)
-MESSAGE = Message(MessageRole.ASSISTANT, "ä\u2028😀\n", NOW)
-USER_MESSAGE = UserMessage(MessageRole.USER, "text", NOW, "s")
-VERSION = MemoryVersionInfo(
-    "m1", 1, "old", NOW, LATER, NOW, LATER, ExpirationReason.MERGE_CONFLICT, "c"
-)
-MEMORY = UserMemoryItem(
-    memory_id="m2",
-    categories=["food"],
-    content="text",
-    event_date_start=NOW,
-    event_date_end=LATER,
-    created_at=NOW,
-    version_number=2,
-    total_versions=2,
-    has_previous_versions=True,
-    previous_versions=[VERSION],
-    connected_memories=[MemoryRelationship("m3", "other")],
-    merge_conflict_in_progress=True,
-    merge_conflict_id=None,
-    expired_at=None,
-    expiration_reason=None,
-    session_id="s",
-    evidence=(Evidence("s", 0), Evidence("s", 2)),
-)
-CONFLICT = MergeConflictModel(
-    id="c",
-    project_user_session_id="s",
-    proposed_memory_content="new",
-    conflicting_memories=[MergeConflictConflictingMemory("m", "old", "why", NOW, LATER, NOW)],
-    clarifying_questions=[MergeConflictQuestion("which?", ["new", "old"])],
-    status=MergeConflictStatus.RESOLVED,
-    created_at=NOW,
-    resolved_at=LATER,
-    new_memories=[MergeConflictNewMemory("m4", "new", NOW, LATER, NOW)],
-    resolution_data={"question_answers": []},
-    failure_reason=None,
-)
-CONTEXT = ContextResponse(
-    True,
-    "text",
-    ContextMetadata(
-        RecallStrategy.AGENTIC,
-        memory_ids=["m"],
-        session_ids=[],
-        agent_reasoning="so",
-        vector_search_queries=["q"],
-        keywords=["k"],
-        session_summaries_search_queries=[],
-        date_range_filters=[QueryDateRangeFilter(DateRangeFilterType.EVENT_DATE, NOW, None)],
-    ),
-    "status",
-    "error",
-)
+PINNED = Path(__file__).with_name("wire_examples.txt")
+ASKED = {"with_summary": True, "with_memories": True}
+RENAMED = {"User": {"custom_user_id": "user_id"}, "MergeConflict": {"conflict_id": "id"}}
+"""Fields of the wire that have another name in the model."""
 
 
-@pytest.mark.parametrize(
-    ("shape", "model"),
-    [
-        (wire.UserEnvelope, USER),
-        (wire.UserList, Page([USER], 3, True)),
-        (wire.SessionList, Page([], 0, False)),
-        (wire.SessionMessageList, SessionMessagesList([MESSAGE], 3, True)),
-        (wire.UserMessageList, UserMessagesList([USER_MESSAGE])),
-        (wire.Memory, MEMORY),
-        (wire.MemoryList, UserMemoriesList([MEMORY], 3, True)),
-        (wire.MergeConflictEnvelope, CONFLICT),
-        (wire.MergeConflictList, Page([CONFLICT], 3, True)),
-        (wire.Context, CONTEXT),
-        (wire.Context, ContextResponse(False, None)),
-        (
-            wire.GenerationPreferences,
-            GenerationPreferences(("a",), ("b",), ("c",), ("d",), ("e",), ("f",)),
-        ),
-    ],
-)
-def test_a_model_comes_back_as_it_was(shape: Any, model: Any) -> None:
-    written = shape.from_model(model).model_dump_json()
-    assert shape.model_validate_json(written).to_model() == model
+def json_of(shape: Any, model: Any) -> wire.WireModel:
+    made: wire.WireModel = (
+        shape.from_models(model) if isinstance(model, list) else shape.from_model(model)
+    )
+    return made
+
+
+def session_answers() -> Iterator[tuple[str, wire.WireModel]]:
+    """Sessions with and without the fields that are left out unless they say something."""
+    yield "Session.bare", wire.SessionEnvelope.from_model(BARE_SESSION)
+    yield "Session.plain", wire.SessionEnvelope.from_model(SESSION)
+    yield "Session.asked", wire.SessionEnvelope.from_model(SESSION, **ASKED)
+    yield "Session.empty", wire.SessionEnvelope.from_model(BARE_SESSION, **ASKED)
+    yield "SessionList", wire.SessionList.from_model(Page([SESSION, BARE_SESSION], 3, True))
+
+
+def shapes_below(*bases: type[Any]) -> Iterator[Any]:
+    """The shapes that are made from models."""
+    for base in bases:
+        for shape in base.__subclasses__():
+            if "[" not in shape.__name__:
+                yield shape
+            yield from shapes_below(shape)
+
+
+def shapes_in(value: Any) -> Iterator[Any]:
+    """The shapes of a JSON object and of what is in it."""
+    if isinstance(value, wire.WireModel):
+        yield type(value)
+        value = [getattr(value, name) for name in type(value).model_fields]
+    for item in value if isinstance(value, list | tuple) else ():
+        yield from shapes_in(item)
+
+
+def test_the_bytes_of_every_shape_are_those_of_the_contract() -> None:
+    lines = [
+        f"{shape.__name__} {json_of(shape, model).model_dump_json()}" for shape, model in EXAMPLES
+    ]
+    lines += [
+        f"{name} {answer.model_dump_json(exclude_unset=True)}" for name, answer in session_answers()
+    ]
+    assert lines == PINNED.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
+def test_every_shape_has_an_example() -> None:
+    made = [json_of(shape, model) for shape, model in EXAMPLES]
+    shown = {*shapes_in([*made, *(answer for _, answer in session_answers())])}
+    below = {*shapes_below(Mirror, Envelope, ListEnvelope, PageEnvelope)}
+    assert below - shown == {wire.UpdateBudgets}
+
+
+def test_a_mirror_has_the_fields_of_its_model_and_no_other() -> None:
+    apart = {}
+    for shape in shapes_below(Mirror):
+        renamed = RENAMED.get(shape.__name__, {})
+        names = {renamed.get(name, name) for name in shape.model_fields}
+        model = next(base for base in shape.__mro__ if "[" in base.__name__)
+        (kind,) = model.__pydantic_generic_metadata__["args"]
+        if difference := names ^ {field.name for field in fields(kind)}:
+            apart[shape.__name__] = difference
+    assert apart == {}
+
+
+def test_a_model_comes_back_as_it_was() -> None:
+    changed = {}
+    for shape, model in EXAMPLES:
+        read = shape.model_validate_json(json_of(shape, model).model_dump_json())
+        back = read.to_models() if isinstance(model, list) else read.to_model()
+        if back != model:
+            changed[shape.__name__] = back
+    assert changed == {}
 
 
 def test_a_session_comes_back_with_what_was_asked_for() -> None:
-    full = wire.SessionEnvelope.from_model(SESSION, with_summary=True, with_memories=True)
+    full = wire.SessionEnvelope.from_model(SESSION, **ASKED)
     read = wire.SessionEnvelope.model_validate_json(full.model_dump_json()).to_model()
     assert read == SESSION
-    plain = wire.SessionEnvelope.from_model(SESSION).model_dump(mode="json", exclude_unset=True)
-    assert not plain["session"].keys() & {"session_summary", "memories"}
-    assert plain["session"]["processed_at"] == "2025-01-07T15:45:00.123456Z"
-
-
-def test_answers_come_back_wrapped_and_bare() -> None:
-    answers = [MergeConflictAnswer("which?", "new", None), MergeConflictAnswer("q", "a", "m")]
-    for shape in (wire.ResolveMergeConflict, wire.QuestionAnswers):
-        written = shape.from_models(answers).model_dump_json()
-        assert shape.model_validate_json(written).to_models() == answers
 
 
 def test_a_conflict_has_both_names_of_its_id_and_is_read_by_either() -> None:

@@ -21,7 +21,6 @@ from hitherto.server.parameters import (
     WebhookId,
 )
 from hitherto.wire import (
-    Category,
     CategoryEnvelope,
     CategoryList,
     Counters,
@@ -30,19 +29,15 @@ from hitherto.wire import (
     CreateProject,
     CreateWebhook,
     GenerationPreferences,
-    Key,
     KeyEnvelope,
     KeyList,
     MergeConflictEnvelope,
-    ModelCall,
     ModelCallList,
     NewKey,
     NewWebhook,
-    Project,
     ProjectBudgets,
     ProjectEnvelope,
     ProjectList,
-    Quarantined,
     QuarantineList,
     SessionEnvelope,
     UpdateBudgets,
@@ -50,7 +45,6 @@ from hitherto.wire import (
     UpdateProject,
     UpdateWebhook,
     Usage,
-    Webhook,
     WebhookAnswer,
     WebhookDeliveryList,
     WebhookEnvelope,
@@ -77,20 +71,20 @@ _QUARANTINE: list[str | Enum] = ["Admin: quarantine"]
 @admin_router.post("/projects", status_code=201, tags=_PROJECTS, responses=documented(413))
 async def create_project(body: CreateProject, admin: Admin) -> ProjectEnvelope:
     """Create a project."""
-    return ProjectEnvelope(project=Project.from_model(await admin.create_project(body.name)))
+    return ProjectEnvelope.from_model(await admin.create_project(body.name))
 
 
 @admin_router.get("/projects", tags=_PROJECTS)
 async def list_projects(admin: Admin) -> ProjectList:
     """List all projects, oldest first."""
     projects = await admin.list_projects()
-    return ProjectList(projects=[Project.from_model(project) for project in projects])
+    return ProjectList.from_models(projects)
 
 
 @admin_router.get("/projects/{project_id}", tags=_PROJECTS, responses=documented(404))
 async def get_project(project_id: ProjectId, admin: Admin) -> ProjectEnvelope:
     """Read a project."""
-    return ProjectEnvelope(project=Project.from_model(await admin.get_project(project_id)))
+    return ProjectEnvelope.from_model(await admin.get_project(project_id))
 
 
 @admin_router.patch("/projects/{project_id}", tags=_PROJECTS, responses=documented(404, 413))
@@ -101,7 +95,7 @@ async def update_project(
     project = await admin.update_project(
         project_id, name=body.name, merge_conflict_enabled=body.merge_conflict_enabled
     )
-    return ProjectEnvelope(project=Project.from_model(project))
+    return ProjectEnvelope.from_model(project)
 
 
 @admin_router.delete(
@@ -148,8 +142,7 @@ async def list_model_calls(
     page = await admin.list_model_calls(
         project_id, user_id=query.user_id, offset=query.offset, limit=query.limit
     )
-    calls = [ModelCall.from_model(call) for call in page.items]
-    return ModelCallList(calls=calls, total=page.total, has_more=page.has_more)
+    return ModelCallList.from_model(page)
 
 
 @admin_router.get(
@@ -185,13 +178,13 @@ async def create_key(project_id: ProjectId, body: CreateKey, admin: Admin) -> Ne
 @admin_router.get("/projects/{project_id}/keys", tags=_KEYS, responses=documented(404))
 async def list_project_keys(project_id: ProjectId, admin: Admin) -> KeyList:
     """List the keys of a project, revoked ones included."""
-    return KeyList(keys=[Key.from_model(key) for key in await admin.list_keys(project_id)])
+    return KeyList.from_models(await admin.list_keys(project_id))
 
 
 @admin_router.get("/keys", tags=_KEYS)
 async def list_keys(admin: Admin) -> KeyList:
     """List all keys, those of the admin API and revoked ones included."""
-    return KeyList(keys=[Key.from_model(key) for key in await admin.list_keys()])
+    return KeyList.from_models(await admin.list_keys())
 
 
 @admin_router.post("/keys", status_code=201, tags=_KEYS, responses=documented(413))
@@ -203,14 +196,14 @@ async def create_admin_key(body: CreateKey, admin: Admin) -> NewKey:
 @admin_router.post("/keys/{key_id}/revoke", tags=_KEYS, responses=documented(404))
 async def revoke_key(key_id: KeyId, admin: Admin) -> KeyEnvelope:
     """Make a key useless from now on; doing it again changes nothing."""
-    return KeyEnvelope(key=Key.from_model(await admin.revoke_key(key_id)))
+    return KeyEnvelope.from_model(await admin.revoke_key(key_id))
 
 
 @admin_router.get("/projects/{project_id}/categories", tags=_CATEGORIES, responses=documented(404))
 async def list_categories(project_id: ProjectId, admin: Admin) -> CategoryList:
     """List a project's categories by name."""
     categories = await admin.list_categories(project_id)
-    return CategoryList(categories=[Category.from_model(category) for category in categories])
+    return CategoryList.from_models(categories)
 
 
 @admin_router.post(
@@ -224,7 +217,7 @@ async def create_category(
 ) -> CategoryEnvelope:
     """Create a category, which memories made from now on may have."""
     category = await admin.create_category(project_id, body.name, description=body.description)
-    return CategoryEnvelope(category=Category.from_model(category))
+    return CategoryEnvelope.from_model(category)
 
 
 @admin_router.patch(
@@ -239,7 +232,7 @@ async def update_category(
     category = await admin.update_category(
         project_id, category_id, name=body.name, description=body.description
     )
-    return CategoryEnvelope(category=Category.from_model(category))
+    return CategoryEnvelope.from_model(category)
 
 
 @admin_router.delete(
@@ -268,8 +261,7 @@ async def list_quarantine(
     page = await admin.list_quarantine(
         project_id, custom_user_id, offset=query.offset, limit=query.limit
     )
-    found = [Quarantined.from_model(one) for one in page.items]
-    return QuarantineList(quarantined=found, total=page.total, has_more=page.has_more)
+    return QuarantineList.from_model(page)
 
 
 @admin_router.post(
@@ -288,7 +280,7 @@ async def create_webhook(project_id: ProjectId, body: CreateWebhook, admin: Admi
 async def list_webhooks(project_id: ProjectId, admin: Admin) -> WebhookList:
     """List a project's webhooks, oldest first."""
     webhooks = await admin.list_webhooks(project_id)
-    return WebhookList(webhooks=[Webhook.from_model(webhook) for webhook in webhooks])
+    return WebhookList.from_models(webhooks)
 
 
 @admin_router.get(
@@ -299,7 +291,7 @@ async def get_webhook(
 ) -> WebhookEnvelope:
     """Read a webhook."""
     webhook = await admin.get_webhook(project_id, webhook_id)
-    return WebhookEnvelope(webhook=Webhook.from_model(webhook))
+    return WebhookEnvelope.from_model(webhook)
 
 
 @admin_router.patch(
@@ -312,7 +304,7 @@ async def update_webhook(
     webhook = await admin.update_webhook(
         project_id, webhook_id, url=body.url, event_types=body.event_types, enabled=body.enabled
     )
-    return WebhookEnvelope(webhook=Webhook.from_model(webhook))
+    return WebhookEnvelope.from_model(webhook)
 
 
 @admin_router.delete(

@@ -6,6 +6,7 @@ from pydantic import Field, StrictBool
 
 from hitherto import models
 from hitherto.models import MergeConflictStatus, QuarantineKind, SaidBy, SessionStatus
+from hitherto.wire.conversion import Envelope, ListEnvelope, Mirror, PageEnvelope
 from hitherto.wire.fields import VISIBLE, Instant, WireModel
 
 Name = Annotated[str, Field(min_length=1, max_length=255, json_schema_extra=VISIBLE)]
@@ -30,7 +31,7 @@ class UpdateProject(WireModel):
     )
 
 
-class Project(WireModel):
+class Project(Mirror[models.Project]):
     """A tenant: its users, keys, categories and settings are seen by nobody else."""
 
     project_id: str = Field(description="The id of the project, a UUID.")
@@ -41,24 +42,14 @@ class Project(WireModel):
     )
     created_at: Instant = Field(description="When it was created.")
 
-    @classmethod
-    def from_model(cls, project: models.Project) -> "Project":
-        """The JSON of a project."""
-        return cls(
-            project_id=project.project_id,
-            name=project.name,
-            merge_conflict_enabled=project.merge_conflict_enabled,
-            created_at=project.created_at,
-        )
 
-
-class ProjectEnvelope(WireModel):
+class ProjectEnvelope(Envelope[models.Project]):
     """One project."""
 
     project: Project = Field(description="The project.")
 
 
-class ProjectList(WireModel):
+class ProjectList(ListEnvelope[models.Project]):
     """All projects, oldest first."""
 
     projects: list[Project] = Field(description="The projects.")
@@ -72,7 +63,7 @@ class CreateKey(WireModel):
     )
 
 
-class Key(WireModel):
+class Key(Mirror[models.ApiKey]):
     """A key as it can be shown after its creation."""
 
     key_id: str = Field(description="The id of the key, a UUID.")
@@ -82,38 +73,21 @@ class Key(WireModel):
     created_at: Instant = Field(description="When it was made.")
     revoked_at: Instant | None = Field(description="When it was revoked; null while it is good.")
 
-    @classmethod
-    def from_model(cls, key: models.ApiKey) -> "Key":
-        """The JSON of a key."""
-        return cls(
-            key_id=key.key_id,
-            project_id=key.project_id,
-            name=key.name,
-            hint=key.hint,
-            created_at=key.created_at,
-            revoked_at=key.revoked_at,
-        )
 
-
-class KeyEnvelope(WireModel):
+class KeyEnvelope(Envelope[models.ApiKey]):
     """One key."""
 
     key: Key = Field(description="The key.")
 
 
-class NewKey(WireModel):
+class NewKey(Mirror[models.NewApiKey]):
     """A key just made, with its secret."""
 
     key: Key = Field(description="The key.")
     api_key: str = Field(description="The secret, which is shown only here.")
 
-    @classmethod
-    def from_model(cls, made: models.NewApiKey) -> "NewKey":
-        """The JSON of a key just made."""
-        return cls(key=Key.from_model(made.key), api_key=made.api_key)
 
-
-class KeyList(WireModel):
+class KeyList(ListEnvelope[models.ApiKey]):
     """Keys, revoked ones included."""
 
     keys: list[Key] = Field(description="The keys.")
@@ -135,7 +109,7 @@ class UpdateCategory(WireModel):
     )
 
 
-class Category(WireModel):
+class Category(Mirror[models.Category]):
     """A label that new memories are given when it fits what they say."""
 
     category_id: str = Field(description="The id of the category, a UUID.")
@@ -143,30 +117,20 @@ class Category(WireModel):
     description: str = Field(description="What belongs into it.")
     created_at: Instant = Field(description="When it was created.")
 
-    @classmethod
-    def from_model(cls, category: models.Category) -> "Category":
-        """The JSON of a category."""
-        return cls(
-            category_id=category.category_id,
-            name=category.name,
-            description=category.description,
-            created_at=category.created_at,
-        )
 
-
-class CategoryEnvelope(WireModel):
+class CategoryEnvelope(Envelope[models.Category]):
     """One category."""
 
     category: Category = Field(description="The category.")
 
 
-class CategoryList(WireModel):
+class CategoryList(ListEnvelope[models.Category]):
     """The categories of a project, by name."""
 
     categories: list[Category] = Field(description="The categories.")
 
 
-class GenerationPreferences(WireModel):
+class GenerationPreferences(Mirror[models.GenerationPreferences]):
     """What a project wants to be remembered and what not; lists of at most 100 texts."""
 
     inclusion_instructions: Texts = Field(
@@ -184,31 +148,8 @@ class GenerationPreferences(WireModel):
         default_factory=list, description="What was missed and should not have been."
     )
 
-    @classmethod
-    def from_model(cls, preferences: models.GenerationPreferences) -> "GenerationPreferences":
-        """The JSON of a project's preferences."""
-        return cls(
-            inclusion_instructions=list(preferences.inclusion_instructions),
-            positive_examples=list(preferences.positive_examples),
-            exclusion_instructions=list(preferences.exclusion_instructions),
-            negative_examples=list(preferences.negative_examples),
-            false_positive_examples=list(preferences.false_positive_examples),
-            false_negative_examples=list(preferences.false_negative_examples),
-        )
 
-    def to_model(self) -> models.GenerationPreferences:
-        """The preferences that the JSON describes."""
-        return models.GenerationPreferences(
-            inclusion_instructions=tuple(self.inclusion_instructions),
-            positive_examples=tuple(self.positive_examples),
-            exclusion_instructions=tuple(self.exclusion_instructions),
-            negative_examples=tuple(self.negative_examples),
-            false_positive_examples=tuple(self.false_positive_examples),
-            false_negative_examples=tuple(self.false_negative_examples),
-        )
-
-
-class Quarantined(WireModel):
+class Quarantined(Mirror[models.Quarantined]):
     """A statement that was kept from becoming a memory; its words stay in the transcript."""
 
     quarantine_id: str = Field(description="Its id, a UUID.")
@@ -222,22 +163,8 @@ class Quarantined(WireModel):
     )
     quarantined_at: Instant = Field(description="When the session was processed.")
 
-    @classmethod
-    def from_model(cls, found: models.Quarantined) -> "Quarantined":
-        """The JSON of a statement in quarantine."""
-        return cls(
-            quarantine_id=found.quarantine_id,
-            session_id=found.session_id,
-            content=found.content,
-            kind=found.kind,
-            reason=found.reason,
-            said_by=found.said_by,
-            positions=list(found.positions),
-            quarantined_at=found.quarantined_at,
-        )
 
-
-class QuarantineList(WireModel):
+class QuarantineList(PageEnvelope[models.Quarantined]):
     """A page of a user's quarantine, newest first."""
 
     quarantined: list[Quarantined] = Field(description="The statements.")
@@ -245,7 +172,7 @@ class QuarantineList(WireModel):
     has_more: bool = Field(description="Whether there are any after these.")
 
 
-class Counters(WireModel):
+class Counters(Mirror[models.ProjectCounters]):
     """How much a project holds now."""
 
     users: int = Field(description="Its users.")
@@ -255,14 +182,3 @@ class Counters(WireModel):
     merge_conflicts: dict[MergeConflictStatus, int] = Field(
         description="Their merge conflicts by status."
     )
-
-    @classmethod
-    def from_model(cls, counters: models.ProjectCounters) -> "Counters":
-        """The JSON of a project's counters."""
-        return cls(
-            users=counters.users,
-            messages=counters.messages,
-            memories=counters.memories,
-            sessions=dict(counters.sessions),
-            merge_conflicts=dict(counters.merge_conflicts),
-        )

@@ -10,10 +10,11 @@ from hitherto.models import (
     RecallStrategy,
     UnderstoodBy,
 )
+from hitherto.wire.conversion import Mirror
 from hitherto.wire.fields import Instant, WireModel
 
 
-class DateRangeFilter(WireModel):
+class DateRangeFilter(Mirror[QueryDateRangeFilter]):
     """A range of dates that the question asks about."""
 
     filter_type: DateRangeFilterType = Field(description="Which date of a memory it looks at.")
@@ -21,7 +22,7 @@ class DateRangeFilter(WireModel):
     end_date: Instant | None = Field(description="Its end; null for an open one.")
 
 
-class RecallMetadata(WireModel):
+class RecallMetadata(Mirror[ContextMetadata]):
     """How a context came about. Beside the strategy, all is null unless asked for."""
 
     recall_strategy_used: RecallStrategy = Field(
@@ -55,57 +56,8 @@ class RecallMetadata(WireModel):
         description="Why the rules did what a model was asked to do; null where nothing failed.",
     )
 
-    @classmethod
-    def from_model(cls, metadata: ContextMetadata) -> "RecallMetadata":
-        """The JSON of a context's metadata."""
-        ranges = metadata.date_range_filters
-        return cls(
-            recall_strategy_used=metadata.recall_strategy_used,
-            memory_ids=metadata.memory_ids,
-            session_ids=metadata.session_ids,
-            agent_reasoning=metadata.agent_reasoning,
-            vector_search_queries=metadata.vector_search_queries,
-            keywords=metadata.keywords,
-            session_summaries_search_queries=metadata.session_summaries_search_queries,
-            date_range_filters=None
-            if ranges is None
-            else [
-                DateRangeFilter(
-                    filter_type=item.filter_type,
-                    start_date=item.start_date,
-                    end_date=item.end_date,
-                )
-                for item in ranges
-            ],
-            planned_by=metadata.planned_by,
-            explored_by=metadata.explored_by,
-            fallback_reason=metadata.fallback_reason,
-        )
 
-    def to_model(self) -> ContextMetadata:
-        """The metadata that the JSON describes."""
-        ranges = self.date_range_filters
-        return ContextMetadata(
-            recall_strategy_used=self.recall_strategy_used,
-            memory_ids=self.memory_ids,
-            session_ids=self.session_ids,
-            agent_reasoning=self.agent_reasoning,
-            vector_search_queries=self.vector_search_queries,
-            keywords=self.keywords,
-            session_summaries_search_queries=self.session_summaries_search_queries,
-            date_range_filters=None
-            if ranges is None
-            else [
-                QueryDateRangeFilter(item.filter_type, item.start_date, item.end_date)
-                for item in ranges
-            ],
-            planned_by=self.planned_by,
-            explored_by=self.explored_by,
-            fallback_reason=self.fallback_reason,
-        )
-
-
-class Context(WireModel):
+class Context(Mirror[ContextResponse]):
     """The context of a session, or one event on the way to it (`is_final` false)."""
 
     model_config = ConfigDict(
@@ -131,28 +83,6 @@ class Context(WireModel):
         default=None, description="What went wrong after the stream had begun."
     )
     metadata: RecallMetadata | None = Field(default=None, description="How it came about.")
-
-    @classmethod
-    def from_model(cls, response: ContextResponse) -> "Context":
-        """The JSON of a context or an event."""
-        metadata = response.metadata
-        return cls(
-            is_final=response.is_final,
-            context=response.context,
-            status_update_message=response.status_update_message,
-            error_message=response.error_message,
-            metadata=None if metadata is None else RecallMetadata.from_model(metadata),
-        )
-
-    def to_model(self) -> ContextResponse:
-        """The context or event that the JSON describes."""
-        return ContextResponse(
-            is_final=self.is_final,
-            context=self.context,
-            metadata=None if self.metadata is None else self.metadata.to_model(),
-            status_update_message=self.status_update_message,
-            error_message=self.error_message,
-        )
 
 
 class SystemPrompt(WireModel):

@@ -1,14 +1,13 @@
 """The JSON of a deletion's report, which is Hitherto's alone."""
 
-from dataclasses import fields
-
 from pydantic import Field
 
-from hitherto.models import DeletionReport as DeletionReportModel
-from hitherto.wire.fields import Instant, WireModel
+from hitherto import models
+from hitherto.wire.conversion import Mirror
+from hitherto.wire.fields import Instant
 
 
-class DeletionReport(WireModel):
+class DeletionReport(Mirror[models.DeletionReport]):
     """What a deletion took, in numbers of rows."""
 
     deleted_at: Instant | None = Field(description="When it was deleted.")
@@ -29,13 +28,3 @@ class DeletionReport(WireModel):
     pending: tuple[str, ...] = Field(
         description="What still holds deleted words, and until when; none of it can be recalled."
     )
-
-    @classmethod
-    def from_model(cls, report: DeletionReportModel) -> "DeletionReport":
-        """The JSON of a report."""
-        return cls(**{one.name: getattr(report, one.name) for one in fields(report)})
-
-    def to_model(self) -> DeletionReportModel:
-        """The report that the JSON describes."""
-        told = {one.name: getattr(self, one.name) for one in fields(DeletionReportModel)}
-        return DeletionReportModel(**told)

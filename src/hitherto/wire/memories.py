@@ -12,33 +12,25 @@ from hitherto.models import (
     UserMemoriesList,
     UserMemoryItem,
 )
-from hitherto.wire.fields import EXAMPLE_MEMORY_ID, EXAMPLE_SESSION_ID, Instant, WireModel
+from hitherto.wire.conversion import Mirror
+from hitherto.wire.fields import EXAMPLE_MEMORY_ID, EXAMPLE_SESSION_ID, Instant
 
 
-class ConnectedMemory(WireModel):
+class ConnectedMemory(Mirror[MemoryRelationship]):
     """A memory by its id and its text."""
 
     memory_id: str = Field(description="The id of its current version.")
     content: str = Field(description="What is remembered.")
 
-    @classmethod
-    def from_model(cls, memory: MemoryRelationship) -> "ConnectedMemory":
-        """The JSON of a connected memory."""
-        return cls(memory_id=memory.memory_id, content=memory.content)
 
-    def to_model(self) -> MemoryRelationship:
-        """The memory that the JSON describes."""
-        return MemoryRelationship(memory_id=self.memory_id, content=self.content)
-
-
-class MemoryEvidence(WireModel):
+class MemoryEvidence(Mirror[Evidence]):
     """A message that a memory rests on."""
 
     session_id: str = Field(description="The id of the message's session.")
     position: int = Field(description="The message's position in the session, from 0.")
 
 
-class MemoryVersion(WireModel):
+class MemoryVersion(Mirror[MemoryVersionInfo]):
     """An earlier version in a memory's history."""
 
     memory_id: str = Field(description="The id of this version.")
@@ -53,37 +45,8 @@ class MemoryVersion(WireModel):
         default=None, description="The conflict whose settlement superseded it, if one did."
     )
 
-    @classmethod
-    def from_model(cls, version: MemoryVersionInfo) -> "MemoryVersion":
-        """The JSON of a version."""
-        return cls(
-            memory_id=version.memory_id,
-            version_number=version.version_number,
-            content=version.content,
-            event_date_start=version.event_date_start,
-            event_date_end=version.event_date_end,
-            created_at=version.created_at,
-            expired_at=version.expired_at,
-            expiration_reason=version.expiration_reason,
-            merge_conflict_id=version.merge_conflict_id,
-        )
 
-    def to_model(self) -> MemoryVersionInfo:
-        """The version that the JSON describes."""
-        return MemoryVersionInfo(
-            memory_id=self.memory_id,
-            version_number=self.version_number,
-            content=self.content,
-            event_date_start=self.event_date_start,
-            event_date_end=self.event_date_end,
-            created_at=self.created_at,
-            expired_at=self.expired_at,
-            expiration_reason=self.expiration_reason,
-            merge_conflict_id=self.merge_conflict_id,
-        )
-
-
-class Memory(WireModel):
+class Memory(Mirror[UserMemoryItem]):
     """One version of a memory with its place in the history."""
 
     model_config = ConfigDict(
@@ -172,93 +135,10 @@ class Memory(WireModel):
         default=None, description="Since when it is in doubt; null if it is not."
     )
 
-    @classmethod
-    def from_model(cls, memory: UserMemoryItem) -> "Memory":
-        """The JSON of a memory."""
-        previous, connected = memory.previous_versions, memory.connected_memories
-        return cls(
-            memory_id=memory.memory_id,
-            categories=memory.categories,
-            content=memory.content,
-            event_date_start=memory.event_date_start,
-            event_date_end=memory.event_date_end,
-            created_at=memory.created_at,
-            version_number=memory.version_number,
-            total_versions=memory.total_versions,
-            has_previous_versions=memory.has_previous_versions,
-            previous_versions=None
-            if previous is None
-            else [MemoryVersion.from_model(version) for version in previous],
-            connected_memories=None
-            if connected is None
-            else [ConnectedMemory.from_model(other) for other in connected],
-            merge_conflict_in_progress=memory.merge_conflict_in_progress,
-            merge_conflict_id=memory.merge_conflict_id,
-            expired_at=memory.expired_at,
-            expiration_reason=memory.expiration_reason,
-            session_id=memory.session_id,
-            evidence=[
-                MemoryEvidence(session_id=item.session_id, position=item.position)
-                for item in memory.evidence
-            ],
-            said_by=memory.said_by,
-            confidence=memory.confidence,
-            model=memory.model,
-            prompt_hash=memory.prompt_hash,
-            doubted_by=memory.doubted_by,
-            doubt_reason=memory.doubt_reason,
-            doubted_at=memory.doubted_at,
-        )
 
-    def to_model(self) -> UserMemoryItem:
-        """The memory that the JSON describes."""
-        previous, connected = self.previous_versions, self.connected_memories
-        return UserMemoryItem(
-            memory_id=self.memory_id,
-            categories=self.categories,
-            content=self.content,
-            event_date_start=self.event_date_start,
-            event_date_end=self.event_date_end,
-            created_at=self.created_at,
-            version_number=self.version_number,
-            total_versions=self.total_versions,
-            has_previous_versions=self.has_previous_versions,
-            previous_versions=None
-            if previous is None
-            else [version.to_model() for version in previous],
-            connected_memories=None
-            if connected is None
-            else [other.to_model() for other in connected],
-            merge_conflict_in_progress=self.merge_conflict_in_progress,
-            merge_conflict_id=self.merge_conflict_id,
-            expired_at=self.expired_at,
-            expiration_reason=self.expiration_reason,
-            session_id=self.session_id,
-            evidence=tuple(Evidence(item.session_id, item.position) for item in self.evidence),
-            said_by=self.said_by,
-            confidence=self.confidence,
-            model=self.model,
-            prompt_hash=self.prompt_hash,
-            doubted_by=self.doubted_by,
-            doubt_reason=self.doubt_reason,
-            doubted_at=self.doubted_at,
-        )
-
-
-class MemoryList(WireModel):
+class MemoryList(Mirror[UserMemoriesList]):
     """A page of a user's current memories, newest first."""
 
     items: list[Memory] = Field(description="The memories of this page.")
     total: int = Field(description="How many there are after filters and before paging.")
     has_more: bool = Field(description="Whether more follow after this page.")
-
-    @classmethod
-    def from_model(cls, page: UserMemoriesList) -> "MemoryList":
-        """The JSON of a page."""
-        items = [Memory.from_model(memory) for memory in page.items]
-        return cls(items=items, total=page.total, has_more=page.has_more)
-
-    def to_model(self) -> UserMemoriesList:
-        """The page that the JSON describes."""
-        items = [memory.to_model() for memory in self.items]
-        return UserMemoriesList(items, self.total, self.has_more)

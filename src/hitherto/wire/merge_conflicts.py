@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from pydantic import AliasChoices, ConfigDict, Field
 
-from hitherto.api import Page
 from hitherto.models import (
     MergeConflictAnswer,
     MergeConflictConflictingMemory,
@@ -13,6 +12,7 @@ from hitherto.models import (
     MergeConflictQuestion,
     MergeConflictStatus,
 )
+from hitherto.wire.conversion import Envelope, ListEnvelope, Mirror, PageEnvelope
 from hitherto.wire.fields import (
     EXAMPLE_CONFLICT_ID,
     EXAMPLE_MEMORY_ID,
@@ -23,7 +23,7 @@ from hitherto.wire.fields import (
 )
 
 
-class QuestionAnswer(WireModel):
+class QuestionAnswer(Mirror[MergeConflictAnswer]):
     """The option chosen for one question."""
 
     question: str = Field(description="The question, word for word.")
@@ -31,7 +31,7 @@ class QuestionAnswer(WireModel):
     message: str | None = Field(default=None, description="What else the person said about it.")
 
 
-class QuestionAnswers(WireModel):
+class QuestionAnswers(ListEnvelope[MergeConflictAnswer]):
     """The answers to all questions of a merge conflict."""
 
     model_config = ConfigDict(
@@ -52,23 +52,6 @@ class QuestionAnswers(WireModel):
 
     question_answers: list[QuestionAnswer] = Field(description="One answer for each question.")
 
-    @classmethod
-    def from_models(cls, answers: Sequence[MergeConflictAnswer]) -> "QuestionAnswers":
-        """The JSON of answers."""
-        return cls(
-            question_answers=[
-                QuestionAnswer(question=item.question, answer=item.answer, message=item.message)
-                for item in answers
-            ]
-        )
-
-    def to_models(self) -> list[MergeConflictAnswer]:
-        """The answers that the JSON describes."""
-        return [
-            MergeConflictAnswer(item.question, item.answer, item.message)
-            for item in self.question_answers
-        ]
-
 
 class ResolveMergeConflict(WireModel):
     """The answers, in the envelope in which the released clients send them."""
@@ -85,7 +68,7 @@ class ResolveMergeConflict(WireModel):
         return self.answers.to_models()
 
 
-class ConflictingMemory(WireModel):
+class ConflictingMemory(Mirror[MergeConflictConflictingMemory]):
     """A held memory that a proposed one contradicts, and why."""
 
     memory_id: str = Field(description="The id of the memory.")
@@ -96,14 +79,14 @@ class ConflictingMemory(WireModel):
     created_at: Instant = Field(description="When it was said.")
 
 
-class ClarifyingQuestion(WireModel):
+class ClarifyingQuestion(Mirror[MergeConflictQuestion]):
     """A multiple-choice question whose answer settles a conflict."""
 
     question: str = Field(description="The question.")
     options: list[str] = Field(description="What may be answered.")
 
 
-class ResolvedMemory(WireModel):
+class ResolvedMemory(Mirror[MergeConflictNewMemory]):
     """A memory that the settlement of a conflict brought."""
 
     memory_id: str = Field(description="The id of the memory.")
@@ -113,7 +96,7 @@ class ResolvedMemory(WireModel):
     created_at: Instant = Field(description="When it was said.")
 
 
-class MergeConflict(WireModel):
+class MergeConflict(Mirror[MergeConflictModel]):
     """Two statements that cannot both hold and that time does not explain."""
 
     model_config = ConfigDict(
@@ -180,122 +163,16 @@ class MergeConflict(WireModel):
         default=None, description="Why applying the answers failed; null if that did not happen."
     )
 
-    @classmethod
-    def from_model(cls, conflict: MergeConflictModel) -> "MergeConflict":
-        """The JSON of a merge conflict."""
-        return cls(
-            id=conflict.id,
-            conflict_id=conflict.id,
-            project_user_session_id=conflict.project_user_session_id,
-            proposed_memory_content=conflict.proposed_memory_content,
-            conflicting_memories=[
-                ConflictingMemory(
-                    memory_id=item.memory_id,
-                    content=item.content,
-                    reason=item.reason,
-                    event_date_start=item.event_date_start,
-                    event_date_end=item.event_date_end,
-                    created_at=item.created_at,
-                )
-                for item in conflict.conflicting_memories
-            ],
-            clarifying_questions=[
-                ClarifyingQuestion(question=item.question, options=item.options)
-                for item in conflict.clarifying_questions
-            ],
-            status=conflict.status,
-            resolution_data=conflict.resolution_data,
-            new_memories=_new_memories(conflict),
-            created_at=conflict.created_at,
-            resolved_at=conflict.resolved_at,
-            failure_reason=conflict.failure_reason,
-        )
 
-    def to_model(self) -> MergeConflictModel:
-        """The merge conflict that the JSON describes."""
-        return MergeConflictModel(
-            id=self.id,
-            project_user_session_id=self.project_user_session_id,
-            proposed_memory_content=self.proposed_memory_content,
-            conflicting_memories=[
-                MergeConflictConflictingMemory(
-                    memory_id=item.memory_id,
-                    content=item.content,
-                    reason=item.reason,
-                    event_date_start=item.event_date_start,
-                    event_date_end=item.event_date_end,
-                    created_at=item.created_at,
-                )
-                for item in self.conflicting_memories
-            ],
-            clarifying_questions=[
-                MergeConflictQuestion(item.question, item.options)
-                for item in self.clarifying_questions
-            ],
-            status=self.status,
-            created_at=self.created_at,
-            resolved_at=self.resolved_at,
-            new_memories=None
-            if self.new_memories is None
-            else [
-                MergeConflictNewMemory(
-                    memory_id=item.memory_id,
-                    content=item.content,
-                    event_date_start=item.event_date_start,
-                    event_date_end=item.event_date_end,
-                    created_at=item.created_at,
-                )
-                for item in self.new_memories
-            ],
-            resolution_data=self.resolution_data,
-            failure_reason=self.failure_reason,
-        )
-
-
-def _new_memories(conflict: MergeConflictModel) -> list[ResolvedMemory] | None:
-    if conflict.new_memories is None:
-        return None
-    return [
-        ResolvedMemory(
-            memory_id=item.memory_id,
-            content=item.content,
-            event_date_start=item.event_date_start,
-            event_date_end=item.event_date_end,
-            created_at=item.created_at,
-        )
-        for item in conflict.new_memories
-    ]
-
-
-class MergeConflictEnvelope(WireModel):
+class MergeConflictEnvelope(Envelope[MergeConflictModel]):
     """One merge conflict."""
 
     conflict: MergeConflict = Field(description="The merge conflict.")
 
-    @classmethod
-    def from_model(cls, conflict: MergeConflictModel) -> "MergeConflictEnvelope":
-        """The JSON of a merge conflict, wrapped."""
-        return cls(conflict=MergeConflict.from_model(conflict))
 
-    def to_model(self) -> MergeConflictModel:
-        """The merge conflict in it."""
-        return self.conflict.to_model()
-
-
-class MergeConflictList(WireModel):
+class MergeConflictList(PageEnvelope[MergeConflictModel]):
     """A page of merge conflicts."""
 
     conflicts: list[MergeConflict] = Field(description="The merge conflicts of this page.")
     total: int = Field(description="How many there are after filters and before paging.")
     has_more: bool = Field(description="Whether more follow after this page.")
-
-    @classmethod
-    def from_model(cls, page: Page[MergeConflictModel]) -> "MergeConflictList":
-        """The JSON of a page."""
-        conflicts = [MergeConflict.from_model(conflict) for conflict in page.items]
-        return cls(conflicts=conflicts, total=page.total, has_more=page.has_more)
-
-    def to_model(self) -> Page[MergeConflictModel]:
-        """The page that the JSON describes."""
-        conflicts = [conflict.to_model() for conflict in self.conflicts]
-        return Page(conflicts, self.total, self.has_more)

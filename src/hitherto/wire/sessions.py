@@ -1,12 +1,11 @@
 """Sessions and messages on the wire."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field, StrictInt, model_validator
 
 from hitherto.api import Page
 from hitherto.models import (
-    MemoryRelationship,
     Message,
     MessageRole,
     SessionMessagesList,
@@ -15,6 +14,7 @@ from hitherto.models import (
     UserMessage,
     UserMessagesList,
 )
+from hitherto.wire.conversion import Envelope, Mirror, PageEnvelope
 from hitherto.wire.fields import (
     EXAMPLE_MEMORY_ID,
     EXAMPLE_SESSION_ID,
@@ -87,7 +87,7 @@ class AddMessage(WireModel):
     role: MessageRole = Field(description="Who said it: the person, or the AI.")
 
 
-class Session(WireModel):
+class Session(Mirror[SessionModel]):
     """A conversation. `session_summary` and `memories` are there only if they were asked for."""
 
     model_config = ConfigDict(
@@ -146,75 +146,37 @@ class Session(WireModel):
 
     @classmethod
     def from_model(
-        cls, session: SessionModel, *, with_summary: bool = False, with_memories: bool = False
-    ) -> "Session":
-        """The JSON of a session; the flags say which of the optional fields it shall have."""
-        optional: dict[str, Any] = {}
-        if session.processing_note is not None:
-            optional["processing_note"] = session.processing_note
-        if session.quarantined_count:
-            optional["quarantined_count"] = session.quarantined_count
-        if with_summary:
-            optional["session_summary"] = session.session_summary
-        if with_memories:
-            optional["memories"] = [
-                ConnectedMemory.from_model(memory) for memory in session.memories or ()
-            ]
-        return cls(
-            session_id=session.session_id,
-            user_id=session.user_id,
-            status=session.status,
-            metadata=dict(session.metadata),
-            created_at=session.created_at,
-            processed_at=session.processed_at,
-            auto_process_after_seconds=session.auto_process_after_seconds,
-            failure_reason=session.failure_reason,
-            **optional,
-        )
-
-    def to_model(self) -> SessionModel:
-        """The session that the JSON describes."""
-        memories: list[MemoryRelationship] | None = None
-        if self.memories is not None:
-            memories = [memory.to_model() for memory in self.memories]
-        return SessionModel(
-            session_id=self.session_id,
-            user_id=self.user_id,
-            status=self.status,
-            metadata=self.metadata,
-            created_at=self.created_at,
-            processed_at=self.processed_at,
-            auto_process_after_seconds=self.auto_process_after_seconds,
-            failure_reason=self.failure_reason,
-            processing_note=self.processing_note,
-            quarantined_count=self.quarantined_count,
-            session_summary=self.session_summary,
-            memories=memories,
-        )
+        cls, model: SessionModel, *, with_summary: bool = False, with_memories: bool = False
+    ) -> Self:
+        """Return the JSON of a session; the flags say which of the optional fields are set."""
+        is_shown = {
+            "processing_note": model.processing_note is not None,
+            "quarantined_count": model.quarantined_count > 0,
+            "session_summary": with_summary,
+            "memories": with_memories,
+        }
+        names = [name for name in cls.model_fields if is_shown.get(name, True)]
+        shown = {name: getattr(model, name) for name in names}
+        if with_memories and model.memories is None:
+            shown["memories"] = []
+        return cls.model_validate(shown, from_attributes=True)
 
 
-class SessionEnvelope(WireModel):
+class SessionEnvelope(Envelope[SessionModel]):
     """One session."""
 
     session: Session = Field(description="The session.")
 
     @classmethod
     def from_model(
-        cls, session: SessionModel, *, with_summary: bool = False, with_memories: bool = False
-    ) -> "SessionEnvelope":
-        """The JSON of a session, wrapped; flags as for `Session.from_model`."""
-        return cls(
-            session=Session.from_model(
-                session, with_summary=with_summary, with_memories=with_memories
-            )
-        )
-
-    def to_model(self) -> SessionModel:
-        """The session in it."""
-        return self.session.to_model()
+        cls, model: SessionModel, *, with_summary: bool = False, with_memories: bool = False
+    ) -> Self:
+        """Return the JSON of a session, wrapped; flags as for `Session.from_model`."""
+        session = Session.from_model(model, with_summary=with_summary, with_memories=with_memories)
+        return cls(session=session)
 
 
-class SessionList(WireModel):
+class SessionList(PageEnvelope[SessionModel]):
     """A page of sessions, newest first."""
 
     sessions: list[Session] = Field(description="The sessions of this page.")
@@ -222,92 +184,41 @@ class SessionList(WireModel):
     has_more: bool = Field(description="Whether more follow after this page.")
 
     @classmethod
-    def from_model(cls, page: Page[SessionModel]) -> "SessionList":
-        """The JSON of a page."""
+    def from_model(cls, page: Page[SessionModel]) -> Self:
+        """Return the JSON of a page, without summaries and memories."""
         sessions = [Session.from_model(session) for session in page.items]
         return cls(sessions=sessions, total=page.total, has_more=page.has_more)
 
-    def to_model(self) -> Page[SessionModel]:
-        """The page that the JSON describes."""
-        return Page([session.to_model() for session in self.sessions], self.total, self.has_more)
 
-
-class SessionMessage(WireModel):
+class SessionMessage(Mirror[Message]):
     """What was said, word for word."""
 
     role: MessageRole = Field(description="Who said it.")
     content: str = Field(description="The text.")
     timestamp: Instant = Field(description="When it was added.")
 
-    @classmethod
-    def from_model(cls, message: Message) -> "SessionMessage":
-        """The JSON of a message."""
-        return cls(role=message.role, content=message.content, timestamp=message.timestamp)
 
-    def to_model(self) -> Message:
-        """The message that the JSON describes."""
-        return Message(role=self.role, content=self.content, timestamp=self.timestamp)
-
-
-class SessionMessageList(WireModel):
+class SessionMessageList(Mirror[SessionMessagesList]):
     """A page of a session's messages, in the order in which they were added."""
 
     messages: list[SessionMessage] = Field(description="The messages of this page.")
     total: int = Field(description="How many the session has.")
     has_more: bool = Field(description="Whether more follow after this page.")
 
-    @classmethod
-    def from_model(cls, page: SessionMessagesList) -> "SessionMessageList":
-        """The JSON of a page."""
-        messages = [SessionMessage.from_model(message) for message in page.messages]
-        return cls(messages=messages, total=page.total, has_more=page.has_more)
 
-    def to_model(self) -> SessionMessagesList:
-        """The page that the JSON describes."""
-        messages = [message.to_model() for message in self.messages]
-        return SessionMessagesList(messages, self.total, self.has_more)
-
-
-class UserMessageItem(SessionMessage):
+class UserMessageItem(Mirror[UserMessage]):
     """A message together with the session it belongs to."""
 
+    role: MessageRole = Field(description="Who said it.")
+    content: str = Field(description="The text.")
+    timestamp: Instant = Field(description="When it was added.")
     session_id: str = Field(description="The id of its session.")
 
-    @classmethod
-    def from_user_message(cls, message: UserMessage) -> "UserMessageItem":
-        """The JSON of a message."""
-        return cls(
-            role=message.role,
-            content=message.content,
-            timestamp=message.timestamp,
-            session_id=message.session_id,
-        )
 
-    def to_user_message(self) -> UserMessage:
-        """The message that the JSON describes."""
-        return UserMessage(
-            role=self.role,
-            content=self.content,
-            timestamp=self.timestamp,
-            session_id=self.session_id,
-        )
-
-
-class UserMessageList(WireModel):
+class UserMessageList(Mirror[UserMessagesList]):
     """The last messages of a user over all sessions, oldest first."""
 
     messages: list[UserMessageItem] = Field(description="The messages.")
-
-    @classmethod
-    def from_model(cls, found: UserMessagesList) -> "UserMessageList":
-        """The JSON of the messages."""
-        return cls(
-            messages=[UserMessageItem.from_user_message(message) for message in found.messages]
-        )
-
-    def to_model(self) -> UserMessagesList:
-        """The messages that the JSON describes."""
-        return UserMessagesList([message.to_user_message() for message in self.messages])
 
 
 class Detail(WireModel):

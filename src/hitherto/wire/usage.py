@@ -8,13 +8,14 @@ from pydantic import Field, StrictInt
 from hitherto.models import CallOutcome, OverBudget
 from hitherto.models import usage as usage_models
 from hitherto.settings import MAX_TOKENS_PER_DAY, MAX_USD_PER_DAY
-from hitherto.wire.fields import Instant, WireModel
+from hitherto.wire.conversion import Mirror, PageEnvelope
+from hitherto.wire.fields import Instant
 
 Tokens = Annotated[StrictInt, Field(ge=0, le=MAX_TOKENS_PER_DAY)]
 Usd = Annotated[float, Field(ge=0, le=MAX_USD_PER_DAY, strict=True)]
 
 
-class Budgets(WireModel):
+class Budgets(Mirror[usage_models.Budgets]):
     """What model calls may take in a UTC day; null is without limit, or that of the settings."""
 
     project_tokens_per_day: Tokens | None = Field(
@@ -33,17 +34,6 @@ class Budgets(WireModel):
         "rules, `wait` sets it to insufficient_balance until the budget allows it.",
     )
 
-    @classmethod
-    def from_model(cls, budgets: usage_models.Budgets) -> "Budgets":
-        """The JSON of budgets."""
-        return cls(
-            project_tokens_per_day=budgets.project_tokens_per_day,
-            project_usd_per_day=budgets.project_usd_per_day,
-            user_tokens_per_day=budgets.user_tokens_per_day,
-            user_usd_per_day=budgets.user_usd_per_day,
-            over_budget=budgets.over_budget,
-        )
-
 
 class UpdateBudgets(Budgets):
     """Which budgets to set. What is left out stays as it is; null goes back to the settings."""
@@ -53,7 +43,7 @@ class UpdateBudgets(Budgets):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-class ProjectBudgets(WireModel):
+class ProjectBudgets(Mirror[usage_models.ProjectBudgets]):
     """The budgets of a project, and how its day stands."""
 
     own: Budgets = Field(description="What was set for the project.")
@@ -63,18 +53,8 @@ class ProjectBudgets(WireModel):
     )
     usd_today: float = Field(description="US dollars, likewise.")
 
-    @classmethod
-    def from_model(cls, standing: usage_models.ProjectBudgets) -> "ProjectBudgets":
-        """The JSON of a project's budgets."""
-        return cls(
-            own=Budgets.from_model(standing.own),
-            effective=Budgets.from_model(standing.effective),
-            tokens_today=standing.tokens_today,
-            usd_today=standing.usd_today,
-        )
 
-
-class UsageCounts(WireModel):
+class UsageCounts(Mirror[usage_models.UsageCounts]):
     """What model calls took together."""
 
     calls: int = Field(description="Calls that were made.")
@@ -85,21 +65,8 @@ class UsageCounts(WireModel):
     cached_tokens: int = Field(description="Tokens sent that the provider had kept.")
     usd: float = Field(description="What the calls with a known price cost, in US dollars.")
 
-    @classmethod
-    def from_model(cls, counts: usage_models.UsageCounts) -> "UsageCounts":
-        """The JSON of counts."""
-        return cls(
-            calls=counts.calls,
-            refused_calls=counts.refused_calls,
-            unpriced_calls=counts.unpriced_calls,
-            input_tokens=counts.input_tokens,
-            output_tokens=counts.output_tokens,
-            cached_tokens=counts.cached_tokens,
-            usd=counts.usd,
-        )
 
-
-class UsageOfTask(WireModel):
+class UsageOfTask(Mirror[usage_models.UsageOfTask]):
     """What one task took from one model on one UTC day."""
 
     day: date = Field(description="The day.")
@@ -109,14 +76,14 @@ class UsageOfTask(WireModel):
     counts: UsageCounts = Field(description="What it took.")
 
 
-class UsageOfUser(WireModel):
+class UsageOfUser(Mirror[usage_models.UsageOfUser]):
     """What was done for one user."""
 
     user_id: str = Field(description="The id that the application gave.")
     counts: UsageCounts = Field(description="What it took.")
 
 
-class Usage(WireModel):
+class Usage(Mirror[usage_models.ModelUsage]):
     """What the model calls of a project, or of one of its users, took."""
 
     since: date = Field(description="The first of the days, in UTC; the last is today.")
@@ -126,30 +93,8 @@ class Usage(WireModel):
         description="By user, of those that are there now; the one who took most first."
     )
 
-    @classmethod
-    def from_model(cls, usage: usage_models.ModelUsage) -> "Usage":
-        """The JSON of usage."""
-        return cls(
-            since=usage.since,
-            total=UsageCounts.from_model(usage.total),
-            tasks=[
-                UsageOfTask(
-                    day=each.day,
-                    task=each.task,
-                    provider=each.provider,
-                    model=each.model,
-                    counts=UsageCounts.from_model(each.counts),
-                )
-                for each in usage.tasks
-            ],
-            users=[
-                UsageOfUser(user_id=each.user_id, counts=UsageCounts.from_model(each.counts))
-                for each in usage.users
-            ],
-        )
 
-
-class ModelCall(WireModel):
+class ModelCall(Mirror[usage_models.ModelCall]):
     """One call of a language model. No text of a message stands in it."""
 
     call_id: str = Field(description="The id of the call, a UUID.")
@@ -175,31 +120,8 @@ class ModelCall(WireModel):
     outcome: CallOutcome = Field(description="How it ended.")
     called_at: Instant = Field(description="When it began.")
 
-    @classmethod
-    def from_model(cls, call: usage_models.ModelCall) -> "ModelCall":
-        """The JSON of a call."""
-        return cls(
-            call_id=call.call_id,
-            user_id=call.user_id,
-            session_id=call.session_id,
-            merge_conflict_id=call.merge_conflict_id,
-            task=call.task,
-            provider=call.provider,
-            model=call.model,
-            prompt_hash=call.prompt_hash,
-            input_tokens=call.input_tokens,
-            output_tokens=call.output_tokens,
-            cached_tokens=call.cached_tokens,
-            usd=call.usd,
-            usage_known=call.usage_known,
-            ms=call.ms,
-            attempts=call.attempts,
-            outcome=call.outcome,
-            called_at=call.called_at,
-        )
 
-
-class ModelCallList(WireModel):
+class ModelCallList(PageEnvelope[usage_models.ModelCall]):
     """A page of calls, newest first."""
 
     calls: list[ModelCall] = Field(description="The calls.")

@@ -2,8 +2,9 @@
 
 from pydantic import AliasChoices, ConfigDict, Field, StrictBool
 
-from hitherto.api import UNSET, Page, Unset
+from hitherto.api import UNSET, Unset
 from hitherto.models import UserModel
+from hitherto.wire.conversion import Envelope, Mirror, PageEnvelope
 from hitherto.wire.fields import USER_ID_SCHEMA, Instant, Object, WireModel
 
 
@@ -57,7 +58,7 @@ class UpdateUser(WireModel):
         return self.merge_conflict_enabled if given else UNSET
 
 
-class User(WireModel):
+class User(Mirror[UserModel]):
     """A person, or other principal, whose memories are kept apart from everyone else's."""
 
     model_config = ConfigDict(
@@ -74,7 +75,10 @@ class User(WireModel):
         }
     )
 
-    custom_user_id: str = Field(description="The id that the application gave.")
+    custom_user_id: str = Field(
+        validation_alias=AliasChoices("custom_user_id", "user_id"),
+        description="The id that the application gave.",
+    )
     metadata: Object = Field(description="What the application attached.")
     merge_conflict_enabled: bool | None = Field(
         description="Whether contradictions become merge conflicts; null as the project says."
@@ -82,56 +86,20 @@ class User(WireModel):
     created_at: Instant = Field(description="When the user was created.")
     last_active_at: Instant = Field(description="When the user last did something.")
 
-    @classmethod
-    def from_model(cls, user: UserModel) -> "User":
-        """The JSON of a user."""
-        return cls(
-            custom_user_id=user.user_id,
-            metadata=dict(user.metadata),
-            merge_conflict_enabled=user.merge_conflict_enabled,
-            created_at=user.created_at,
-            last_active_at=user.last_active_at,
-        )
-
     def to_model(self) -> UserModel:
-        """The user that the JSON describes."""
-        return UserModel(
-            user_id=self.custom_user_id,
-            metadata=self.metadata,
-            merge_conflict_enabled=self.merge_conflict_enabled,
-            created_at=self.created_at,
-            last_active_at=self.last_active_at,
-        )
+        """Return the user, whose id has another name there."""
+        return UserModel(user_id=self.custom_user_id, **self.model_dump(exclude={"custom_user_id"}))
 
 
-class UserEnvelope(WireModel):
+class UserEnvelope(Envelope[UserModel]):
     """One user."""
 
     user: User = Field(description="The user.")
 
-    @classmethod
-    def from_model(cls, user: UserModel) -> "UserEnvelope":
-        """The JSON of a user, wrapped."""
-        return cls(user=User.from_model(user))
 
-    def to_model(self) -> UserModel:
-        """The user in it."""
-        return self.user.to_model()
-
-
-class UserList(WireModel):
+class UserList(PageEnvelope[UserModel]):
     """A page of users, newest first."""
 
     users: list[User] = Field(description="The users of this page.")
     total: int = Field(description="How many there are after filters and before paging.")
     has_more: bool = Field(description="Whether more follow after this page.")
-
-    @classmethod
-    def from_model(cls, page: Page[UserModel]) -> "UserList":
-        """The JSON of a page."""
-        users = [User.from_model(user) for user in page.items]
-        return cls(users=users, total=page.total, has_more=page.has_more)
-
-    def to_model(self) -> Page[UserModel]:
-        """The page that the JSON describes."""
-        return Page([user.to_model() for user in self.users], self.total, self.has_more)

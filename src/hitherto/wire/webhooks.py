@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from hitherto import models
-from hitherto.api import Page
 from hitherto.models import WebhookDeliveryStatus, WebhookEventType
+from hitherto.wire.conversion import Envelope, ListEnvelope, Mirror, PageEnvelope
 from hitherto.wire.fields import VISIBLE, Instant, WireModel
 
 Url = Annotated[str, Field(min_length=1, max_length=2_048, json_schema_extra=VISIBLE)]
@@ -35,7 +35,7 @@ class UpdateWebhook(WireModel):
     )
 
 
-class Webhook(WireModel):
+class Webhook(Mirror[models.Webhook]):
     """An address that is told what happens to the users of a project."""
 
     webhook_id: str = Field(description="The id of the webhook, a UUID.")
@@ -48,45 +48,27 @@ class Webhook(WireModel):
     )
     created_at: Instant = Field(description="When it was created.")
 
-    @classmethod
-    def from_model(cls, webhook: models.Webhook) -> "Webhook":
-        """The JSON of a webhook."""
-        return cls(
-            webhook_id=webhook.webhook_id,
-            project_id=webhook.project_id,
-            url=webhook.url,
-            event_types=list(webhook.event_types),
-            enabled=webhook.enabled,
-            disabled_reason=webhook.disabled_reason,
-            created_at=webhook.created_at,
-        )
 
-
-class WebhookEnvelope(WireModel):
+class WebhookEnvelope(Envelope[models.Webhook]):
     """One webhook."""
 
     webhook: Webhook = Field(description="The webhook.")
 
 
-class NewWebhook(WireModel):
+class NewWebhook(Mirror[models.NewWebhook]):
     """A webhook with a secret just made."""
 
     webhook: Webhook = Field(description="The webhook.")
     secret: str = Field(description=_SECRET)
 
-    @classmethod
-    def from_model(cls, made: models.NewWebhook) -> "NewWebhook":
-        """The JSON of a webhook with a secret just made."""
-        return cls(webhook=Webhook.from_model(made.webhook), secret=made.secret)
 
-
-class WebhookList(WireModel):
+class WebhookList(ListEnvelope[models.Webhook]):
     """The webhooks of a project, oldest first."""
 
     webhooks: list[Webhook] = Field(description="The webhooks.")
 
 
-class WebhookAnswer(WireModel):
+class WebhookAnswer(Mirror[models.WebhookAnswer]):
     """What a webhook answered to one request."""
 
     status_code: int | None = Field(description="The status; null where no answer came.")
@@ -94,13 +76,8 @@ class WebhookAnswer(WireModel):
         description="Why it counts as failed; null for a status of 200 to 299."
     )
 
-    @classmethod
-    def from_model(cls, answer: models.WebhookAnswer) -> "WebhookAnswer":
-        """The JSON of an answer."""
-        return cls(status_code=answer.status_code, failure_reason=answer.failure_reason)
 
-
-class WebhookDelivery(WireModel):
+class WebhookDelivery(Mirror[models.WebhookDelivery]):
     """The telling of one event to one webhook."""
 
     event_id: str = Field(description="The id of the event, also its `webhook-id` header.")
@@ -116,30 +93,10 @@ class WebhookDelivery(WireModel):
         description="What came of the last attempt; null before the first one has ended."
     )
 
-    @classmethod
-    def from_model(cls, delivery: models.WebhookDelivery) -> "WebhookDelivery":
-        """The JSON of a delivery."""
-        return cls(
-            event_id=delivery.event_id,
-            event_type=delivery.event_type,
-            status=delivery.status,
-            created_at=delivery.created_at,
-            attempts=delivery.attempts,
-            due_at=delivery.due_at,
-            attempted_at=delivery.attempted_at,
-            answer=None if delivery.answer is None else WebhookAnswer.from_model(delivery.answer),
-        )
 
-
-class WebhookDeliveryList(WireModel):
+class WebhookDeliveryList(PageEnvelope[models.WebhookDelivery]):
     """A page of deliveries, newest first."""
 
     deliveries: list[WebhookDelivery] = Field(description="The deliveries of this page.")
     total: int = Field(description="How many are kept.")
     has_more: bool = Field(description="Whether more follow after this page.")
-
-    @classmethod
-    def from_model(cls, page: Page[models.WebhookDelivery]) -> "WebhookDeliveryList":
-        """The JSON of a page."""
-        deliveries = [WebhookDelivery.from_model(delivery) for delivery in page.items]
-        return cls(deliveries=deliveries, total=page.total, has_more=page.has_more)
