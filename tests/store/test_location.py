@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from tests.fakes import HashEmbedder
+from typer.testing import CliRunner
 
 from hitherto import AsyncHitherto, Hitherto, Parts, Settings
+from hitherto.cli import app
 from hitherto.errors import (
     EmbedderError,
     RecallrAIError,
@@ -20,7 +22,7 @@ from hitherto.errors import (
     UnavailableError,
     ValidationError,
 )
-from hitherto.store import Store, open_database
+from hitherto.store import Store, open_database, shown_address
 
 Open = Callable[[Path | str], None]
 
@@ -204,6 +206,88 @@ def test_an_address_that_is_no_file_is_refused(address: str, message: str, open_
     assert "secret" not in str(raised.value)
 
 
+CONNECTION_STRINGS = [
+    "host=db.example password=sesame",
+    "password=sesame host=db.example",
+    "  host = db.example password = sesame",
+    "HOST=db.example PASSWORD=sesame",
+    "dbname=memory\tpassword='sesame'",
+    "'host=db.example password=sesame'",
+    "application_name=x options='-c a=b' sslpassword=sesame",
+    "service=memory",
+    "sslmode=require password=sesame",
+    "Server=db.example;Database=memory;User Id=me;Password=sesame;",
+    "Data Source=db.example;Pwd=sesame",
+    "DRIVER={PostgreSQL};UID=me;PWD=sesame",
+    "postgres:sesame@db.example/memory",
+    "postgresql:/me:sesame@db.example/memory",
+    "POSTGRES:me:sesame@db.example",
+    " postgresql://me:sesame@db.example/memory",
+    '"postgresql://me:sesame@db.example/memory"',
+    "postgresql+psycopg://me:sesame@db.example/memory",
+    "postgresql+psycopg:me:sesame@db.example",
+    "pg:me:sesame@db.example",
+    "jdbc:postgresql://db.example/memory?password=sesame",
+    "sqlserver:server=db.example;password=sesame",
+    "mysql:me:sesame@db.example/memory",
+    "mongodb+srv://me:sesame@db.example",
+    "sqlite:memory.db?key=sesame",
+    "sqlite:///host=db.example password=sesame",
+    "sqlite:///postgresql://me:sesame@db.example/memory",
+    "file:memory.db?mode=ro&key=sesame",
+    "me:sesame@db.example:5432/memory",
+    "//me:sesame@db.example/memory",
+    "sesame://db.example",
+    "me:sesame://db.example",
+    "\uff50ostgres\uff1a//me:sesame\uff20db.example",
+    "host\uff1ddb.example password\uff1dsesame",
+]
+
+
+def commands_on(address: str, folder: Path) -> list[list[str]]:
+    """Command lines of every command that takes an address, with this one."""
+    return [
+        ["serve", "--port", "0", "--db", address],
+        ["worker", "--db", address],
+        ["keys", "create", "--db", address],
+        ["keys", "list", "--db", address],
+        ["projects", "create", "tests", "--db", address],
+        ["usage", "--db", address],
+        ["migrate", "--db", address],
+        ["vacuum", "--db", address],
+        ["reembed", "--to", "local", "--db", address],
+        ["delete", "alice", "--yes", "--db", address],
+        ["copy", address, str(folder / "target.db")],
+        ["copy", str(folder / "source.db"), address],
+    ]
+
+
+@pytest.mark.parametrize("address", CONNECTION_STRINGS)
+def test_a_connection_string_makes_no_file_of_its_name_and_is_not_shown(
+    address: str, open_at: Open, tmp_path: Path
+) -> None:
+    with contextlib.chdir(tmp_path), pytest.raises(ValidationError) as raised:
+        open_at(address)
+    assert "give the path of a file" in raised.value.message
+    assert "sesame" not in str(raised.value)
+    assert "sesame" not in shown_address(address)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", CONNECTION_STRINGS[::6])
+def test_no_command_makes_a_file_of_a_connection_string_or_shows_it(
+    address: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "source.db"
+    open_store(source)
+    for arguments in commands_on(address, tmp_path):
+        with contextlib.chdir(tmp_path):
+            result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1, (arguments, result.output)
+        assert "sesame" not in result.output
+    assert [found.name for found in tmp_path.iterdir()] == ["source.db"]
+
+
 @pytest.mark.parametrize(
     ("address", "file"),
     [
@@ -214,7 +298,14 @@ def test_an_address_that_is_no_file_is_refused(address: str, message: str, open_
         ("{here}/memory.db", "memory.db"),
         ("~/memory.db", "memory.db"),
         ("sqlite:///~/memory.db", "memory.db"),
-        ("file:memory.db?mode=ro", "file:memory.db?mode=ro"),
+        ("./file:memory.db?mode=ro", "file:memory.db?mode=ro"),
+        ("./host=x password=y", "host=x password=y"),
+        ("{here}/user:me@home.db", "user:me@home.db"),
+        ("run=1 seed=2.db", "run=1 seed=2.db"),
+        ("backup-2024-05-01T10:30:00.db", "backup-2024-05-01T10:30:00.db"),
+        ("notes: of today.db", "notes: of today.db"),
+        ("me@home.db", "me@home.db"),
+        ("the host is my password.db", "the host is my password.db"),
         ("память 記憶 'a' 100%.db", "память 記憶 'a' 100%.db"),
     ],
 )

@@ -444,7 +444,13 @@ async def test_a_server_that_cannot_be_reached_is_said_so_without_the_password(
 
 @pytest.mark.parametrize(
     "address",
-    ["postgresql://me:ses%zzame@host/x", "postgresql://me:sesame@host:port/x?nonsense=sesame"],
+    [
+        "postgresql://me:ses%zzame@host/x",
+        "postgresql://me:sesame@host:port/x?nonsense=sesame",
+        "postgresql://me:pass@sesame@host/x",
+        "postgresql://me:pass@sesame@host:5432,other/x",
+        "postgresql://me:x@host/x?host=pass@sesame",
+    ],
 )
 def test_an_address_that_cannot_be_read_is_refused_without_the_password(address: str) -> None:
     with pytest.raises(ValidationError, match="cannot read the address") as raised:

@@ -7,7 +7,6 @@ import asyncio
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -23,7 +22,7 @@ from hitherto.inference import LocalInference
 from hitherto.memory_index import WorkingSets
 from hitherto.server.run import make_folder
 from hitherto.settings import Settings
-from hitherto.store import Store, open_database
+from hitherto.store import Store, is_absent, open_database, shown_address
 
 T = TypeVar("T")
 
@@ -59,9 +58,9 @@ def administer(
 
 def require_database(settings: Settings) -> None:
     """Raise StoreError where there is no database to work on."""
-    if _is_absent(settings.db):
+    if is_absent(settings.db):
         raise StoreError(
-            f"there is no database at {settings.db}; `hitherto serve` makes one, "
+            f"there is no database at {shown_address(settings.db)}; `hitherto serve` makes one, "
             "and so does `hitherto keys create`"
         )
 
@@ -99,11 +98,6 @@ class _NoEmbedder:
 
     def count_tokens(self, text: str) -> int:
         raise EmbedderError("no tokens can be counted here")
-
-
-def _is_absent(db: str) -> bool:
-    path = db.removeprefix("sqlite:///")
-    return "://" not in path and path != ":memory:" and not Path(path).expanduser().exists()
 
 
 def _clock() -> datetime:

@@ -12,10 +12,9 @@ from rich.progress import Progress as ProgressBar
 from hitherto.cli.administration import AsJson
 from hitherto.cli.output import one_line_errors, print_json, print_table
 from hitherto.errors import StoreError, ValidationError
-from hitherto.store import open_database, shown_address
+from hitherto.store import is_absent, open_database, path_of, shown_address
+from hitherto.store.address import is_postgresql
 from hitherto.store.copying import CopiedTable, CopyProgress, copy
-
-_FILE = "sqlite:///"
 
 
 def copy_memory(
@@ -82,13 +81,14 @@ def _require_two(source: str, target: str) -> None:
     """Raise ValidationError for a copy into itself, and StoreError where there is nothing."""
     if _place(source) == _place(target):
         raise ValidationError(f"{_shown(source)} cannot be copied into itself; name another target")
-    if "://" not in _place(source) and not os.path.exists(_place(source)):
+    if is_absent(source):
         raise StoreError(f"there is no database at {_shown(source)}; name the one to copy")
 
 
 def _place(location: str) -> str:
-    path = location.removeprefix(_FILE)
-    return path if "://" in path else os.path.realpath(os.path.expanduser(path))
+    if is_postgresql(location):
+        return location
+    return os.path.realpath(os.path.expanduser(path_of(location)))
 
 
 def _shown(location: str) -> str:

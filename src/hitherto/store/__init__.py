@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from hitherto.errors import ClosedError, StoreError, ValidationError
-from hitherto.store.address import is_postgresql, shown_address
+from hitherto.store.address import is_absent, is_postgresql, path_of, shown_address
 from hitherto.store.admin_tx import AdminTx
 from hitherto.store.database import Database, RerunError, Run, Upgrade, parse_statements
 from hitherto.store.delivery_tx import Delivery, DeliveryTx
@@ -54,7 +54,9 @@ __all__ = [
     "UserTx",
     "Work",
     "WorkTx",
+    "is_absent",
     "open_database",
+    "path_of",
     "shown_address",
 ]
 
@@ -70,8 +72,6 @@ RERUNS = 6
 _FIRST_PAUSE_S = 0.005
 """Before the first of them, doubled for each further: about as long as a transaction takes."""
 
-_SQLITE = "sqlite:///"
-
 
 def open_database(
     location: str | Path,
@@ -83,22 +83,14 @@ def open_database(
     `~` is the home folder; a relative path counts from the working directory of this moment. Or
     the one at `postgresql://user:password@host/database`, with at most so many connections.
     statements: by name, what can be run on it; None for the store's own.
-    Raises ValidationError for another kind of address.
+    Raises ValidationError for another kind of address, and for what looks like a connection string.
     """
     text = str(location)
     if is_postgresql(text):
         return _on_server(text, statements, connections)
     if statements is None:
         statements = parse_statements(_sql("queries.sql"))
-    if text.startswith(_SQLITE):
-        text = text[len(_SQLITE) :]
-    elif "://" in text:
-        # The rest of an address may hold a password.
-        scheme = text.partition("://")[0]
-        raise ValidationError(
-            f"cannot open a {scheme}:// address: give the path of a file, "
-            "sqlite:///path/to/file.db or postgresql://user:password@host/database"
-        )
+    text = path_of(text)
     if not _is_path(text):
         raise ValidationError(f"cannot open {text!a}: give the path of a file")
     if text == ":memory:":

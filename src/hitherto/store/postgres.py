@@ -508,11 +508,18 @@ def _parameters(address: str, shown: str) -> dict[str, Any]:
         given = conninfo.conninfo_to_dict(address)
     except psycopg.Error:
         # The driver's message would quote the part that it cannot read, perhaps of the password.
-        raise ValidationError(
-            f"cannot read the address {shown}; write it as postgresql://user:password@host/database"
-            ", with %-codes for special characters"
-        ) from None
+        raise _unreadable(shown) from None
+    if any("@" in str(given.get(name, "")) for name in ("host", "hostaddr", "port")):
+        # The rest of a password with a bare @, which a failed connection would quote as the host.
+        raise _unreadable(shown)
     return {**_SETTINGS, **given, "client_encoding": "utf8"}
+
+
+def _unreadable(shown: str) -> ValidationError:
+    return ValidationError(
+        f"cannot read the address {shown}; write it as postgresql://user:password@host/database"
+        ", with %-codes for special characters"
+    )
 
 
 def _require_server(connection: psycopg.Connection[DictRow], shown: str) -> None:
