@@ -2,8 +2,12 @@
 
 import json
 import logging
+import os
 import re
 import socket
+import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -153,6 +157,78 @@ def test_an_admin_key_has_no_project(db: str) -> None:
     made = json_of("keys", "create", "--admin", db)
     assert made["project_id"] is None
     assert run("keys", "create", "--admin", db).stdout.startswith("admin key   rca_")
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.parametrize("options", [(), ("--json",), ("--admin",), ("--admin", "--json")])
+def test_a_key_can_be_written_to_a_file_that_only_its_owner_can_read(
+    options: tuple[str, ...], db: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "key"
+    made = run("keys", "create", f"--out={file}", *options, db)
+    assert made.exit_code == 0, made.output
+    assert mode_of(file) == 0o600
+    written = file.read_text()
+    (key,) = re.findall(r"r(?:ai|ca)_[\w-]{43}", written)
+    assert key not in made.output
+    assert str(file) in made.stdout
+    if "--json" in options:
+        assert json.loads(written)["api_key"] == key
+    again = run("keys", "create", f"--out={file}", db)
+    assert again.exit_code == 1
+    assert "exists already" in again.stderr
+    assert file.read_text() == written
+    assert len(json_of("keys", "list", db)) == 1
+
+
+def test_no_file_is_left_where_no_key_was_made(db: str, tmp_path: Path) -> None:
+    json_of("keys", "create", db)
+    before = sorted(tmp_path.iterdir())
+    failed = run("keys", "create", f"--project={ABSENT_ID}", f"--out={tmp_path / 'key'}", db)
+    assert failed.exit_code == 1
+    assert sorted(tmp_path.iterdir()) == before
+    assert run("keys", "create", f"--out={tmp_path / 'absent' / 'key'}", db).exit_code == 1
+    assert len(json_of("keys", "list", db)) == 1
+
+
+SECRETS = {
+    "keys": ("keys", "create", "--json"),
+    "webhooks": ("webhooks", "create", "https://198.41.0.4/", "--json"),
+}
+
+
+@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.parametrize("command", SECRETS.values(), ids=SECRETS)
+def test_the_file_that_a_shell_makes_for_a_secret_is_closed_to_others(
+    command: tuple[str, ...], db: str, tmp_path: Path
+) -> None:
+    def redirected(to: Path) -> str:
+        with to.open("a") as output:
+            program = [sys.executable, "-c", "from hitherto.cli import app; app()", *command, db]
+            done = subprocess.run(program, stdout=output, stderr=subprocess.PIPE, check=True)
+        return done.stderr.decode()
+
+    empty, log, grouped = tmp_path / "key.json", tmp_path / "setup.log", tmp_path / "grouped"
+    assert "warning" not in redirected(empty)
+    assert mode_of(empty) == 0o600
+    json.loads(empty.read_text())
+    log.write_text("first line\n")
+    assert "other users can read the file" in redirected(log)
+    assert mode_of(log) == 0o644
+    grouped.touch(mode=0o640)
+    assert "warning" not in redirected(grouped)
+    assert mode_of(grouped) == 0o640
 
 
 def test_keys_are_listed_without_their_secrets_and_can_be_revoked(db: str) -> None:

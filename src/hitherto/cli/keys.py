@@ -1,5 +1,9 @@
 """`hitherto keys`: the keys of applications and of whoever administers."""
 
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,7 +11,13 @@ import typer
 from hitherto import wire
 from hitherto.api import AdminApi
 from hitherto.cli.administration import AsJson, Db, administer, shown_time
-from hitherto.cli.output import print_json, print_table
+from hitherto.cli.output import (
+    one_line_errors,
+    print_json,
+    print_table,
+    protect_output,
+    secret_file,
+)
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import ApiKey, NewApiKey
 
@@ -23,6 +33,14 @@ def create(
     admin: Annotated[
         bool, typer.Option("--admin", help="Make a key for the admin API instead.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the key to a new file that only you can read, and do not print it.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
@@ -33,21 +51,47 @@ def create(
             return await api.create_admin_key(name=name)
         return await api.create_key(project, name=name)
 
-    made = administer(db, work, may_create=True)
-    if as_json:
-        print_json(
-            {
-                "project_id": made.key.project_id,
-                "api_key": made.api_key,
-                "key_id": made.key.key_id,
-                "name": made.key.name,
-            }
-        )
+    with _new_file(out):
+        made = administer(db, work, may_create=True)
+        if out is not None:
+            with one_line_errors():
+                out.write_text(_written(made, as_json) + "\n", encoding="utf-8")
+            typer.echo(f"The {'admin ' if admin else ''}key {made.key.key_id} is in {out}.")
+            return
+    protect_output()
+    typer.echo(_written(made, as_json))
+    if not as_json:
+        typer.echo("This is the only time that the key is shown.", err=True)
+
+
+@contextlib.contextmanager
+def _new_file(path: Path | None) -> Iterator[None]:
+    """Create the file for a key before the key is made; remove it if none is."""
+    if path is None:
+        yield
         return
-    if made.key.project_id is not None:
-        typer.echo(f"project id  {made.key.project_id}")
-    typer.echo(f"{'admin key' if admin else 'key':<10}  {made.api_key}")
-    typer.echo("This is the only time that the key is shown.", err=True)
+    with one_line_errors():
+        secret_file(path)
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _written(made: NewApiKey, as_json: bool) -> str:
+    """The key as it is printed, or written to a file."""
+    if as_json:
+        shown = {
+            "project_id": made.key.project_id,
+            "api_key": made.api_key,
+            "key_id": made.key.key_id,
+            "name": made.key.name,
+        }
+        return json.dumps(shown, indent=2)
+    if made.key.project_id is None:
+        return f"admin key   {made.api_key}"
+    return f"project id  {made.key.project_id}\nkey         {made.api_key}"
 
 
 @app.command("list")

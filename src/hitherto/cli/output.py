@@ -1,8 +1,13 @@
 """How every command says what it did, what is wrong, and reads its settings."""
 
 import contextlib
+import io
 import json
+import os
+import stat
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -13,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hitherto.errors import RecallrAIError, ValidationError
+from hitherto.file_modes import PRIVATE_FILE, create_private_file
 from hitherto.settings import Settings
 from hitherto.wire import WireModel
 
@@ -59,6 +65,35 @@ def print_json(value: WireModel | Sequence[WireModel] | dict[str, Any]) -> None:
     elif not isinstance(value, dict):
         shown = [item.model_dump(mode="json") for item in value]
     typer.echo(json.dumps(shown, indent=2))
+
+
+def secret_file(path: Path) -> Path:
+    """Create the file that a secret is written to, which only this user can read.
+
+    Raises ValidationError for a file that is there already, and OSError.
+    """
+    if not create_private_file(path):
+        raise ValidationError(f"{path} exists already; name another file, or remove it first")
+    return path
+
+
+def protect_output() -> None:
+    """Keep other users from reading the file that the standard output is written to.
+
+    A shell makes the file of `> key.json` before the command runs, readable for everybody where
+    the umask is the usual one. Call it before a secret is printed.
+    """
+    try:
+        descriptor = sys.stdout.fileno()
+        found = os.fstat(descriptor)
+    except (OSError, ValueError, io.UnsupportedOperation):
+        return
+    if not (os.name == "posix" and stat.S_ISREG(found.st_mode) and found.st_mode & stat.S_IRWXO):
+        return
+    if found.st_size == 0 and found.st_uid == os.geteuid():
+        os.fchmod(descriptor, PRIVATE_FILE)
+    else:
+        typer.echo("warning: other users can read the file that this is written to", err=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> None:

@@ -7,7 +7,7 @@ import typer
 from hitherto import wire
 from hitherto.api import AdminApi
 from hitherto.cli.administration import AsJson, Db, administer, shown_time
-from hitherto.cli.output import FAILURE_EXIT_CODE, print_json, print_table
+from hitherto.cli.output import FAILURE_EXIT_CODE, print_json, print_table, protect_output
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import NewWebhook, Webhook, WebhookAnswer, WebhookEventType
 
@@ -34,6 +34,7 @@ def create(
         return await api.create_webhook(project, url, event_types=events or None)
 
     made = administer(db, work, may_create=True)
+    protect_output()
     if as_json:
         print_json(wire.NewWebhook.from_model(made))
         return

@@ -5,8 +5,10 @@ was acknowledged survive a power cut; `secure_delete` overwrites what was delete
 """
 
 import contextlib
+import logging
 import os
 import queue
+import shlex
 import sqlite3
 import threading
 import time
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hitherto.errors import SchemaError, StoreError
+from hitherto.file_modes import create_private_file, shared_mode
 from hitherto.store import migrate
 from hitherto.store.database import Row, Table, Upgrade
 
@@ -89,6 +92,12 @@ _ADVICE = {
 }
 
 
+_log = logging.getLogger("hitherto.store")
+
+_creating = threading.Lock()
+"""Held while a file is created: closing one ends all locks that this process has on it."""
+
+
 class _NotAloneError(Exception):
     """Another connection has the file open."""
 
@@ -150,6 +159,7 @@ class SqliteDatabase:
                 f"SQLite {sqlite3.sqlite_version} is too old; Hitherto needs 3.37 or newer"
             )
         _require_database(self._path)
+        _create(self._path)
         deadline = time.monotonic() + ALONE_TIMEOUT_S
         while True:
             writer = self._connect()
@@ -170,6 +180,7 @@ class SqliteDatabase:
                 raise
             else:
                 self._writer = writer
+                _warn_of_readers(self._path)
                 return upgrade
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
@@ -443,6 +454,25 @@ def _require_database(path: Path) -> None:
     # SQLite takes a file of one byte for an empty one and looks into every other.
     if not os.path.isfile(path) or os.path.getsize(path) == 1:
         raise StoreError(f"{path}: file is not a database; {_NOT_OURS}")
+
+
+def _create(path: Path) -> None:
+    """Create the file with mode 0600, which SQLite gives to its log and its shared memory too."""
+    # What cannot be created SQLite refuses as well, with a reason and our advice.
+    with _creating, contextlib.suppress(OSError):
+        create_private_file(path)
+
+
+def _warn_of_readers(path: Path) -> None:
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        mode = shared_mode(file)
+        if mode is not None:
+            _log.warning(
+                "other users of this machine can access %s (%s); run: chmod 600 %s",
+                file,
+                mode,
+                shlex.quote(str(file)),
+            )
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
