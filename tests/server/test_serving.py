@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -263,20 +264,21 @@ async def test_the_data_folder_is_made_for_its_owner_alone_but_no_folder_that_is
         await Served(settings_for(tmp_path / "absent" / "memory.db")).listening()
 
 
+COMMAND = [sys.executable, "-c", "from hitherto.cli import app; app()"]
+
+
 @contextlib.contextmanager
-def process(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def process(db: Path, output: int = subprocess.PIPE) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`hitherto serve` on a free port, and what it printed until it listened."""
-    command = [sys.executable, "-c", "from hitherto.cli import app; app()", "serve"]
     running = subprocess.Popen(
-        [*command, "--db", str(db), "--port", "0"],
-        stdout=subprocess.PIPE,
+        [*COMMAND, "serve", "--db", str(db), "--port", "0"],
+        stdout=output,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        assert running.stdout is not None
         printed = ""
-        for line in running.stdout:
+        for line in running.stdout or ():
             printed += line
             if line.startswith("Stop with"):
                 break
@@ -286,6 +288,30 @@ def process(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         running.communicate()
 
 
+def printed_on_a_terminal(db: Path) -> str:
+    """What `hitherto serve` prints on a terminal until it listens."""
+    terminal, output = os.openpty()
+    with process(db, output) as (running, _):
+        os.close(output)
+        printed = b""
+        while b"Stop with" not in printed:
+            printed += os.read(terminal, 4_096)
+        running.send_signal(signal.SIGTERM)
+        with contextlib.suppress(OSError):  # how a terminal without a program ends
+            while os.read(terminal, 4_096):
+                pass
+        assert running.wait(30) == 0
+    os.close(terminal)
+    return printed.decode().replace("\r\n", "\n")
+
+
+def made_key(db: Path) -> tuple[str, str]:
+    """A key of the default project, and the project's id."""
+    command = [*COMMAND, "keys", "create", "--json", "--db", str(db)]
+    made = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return made["api_key"], made["project_id"]
+
+
 @contextlib.contextmanager
 def released_client(key: str, project: str, url: str) -> Iterator[recallrai.RecallrAI]:
     client = recallrai.RecallrAI(api_key=key, project_id=project, base_url=url)
@@ -293,21 +319,37 @@ def released_client(key: str, project: str, url: str) -> Iterator[recallrai.Reca
         yield client
 
 
-def test_serve_shows_a_key_once_serves_the_released_client_and_ends_well_on_sigterm(
-    path: Path,
-) -> None:
+def test_a_first_key_is_shown_on_a_terminal_once(path: Path) -> None:
+    printed = printed_on_a_terminal(path)
+    key, project = KEY.search(printed), PROJECT.search(printed)
+    assert key, printed
+    assert project, printed
+    assert f'api_key="{key[1]}"' in printed
+    assert KEY.search(printed_on_a_terminal(path)) is None
+    assert databases.count(path, "api_keys") == 1
+
+
+def test_without_a_terminal_no_key_is_made_and_the_output_says_how(path: Path) -> None:
     with process(path) as (running, printed):
-        key, project, url = KEY.search(printed), PROJECT.search(printed), URL.search(printed)
-        assert key, printed
-        assert project, printed
+        running.send_signal(signal.SIGTERM)
+        rest, errors = running.communicate(timeout=30)
+    assert "Make a key with: hitherto keys create --db " in printed
+    assert "rai_" not in printed + rest + errors
+    assert databases.count(path, "api_keys") == 0
+
+
+def test_serve_serves_the_released_client_and_ends_well_on_sigterm(path: Path) -> None:
+    key, project = made_key(path)
+    with process(path) as (running, printed):
+        assert key not in printed
+        url = URL.search(printed)
         assert url, printed
-        assert f'api_key="{key[1]}"' in printed
-        with released_client(key[1], project[1], url[1]) as client:
+        with released_client(key, project, url[1]) as client:
             session = client.create_user("alice").create_session()
             session.add_message(MessageRole.USER, "I live in Porto.")
             session.process()
         with (
-            released_client("rai_wrong", project[1], url[1]) as wrong,
+            released_client("rai_wrong", project, url[1]) as wrong,
             pytest.raises(AuthenticationError),
         ):
             wrong.list_users()
@@ -318,11 +360,9 @@ def test_serve_shows_a_key_once_serves_the_released_client_and_ends_well_on_sigt
         assert rest == "Stopped.\n"
 
     with process(path) as (running, printed):
-        assert KEY.search(printed) is None
-        assert "keys create --db" in printed
         url = URL.search(printed)
         assert url
-        with released_client(key[1], project[1], url[1]) as client:
+        with released_client(key, project, url[1]) as client:
             alice = client.get_user("alice")
             again = alice.get_session(session.session_id)
             while again.status == SessionStatus.PROCESSING:
@@ -375,23 +415,22 @@ def test_the_longmemeval_runner_asks_each_question_and_goes_on_where_it_stopped(
 ) -> None:
     data, output = tmp_path / "questions.json", tmp_path / "contexts.json"
     data.write_text(json.dumps([QUESTION]))
+    key, project = made_key(path)
     with process(path) as (_, printed):
-        key, project, url = KEY.search(printed), PROJECT.search(printed), URL.search(printed)
-        assert key, printed
-        assert project, printed
+        url = URL.search(printed)
         assert url, printed
         for _ in range(2):
             done = run_example(
                 "longmemeval_runner.py",
                 data,
                 f"--base-url={url[1]}",
-                f"--api-key={key[1]}",
-                f"--project-id={project[1]}",
+                f"--api-key={key}",
+                f"--project-id={project}",
                 f"--output={output}",
                 "--poll-s=0.05",
             )
             assert done.returncode == 0, done.stderr
-        with released_client(key[1], project[1], url[1]) as client:
+        with released_client(key, project, url[1]) as client:
             user = client.get_user("q1")
             assert user.list_sessions(metadata_filter={"haystack_index": 0}).total == 1
             oldest = user.list_sessions(metadata_filter={"haystack_index": 0}).sessions[0]

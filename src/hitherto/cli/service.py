@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import shlex
+import sys
 import traceback
 from importlib.metadata import version as installed_version
 from types import TracebackType
@@ -46,13 +47,21 @@ def serve_memory(
 ) -> None:
     """Serve the memory over HTTP, with the worker beside it, until it is told to stop.
 
-    The first start makes a key and shows it. All other settings come from the environment.
+    The first start makes a key and shows it, if the output is a terminal. All other settings come
+    from the environment.
     """
     with one_line_errors():
         settings = read_settings(db=db, host=host, port=port, worker=worker)
         _set_up_logging(settings)
         gc.set_threshold(COLLECTED_EVERY)
-        asyncio.run(serve(settings, lambda listening: _announce(listening, db)))
+        # What is no terminal is a log, which others read and which is kept.
+        asyncio.run(
+            serve(
+                settings,
+                lambda listening: _announce(listening, db),
+                make_first_key=sys.stdout.isatty(),
+            )
+        )
     typer.echo("Stopped.")
 
 

@@ -50,12 +50,17 @@ class Listening:
 
 
 async def serve(
-    settings: Settings, announce: Callable[[Listening], None], parts: Parts | None = None
+    settings: Settings,
+    announce: Callable[[Listening], None],
+    parts: Parts | None = None,
+    *,
+    make_first_key: bool = True,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in work and close the memory.
 
-    announce: called once, when connections are accepted. Raises UnavailableError when the address
-    cannot be listened on, and what opening the memory raises.
+    announce: called once, when connections are accepted. make_first_key: whether a key is made
+    where no project has one; only for a caller that can show it to a person. Raises
+    UnavailableError when the address cannot be listened on, and what opening the memory raises.
     """
     with _stop_signals() as stop, contextlib.closing(_listen(settings)) as listener:
         make_folder(settings)
@@ -63,8 +68,10 @@ async def serve(
         try:
             if not stop.is_set():
                 server = uvicorn.Server(_configuration(settings, create_app(system, settings)))
-                first_key = await system.admin.create_first_key(
-                    DEFAULT_PROJECT_ID, name=FIRST_KEY_NAME
+                first_key = (
+                    await system.admin.create_first_key(DEFAULT_PROJECT_ID, name=FIRST_KEY_NAME)
+                    if make_first_key
+                    else None
                 )
                 # What is there now stays: the collector need not look at it for each request.
                 gc.freeze()
