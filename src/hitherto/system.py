@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from hitherto.api import AdminApi, MemoryApi
+from hitherto.admin_api import AdminApi
+from hitherto.api import MemoryApi
 from hitherto.background.cleanup import Tidying
 from hitherto.background.webhook_sender import WebhookSending
 from hitherto.background.worker import Worker

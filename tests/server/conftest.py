@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from hitherto import Parts, Settings
-from hitherto.api import AdminApi, MemoryApi
+from hitherto.admin_api import AdminApi
+from hitherto.api import MemoryApi
 from hitherto.server import create_app
 from hitherto.system import System, open_system
 

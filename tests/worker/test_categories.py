@@ -11,7 +11,8 @@ from tests.conftest import Clock
 from tests.fakes import HashEmbedder
 
 from hitherto import Parts, Settings
-from hitherto.api import AdminApi, MemoryApi
+from hitherto.admin_api import AdminApi
+from hitherto.api import MemoryApi
 from hitherto.core.reconciliation.categories import EmbeddedCategory
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.inference import LocalInference

@@ -12,7 +12,8 @@ from tests.fakes import HashEmbedder
 
 from evals import attacks_score
 from hitherto import Parts, Settings
-from hitherto.api import AdminApi, ContextRequest, MemoryApi
+from hitherto.admin_api import AdminApi
+from hitherto.api import ContextRequest, MemoryApi
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
 from hitherto.core.reconciliation.reconcile import Held
 from hitherto.engine import DEFAULT_PROJECT_ID

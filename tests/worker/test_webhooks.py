@@ -19,7 +19,8 @@ from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
 
 from hitherto import MessageRole, Parts, Settings
-from hitherto.api import AdminApi, MemoryApi
+from hitherto.admin_api import AdminApi
+from hitherto.api import MemoryApi
 from hitherto.background.webhook_sender import MAX_ATTEMPTS, retry_delay_s
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.engine.webhook_http import Sender

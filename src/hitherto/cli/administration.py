@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from hitherto.api import AdminApi
+from hitherto.admin_api import AdminApi
 from hitherto.cli.output import one_line_errors, read_settings
 from hitherto.embedding import EmbedderIdentity
 from hitherto.embedding.embedder import Vectors

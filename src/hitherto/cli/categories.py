@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hitherto import wire
-from hitherto.api import AdminApi
+from hitherto.admin_api import AdminApi
 from hitherto.cli.administration import AsJson, Db, administer
 from hitherto.cli.output import print_json, print_table
 from hitherto.engine import DEFAULT_PROJECT_ID

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hitherto import wire
-from hitherto.api import AdminApi
+from hitherto.admin_api import AdminApi
 from hitherto.cli.administration import AsJson, Db, administer, shown_time
 from hitherto.cli.output import (
     one_line_errors,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hitherto import wire
-from hitherto.api import AdminApi
+from hitherto.admin_api import AdminApi
 from hitherto.cli.administration import AsJson, Db, administer, shown_time
 from hitherto.cli.output import FAILURE_EXIT_CODE, print_json, print_table
 from hitherto.models import Project, ProjectCounters

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from hitherto.api import AdminApi, MemoryApi
+from hitherto.admin_api import AdminApi
+from hitherto.api import MemoryApi
 from hitherto.errors import AuthenticationError
 from hitherto.server.requests import ReadRequest, refuse_nul
 from hitherto.server.state import served_by

@@ -4,7 +4,8 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
-from hitherto.api import AdminApi, MemoryApi
+from hitherto.admin_api import AdminApi
+from hitherto.api import MemoryApi
 from hitherto.settings import Settings
 
 
