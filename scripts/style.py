@@ -21,7 +21,6 @@ MAX_PAGE_CHARS = 120
 MAX_SUBJECT_CHARS = 65
 
 PENDING = (
-    "admin_api.py",
     "api.py",
     "background/",
     "cli/",

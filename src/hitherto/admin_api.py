@@ -1,4 +1,4 @@
-"""The Protocol that administers the system.
+"""Declare the operator's Protocol, for all projects.
 
 The engine implements it; the admin routes and the command line are written against it. Every method
 may raise what `hitherto.api` says of all methods.
@@ -29,7 +29,7 @@ from hitherto.models.usage import ModelCall, ModelUsage, ProjectBudgets
 
 
 class AdminApi(Protocol):
-    """What whoever runs Hitherto can do, for all projects.
+    """Operations on all projects, for the operator.
 
     Every method that is given a project id may raise ProjectNotFoundError.
     """
@@ -47,7 +47,7 @@ class AdminApi(Protocol):
         ...
 
     async def list_projects(self) -> list[Project]:
-        """All projects, oldest first."""
+        """List all projects, oldest first."""
         ...
 
     async def get_project(self, project_id: str) -> Project:
@@ -69,11 +69,17 @@ class AdminApi(Protocol):
         ...
 
     async def create_key(self, project_id: str, *, name: str = "") -> NewApiKey:
-        """Make a key of a project; the secret is in the answer and nowhere else."""
+        """Create a key of a project.
+
+        Only this answer shows the secret.
+        """
         ...
 
     async def create_first_key(self, project_id: str, *, name: str = "") -> NewApiKey | None:
-        """`create_key` if no project ever had one, else None; one of many callers makes it."""
+        """Create a key if no project ever had one, else return None.
+
+        Of several concurrent callers, one gets the key.
+        """
         ...
 
     async def create_admin_key(self, *, name: str = "") -> NewApiKey:
@@ -81,7 +87,7 @@ class AdminApi(Protocol):
         ...
 
     async def list_keys(self, project_id: str | None = None) -> list[ApiKey]:
-        """The keys of a project, or all keys, admin keys too; revoked ones included."""
+        """List the keys of a project, or all keys; revoked ones included."""
         ...
 
     async def revoke_key(self, key_id: str) -> ApiKey:
@@ -146,20 +152,22 @@ class AdminApi(Protocol):
     async def list_quarantine(
         self, project_id: str, user_id: str, *, offset: int = 0, limit: int = 50
     ) -> Page[Quarantined]:
-        """What of a user's sessions was kept from becoming a memory, newest first. limit 1-500.
+        """List a user's quarantined statements, newest first. limit 1-500.
 
         Raises UserNotFoundError.
         """
         ...
 
     async def counters(self, project_id: str) -> ProjectCounters:
-        """How much a project holds now."""
+        """Count what a project holds now."""
         ...
 
     async def create_webhook(
         self, project_id: str, url: str, *, event_types: Sequence[WebhookEventType] | None = None
     ) -> NewWebhook:
-        """Tell an address what happens from now on; the secret is in the answer and nowhere else.
+        """Create a webhook for events from now on.
+
+        Only this answer shows the secret.
 
         url: http or https, without user name and password, at most 2,048 characters.
         event_types: None for all that there are.
@@ -207,14 +215,14 @@ class AdminApi(Protocol):
     async def list_webhook_deliveries(
         self, project_id: str, webhook_id: str, *, offset: int = 0, limit: int = 50
     ) -> Page[WebhookDelivery]:
-        """What a webhook was told in the last seven days and is being told, newest first.
+        """List the deliveries of the last seven days, pending ones included, newest first.
 
         limit 1-200. Raises WebhookNotFoundError.
         """
         ...
 
     async def get_budgets(self, project_id: str) -> ProjectBudgets:
-        """What the model calls of a project may take in a UTC day, and what they took today."""
+        """Return a project's daily budgets and today's spending, by UTC day."""
         ...
 
     async def update_budgets(
@@ -237,9 +245,9 @@ class AdminApi(Protocol):
     async def usage(
         self, project_id: str, *, days: int = 30, user_id: str | None = None
     ) -> ModelUsage:
-        """What model calls took in the last 1-366 UTC days, today included.
+        """Sum up the model calls of the last 1-366 UTC days, today included.
 
-        user_id: of one user alone; otherwise the 1,000 who took most are told of one by one.
+        user_id: only this user; without it, the 1,000 users who spent most are listed.
         Raises UserNotFoundError.
         """
         ...
@@ -247,8 +255,8 @@ class AdminApi(Protocol):
     async def list_model_calls(
         self, project_id: str, *, user_id: str | None = None, offset: int = 0, limit: int = 50
     ) -> Page[ModelCall]:
-        """The calls of a project's users, or of one of them, newest first. limit 1-500.
+        """List the model calls of all users or of one, newest first. limit 1-500.
 
-        Those of deleted users are gone. Raises UserNotFoundError.
+        Calls of deleted users are not kept. Raises UserNotFoundError.
         """
         ...
