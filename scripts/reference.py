@@ -11,8 +11,10 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 from hitherto import errors
+from hitherto.api import ContextRequest
 from hitherto.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -86,11 +88,14 @@ RECURRING = {
     "include_previous_versions": "whether `previous_versions` is filled in or None.",
     "include_connected_memories": "whether `connected_memories` is filled in or None.",
     "status": "the status to keep; all where left out.",
-    "include_system_prompt": "whether the text begins with the built-in system prompt.",
-    "include_metadata_ids": "whether `metadata` says which ids, queries and dates were used.",
     "memory_id": "the id of any version.",
 }
 """What a parameter means wherever it occurs, unless the docstring says more."""
+
+RECURRING |= {
+    name: hint.__metadata__[0].description
+    for name, hint in get_type_hints(ContextRequest, include_extras=True).items()
+}
 
 PARAMETER = re.compile(r"(\w+(?: \([^)]*\))?(?:, \w+(?: \([^)]*\))?)*): ")
 BOUNDS = {"Ge": "at least", "Gt": "above", "Le": "at most", "Lt": "below"}

@@ -9,7 +9,9 @@ database refuses the work and `ClosedError` after `close()`; what else it raises
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+
+from pydantic import Field
 
 from hitherto.models import (
     ContextResponse,
@@ -55,27 +57,62 @@ class Page(Generic[T]):
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContextRequest:
-    """What a context is asked to hold.
+    """What a context is asked to hold: the one declaration of its parameters.
 
-    Ranges: min_top_k 5-50, max_top_k 10-100 and not below min_top_k, thresholds 0.2-0.8,
-    last_n_messages 1-100, last_n_summaries 1-20, max_tokens 128-1,000,000.
-    timezone: an IANA name; every timestamp of the text is shown in it.
-    max_tokens: bound on the whole text, system prompt included, in tokens of the embedder.
+    The ranges are checked by `core.arguments`, the server and the command line; names, defaults and
+    descriptions are those of the query, the client and the reference. Without slots, so that the
+    server's query can inherit the fields.
+
+    max_tokens: system prompt included, in tokens of the embedder.
     """
 
-    recall_strategy: RecallStrategy = RecallStrategy.BALANCED
-    min_top_k: int = 15
-    max_top_k: int = 50
-    memories_threshold: float = 0.6
-    summaries_threshold: float = 0.5
-    last_n_messages: int | None = None
-    last_n_summaries: int | None = None
-    timezone: str = "UTC"
-    include_system_prompt: bool = True
-    include_metadata_ids: bool = False
-    max_tokens: int | None = None
+    recall_strategy: Annotated[
+        RecallStrategy,
+        Field(
+            description="How much work to do: `low_latency` for voice, `balanced` for chat, "
+            "`agentic` to explore all that is known, `auto` to choose by the question."
+        ),
+    ] = RecallStrategy.BALANCED
+    min_top_k: Annotated[
+        int, Field(ge=5, le=50, description="Memories to show at least, if there are as many.")
+    ] = 15
+    max_top_k: Annotated[
+        int, Field(ge=10, le=100, description="Memories to show at most; not below `min_top_k`.")
+    ] = 50
+    memories_threshold: Annotated[
+        float, Field(ge=0.2, le=0.8, description="Similarity from which a memory is shown.")
+    ] = 0.6
+    summaries_threshold: Annotated[
+        float, Field(ge=0.2, le=0.8, description="Similarity from which a summary is shown.")
+    ] = 0.5
+    last_n_messages: Annotated[
+        int | None,
+        Field(ge=1, le=100, description="Latest messages of other sessions to show."),
+    ] = None
+    last_n_summaries: Annotated[
+        int | None,
+        Field(ge=1, le=20, description="Latest summaries of other sessions to show."),
+    ] = None
+    timezone: Annotated[
+        str,
+        Field(
+            description="The IANA name of the time zone in which the text tells the time.",
+            examples=["America/New_York"],
+        ),
+    ] = "UTC"
+    include_system_prompt: Annotated[
+        bool, Field(description="Whether the text begins with the system prompt.")
+    ] = True
+    include_metadata_ids: Annotated[
+        bool, Field(description="Whether to return ids, queries and reasoning in `metadata`.")
+    ] = False
+    # Below 128, headings and the fence would leave no room for a single memory.
+    max_tokens: Annotated[
+        int | None,
+        Field(ge=128, le=1_000_000, description="Bound on the whole text, in tokens."),
+    ] = None
 
 
 class MemoryApi(Protocol):

@@ -82,6 +82,7 @@ def rank_memories(
     found: QueryPlan, vectors: np.ndarray, index: MemoryIndex, **bounds: Any
 ) -> list[Ranked]:
     covered = ranking.term_coverage(found, index.lexical)
+    bounds = {"threshold": 0.6, "min_top_k": 15, "max_top_k": 50} | bounds
     return ranking.rank_memories(found, vectors, covered, index, **bounds)
 
 
@@ -89,6 +90,7 @@ def rank_summaries(
     found: QueryPlan, vectors: np.ndarray, index: SummaryIndex, **bounds: Any
 ) -> list[Ranked]:
     covered = ranking.term_coverage(found, index.lexical)
+    bounds = {"threshold": 0.5, "limit": 5} | bounds
     return ranking.rank_summaries(found, vectors, covered, index, **bounds)
 
 

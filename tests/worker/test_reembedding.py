@@ -508,6 +508,8 @@ async def similarities(path: Path, embedder: Embedder) -> dict[str, float]:
         ranking.term_coverage(plan, working.memories.lexical),
         working.memories,
         threshold=0.0,
+        min_top_k=15,
+        max_top_k=50,
     )
     return {working.memory_ids[each.row]: each.similarity for each in ranked}
 

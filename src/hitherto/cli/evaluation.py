@@ -11,10 +11,11 @@ from rich.console import Console
 
 from hitherto import evaluation
 from hitherto.cli.output import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, failed, read_settings
-from hitherto.core.arguments import MAX_MAX_TOKENS, MIN_MAX_TOKENS
+from hitherto.core.arguments import CONTEXT_RANGES
 from hitherto.errors import RecallrAIError, ValidationError
 from hitherto.models import RecallStrategy
 
+_MIN_TOKENS, _MAX_TOKENS = CONTEXT_RANGES["max_tokens"]
 _TABLE_WIDTH = 110
 """Columns for a table. A narrower terminal wraps its lines, which is better than figures cut."""
 
@@ -28,8 +29,8 @@ def evaluate(
     max_tokens: Annotated[
         list[int] | None,
         typer.Option(
-            min=MIN_MAX_TOKENS,
-            max=MAX_MAX_TOKENS,
+            min=_MIN_TOKENS,
+            max=_MAX_TOKENS,
             help="Token budget of a context; may be repeated. Default: 2000.",
         ),
     ] = None,

@@ -161,12 +161,12 @@ class AsyncSession:
 
         recall_strategy: LOW_LATENCY (a few milliseconds), BALANCED, AGENTIC (follows connections),
             or AUTO, which picks one by the question.
-        min_top_k, max_top_k: fewest (5-50) and most (10-100) memories.
-        memories_threshold, summaries_threshold: similarity from 0.2 to 0.8 that they must reach;
-            below it, memories only top up to min_top_k.
+        min_top_k (5-50): fewest memories. max_top_k (10-100): most memories.
+        memories_threshold (0.2-0.8), summaries_threshold (0.2-0.8): similarity that they must
+            reach; below it, memories only top up to min_top_k.
         last_n_messages (1-100), last_n_summaries (1-20): also show the latest of other sessions.
         timezone: IANA name in which timestamps are shown; None is UTC.
-        max_tokens: the text never exceeds this (128 or more), system prompt included.
+        max_tokens (128-1,000,000): the text never exceeds this, system prompt included.
         Raises UserNotFoundError, SessionNotFoundError, ValidationError.
 
         Example:

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
@@ -540,21 +540,8 @@ def _filter(value: dict[str, Any] | None, name: str) -> str | None:
 
 
 def _context_query(asked: ContextRequest) -> dict[str, Any]:
-    strategy = arguments.member(RecallStrategy, asked.recall_strategy, "recall_strategy")
-    request = arguments.context_request(replace(asked, recall_strategy=strategy))
-    return {
-        "recall_strategy": strategy.value,
-        "min_top_k": request.min_top_k,
-        "max_top_k": request.max_top_k,
-        "memories_threshold": request.memories_threshold,
-        "summaries_threshold": request.summaries_threshold,
-        "last_n_messages": request.last_n_messages,
-        "last_n_summaries": request.last_n_summaries,
-        "timezone": request.timezone,
-        "include_system_prompt": request.include_system_prompt,
-        "include_metadata_ids": request.include_metadata_ids,
-        "max_tokens": request.max_tokens,
-    }
+    request = arguments.context_request(asked)
+    return asdict(request) | {"recall_strategy": request.recall_strategy.value}
 
 
 def _owned(user_id: str, session: SessionModel) -> SessionModel:

@@ -3,15 +3,15 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from hitherto.api import ContextRequest
 from hitherto.core.dates import formatting
 from hitherto.errors import ValidationError
-from hitherto.models import GenerationPreferences, MessageRole, Metadata
+from hitherto.models import GenerationPreferences, MessageRole, Metadata, RecallStrategy
 
 MAX_ID_CHARS = 255
 MAX_KEY_CHARS = 255
@@ -20,11 +20,6 @@ MAX_DESCRIPTION_CHARS = 2_000
 MAX_PREFERENCE_CHARS = 2_000
 MAX_PREFERENCES = 100
 MIN_AUTO_PROCESS_S = 600
-MIN_MAX_TOKENS = 128
-"""Below this, headings and the fence would leave no room for a single memory."""
-
-MAX_MAX_TOKENS = 1_000_000
-
 _NOT_IN_IDS = re.compile(r"[/?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -251,23 +246,39 @@ def timezone(value: object) -> str:
 
 
 def context_request(request: ContextRequest) -> ContextRequest:
-    """Check every range of a request."""
-    least = whole(request.min_top_k, "min_top_k", 5, 50)
-    most = whole(request.max_top_k, "max_top_k", 10, 100)
-    if least > most:
+    """Return a request with its strategy as a member, after a check of every range."""
+    strategy = member(RecallStrategy, request.recall_strategy, "recall_strategy")
+    for name, (least, most) in CONTEXT_RANGES.items():
+        value = getattr(request, name)
+        if value is not None or getattr(ContextRequest, name) is not None:
+            check = number if isinstance(least, float) else whole
+            check(value, name, least, most)
+    if request.min_top_k > request.max_top_k:
         raise ValidationError(
-            f"min_top_k {least} is above max_top_k {most}; lower it or raise the other"
+            f"min_top_k {request.min_top_k} is above max_top_k {request.max_top_k}; "
+            "lower it or raise the other"
         )
-    number(request.memories_threshold, "memories_threshold", 0.2, 0.8)
-    number(request.summaries_threshold, "summaries_threshold", 0.2, 0.8)
-    if request.last_n_messages is not None:
-        whole(request.last_n_messages, "last_n_messages", 1, 100)
-    if request.last_n_summaries is not None:
-        whole(request.last_n_summaries, "last_n_summaries", 1, 20)
     timezone(request.timezone)
-    if request.max_tokens is not None:
-        whole(request.max_tokens, "max_tokens", MIN_MAX_TOKENS, MAX_MAX_TOKENS)
-    return request
+    return replace(request, recall_strategy=strategy)
+
+
+def _declared_ranges() -> dict[str, tuple[Any, Any]]:
+    ranges = {}
+    for name, hint in get_type_hints(ContextRequest, include_extras=True).items():
+        (declared,) = hint.__metadata__
+        ends = {
+            end: getattr(rule, end)
+            for rule in declared.metadata
+            for end in ("ge", "le")
+            if hasattr(rule, end)
+        }
+        if ends:
+            ranges[name] = (ends["ge"], ends["le"])
+    return ranges
+
+
+CONTEXT_RANGES = _declared_ranges()
+"""The least and the most of each parameter of a context that has a range, by name."""
 
 
 def contains(holder: object, part: object) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 
 from hitherto.api import ContextRequest
 from hitherto.core import arguments
@@ -34,12 +33,12 @@ class Contexts(Transacting):
     async def get_context(
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> ContextResponse:
-        return await self._context(user_id, session_id, _checked(request), None)
+        return await self._context(user_id, session_id, arguments.context_request(request), None)
 
     async def get_context_stream(
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> AsyncGenerator[ContextResponse, None]:
-        checked = _checked(request)
+        checked = arguments.context_request(request)
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[ContextResponse | None] = asyncio.Queue()
 
@@ -156,8 +155,3 @@ def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
 def _speakers(state: ContextState) -> Sequence[str]:
     """Who speaks in the sessions of the working set at hand; new ones are known from then on."""
     return () if state.delta.base is None else state.delta.base.messages.speakers
-
-
-def _checked(request: ContextRequest) -> ContextRequest:
-    strategy = arguments.member(RecallStrategy, request.recall_strategy, "recall_strategy")
-    return arguments.context_request(replace(request, recall_strategy=strategy))

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Header, Path
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, field_validator
 
 from hitherto.api import ContextRequest, SortBy, SortOrder
 from hitherto.models import MergeConflictStatus, RecallStrategy, SessionStatus
@@ -221,49 +221,14 @@ class SystemPromptQuery(WireModel):
     )
 
 
-class ContextQuery(WireModel):
+class ContextQuery(BaseModel, ContextRequest, frozen=True, extra="ignore"):
     """What a context is asked to hold."""
 
-    recall_strategy: Strategy = Field(
-        default=RecallStrategy.BALANCED,
-        description="How much work to do: `low_latency` for voice, `balanced` for chat, `agentic` "
-        "to explore all that is known, `auto` to choose by the question.",
-    )
-    min_top_k: int = Field(
-        default=15, ge=5, le=50, description="Memories to show at least, if there are as many."
-    )
-    max_top_k: int = Field(
-        default=50, ge=10, le=100, description="Memories to show at most; not below `min_top_k`."
-    )
-    memories_threshold: float = Field(
-        default=0.6, ge=0.2, le=0.8, description="Similarity from which a memory is shown."
-    )
-    summaries_threshold: float = Field(
-        default=0.5, ge=0.2, le=0.8, description="Similarity from which a summary is shown."
-    )
-    last_n_messages: int | None = Field(
-        default=None, ge=1, le=100, description="Latest messages of other sessions to show."
-    )
-    last_n_summaries: int | None = Field(
-        default=None, ge=1, le=20, description="Latest summaries of other sessions to show."
-    )
-    timezone: str = Field(
-        default="UTC",
-        description="The IANA name of the time zone in which the text tells the time.",
-        examples=["America/New_York"],
-    )
-    include_system_prompt: bool = Field(
-        default=True, description="Whether the text begins with the system prompt."
-    )
-    include_metadata_ids: bool = Field(
-        default=False, description="Whether to return ids, queries and reasoning in `metadata`."
-    )
-    max_tokens: int | None = Field(
-        default=None, ge=128, le=1_000_000, description="Bound on the whole text, in tokens."
-    )
     stream: bool = Field(
         default=False, description="Whether to answer with server-sent events as work goes on."
     )
+
+    _read_strategy = field_validator("recall_strategy", mode="before")(_current_strategy)
 
     def to_request(self) -> ContextRequest:
         """The same as a request of `MemoryApi`."""

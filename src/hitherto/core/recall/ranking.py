@@ -183,9 +183,9 @@ def rank_memories(
     covered: Floats,
     index: MemoryIndex,
     *,
-    threshold: float = 0.6,
-    min_top_k: int = 15,
-    max_top_k: int = 50,
+    threshold: float,
+    min_top_k: int,
+    max_top_k: int,
 ) -> list[Ranked]:
     """Returns the best current memories by similarity, best first.
 
@@ -206,8 +206,8 @@ def rank_summaries(
     covered: Floats,
     index: SummaryIndex,
     *,
-    threshold: float = 0.5,
-    limit: int = 5,
+    threshold: float,
+    limit: int,
 ) -> list[Ranked]:
     """Returns the summaries at or above the threshold by similarity, best first, at most `limit`.
 
