@@ -181,12 +181,12 @@ class WorkingSets:
             base,
             revision,
             embedder,
-            user.memories_since(since),
-            user.evidence_since(since),
-            user.connections_since(since),
-            user.summaries_since(since),
-            user.session_messages_since(since),
-            user.passages_since(since),
+            user.memories.since(since),
+            user.memories.evidence_since(since),
+            user.memories.connections_since(since),
+            user.summaries.since(since),
+            user.messages.since(since),
+            user.passages.since(since),
         )
 
     def refresh(self, user_id: str, delta: Delta) -> WorkingSet:

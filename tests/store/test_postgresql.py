@@ -183,7 +183,7 @@ async def test_what_is_written_for_a_user_who_is_being_deleted_finds_nobody(
         adding = asyncio.create_task(
             store.write(
                 DEFAULT_PROJECT_ID,
-                lambda tx: tx.user("alice").create_session("one", {}, START, None, START),
+                lambda tx: tx.user("alice").sessions.create("one", {}, START, None, START),
             )
         )
         await until_waiting(path, 1)
@@ -225,8 +225,8 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
             tx.create_user(f"u{number}", f"u{number}", {}, None, START)
             user = tx.user(f"u{number}")
             for one in range(3):
-                user.create_session(f"{number}-{one}", {}, START, None, START)
-                user.make_due(f"{number}-{one}", START)
+                user.sessions.create(f"{number}-{one}", {}, START, None, START)
+                user.sessions.make_due(f"{number}-{one}", START)
 
     await stores[0].write(DEFAULT_PROJECT_ID, tell)
     now, until = START + timedelta(seconds=1), START + timedelta(hours=1)
@@ -264,8 +264,8 @@ async def test_a_user_who_is_being_changed_is_passed_over(store: Store, path: Lo
     def tell(tx: Tx) -> None:
         for name in ("alice", "bruno"):
             create(name)(tx)
-            tx.user(name).create_session(f"of-{name}", {}, START, None, START)
-            tx.user(name).make_due(f"of-{name}", START)
+            tx.user(name).sessions.create(f"of-{name}", {}, START, None, START)
+            tx.user(name).sessions.make_due(f"of-{name}", START)
 
     await store.write(DEFAULT_PROJECT_ID, tell)
 
@@ -283,8 +283,8 @@ async def test_work_that_was_taken_since_it_was_found_is_not_taken_again(store: 
     def tell(tx: Tx) -> None:
         create("alice")(tx)
         for name in ("one", "two"):
-            tx.user("alice").create_session(name, {}, START, None, START)
-            tx.user("alice").make_due(name, START)
+            tx.user("alice").sessions.create(name, {}, START, None, START)
+            tx.user("alice").sessions.make_due(name, START)
 
     await store.write(DEFAULT_PROJECT_ID, tell)
     until = START + timedelta(seconds=20)
@@ -596,8 +596,8 @@ async def test_sums_are_whole_numbers_and_texts_have_no_nul(store: Store) -> Non
 
     def say(tx: Tx) -> list[str]:
         user = tx.user("alice")
-        user.create_session("one", {}, START, None, START)
-        user.add_message("one", MessageRole.USER, "half\0done", START)
-        return [message.content for message in user.messages("one")]
+        user.sessions.create("one", {}, START, None, START)
+        user.messages.add("one", MessageRole.USER, "half\0done", START)
+        return [message.content for message in user.messages.of_session("one")]
 
     assert await store.write(DEFAULT_PROJECT_ID, say) == ["half\N{REPLACEMENT CHARACTER}done"]

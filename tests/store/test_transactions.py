@@ -52,8 +52,8 @@ async def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
     def work(tx: Tx) -> None:
         create("alice")(tx)
         user = tx.user("alice")
-        user.create_session("one", {}, START, None, START)
-        user.add_message("one", MessageRole.USER, "Hello", START)
+        user.sessions.create("one", {}, START, None, START)
+        user.messages.add("one", MessageRole.USER, "Hello", START)
         assert names(tx) == ["alice"]
         raise LookupError("changed my mind")
 
@@ -68,8 +68,8 @@ async def test_a_statement_that_the_schema_refuses_leaves_nothing(store: Store) 
     def work(tx: Tx) -> None:
         create("alice")(tx)
         user = tx.user("alice")
-        user.create_session("one", {}, START, None, START)
-        user.create_session("one", {}, START, None, START)
+        user.sessions.create("one", {}, START, None, START)
+        user.sessions.create("one", {}, START, None, START)
 
     with pytest.raises(StoreError, match=r"UNIQUE constraint failed|duplicate key value"):
         await store.write(DEFAULT_PROJECT_ID, work)
@@ -131,19 +131,21 @@ async def test_writers_in_many_threads_lose_no_update(path: Path) -> None:
     def start(tx: Tx) -> None:
         tx.ensure_project("default", START)
         create("alice")(tx)
-        tx.user("alice").create_session("one", {}, START, None, START)
+        tx.user("alice").sessions.create("one", {}, START, None, START)
 
     def count(tx: Tx) -> None:
         user = tx.user("alice")
         number = user.model.metadata.get("number", 0)
         tx.update_user(user, "alice", {"number": number + 1}, None)
-        user.add_message("one", MessageRole.USER, str(number), START)
+        user.messages.add("one", MessageRole.USER, str(number), START)
 
     await stores[0].write(DEFAULT_PROJECT_ID, start)
     await asyncio.gather(
         *(store.write(DEFAULT_PROJECT_ID, count) for store in stores for _ in range(50))
     )
-    told = await stores[0].read(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").messages("one"))
+    told = await stores[0].read(
+        DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").messages.of_session("one")
+    )
     assert [message.content for message in told] == [str(number) for number in range(200)]
     for store in stores:
         await store.close()

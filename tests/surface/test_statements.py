@@ -2,6 +2,7 @@
 
 import re
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -163,9 +164,6 @@ def test_what_writes_on_postgresql_reads_the_same_and_locks_it(name: str) -> Non
 
 
 def test_every_statement_is_used() -> None:
-    source = "".join(
-        path.read_text(encoding="utf-8")
-        for path in resources.files("hitherto.store").iterdir()
-        if path.name.endswith(".py")
-    )
+    folder = Path(str(resources.files("hitherto.store")))
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     assert {name for name in STATEMENTS if f'"{name}"' not in source} == set()

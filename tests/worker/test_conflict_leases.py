@@ -38,13 +38,13 @@ async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = F
     def work(tx: Tx) -> None:
         tx.create_user(f"id-{name}", name, {}, None, START)
         user = tx.user(name)
-        user.create_session(f"of-{name}", {}, SAID, None, START)
+        user.sessions.create(f"of-{name}", {}, SAID, None, START)
         proposed = Candidate("new", SAID, SAID, (0,))
         for seconds, conflict_id in enumerate(conflict_ids):
-            user.insert_merge_conflict(conflict_id, f"of-{name}", proposed, [], [], START)
-            user.answer_merge_conflict(conflict_id, ANSWERS, START + timedelta(0, -60 + seconds))
+            user.conflicts.insert(conflict_id, f"of-{name}", proposed, [], [], START)
+            user.conflicts.answer(conflict_id, ANSWERS, START + timedelta(0, -60 + seconds))
         if session_due:
-            user.make_due(f"of-{name}", START)
+            user.sessions.make_due(f"of-{name}", START)
 
     await store.write(DEFAULT_PROJECT_ID, work)
 
@@ -102,10 +102,8 @@ async def test_a_conflict_waits_for_the_session_in_work(store: Store) -> None:
 
     def raise_and_answer(tx: Tx) -> None:
         user = tx.user("alice")
-        user.insert_merge_conflict(
-            "one", "of-alice", Candidate("new", SAID, SAID, (0,)), [], [], START
-        )
-        user.answer_merge_conflict("one", ANSWERS, START)
+        user.conflicts.insert("one", "of-alice", Candidate("new", SAID, SAID, (0,)), [], [], START)
+        user.conflicts.answer("one", ANSWERS, START)
 
     await store.write(DEFAULT_PROJECT_ID, raise_and_answer)
     assert await claim(store, "b", 1) is None
@@ -182,7 +180,7 @@ async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) 
     assert await claim(store, "b", 100) is None
     again = await store.write(
         DEFAULT_PROJECT_ID,
-        lambda tx: tx.user("alice").requeue_merge_conflict("one", after(100)),
+        lambda tx: tx.user("alice").conflicts.requeue("one", after(100)),
     )
     assert (again.status, again.failure_reason) == (MergeConflictStatus.IN_QUEUE, None)
     taken = await claimed(store, "c", 100)

@@ -32,8 +32,8 @@ async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
             tx.create_user(f"id-{name}", name, {}, None, START)
         user = tx.user(name)
         created_at = datetime(2024, 1, day, tzinfo=UTC)
-        user.create_session(session_id, {}, created_at, None, START)
-        user.make_due(session_id, START)
+        user.sessions.create(session_id, {}, created_at, None, START)
+        user.sessions.make_due(session_id, START)
 
     await store.write(DEFAULT_PROJECT_ID, work)
 
@@ -183,7 +183,7 @@ async def test_a_lease_on_a_deleted_session_changes_nothing(
 ) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").delete_session("one"))
+    await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").sessions.delete("one"))
     assert not await store.work(lambda tx: operation(tx, work))
 
 
@@ -193,7 +193,7 @@ async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) 
     assert await store.work(lambda tx: tx.fail(work, "broken"))
     assert await claim(store, "b", 100) is None
     again = await store.write(
-        DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").make_due("one", after(100))
+        DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").sessions.make_due("one", after(100))
     )
     assert (again.status, again.failure_reason) == (SessionStatus.PROCESSING, None)
     taken = await claimed(store, "c", 100)

@@ -296,8 +296,10 @@ async def test_what_is_told_is_kept_or_dropped_with_what_happened(
 
     def work(tx: Any) -> None:
         user = tx.user("alice")
-        user.create_session("of-alice", {}, None, None, START)
-        user.announce(WebhookEventType.SESSION_PROCESSED, "of-alice", None, lambda: "one", START)
+        user.sessions.create("of-alice", {}, None, None, START)
+        user.outbox.announce(
+            WebhookEventType.SESSION_PROCESSED, "of-alice", None, lambda: "one", START
+        )
         raise RefusedError
 
     with pytest.raises(RefusedError):

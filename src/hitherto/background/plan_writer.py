@@ -104,9 +104,9 @@ class PlanWriter:
 
         filings: one for each decision.
         """
-        self._user.insert_passages(self._work.session_id, findings.passages, self._revision)
+        self._user.passages.insert(self._work.session_id, findings.passages, self._revision)
         if findings.summary_vector is not None:
-            self._user.insert_summary(
+            self._user.summaries.insert(
                 self._work.session_id, findings.summary, findings.summary_vector, self._revision
             )
         self._carry_out(plan, filings)
@@ -128,14 +128,14 @@ class PlanWriter:
             )
             for candidate, sign in found
         ]
-        self._user.insert_quarantined(self._work.session_id, kept)
+        self._user.quarantine.insert(self._work.session_id, kept)
 
     def doubt(self, doubts: Sequence[Doubt]) -> None:
         """Mark what the plan's decisions put in doubt; they have to be carried out before."""
         for doubt in doubts:
             cause = self._resolved(doubt.cause)
             if cause is not None:
-                self._user.doubt_memory(
+                self._user.memories.doubt(
                     doubt.memory_id, cause, doubt.reason, doubt.since, self._revision
                 )
 
@@ -150,11 +150,11 @@ class PlanWriter:
         self._carry_out(plan, filings)
         for memory_id in retired:
             self._expire(memory_id, ExpirationReason.MERGE_CONFLICT)
-        self._user.insert_new_memories(conflict_id, self._added)
+        self._user.conflicts.add_new_memories(conflict_id, self._added)
         self._announce(WebhookEventType.MERGE_CONFLICT_RESOLVED, conflict_id)
 
     def _announce(self, event_type: WebhookEventType, merge_conflict_id: str | None) -> None:
-        self._user.announce(
+        self._user.outbox.announce(
             event_type, self._work.session_id, merge_conflict_id, self._new_id, self._now
         )
 
@@ -185,12 +185,12 @@ class PlanWriter:
 
     def _affirm(self, memory_id: str, candidate: Candidate, said_at: datetime) -> None:
         """Add what says a memory again; its doubt ends where the user said so later."""
-        self._user.insert_evidence(memory_id, self._evidence(candidate), self._revision)
+        self._user.memories.add_evidence(memory_id, self._evidence(candidate), self._revision)
         held = self._versions.get(memory_id)
         doubted_at = None if held is None else held.doubted_at
         said_by = SaidBy(candidate.said_by.value)
         if doubted_at is not None and _settles(said_by, said_at, doubted_at):
-            self._user.lift_doubt(memory_id, self._revision)
+            self._user.memories.lift_doubt(memory_id, self._revision)
 
     def _keep_doubt(self, memory_id: str, replaced: Sequence[str], said_at: datetime) -> None:
         """Doubt a fuller version as those before it, unless it settles their doubt."""
@@ -200,7 +200,7 @@ class PlanWriter:
                 continue
             if not _settles(said_by, said_at, old.doubted_at):
                 reason = old.doubt_reason or ""
-                self._user.doubt_memory(
+                self._user.memories.doubt(
                     memory_id, old.doubted_by, reason, old.doubted_at, self._revision
                 )
 
@@ -229,8 +229,8 @@ class PlanWriter:
             model=candidate.model,
             prompt_hash=candidate.prompt_hash,
         )
-        self._user.insert_memory(version, why, filing.vector, len(self._ids), self._revision)
-        self._user.insert_memory_categories(memory_id, filing.category_ids)
+        self._user.memories.insert(version, why, filing.vector, len(self._ids), self._revision)
+        self._user.memories.add_categories(memory_id, filing.category_ids)
         self._versions[memory_id] = version
         self._added.append(memory_id)
         return memory_id
@@ -261,11 +261,11 @@ class PlanWriter:
 
     def _relink(self, links: Mapping[str, str | None]) -> None:
         for memory_id, previous_id in links.items():
-            self._user.relink_memory(memory_id, previous_id, self._revision)
+            self._user.memories.relink(memory_id, previous_id, self._revision)
             self._versions[memory_id] = replace(self._versions[memory_id], previous_id=previous_id)
 
     def _expire(self, memory_id: str, reason: ExpirationReason) -> None:
-        self._user.expire_memory(
+        self._user.memories.expire(
             memory_id, self._now, reason, self._revision, self._conflict_behind(reason)
         )
 
@@ -283,11 +283,11 @@ class PlanWriter:
         contradicted = {memory_id for memory_id, _, _ in asked}
         if any(
             _waits(conflict, decision.candidate.content, contradicted)
-            for conflict in self._user.merge_conflicts()
+            for conflict in self._user.conflicts.all()
         ):
             return
         conflict_id = self._new_id()
-        self._user.insert_merge_conflict(
+        self._user.conflicts.insert(
             conflict_id,
             self._work.session_id,
             decision.candidate,
@@ -308,7 +308,7 @@ class PlanWriter:
             row = self._working.memory_rows.get(old_id)
             for other_row in () if row is None else self._working.connections.get(row, ()):
                 pairs.add((new_id, self._latest(self._working.memory_ids[other_row])))
-        self._user.insert_connections(sorted(pairs), self._revision)
+        self._user.memories.connect(sorted(pairs), self._revision)
 
     def _latest(self, memory_id: str) -> str:
         while memory_id in self._successors:

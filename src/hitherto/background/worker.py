@@ -331,7 +331,9 @@ class Worker:
         def write(tx: WorkTx) -> None:
             if tx.fail(work, reason):
                 user = tx.user(work)
-                user.announce(event_type, work.session_id, work.merge_conflict_id, new_id, now)
+                user.outbox.announce(
+                    event_type, work.session_id, work.merge_conflict_id, new_id, now
+                )
 
         await self._resources.store.work(write)
 
@@ -559,12 +561,12 @@ def _read(tx: WorkTx, work: Work) -> _Told:
     user = tx.user(work)
     contest = None
     if work.merge_conflict_id is not None:
-        contest = user.contest(work.merge_conflict_id, work.created_at)
+        contest = user.conflicts.answered(work.merge_conflict_id, work.created_at)
         if contest is None:
             raise LeaseLostError(f"{work} was deleted")
     return _Told(
         user.project_id,
-        user.messages(work.session_id) if contest is None else (),
+        user.messages.of_session(work.session_id) if contest is None else (),
         contest,
         tx.merge_conflicts_enabled(user),
         tx.categories(user),

@@ -162,7 +162,7 @@ class Admin(UsageAdmin, WebhookAdmin):
         now = self._resources.clock()
 
         def work(tx: AdminTx) -> SessionModel:
-            return tx.users_of(project_id).user(user_id).retry_session(session_id, now)
+            return tx.users_of(project_id).user(user_id).sessions.retry(session_id, now)
 
         session = await self._resources.store.admin(work, write=True)
         self._resources.work_due.set()
@@ -175,7 +175,7 @@ class Admin(UsageAdmin, WebhookAdmin):
 
         def work(tx: AdminTx) -> MergeConflictModel:
             user = tx.users_of(project_id).user(user_id)
-            return user.requeue_merge_conflict(merge_conflict_id, now)
+            return user.conflicts.requeue(merge_conflict_id, now)
 
         conflict = await self._resources.store.admin(work, write=True)
         self._resources.work_due.set()
@@ -190,7 +190,7 @@ class Admin(UsageAdmin, WebhookAdmin):
 
         def work(tx: AdminTx) -> Page[Quarantined]:
             user = tx.users_of(project_id).user(user_id)
-            found, total = user.quarantined(offset, limit), user.count_quarantined()
+            found, total = user.quarantine.page(offset, limit), user.quarantine.count()
             return Page(found, total, offset + len(found) < total)
 
         return await self._resources.store.admin(work, write=False)

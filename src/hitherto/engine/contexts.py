@@ -67,17 +67,17 @@ class Contexts(Transacting):
             user = tx.user(user_id)
             return ContextState(
                 internal_user_id=user.user_id,
-                session=user.session(session_id),
-                messages=user.latest_session_messages(session_id, PREVIOUS_MESSAGES + 1),
-                ongoing=user.ongoing_sessions(session_id),
+                session=user.sessions.get(session_id),
+                messages=user.messages.latest_of_session(session_id, PREVIOUS_MESSAGES + 1),
+                ongoing=user.messages.ongoing(session_id),
                 conflicts=[
                     conflict
-                    for conflict in user.merge_conflicts()
+                    for conflict in user.conflicts.all()
                     if conflict.status is MergeConflictStatus.PENDING
                 ],
                 recent=None
                 if request.last_n_messages is None
-                else user.latest_messages_except(session_id, request.last_n_messages),
+                else user.messages.latest_except(session_id, request.last_n_messages),
                 delta=working_sets.delta(user),
             )
 

@@ -45,9 +45,9 @@ class Memories(Transacting):
         def work(tx: Tx) -> UserMemoriesList:
             user = tx.user(user_id)
             if names:
-                _require_categories(user.category_names(), asked)
-            held = user.memory_categories()
-            versions = user.versions()
+                _require_categories(user.memories.category_names(), asked)
+            held = user.memories.categories()
+            versions = user.memories.versions()
             found = [version for version in versions.values() if version.expired_at is None]
             if names:
                 found = [
@@ -60,7 +60,7 @@ class Memories(Transacting):
             if wanted:
                 matching = {
                     session.session_id
-                    for session in user.scan_sessions()
+                    for session in user.sessions.all()
                     if arguments.contains(session.metadata, wanted)
                 }
                 found = [version for version in found if version.session_id in matching]
@@ -82,9 +82,9 @@ class Memories(Transacting):
     ) -> UserMemoryItem:
         def work(tx: Tx) -> UserMemoryItem:
             user = tx.user(user_id)
-            versions = user.versions()
+            versions = user.memories.versions()
             shown = [version_chains.require(versions, memory_id)]
-            held = user.memory_categories()
+            held = user.memories.categories()
             return _items(
                 user, versions, shown, held, include_previous_versions, include_connected_memories
             )[0]
@@ -98,7 +98,7 @@ class Memories(Transacting):
 
         def work(tx: Tx) -> UserMemoriesList:
             user = tx.user(user_id)
-            versions = user.versions()
+            versions = user.memories.versions()
             found = [
                 (version.doubted_at, version)
                 for version in versions.values()
@@ -106,7 +106,7 @@ class Memories(Transacting):
             ]
             found.sort(key=lambda one: (-one[0].timestamp(), one[1].memory_id))
             shown = [version for _, version in found[offset : offset + limit]]
-            items = _items(user, versions, shown, user.memory_categories(), True, True)
+            items = _items(user, versions, shown, user.memories.categories(), True, True)
             return UserMemoriesList(items, len(found), offset + len(items) < len(found))
 
         return await self._read(work)
@@ -114,14 +114,14 @@ class Memories(Transacting):
     async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
         def work(tx: Tx) -> UserMemoryItem:
             user = tx.user(user_id)
-            held = version_chains.require(user.versions(), memory_id)
+            held = version_chains.require(user.memories.versions(), memory_id)
             if held.expired_at is not None:
                 raise ValidationError(
                     f"memory {memory_id} has expired ({held.expiration_reason}), so it cannot be"
                     " confirmed; confirm the version that is current"
                 )
             if held.doubted_at is not None:
-                user.lift_doubt(memory_id, user.advance(removed=False))
+                user.memories.lift_doubt(memory_id, user.advance(removed=False))
             return _item(user, memory_id)
 
         return await self._write(work)
@@ -131,10 +131,10 @@ class Memories(Transacting):
 
         def work(tx: Tx) -> UserMemoryItem:
             user = tx.user(user_id)
-            if version_chains.require(user.versions(), memory_id).expired_at is None:
+            if version_chains.require(user.memories.versions(), memory_id).expired_at is None:
                 revision = user.advance(removed=False)
                 reason = ExpirationReason.TEMPORAL_CONFLICT
-                user.expire_memory(memory_id, now, reason, revision, None)
+                user.memories.expire(memory_id, now, reason, revision, None)
             return _item(user, memory_id)
 
         return await self._write(work)
@@ -159,8 +159,8 @@ def _require_categories(existing: Set[str], asked: Sequence[str]) -> None:
 
 def _item(user: UserTx, memory_id: str) -> UserMemoryItem:
     """A version as it stands now, with all that belongs to it."""
-    versions = user.versions()
-    return _items(user, versions, [versions[memory_id]], user.memory_categories(), True, True)[0]
+    versions = user.memories.versions()
+    return _items(user, versions, [versions[memory_id]], user.memories.categories(), True, True)[0]
 
 
 def _items(
@@ -175,7 +175,7 @@ def _items(
     connected = _connected(user, chain) if with_connected else {}
     contested = {
         memory.memory_id
-        for conflict in user.merge_conflicts()
+        for conflict in user.conflicts.all()
         if conflict.status is not MergeConflictStatus.RESOLVED
         for memory in conflict.conflicting_memories
     }
@@ -230,7 +230,7 @@ def _previous(chain: version_chains.Chains, version: MemoryVersion) -> list[Memo
 
 def _connected(user: UserTx, chain: version_chains.Chains) -> dict[str, list[MemoryRelationship]]:
     found: dict[str, dict[str, MemoryRelationship]] = {}
-    for one, other in user.connections_since(0):
+    for one, other in user.memories.connections_since(0):
         for here, there in ((one, other), (other, one)):
             for end in chain.current_from(here):
                 for target in chain.current_from(there):

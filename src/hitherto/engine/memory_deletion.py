@@ -7,11 +7,16 @@ from datetime import datetime
 
 from hitherto.core.extraction import summaries
 from hitherto.core.history import version_chains
-from hitherto.core.history.redaction import REDACTED, Erasure, erasure, unmarked
+from hitherto.core.history.redaction import Erasure, erasure, unmarked
 from hitherto.core.recall import passages
 from hitherto.core.recall.passages import Passage
+from hitherto.engine.deletion import (
+    apply_edit,
+    delete_quarantined,
+    redact_merge_conflicts,
+    redact_reasons,
+)
 from hitherto.engine.resources import Resources
-from hitherto.engine.transactions import apply_edit
 from hitherto.errors import UnavailableError
 from hitherto.models import DeletionReport, Message
 from hitherto.store import RecordedEmbedder, StoredPassage, Tx
@@ -175,24 +180,22 @@ class Erasing:
             return None
         now = self._resources.clock()
         erased, sessions, waiting = rewriting.erasure, rewriting.sessions, rewriting.waiting
-        settled = user.withdraw_from_merge_conflicts(
-            found.edit.deleted, erased, found.contents, now
-        )
+        settled = redact_merge_conflicts(user, found.edit.deleted, erased, found.contents, now)
         revision = apply_edit(user, found.edit)
         for one in sessions:
             for position, text in one.changed.items():
-                user.redact_message(one.session_id, position, text)
+                user.messages.redact(one.session_id, position, text)
             if one.changed:
-                user.delete_passages(one.session_id)
-                user.insert_passages(one.session_id, one.passages, revision)
+                user.passages.delete(one.session_id)
+                user.passages.insert(one.session_id, one.passages, revision)
             if one.summary is not None:
-                user.replace_summary(one.session_id, *one.summary, revision)
+                user.summaries.replace(one.session_id, *one.summary, revision)
         for session_id, position, text in waiting:
-            user.redact_message(session_id, position, text)
-        user.interrupt_sessions({session_id for session_id, _, _ in waiting})
-        user.redact_reasons(erased, found.kin, REDACTED, revision)
-        dropped = user.delete_quarantined(
-            {one.session_id: one.evidence for one in found.told}, erased.summary
+            user.messages.redact(session_id, position, text)
+        user.sessions.interrupt({session_id for session_id, _, _ in waiting})
+        redact_reasons(user, erased, found.kin, revision)
+        dropped = delete_quarantined(
+            user, {one.session_id: one.evidence for one in found.told}, erased.summary
         )
         return DeletionReport(
             deleted_at=now,
@@ -222,7 +225,7 @@ def _summary(told: _Told, messages: Sequence[Message], erased: Erasure) -> str |
 
 def _situation(tx: Tx, user_id: str, memory_id: str, with_previous: bool) -> _Situation:
     user = tx.user(user_id)
-    versions = user.versions()
+    versions = user.memories.versions()
     delete = version_chains.delete_with_previous if with_previous else version_chains.delete
     edit = delete(versions, memory_id)
     gone = [versions[one] for one in edit.deleted]
@@ -248,15 +251,15 @@ def _situation(tx: Tx, user_id: str, memory_id: str, with_previous: bool) -> _Si
         told=[
             _Told(
                 session_id,
-                user.session(session_id).created_at,
-                user.messages(session_id),
-                user.session_summary(session_id),
+                user.sessions.get(session_id).created_at,
+                user.messages.of_session(session_id),
+                user.summaries.get(session_id),
                 frozenset(positions),
                 [one.content for one in staying.values() if one.session_id == session_id],
             )
             for session_id, positions in sorted(grounds.items())
         ],
-        unprocessed=user.unprocessed_messages(),
+        unprocessed=user.messages.unprocessed(),
     )
 
 

@@ -34,7 +34,7 @@ class MergeConflicts(Transacting):
         def work(tx: Tx) -> Page[MergeConflictModel]:
             found = [
                 conflict
-                for conflict in tx.user(user_id).merge_conflicts()
+                for conflict in tx.user(user_id).conflicts.all()
                 if wanted is None or conflict.status is wanted
             ]
             ordered = _sorted(found, sort_by, descending=sort_order == "desc")
@@ -43,7 +43,7 @@ class MergeConflicts(Transacting):
         return await self._read(work)
 
     async def get_merge_conflict(self, user_id: str, merge_conflict_id: str) -> MergeConflictModel:
-        return await self._read(lambda tx: tx.user(user_id).merge_conflict(merge_conflict_id))
+        return await self._read(lambda tx: tx.user(user_id).conflicts.get(merge_conflict_id))
 
     async def resolve_merge_conflict(
         self, user_id: str, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer]
@@ -53,12 +53,12 @@ class MergeConflicts(Transacting):
 
         def work(tx: Tx) -> MergeConflictModel:
             user = tx.user(user_id)
-            conflict = user.merge_conflict(merge_conflict_id)
+            conflict = user.conflicts.get(merge_conflict_id)
             if conflict.status is not MergeConflictStatus.PENDING:
                 raise checked.already_resolved(merge_conflict_id)
             checked.check(conflict.clarifying_questions, given)
-            user.answer_merge_conflict(merge_conflict_id, given, now)
-            return user.merge_conflict(merge_conflict_id)
+            user.conflicts.answer(merge_conflict_id, given, now)
+            return user.conflicts.get(merge_conflict_id)
 
         conflict = await self._write(work)
         self._resources.work_due.set()

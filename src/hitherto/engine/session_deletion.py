@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from hitherto.core.extraction.extract import extract
 from hitherto.core.history import version_chains
-from hitherto.core.history.redaction import REDACTED, borrowed, erasure
+from hitherto.core.history.redaction import borrowed, erasure
 from hitherto.core.text.terms import terms_of
+from hitherto.engine.deletion import apply_edit, redact_merge_conflicts, redact_reasons
 from hitherto.engine.resources import Resources
-from hitherto.engine.transactions import apply_edit
 from hitherto.errors import UnavailableError
 from hitherto.models import DeletionReport, ExpirationReason, MemoryVersion, SessionStatus
 from hitherto.store import RecordedEmbedder, Tx, UserTx
@@ -71,12 +71,12 @@ class Leaving:
     ) -> DeletionReport | _Wording:
         """Delete it; or nothing, and say what has to be embedded before."""
         now, embedder = self._resources.clock(), user.embedder()
-        session = user.session(session_id)
+        session = user.sessions.get(session_id)
         report = user.contents(session_id, now)
         if session.status is not SessionStatus.PROCESSED and not report.memories:
-            user.delete_session(session_id)
+            user.sessions.delete(session_id)
             return report
-        versions = user.versions()
+        versions = user.memories.versions()
         edit, kin, reworded = _edit(user, versions, session_id)
         missing = {one for one in reworded.values() if (embedder, one) not in vectors}
         if missing:
@@ -88,15 +88,15 @@ class Leaving:
             [reworded.get(one, versions[one].content) for one in kin],
             [reworded.get(one.memory_id, one.content) for one in staying],
         )
-        changed = user.withdraw_from_merge_conflicts(
-            edit.deleted, erased, frozenset(gone), now, but_in=session_id
+        changed = redact_merge_conflicts(
+            user, edit.deleted, erased, frozenset(gone), now, except_session_id=session_id
         )
         # Also without memories, so that no working set keeps the messages.
         revision = apply_edit(user, edit)
         for memory_id, content in reworded.items():
-            user.reword_memory(memory_id, content, vectors[embedder, content], revision)
-        user.redact_reasons(erased, kin, REDACTED, revision)
-        user.delete_session(session_id)
+            user.memories.reword(memory_id, content, vectors[embedder, content], revision)
+        redact_reasons(user, erased, kin, revision)
+        user.sessions.delete(session_id)
         return replace(
             report,
             memories=len(edit.deleted),
@@ -151,7 +151,7 @@ def _own_content(
     if not borrowed(version.content, joined, ()):
         return version.content
     grounds = {version.session_id, *(item.session_id for item in version.evidence)} - {session_id}
-    sessions = {one: user.messages(one) for one in sorted(grounds)}
+    sessions = {one: user.messages.of_session(one) for one in sorted(grounds)}
     support = [message.content for messages in sessions.values() for message in messages]
     if not borrowed(version.content, joined, support):
         return version.content
@@ -159,7 +159,7 @@ def _own_content(
     said = [
         candidate.content
         for one, messages in sessions.items()
-        for candidate in extract(messages, user.session(one).created_at)
+        for candidate in extract(messages, user.sessions.get(one).created_at)
         if frozenset(terms_of(candidate.content)) <= terms
     ]
     return max(said, key=lambda content: len(terms_of(content)), default=None)

@@ -45,11 +45,11 @@ class Sessions(Transacting):
         def work(tx: Tx) -> SessionModel:
             user = tx.user(user_id)
             if key is not None:
-                held = user.repeated_session(key, kept, created_at, wait_s)
+                held = user.sessions.find_repeated(key, kept, created_at, wait_s)
                 if held is not None:
                     return held
             user.touch(now)
-            return user.create_session(session_id, kept, created_at, wait_s, now, key)
+            return user.sessions.create(session_id, kept, created_at, wait_s, now, key)
 
         return await self._write(work)
 
@@ -63,11 +63,11 @@ class Sessions(Transacting):
     ) -> SessionModel:
         def work(tx: Tx) -> SessionModel:
             user = tx.user(user_id)
-            session = user.session(session_id)
+            session = user.sessions.get(session_id)
             if include_summary:
-                session = replace(session, session_summary=user.session_summary(session_id))
+                session = replace(session, session_summary=user.summaries.get(session_id))
             if include_memories:
-                session = replace(session, memories=user.session_memories(session_id))
+                session = replace(session, memories=user.memories.of_session(session_id))
             return session
 
         return await self._read(work)
@@ -91,10 +91,10 @@ class Sessions(Transacting):
         def work(tx: Tx) -> Page[SessionModel]:
             user = tx.user(user_id)
             if not wanted and not statuses:
-                return paged(user.page_sessions(offset, limit), user.count_sessions(), offset)
+                return paged(user.sessions.page(offset, limit), user.sessions.count(), offset)
             found = [
                 session
-                for session in user.scan_sessions()
+                for session in user.sessions.all()
                 if (not statuses or session.status in statuses)
                 and arguments.contains(session.metadata, wanted)
             ]
@@ -106,7 +106,7 @@ class Sessions(Transacting):
         self, user_id: str, session_id: str, new_metadata: Metadata
     ) -> SessionModel:
         kept = self._metadata(new_metadata)
-        return await self._write(lambda tx: tx.user(user_id).update_session(session_id, kept))
+        return await self._write(lambda tx: tx.user(user_id).sessions.update(session_id, kept))
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
         leaving = Leaving(self._resources, self._project_id)
@@ -131,9 +131,9 @@ class Sessions(Transacting):
 
         def work(tx: Tx) -> None:
             user = tx.user(user_id)
-            if key is not None and user.has_repeated_message(session_id, key, kept_role, content):
+            if key is not None and user.messages.is_repeated(session_id, key, kept_role, content):
                 return
-            user.add_message(session_id, kept_role, content, now, key)
+            user.messages.add(session_id, kept_role, content, now, key)
             user.touch(now)
 
         await self._write(work)
@@ -145,19 +145,19 @@ class Sessions(Transacting):
 
         def work(tx: Tx) -> SessionMessagesList:
             user = tx.user(user_id)
-            total = user.count_messages(session_id)
-            messages = user.page_messages(session_id, offset, limit)
+            total = user.messages.count(session_id)
+            messages = user.messages.page(session_id, offset, limit)
             return SessionMessagesList(messages, total, offset + len(messages) < total)
 
         return await self._read(work)
 
     async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
         arguments.whole(n, "n", 1, 100)
-        return await self._read(lambda tx: UserMessagesList(tx.user(user_id).latest_messages(n)))
+        return await self._read(lambda tx: UserMessagesList(tx.user(user_id).messages.latest(n)))
 
     async def process(self, user_id: str, session_id: str) -> SessionModel:
         now = self._resources.clock()
-        session = await self._write(lambda tx: tx.user(user_id).make_due(session_id, now))
+        session = await self._write(lambda tx: tx.user(user_id).sessions.make_due(session_id, now))
         self._resources.work_due.set()
         return session
 

@@ -5,10 +5,9 @@ from typing import TypeVar
 
 from hitherto.api import Page
 from hitherto.core import arguments
-from hitherto.core.history import version_chains
 from hitherto.engine.resources import Resources
 from hitherto.models import Metadata
-from hitherto.store import Tx, UserTx
+from hitherto.store import Tx
 
 T = TypeVar("T")
 
@@ -33,18 +32,3 @@ class Transacting:
 def paged(items: list[T], total: int, offset: int) -> Page[T]:
     """The page of a list that begins at `offset`."""
     return Page(items, total, offset + len(items) < total)
-
-
-def apply_edit(user: UserTx, edit: version_chains.ChainEdit) -> int:
-    """Carry out what deleting memories means for the chains that they stood in.
-
-    Returns the user's revision that has it.
-    """
-    revision = user.advance(removed=True)
-    for memory_id, previous_id in edit.relinks.items():
-        user.relink_memory(memory_id, previous_id, revision)
-    for memory_id in edit.revived:
-        user.revive_memory(memory_id, revision)
-    for memory_id in edit.deleted:
-        user.delete_memory(memory_id)
-    return revision

@@ -23,15 +23,12 @@ from hitherto.store.delivery_tx import Delivery, DeliveryTx
 from hitherto.store.embedder_tx import EmbedderTx, MissingVector, SampledPassage
 from hitherto.store.embedders import RecordedEmbedder
 from hitherto.store.ledger_tx import CallRow, LedgerTx
+from hitherto.store.repositories.messages import OngoingSession
+from hitherto.store.repositories.passages import StoredPassage
+from hitherto.store.repositories.summaries import StoredSummary
 from hitherto.store.sqlite import READERS, SqliteDatabase
 from hitherto.store.tx import Tx
-from hitherto.store.user_tx import (
-    OngoingSession,
-    Revision,
-    StoredPassage,
-    StoredSummary,
-    UserTx,
-)
+from hitherto.store.user_tx import Revision, UserTx
 from hitherto.store.work_tx import Work, WorkTx
 
 __all__ = [

@@ -106,9 +106,9 @@ class DeliveryTx:
             return None
         about: SessionModel | MergeConflictModel
         if delivery.merge_conflict_id is None:
-            about = user.session(delivery.session_id)
+            about = user.sessions.get(delivery.session_id)
         else:
-            about = user.merge_conflict(delivery.merge_conflict_id)
+            about = user.conflicts.get(delivery.merge_conflict_id)
         secrets = signing_secrets(webhook, now)
         return Telling(user.project_id, webhook["url"], secrets, user.model, about)
 

@@ -1,56 +1,12 @@
-"""The verbs on webhooks: who is told, and noting down what is to be told."""
+"""Webhook subscriptions of a project, and their deliveries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from hitherto.errors import WebhookNotFoundError
 from hitherto.models import Webhook, WebhookDelivery, WebhookEventType
 from hitherto.store import rows
 from hitherto.store.database import Row, Run
-from hitherto.store.user_conflicts import UserStatements
-
-
-class UserOutbox(UserStatements):
-    """Notes down what happened to one user, in the transaction in which it happens."""
-
-    project_id: str
-
-    def announce(
-        self,
-        event_type: WebhookEventType,
-        session_id: str,
-        merge_conflict_id: str | None,
-        new_id: Callable[[], str],
-        now: datetime,
-    ) -> None:
-        """Have every webhook of the project told that asks for it; nothing where none does.
-
-        merge_conflict_id: of an event about a conflict. new_id: called once if anybody is told.
-        """
-        told = [
-            webhook
-            for webhook in map(
-                rows.to_webhook, self._run("list_webhooks", project_id=self.project_id)
-            )
-            if webhook.enabled and event_type in webhook.event_types
-        ]
-        if not told:
-            return
-        event_id = new_id()
-        self._run_many(
-            "insert_webhook_delivery",
-            (
-                {
-                    "event_id": event_id,
-                    "webhook_id": webhook.webhook_id,
-                    "session_id": session_id,
-                    "merge_conflict_id": merge_conflict_id,
-                    "event_type": event_type.value,
-                    "now": rows.to_micros(now),
-                }
-                for webhook in told
-            ),
-        )
 
 
 class ProjectWebhooks:

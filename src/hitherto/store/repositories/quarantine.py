@@ -1,38 +1,25 @@
-"""The verbs on what is in doubt and on what was kept from becoming a memory, for one user."""
+"""A user's quarantined statements."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from hitherto.models import Quarantined
+from hitherto.models import (
+    Quarantined,
+)
 from hitherto.store import rows
-from hitherto.store.user_conflicts import UserConflicts
+from hitherto.store.repositories.user_run import UserRun
 
 
-class UserProvenance(UserConflicts):
-    """Doubts memories, lifts doubts, and keeps the quarantine of one user."""
+class QuarantineRows:
+    """Statements of one user that were kept out of memory."""
 
-    def doubt_memory(
-        self, memory_id: str, because_of: str, reason: str, since: datetime, revision: int
-    ) -> None:
-        """Mark a current memory as doubtful; because_of: the memory that changed its ground."""
-        self._run(
-            "doubt_memory",
-            memory_id=memory_id,
-            doubted_by=because_of,
-            doubt_reason=reason,
-            doubted_at=rows.to_micros(since),
-            revision=revision,
-        )
+    def __init__(self, run: UserRun) -> None:
+        self._run = run
 
-    def lift_doubt(self, memory_id: str, revision: int) -> None:
-        """Take a memory as certain again."""
-        self._run("lift_doubt", memory_id=memory_id, revision=revision)
-
-    def insert_quarantined(self, session_id: str, found: Sequence[Quarantined]) -> None:
+    def insert(self, session_id: str, found: Sequence[Quarantined]) -> None:
         """Keep what of a session must not become a memory, and count it with the session."""
         if not found:
             return
-        self._run_many(
+        self._run.many(
             "insert_quarantined",
             (
                 {
@@ -50,12 +37,24 @@ class UserProvenance(UserConflicts):
         )
         self._run("count_quarantined", session_id=session_id, added=len(found))
 
-    def quarantined(self, offset: int, limit: int) -> list[Quarantined]:
+    def page(self, offset: int, limit: int) -> list[Quarantined]:
         """What was kept from becoming a memory, newest first."""
         found = self._run("list_quarantined", offset=offset, limit=limit)
         return [rows.to_quarantined(row) for row in found]
 
-    def count_quarantined(self) -> int:
+    def count(self) -> int:
         """How many statements of all sessions were kept from becoming memories."""
         total: int = self._run("total_quarantined")[0]["total"]
         return total
+
+    def of_session(self, session_id: str) -> list[Quarantined]:
+        """Return the quarantined statements of a session."""
+        return [
+            rows.to_quarantined(row)
+            for row in self._run("session_quarantine", session_id=session_id)
+        ]
+
+    def delete(self, quarantine_id: str, session_id: str) -> None:
+        """Delete a quarantined statement of a session."""
+        self._run("delete_quarantined", quarantine_id=quarantine_id)
+        self._run("count_quarantined", session_id=session_id, added=-1)

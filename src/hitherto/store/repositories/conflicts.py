@@ -1,4 +1,4 @@
-"""The verbs on one user's merge conflicts, and what every verb of a user stands on."""
+"""A user's merge conflicts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from hitherto.core.conflict_answers import already_resolved
+from hitherto.core.reconciliation.conflict_redaction import ConflictRedaction, StoredConflict
 from hitherto.core.reconciliation.conflict_resolution import Contest
-from hitherto.errors import MergeConflictAlreadyResolvedError, MergeConflictNotFoundError
+from hitherto.errors import (
+    MergeConflictAlreadyResolvedError,
+    MergeConflictNotFoundError,
+)
 from hitherto.models import (
     LOCAL_MODEL,
     Candidate,
@@ -20,27 +24,17 @@ from hitherto.models import (
     MessageRole,
 )
 from hitherto.store import rows
-from hitherto.store.database import Row, Run
+from hitherto.store.database import Row
+from hitherto.store.repositories.user_run import UserRun
 
 
-class UserStatements:
-    """Runs the statements of one transaction with one user's id in each."""
+class ConflictRows:
+    """Merge conflicts of one user."""
 
-    def __init__(self, run: Run, user_id: str) -> None:
-        self._statements = run
-        self.user_id = user_id
+    def __init__(self, run: UserRun) -> None:
+        self._run = run
 
-    def _run(self, name: str, /, **parameters: Any) -> list[Row]:
-        return self._statements(name, user_id=self.user_id, **parameters)
-
-    def _run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> None:
-        self._statements.many(name, [{"user_id": self.user_id, **row} for row in parameters])
-
-
-class UserConflicts(UserStatements):
-    """Records, reads and settles the merge conflicts of one user."""
-
-    def insert_merge_conflict(
+    def insert(
         self,
         merge_conflict_id: str,
         session_id: str,
@@ -77,7 +71,7 @@ class UserConflicts(UserStatements):
             ),
             created_at=rows.to_micros(now),
         )
-        self._run_many(
+        self._run.many(
             "insert_merge_conflict_memory",
             (
                 {"merge_conflict_id": merge_conflict_id, "memory_id": memory_id, "reason": why}
@@ -85,7 +79,7 @@ class UserConflicts(UserStatements):
             ),
         )
 
-    def answer_merge_conflict(
+    def answer(
         self, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer], now: datetime
     ) -> None:
         """Put a conflict in line with its answers. Raises MergeConflictAlreadyResolvedError."""
@@ -106,12 +100,12 @@ class UserConflicts(UserStatements):
             raise already_resolved(merge_conflict_id)
         self._run("announce_work")
 
-    def requeue_merge_conflict(self, merge_conflict_id: str, now: datetime) -> MergeConflictModel:
+    def requeue(self, merge_conflict_id: str, now: datetime) -> MergeConflictModel:
         """Put a FAILED conflict in line again with the answers that it has.
 
         Raises MergeConflictNotFoundError, MergeConflictAlreadyResolvedError.
         """
-        found = self.merge_conflict(merge_conflict_id)
+        found = self.get(merge_conflict_id)
         requeued = self._run(
             "requeue_merge_conflict", merge_conflict_id=found.id, now=rows.to_micros(now)
         )
@@ -121,9 +115,9 @@ class UserConflicts(UserStatements):
                 f"{found.status.value}"
             )
         self._run("announce_work")
-        return self.merge_conflict(merge_conflict_id)
+        return self.get(merge_conflict_id)
 
-    def contest(self, merge_conflict_id: str, session_created_at: datetime) -> Contest | None:
+    def answered(self, merge_conflict_id: str, session_created_at: datetime) -> Contest | None:
         """An answered conflict with all that settling it needs; None when it is gone."""
         found = self._run("get_merge_conflict", merge_conflict_id=merge_conflict_id)
         if not found or found[0]["resolution"] is None:
@@ -152,9 +146,9 @@ class UserConflicts(UserStatements):
             answered_at=rows.from_micros(resolution["answered_at"]),
         )
 
-    def insert_new_memories(self, merge_conflict_id: str, memory_ids: Iterable[str]) -> None:
+    def add_new_memories(self, merge_conflict_id: str, memory_ids: Iterable[str]) -> None:
         """Note which memories settling a conflict brought."""
-        self._run_many(
+        self._run.many(
             "insert_merge_conflict_new_memory",
             (
                 {"merge_conflict_id": merge_conflict_id, "memory_id": memory_id}
@@ -162,11 +156,11 @@ class UserConflicts(UserStatements):
             ),
         )
 
-    def forget_merge_conflicts(self, session_id: str) -> None:
+    def forget_session(self, session_id: str) -> None:
         """Before a session is deleted: no version keeps the id of a conflict that goes with it."""
         self._run("forget_merge_conflicts", session_id=session_id)
 
-    def merge_conflicts(self) -> list[MergeConflictModel]:
+    def all(self) -> list[MergeConflictModel]:
         """All merge conflicts, newest first."""
         found = self._run("load_merge_conflicts")
         if not found:
@@ -199,12 +193,48 @@ class UserConflicts(UserStatements):
             for row in found
         ]
 
-    def merge_conflict(self, merge_conflict_id: str) -> MergeConflictModel:
+    def get(self, merge_conflict_id: str) -> MergeConflictModel:
         """Read a merge conflict. Raises MergeConflictNotFoundError."""
-        for conflict in self.merge_conflicts():
+        for conflict in self.all():
             if conflict.id == merge_conflict_id:
                 return conflict
         raise MergeConflictNotFoundError(f"Merge conflict {merge_conflict_id} not found")
+
+    def stored(self) -> list[StoredConflict]:
+        """Return all merge conflicts with their stored texts."""
+        created: defaultdict[str, set[str]] = defaultdict(set)
+        for row in self._run("load_merge_conflict_new_memories"):
+            created[row["merge_conflict_id"]].add(row["memory_id"])
+        return [
+            _stored(row, created[row["merge_conflict_id"]])
+            for row in self._run("load_merge_conflicts")
+        ]
+
+    def rewrite(self, redaction: ConflictRedaction) -> None:
+        """Replace questions, answers and failure reason of a conflict."""
+        conflict_id = redaction.merge_conflict_id
+        stored = self._run("get_merge_conflict", merge_conflict_id=conflict_id)[0]["resolution"]
+        resolution = None
+        if redaction.answers is not None and stored is not None:
+            resolution = rows.to_json(
+                {**rows.from_json(stored), "question_answers": list(redaction.answers)}
+            )
+        self._run(
+            "rewrite_merge_conflict",
+            merge_conflict_id=conflict_id,
+            questions=rows.to_json(list(redaction.questions)),
+            resolution=resolution,
+            failure_reason=redaction.failure_reason,
+        )
+
+    def delete(self, merge_conflict_id: str) -> None:
+        """Delete a conflict; versions that name it lose its id."""
+        self._run("forget_merge_conflict", merge_conflict_id=merge_conflict_id)
+        self._run("delete_merge_conflict", merge_conflict_id=merge_conflict_id)
+
+    def notify_workers(self) -> None:
+        """Announce answered conflicts to workers."""
+        self._run("announce_work")
 
 
 def _model(
@@ -231,3 +261,17 @@ def _model(
 
 def _question(item: Mapping[str, Any]) -> MergeConflictQuestion:
     return MergeConflictQuestion(item["question"], item["options"])
+
+
+def _stored(row: Row, new_memory_ids: set[str]) -> StoredConflict:
+    resolution = None if row["resolution"] is None else rows.from_json(row["resolution"])
+    return StoredConflict(
+        merge_conflict_id=row["merge_conflict_id"],
+        session_id=row["session_id"],
+        status=rows.member(MergeConflictStatus, row["status"]),
+        proposed=rows.from_json(row["proposed"])["content"],
+        questions=rows.from_json(row["questions"]),
+        answers=resolution and resolution["question_answers"],
+        failure_reason=row["failure_reason"],
+        new_memory_ids=new_memory_ids,
+    )

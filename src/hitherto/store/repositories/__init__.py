@@ -1,0 +1,1 @@
+"""Repositories: the rows of one kind, read and written inside one transaction."""

@@ -1,0 +1,164 @@
+"""A user's sessions."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from hitherto.errors import InvalidSessionStateError, SessionNotFoundError, ValidationError
+from hitherto.models import Metadata, SessionModel, SessionStatus
+from hitherto.store import rows
+from hitherto.store.database import Row
+from hitherto.store.repositories.user_run import UserRun
+
+_RETRYABLE = (SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
+_PROCESSABLE = (SessionStatus.PENDING, *_RETRYABLE)
+
+
+class SessionRows:
+    """Sessions of one user."""
+
+    def __init__(self, run: UserRun, custom_user_id: str) -> None:
+        self._run = run
+        self._user_id = custom_user_id
+
+    def create(
+        self,
+        session_id: str,
+        metadata: Metadata,
+        created_at: datetime | None,
+        auto_process_after_s: int | None,
+        now: datetime,
+        idempotency_key: str | None = None,
+    ) -> SessionModel:
+        """Insert a session; its inactivity counts from `now`, whatever `created_at` is.
+
+        created_at: None for `now`.
+        """
+        row = self._run(
+            "insert_session",
+            session_id=session_id,
+            metadata=rows.to_json(metadata),
+            created_at=rows.to_micros(now if created_at is None else created_at),
+            recorded_at=rows.to_micros(now),
+            auto_process_after_s=auto_process_after_s,
+            due_at=due_at(now, auto_process_after_s),
+            idempotency_key=idempotency_key,
+        )[0]
+        return rows.to_session(row, self._user_id)
+
+    def find_repeated(
+        self,
+        idempotency_key: str,
+        metadata: Metadata,
+        created_at: datetime | None,
+        auto_process_after_s: int | None,
+    ) -> SessionModel | None:
+        """The session that the same call created with this key, as it is now, or None.
+
+        Raises ValidationError when the session of that key is another one.
+        """
+        found = self._run("find_repeated_session", idempotency_key=idempotency_key)
+        if not found:
+            return None
+        row = found[0]
+        created_micros = row["recorded_at"] if created_at is None else rows.to_micros(created_at)
+        if (
+            row["created_at"] != created_micros
+            or row["auto_process_after_s"] != auto_process_after_s
+            or not rows.same_json(rows.from_json(row["metadata"]), metadata)
+        ):
+            raise used_otherwise(idempotency_key)
+        return rows.to_session(row, self._user_id)
+
+    def get(self, session_id: str) -> SessionModel:
+        """Read a session. Raises SessionNotFoundError."""
+        return rows.to_session(session_row(self._run, session_id), self._user_id)
+
+    def count(self) -> int:
+        """How many sessions the user has."""
+        total: int = self._run("count_sessions")[0]["total"]
+        return total
+
+    def page(self, offset: int, limit: int) -> list[SessionModel]:
+        """Sessions, newest first."""
+        found = self._run("page_sessions", offset=offset, limit=limit)
+        return [rows.to_session(row, self._user_id) for row in found]
+
+    def all(self) -> list[SessionModel]:
+        """All sessions, newest first."""
+        return [rows.to_session(row, self._user_id) for row in self._run("scan_sessions")]
+
+    def update(self, session_id: str, metadata: Metadata) -> SessionModel:
+        """Replace a session's metadata. Raises SessionNotFoundError."""
+        found = self._run("update_session", session_id=session_id, metadata=rows.to_json(metadata))
+        if not found:
+            raise _session_not_found(session_id)
+        return rows.to_session(found[0], self._user_id)
+
+    def delete(self, session_id: str) -> None:
+        """Delete a session's row and all that hangs on it."""
+        self._run("forget_merge_conflicts", session_id=session_id)
+        self._run("delete_session", session_id=session_id)
+
+    def make_due(self, session_id: str, now: datetime) -> SessionModel:
+        """Put a session in line. Raises SessionNotFoundError, InvalidSessionStateError."""
+        return self._make_due(session_id, now, _PROCESSABLE, "process")
+
+    def retry(self, session_id: str, now: datetime) -> SessionModel:
+        """`make_due` for a session that has failed, and for no other."""
+        return self._make_due(session_id, now, _RETRYABLE, "retry")
+
+    def _make_due(
+        self, session_id: str, now: datetime, allowed: Sequence[SessionStatus], verb: str
+    ) -> SessionModel:
+        status = rows.member(SessionStatus, session_row(self._run, session_id)["status"])
+        if status not in allowed:
+            raise InvalidSessionStateError(f"Cannot {verb} session with status {status.value}")
+        row = self._run("make_due", session_id=session_id, now=rows.to_micros(now))[0]
+        self._run("announce_work")
+        return rows.to_session(row, self._user_id)
+
+    def interrupt(self, session_ids: Collection[str]) -> None:
+        """Have the work on sessions begun anew, as they are now."""
+        for session_id in session_ids:
+            self._run("interrupt_session", session_id=session_id)
+        if session_ids:
+            self._run("announce_work")
+
+    def failure_reasons(self) -> list[tuple[str, str]]:
+        """Return session id and reason of each session that has a failure reason."""
+        return [
+            (row["session_id"], row["failure_reason"]) for row in self._run("load_failure_reasons")
+        ]
+
+    def replace_failure_reason(self, session_id: str, reason: str) -> None:
+        """Replace a session's failure reason."""
+        self._run("replace_failure_reason", session_id=session_id, failure_reason=reason)
+
+
+def session_row(run: UserRun, session_id: str) -> Row:
+    """Return the row of a session. Raises SessionNotFoundError."""
+    if not rows.is_storable(session_id):
+        raise _session_not_found(ascii(session_id))
+    found = run("get_session", session_id=session_id)
+    if not found:
+        raise _session_not_found(session_id)
+    return found[0]
+
+
+def _session_not_found(session_id: str) -> SessionNotFoundError:
+    return SessionNotFoundError(f"Session {session_id} not found")
+
+
+def used_otherwise(idempotency_key: str) -> ValidationError:
+    """Return the error for a key that came before with another call."""
+    return ValidationError(
+        f"idempotency_key {idempotency_key!r} came before with other arguments; "
+        "repeat the call as it was, or give a new call a new key"
+    )
+
+
+def due_at(now: datetime, auto_process_after_s: int | None) -> int | None:
+    """Return when a session is due after inactivity, in microseconds; None for never."""
+    if auto_process_after_s is None:
+        return None
+    return rows.to_micros(now + timedelta(seconds=auto_process_after_s))
