@@ -276,13 +276,18 @@ class Store:
         pause_s = _FIRST_PAUSE_S
         for _ in range(RERUNS):
             try:
-                with self._database.transaction(write=write, deleting=deleting) as run:
-                    return work(run)
+                return self._transact_once(work, write, deleting)
             except RerunError:
                 time.sleep(pause_s)
                 pause_s *= 2
+        return self._transact_once(work, write, deleting)
+
+    def _transact_once(self, work: Callable[[Run], T], write: bool, deleting: bool) -> T:
         with self._database.transaction(write=write, deleting=deleting) as run:
-            return work(run)
+            result = work(run)
+        if run.has_replaced and not deleting:
+            self._database.clear_replaced()
+        return result
 
     async def _in(self, pool: ThreadPoolExecutor, call: Callable[..., T], *arguments: object) -> T:
         if self._closed:

@@ -59,6 +59,8 @@ class AdminTx:
         enabled = held.merge_conflict_enabled
         if merge_conflict_enabled is not None:
             enabled = merge_conflict_enabled
+        if name not in (None, held.name):
+            self._run.note_replacement()
         updated = self._run(
             "update_project",
             project_id=project_id,
@@ -188,12 +190,15 @@ class AdminTx:
         holder = self._run("find_category", project_id=project_id, name=new_name)
         if holder and holder[0]["category_id"] != category_id:
             raise _category_exists(new_name)
+        new_description = held.description if description is None else description
+        if (new_name, new_description) != (held.name, held.description):
+            self._run.note_replacement()
         updated = self._run(
             "update_category",
             project_id=project_id,
             category_id=category_id,
             name=new_name,
-            description=held.description if description is None else description,
+            description=new_description,
         )
         return rows.to_category(updated[0])
 
@@ -217,7 +222,8 @@ class AdminTx:
         self, project_id: str, preferences: GenerationPreferences
     ) -> None:
         """Write all six lists anew. Raises ProjectNotFoundError."""
-        self.project(project_id)
+        if self.generation_preferences(project_id) not in (GenerationPreferences(), preferences):
+            self._run.note_replacement()
         self._run(
             "replace_generation_preferences",
             project_id=project_id,

@@ -40,7 +40,12 @@ class Table(NamedTuple):
 
 
 class Run(Protocol):
-    """Runs named statements inside one transaction."""
+    """Runs named statements inside one transaction.
+
+    has_replaced: whether `note_replacement` was called, so that `clear_replaced` is to follow.
+    """
+
+    has_replaced: bool
 
     def __call__(self, name: str, /, **parameters: Any) -> list[Row]:
         """Run a statement and return all its rows. Raises StoreError."""
@@ -48,6 +53,14 @@ class Run(Protocol):
 
     def many(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement without result once per row. Raises StoreError."""
+        ...
+
+    def note_replacement(self) -> None:
+        """Note that the transaction overwrites a text, whose copies are then cleared as deleted.
+
+        Call it wherever a statement replaces what somebody wrote by something else: metadata, ids,
+        names, addresses, secrets. Raises StoreError.
+        """
         ...
 
 
@@ -95,6 +108,13 @@ class Database(Protocol):
 
         Returns what could not be cleared yet, a sentence each: what holds it, and until when. The
         deletion stands, so it raises nothing.
+        """
+        ...
+
+    def clear_replaced(self) -> None:
+        """Clear the copies of replaced texts: at once where it takes milliseconds, or `clear_left`.
+
+        Replacing is a common call, unlike deleting, so it waits for less. Raises nothing.
         """
         ...
 

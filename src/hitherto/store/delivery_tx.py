@@ -146,7 +146,8 @@ class DeliveryTx:
     def clear(self, ended_before: datetime, now: datetime) -> None:
         """Delete the records of deliveries that ended before, and secrets that sign no more."""
         self._run("delete_ended_webhook_deliveries", before=rows.to_micros(ended_before))
-        self._run("forget_previous_secrets", now=rows.to_micros(now))
+        if self._run("forget_previous_secrets", now=rows.to_micros(now)):
+            self._run.note_replacement()
 
     def _webhook(self, user: UserTx, delivery: Delivery) -> Row | None:
         found = self._run("get_webhook", project_id=user.project_id, webhook_id=delivery.webhook_id)

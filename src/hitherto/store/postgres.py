@@ -172,6 +172,7 @@ class PostgresRun:
         self._connection = connection
         self._statements = statements
         self._shown = shown
+        self.has_replaced = False
 
     def __call__(self, name: str, /, **parameters: Any) -> list[Row]:
         try:
@@ -188,6 +189,9 @@ class PostgresRun:
                 cursor.executemany(self._statements[name], [_without_nul(row) for row in rows])
         except psycopg.Error as error:
             raise explain(error, self._shown, self._connection) from error
+
+    def note_replacement(self) -> None:
+        """Nothing to do, as for `clear_traces`."""
 
 
 def _without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -284,6 +288,9 @@ class PostgresDatabase:
     def clear_traces(self) -> tuple[str, ...]:
         """Nothing to do: what a deletion leaves lies in the server's own files until its vacuum."""
         return (_ROWS_STAY,)
+
+    def clear_replaced(self) -> None:
+        """Nothing to do, as for `clear_traces`."""
 
     def clear_left(self) -> None:
         """Nothing to do: to vacuum locks tables, which is for people to decide."""

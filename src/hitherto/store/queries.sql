@@ -733,7 +733,8 @@ returning *;
 
 -- name: forget_previous_secrets
 update webhooks set previous_secret = null
-where previous_secret is not null and previous_until <= :now;
+where previous_secret is not null and previous_until <= :now
+returning webhook_id;
 
 -- name: delete_webhook
 delete from webhooks where project_id = :project_id and webhook_id = :webhook_id;

@@ -111,6 +111,7 @@ class SqliteRun:
         self._connection = connection
         self._statements = statements
         self._path = path
+        self.has_replaced = False
 
     def __call__(self, name: str, /, **parameters: Any) -> list[Row]:
         try:
@@ -124,6 +125,15 @@ class SqliteRun:
             self._connection.executemany(self._statements[name], rows)
         except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
+
+    def note_replacement(self) -> None:
+        if self.has_replaced:
+            return
+        try:
+            _owe(self._connection)
+        except DRIVER_ERRORS as error:
+            raise explain(error, self._path) from error
+        self.has_replaced = True
 
 
 class SqliteDatabase:
@@ -193,10 +203,17 @@ class SqliteDatabase:
         SQLite overwrites what it deletes, but not the copies of rows that it made in other pages
         when it balanced them, so the pages have to be made anew, too.
         """
+        return self._clear_at_once(self._written_at_once_bytes)
+
+    def clear_replaced(self) -> None:
+        self._clear_at_once(WRITTEN_ALWAYS_BYTES)
+
+    def _clear_at_once(self, most_bytes: int) -> tuple[str, ...]:
+        """Clear what is owed, of a file that is not larger than this, and say what is left."""
         with self._writing:
             began = self._seconds()
             is_time = began >= self._written_again_at
-            most = self._written_at_once_bytes if is_time else WRITTEN_ALWAYS_BYTES
+            most = most_bytes if is_time else WRITTEN_ALWAYS_BYTES
             try:
                 return self._clear(min(most, self._written_at_once_bytes))
             except (StoreError, *DRIVER_ERRORS) as error:
@@ -211,7 +228,7 @@ class SqliteDatabase:
                 return
             began = self._seconds()
             try:
-                if self._owed(self._writer) != self._left_to_vacuum:
+                if _owed(self._writer) != self._left_to_vacuum:
                     self._clear(self._written_later_bytes)
             except DRIVER_ERRORS as error:
                 raise explain(error, self._path) from error
@@ -233,7 +250,7 @@ class SqliteDatabase:
         """
         if self._writer is None:
             raise StoreError(f"{self._path} is closed; open it again")
-        writer, owed = self._writer, self._owed(self._writer)
+        writer, owed = self._writer, _owed(self._writer)
         if not owed and most_bytes is not None:
             return ()
         if most_bytes is not None:
@@ -252,20 +269,13 @@ class SqliteDatabase:
                 return (_LOG_STAYS,)
             writer.execute("begin immediate")
             # What was deleted meanwhile is still owed.
-            if self._owed(writer) == owed:
+            if _owed(writer) == owed:
                 writer.execute("pragma user_version = 0")
             writer.execute("commit")
             return ()
         finally:
             self._roll_back(writer)
             writer.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_S * 1_000:.0f}")
-
-    def _owed(self, connection: sqlite3.Connection) -> int:
-        """A number that every deletion changes; 0: nothing of what was deleted is left.
-
-        It stands in the file's header, so whoever has the file open can clear what is left.
-        """
-        return _value(connection, "user_version")
 
     def close(self) -> None:
         with self._writing:
@@ -311,8 +321,7 @@ class SqliteDatabase:
         try:
             connection.execute(begin)
             if deleting:
-                owed = self._owed(connection) % _MOST_OWED + 1
-                connection.execute(f"pragma user_version = {owed}")
+                _owe(connection)
         except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
         try:
@@ -417,6 +426,19 @@ class SqliteDatabase:
 
 def _nothing() -> None:
     return
+
+
+def _owed(connection: sqlite3.Connection) -> int:
+    """A number that every deletion changes; 0: nothing of what was deleted is left.
+
+    It stands in the file's header, so whoever has the file open can clear what is left.
+    """
+    return _value(connection, "user_version")
+
+
+def _owe(connection: sqlite3.Connection) -> None:
+    """Change that number, in the transaction that deletes."""
+    connection.execute(f"pragma user_version = {_owed(connection) % _MOST_OWED + 1}")
 
 
 def _value(connection: sqlite3.Connection, pragma: str) -> int:

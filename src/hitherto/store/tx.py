@@ -98,6 +98,11 @@ class Tx:
         holder = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
         if holder and holder[0]["user_id"] != user.user_id:
             raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
+        held = user.model
+        if held.user_id != custom_user_id or (
+            held.metadata and not rows.same_json(held.metadata, metadata)
+        ):
+            self._run.note_replacement()
         updated = self._run(
             "update_user",
             user_id=user.user_id,

@@ -58,6 +58,8 @@ class ProjectWebhooks:
         """Change a webhook; None leaves a field as it is. Raises WebhookNotFoundError."""
         held = self.get(webhook_id)
         on = held.enabled if enabled is None else enabled
+        if url not in (None, held.url):
+            self._statements.note_replacement()
         updated = self._run(
             "update_webhook",
             webhook_id=webhook_id,
@@ -89,7 +91,8 @@ class ProjectWebhooks:
 
     def rotate_secret(self, webhook_id: str, secret: str, previous_until: datetime) -> Webhook:
         """Give a webhook another secret. Raises WebhookNotFoundError."""
-        self._row(webhook_id)
+        if self._row(webhook_id)["previous_secret"] is not None:
+            self._statements.note_replacement()
         updated = self._run(
             "rotate_webhook_secret",
             webhook_id=webhook_id,

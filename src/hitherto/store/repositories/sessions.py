@@ -89,6 +89,9 @@ class SessionRows:
 
     def update(self, session_id: str, metadata: Metadata) -> SessionModel:
         """Replace a session's metadata. Raises SessionNotFoundError."""
+        held = rows.from_json(session_row(self._run, session_id)["metadata"])
+        if held and not rows.same_json(held, metadata):
+            self._run.note_replacement()
         found = self._run("update_session", session_id=session_id, metadata=rows.to_json(metadata))
         if not found:
             raise _session_not_found(session_id)

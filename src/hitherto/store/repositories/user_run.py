@@ -22,6 +22,10 @@ class UserRun:
         """Run a statement once for each set of parameters."""
         self._statements.many(name, [{"user_id": self.user_id, **row} for row in parameters])
 
+    def note_replacement(self) -> None:
+        """Note that the transaction overwrites a text of the user, as `Run` does."""
+        self._statements.note_replacement()
+
     def embedder(self) -> RecordedEmbedder:
         """Return the embedder that made the vectors of this state. Raises StoreError for none."""
         if self._embedder is None:
