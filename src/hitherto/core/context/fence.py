@@ -6,9 +6,10 @@ cannot write itself, and none of its lines begins at column 0 the way a structur
 """
 
 import re
-import unicodedata
 
 from hitherto.core.text.caches import remembered
+from hitherto.core.text.invisible import without_invisible
+from hitherto.core.text.lookalikes import folded, letters_of
 
 RECALLED_MEMORY = "recalled_memory"
 VERSION_HISTORY = "version_history"
@@ -24,23 +25,53 @@ CONTINUATION = "    "
 DEFANGED = "("
 """Takes the place of the angle bracket that would open one of the tags above."""
 
-# What looks like "<" in common fonts, each of which a model may read as an opening bracket.
-_ANGLES = "<＜﹤‹〈〈⟨❬❮❰˂ᐸ≺⋖⧼«《⟪"
-# The cheap test: an angle bracket with the first letter of a tag, or any non-ASCII character
-# (which may stand for such a letter), behind it.
-_SUSPECT = re.compile(rf"[{_ANGLES}](?=[\s/\\_\-]{{0,40}}(?:[rvmRVM]|[^\x00-\x7f]))")
-_TAG_WINDOW = 80
-_TAG_LETTERS = re.compile(
-    "|".join(
+_ANGLES = (
+    "<\uff1c\ufe64\u2039\u2329\u3008\u27e8\u276c\u276e\u2770\u02c2\u1438\u227a\u226a\u22d6\u22d8"
+    "\u29fc\u00ab\u300a\u27ea\u2991\u2a9d\u2aa1\u2768\U0001d236\u16b2\u2264\u2266\u2a7d\ufe3d\ufe3f"
+)
+"""What looks like "<" in common fonts: a model may read it as one."""
+_OPENING = re.compile(
+    # Written out as an entity or an escape, a bracket is read as one too.
+    rf"[{_ANGLES}]|&(?:amp;)*(?:lt|lang|#0*60|#x0*3c);?|%(?:25)*3c|\\(?:u00|x)3c",
+    re.IGNORECASE,
+)
+_ENDS = frozenset(DEFANGED + ">\uff1e\ufe65\u203a\u232a\u3009\u27e9\u276d\u276f\u2771")
+_SPELLINGS = {
+    "a": "[a4]",
+    "d": "(?:d|cl)",
+    "e": "[e3]",
+    "g": "[g9]",
+    "i": "[il1]",
+    "l": "[li1]",
+    "m": "(?:m|rn|nn)",
+    "o": "[o0]",
+    "s": "[s5]",
+    "t": "[t7]",
+}
+"""Characters that stand for a letter of a tag, beyond those that look alike."""
+_TAG_CHARS = 64
+"""Letters behind a bracket that are read; the longest tag has 21, of two letters each at most."""
+
+
+def _spelled(tag: str) -> str:
+    return "".join(_SPELLINGS.get(letter, letter) for letter in tag if letter != "_")
+
+
+_TAG = re.compile(
+    # A bar in front reads as a letter: "<|recalled_memory|>".
+    "[il]{0,2}(?:"
+    + "|".join(
         [
-            RECALLED_MEMORY.replace("_", ""),
-            VERSION_HISTORY.replace("_", ""),
-            VERSION.replace("_", "") + r"\d",
-            MERGE_CONFLICT_HISTORY.replace("_", ""),
+            _spelled(RECALLED_MEMORY),
+            _spelled(VERSION_HISTORY),
+            _spelled(VERSION) + r"\d",
+            _spelled(MERGE_CONFLICT_HISTORY),
         ]
     )
+    + ")"
 )
-_LABEL_WINDOW = 40
+_LABEL_WORDS = 6
+_LABEL_CHARS = 40
 _ROLE_LINE = re.compile(r"(?:user|assistant)\s*[(:]")
 _LABEL_LINE = re.compile(
     r"(?:content|reason|event date|created at|expired at|note|proposed memory"
@@ -51,15 +82,21 @@ _SESSION_MEMORIES_LINE = re.compile(r"##+\s*memories from this session")
 
 
 def defang(text: str) -> str:
-    """The text, with `(` for every bracket that would open one of this module's tags.
+    """Return the text without invisible characters, and with `(` for brackets of our tags.
 
-    Also seen: odd spacing, case, full-width and zero-width characters, brackets that look alike.
+    The tag is seen through odd spacing and case, letters and brackets that look alike, digits for
+    letters, marks between letters, and brackets written as entities. Takes linear time.
     """
-    if not _SUSPECT.search(text):
-        return text
-    return _SUSPECT.sub(
-        lambda found: DEFANGED if _opens_tag(text, found.end()) else found.group(), text
+    seen = without_invisible(text)
+    return _OPENING.sub(
+        lambda found: DEFANGED if _opens_tag(seen, found.end()) else found.group(), seen
     )
+
+
+def has_tag(text: str) -> bool:
+    """Return whether a text has something that reads like one of our tags."""
+    seen = without_invisible(text)
+    return any(_opens_tag(seen, found.end()) for found in _OPENING.finditer(seen))
 
 
 def continued(text: str) -> str:
@@ -76,7 +113,7 @@ def paragraph(text: str) -> str:
 def standing_paragraph(text: str) -> str:
     """A recalled text as one line of its own, indented if it begins like a structural line."""
     line = paragraph(text)
-    start = _folded(line[:_LABEL_WINDOW])
+    start = _label(line)
     labelled = _ROLE_LINE.match(start) or _LABEL_LINE.match(start)
     return line if line[:1].isalpha() and not labelled else f"{CONTINUATION}{line}"
 
@@ -90,7 +127,7 @@ def markdown_lines(text: str) -> list[str]:
 
 
 def _markdown_line(line: str) -> str:
-    start = _folded(line[:_LABEL_WINDOW])
+    start = _label(line)
     structural = (
         _ROLE_LINE.match(start)
         or _SECTION_LINE.match(start)
@@ -101,19 +138,21 @@ def _markdown_line(line: str) -> str:
 
 
 def _opens_tag(text: str, start: int) -> bool:
-    """Whether the letters and digits from `start` on spell a tag, separators aside."""
-    spelled = []
-    for character in _folded(text[start : start + _TAG_WINDOW]):
-        if character.isalnum():
-            spelled.append(character)
-        elif not _separates(character):
+    """Return whether the letters and digits from `start` on spell a tag, marks aside.
+
+    The next bracket ends them, so no part of a text is read for two brackets, letters aside.
+    """
+    spelled = ""
+    for position in range(start, len(text)):
+        character = text[position]
+        if character in _ENDS or _OPENING.match(text, position):
             break
-    return _TAG_LETTERS.match("".join(spelled)) is not None
+        spelled += "l" if character == "|" else letters_of(character)
+        if len(spelled) >= _TAG_CHARS:
+            break
+    return _TAG.match(spelled) is not None
 
 
-def _separates(character: str) -> bool:
-    return character.isspace() or character in "/\\_-" or unicodedata.category(character)[0] in "CM"
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+def _label(line: str) -> str:
+    """How a line begins, as it reads: its first words, with one space between."""
+    return folded(" ".join(line.split(maxsplit=_LABEL_WORDS)[:_LABEL_WORDS])[:_LABEL_CHARS])

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from hitherto.core.context.fence import defang
+from hitherto.core.context.fence import has_tag
 from hitherto.models import QuarantineKind
 
 QUOTED_CHARS = 120
@@ -459,7 +459,7 @@ def find(text: str, *, to_assistant: bool = True) -> Sign | None:
 
     to_assistant: whether "you" is the AI; in the AI's own words it is the user.
     """
-    if defang(text) != text:
+    if has_tag(text):
         return Sign(QuarantineKind.MARKUP, quoted(text))
     read = plain(text)
     found = _found(read, to_assistant)

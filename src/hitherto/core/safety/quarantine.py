@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hitherto.core.context.fence import defang
+from hitherto.core.context.fence import has_tag
 from hitherto.core.safety import injection
 from hitherto.core.safety.injection import Sign
 from hitherto.core.text.caches import remembered
@@ -173,7 +173,7 @@ def _content_terms(text: str) -> frozenset[str]:
 def _read(content: str, role: MessageRole) -> tuple[_Sentence, ...]:
     to_assistant = role is MessageRole.USER
     text = injection.collapsed(content[: injection.MAX_CHARS].translate(_APOSTROPHES))
-    outside_code = content if defang(content) != content else _CODE.sub("\n", content)
+    outside_code = content if has_tag(content) else _CODE.sub("\n", content)
     whole = injection.find(outside_code, to_assistant=to_assistant)
     taint = whole if whole is not None and whole.kind in TAINTING else None
     own, foreign = _parted(text, role)
