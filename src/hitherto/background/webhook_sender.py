@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
+from hitherto.backoff import Backoff
 from hitherto.engine import Resources
 from hitherto.engine.webhook_http import MAX_CONNECTIONS, event_body
 from hitherto.errors import (
@@ -30,12 +31,10 @@ from hitherto.wire import MergeConflict, Session
 _log = logging.getLogger("hitherto.background.webhook_sender")
 
 MAX_ATTEMPTS = 10
-FIRST_RETRY_S = 10.0
-RETRY_FACTOR = 3.0
+BACKOFF = Backoff(first_s=10.0, factor=3.0, jitter=0.25)
 """Nine retries, each after three times as long as the one before: 27 hours in all, a day after the
 jitter, which takes up to a quarter off each."""
 
-JITTER = 0.25
 LEASE_MARGIN_S = 20.0
 """How much longer than a request a lease lasts: time for the transactions around it."""
 
@@ -184,7 +183,7 @@ def retry_delay_s(delivery: Delivery) -> float:
     """
     seed = f"{delivery.event_id}/{delivery.webhook_id}/{delivery.attempts}".encode()
     fraction = int.from_bytes(hashlib.sha256(seed).digest()[:4], "big") / 2**32
-    return FIRST_RETRY_S * RETRY_FACTOR ** (delivery.attempts - 1) * (1 - JITTER * fraction)
+    return BACKOFF.delay_s(delivery.attempts, fraction)
 
 
 def _body(delivery: Delivery, telling: Telling) -> bytes:

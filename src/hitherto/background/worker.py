@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hitherto.background.doubt_review import ChangedPlan, review
 from hitherto.background.plan_writer import Filing, Findings, PlanWriter, rewritten
+from hitherto.backoff import Backoff
 from hitherto.core import spending
 from hitherto.core.history.redaction import unmarked
 from hitherto.core.recall import passages
@@ -316,7 +317,9 @@ class Worker:
         if work.failures + 1 >= settings.max_failures:
             await self._give_up(work, reason)
             return
-        delay_s = min(settings.retry_delay_s * 2**work.failures, MAX_RETRY_DELAY_S)
+        delay_s = Backoff(settings.retry_delay_s, longest_s=MAX_RETRY_DELAY_S).delay_s(
+            work.failures + 1
+        )
         due_at = self._resources.clock() + timedelta(seconds=delay_s)
         await self._resources.store.work(lambda tx: tx.retry(work, due_at, reason))
 

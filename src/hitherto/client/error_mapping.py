@@ -3,14 +3,13 @@
 The contract tells errors apart by status, by what was asked for, and by words in `detail`.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from hitherto.backoff import retry_after_s
 from hitherto.errors import (
     AuthenticationError,
     ConnectionError,
@@ -87,27 +86,10 @@ def error_of(response: httpx.Response, subject: Subject) -> RecallrAIError:
             return UserNotFoundError(message, status)
         return subject.missing(message, status)
     if status == 429:
-        return RateLimitError(message, status, retry_after_s=retry_after_s(response))
+        return RateLimitError(message, status, retry_after_s=retry_after_s(response.headers))
     if status == 503 and OVERLOADED in message:
-        return OverloadedError(message, status, retry_after_s=retry_after_s(response))
+        return OverloadedError(message, status, retry_after_s=retry_after_s(response.headers))
     return BY_STATUS.get(status, RecallrAIError)(message, status)
-
-
-def retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds after which the server wants to be asked again; None where it does not say so.
-
-    A date counts from the answer's own `Date`, so that the two machines' clocks need not agree.
-    """
-    told = response.headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(told)
-    except ValueError:
-        try:
-            since = parsedate_to_datetime(response.headers.get("Date", ""))
-            seconds = (parsedate_to_datetime(told) - since).total_seconds()
-        except (TypeError, ValueError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _object_of(response: httpx.Response) -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import httpx
 
-from hitherto.client.error_mapping import Subject, error_of, retry_after_s
+from hitherto.backoff import Backoff, retry_after_s
+from hitherto.client.error_mapping import Subject, error_of
 from hitherto.core import arguments
 from hitherto.errors import (
     ClosedError,
@@ -25,7 +26,7 @@ from hitherto.errors import (
 )
 
 MAX_TRIES = 3
-FIRST_DELAY_S = 0.25
+BACKOFF = Backoff(first_s=0.25, jitter=1.0)
 """The longest wait before the second try; it doubles with each further one."""
 
 MAX_RETRY_AFTER_S = 20.0
@@ -221,9 +222,9 @@ class Transport:
 
     async def _pause(self, tries_left: int, outcome: httpx.Response | httpx.RequestError) -> None:
         """Wait before the next try: exponential back-off with full jitter, after Retry-After."""
-        longest_s = FIRST_DELAY_S * 2 ** (MAX_TRIES - 1 - tries_left)
-        least_s = retry_after_s(outcome) if isinstance(outcome, httpx.Response) else None
-        await self.parts.sleep((least_s or 0.0) + longest_s * self.parts.chance())
+        delay_s = BACKOFF.delay_s(MAX_TRIES - tries_left, self.parts.chance())
+        least_s = retry_after_s(outcome.headers) if isinstance(outcome, httpx.Response) else None
+        await self.parts.sleep((least_s or 0.0) + delay_s)
 
 
 def _worth_repeating(request: Request, outcome: httpx.Response | httpx.RequestError) -> bool:
@@ -233,7 +234,7 @@ def _worth_repeating(request: Request, outcome: httpx.Response | httpx.RequestEr
     harmless = request.repeatable or _surely_not_done(outcome)
     if isinstance(outcome, httpx.RequestError):
         return harmless
-    told = (retry_after_s(outcome) or 0.0) <= MAX_RETRY_AFTER_S
+    told = (retry_after_s(outcome.headers) or 0.0) <= MAX_RETRY_AFTER_S
     return harmless and told and outcome.status_code in RETRIED_STATUSES
 
 

@@ -6,19 +6,18 @@ after the pause that the server names or a growing one.
 """
 
 import json
-import math
 import time
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
 import httpx
 import numpy as np
 
+from hitherto.backoff import Backoff, retry_after_s
 from hitherto.embedding.embedder import EmbedderIdentity, Vectors
 from hitherto.errors import EmbedderError, EmbeddingRefusedError, ValidationError
 
@@ -38,8 +37,7 @@ MAX_CHARACTERS = 8_000
 REQUESTS_AT_ONCE = 4
 BATCH_TIMEOUT_S = 60.0
 MAX_TRIES = 6
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 60.0
+BACKOFF = Backoff(first_s=0.5, longest_s=60.0)
 """A server that asks for a longer pause is not waited for."""
 
 MAX_ANSWER_BYTES = 64 * 2**20
@@ -178,7 +176,6 @@ class RemoteEmbedder:
         timeout_s: of each of `MAX_TRIES`; None for the time of a query, over all tries.
         """
         start = self._parts.monotonic()
-        pause_s = FIRST_PAUSE_S
         for attempt in range(1, MAX_TRIES + 1):
             left_s = timeout_s
             if left_s is None:
@@ -186,15 +183,14 @@ class RemoteEmbedder:
             try:
                 return self._ask_once(texts, left_s)
             except _PassingError as error:
-                wait_s = pause_s if error.pause_s is None else error.pause_s
+                wait_s = BACKOFF.delay_s(attempt) if error.pause_s is None else error.pause_s
                 spent_s = self._parts.monotonic() - start + wait_s
                 too_late = timeout_s is None and spent_s >= self._query_timeout_s
-                if attempt == MAX_TRIES or too_late or wait_s > LONGEST_PAUSE_S:
+                if attempt == MAX_TRIES or too_late or wait_s > BACKOFF.longest_s:
                     raise EmbeddingRefusedError(
                         f"{error.message} (tried {attempt} times); try again later"
                     ) from error
                 self._parts.sleep(wait_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         raise EmbeddingRefusedError(self._failed("was not asked"))
 
     def _ask_once(self, texts: Sequence[str], timeout_s: float) -> Vectors:
@@ -232,7 +228,7 @@ class RemoteEmbedder:
         said = " ".join(body.decode("utf-8", "replace").split())[:_QUOTED_CHARACTERS]
         message = self._failed(f"answered {code}: {said or 'nothing'}")
         if code in _PASSING:
-            return _PassingError(message, _retry_after_s(response))
+            return _PassingError(message, retry_after_s(response.headers))
         return EmbeddingRefusedError(f"{message}; {_ADVICE.get(code, 'nothing was embedded')}")
 
     def _checked(self, body: bytes, count: int) -> Vectors:
@@ -290,23 +286,6 @@ def _batches(texts: Sequence[str]) -> list[Sequence[str]]:
             characters = 0
         characters += len(text)
     return [texts[start:end] for start, end in pairwise([*borders, len(texts)]) if start < end]
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait; None where it does not say.
-
-    It may name an instant, which counts from the server's own clock, not from this machine's.
-    """
-    value = response.headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(value)
-            seconds = (until - parsedate_to_datetime(response.headers["Date"])).total_seconds()
-        except (ValueError, TypeError, KeyError):
-            return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _listed(lengths: set[int]) -> str:

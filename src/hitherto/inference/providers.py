@@ -52,6 +52,7 @@ from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
+from hitherto.backoff import Backoff
 from hitherto.core.spending import estimated_tokens
 from hitherto.errors import InferenceError, ValidationError
 from hitherto.inference.ledger import (
@@ -83,8 +84,7 @@ _ANSWER_TOKENS = {
     Task.PLANNING: 4_096,
     Task.EXPLORING: 8_192,
 }
-FIRST_DELAY_S = 1.0
-LONGEST_DELAY_S = 60.0
+BACKOFF = Backoff(first_s=1.0, longest_s=60.0, jitter=0.5)
 """A provider that asks for more time than this is not waited for; the session is tried again."""
 
 _PASSING = (
@@ -119,16 +119,15 @@ class Patience:
 
     def total_s(self) -> float:
         """Seconds after which a request has surely ended, with all its tries."""
-        return (self.retries + 1) * (self.timeout_s + LONGEST_DELAY_S)
+        return (self.retries + 1) * (self.timeout_s + BACKOFF.longest_s)
 
     def delay_s(self, error: ModelAPIError, tried: int) -> float | None:
         """Seconds until the next try, None where there should be none. tried: tries so far."""
         if tried > self.retries or not isinstance(error, _PASSING):
             return None
         if error.retry_after is not None:
-            return error.retry_after if error.retry_after <= LONGEST_DELAY_S else None
-        full_s = FIRST_DELAY_S * 2.0 ** (tried - 1)
-        return float(min(full_s, LONGEST_DELAY_S) * (0.5 + self.chance() / 2))
+            return error.retry_after if error.retry_after <= BACKOFF.longest_s else None
+        return BACKOFF.delay_s(tried, self.chance())
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from hitherto.backoff import Backoff
 from hitherto.errors import ClosedError, StoreError, ValidationError
 from hitherto.store.address import is_absent, is_postgresql, path_of, shown_address
 from hitherto.store.admin_tx import AdminTx
@@ -64,10 +65,10 @@ CONNECTIONS = 8
 """To a server, unless it is said otherwise: four that read and four that write."""
 
 RERUNS = 6
-"""Times that a transaction is run again which another one was in the way of."""
+"""Maximum retries of a transaction after a deadlock or serialisation failure."""
 
-_FIRST_PAUSE_S = 0.005
-"""Before the first of them, doubled for each further: about as long as a transaction takes."""
+_BACKOFF = Backoff(first_s=0.005)
+"""The first delay is about as long as a transaction takes."""
 
 
 def open_database(
@@ -273,13 +274,11 @@ class Store:
         await asyncio.to_thread(self._database.close)
 
     def _transact(self, work: Callable[[Run], T], write: bool, deleting: bool = False) -> T:
-        pause_s = _FIRST_PAUSE_S
-        for _ in range(RERUNS):
+        for tries in range(1, RERUNS + 1):
             try:
                 return self._transact_once(work, write, deleting)
             except RerunError:
-                time.sleep(pause_s)
-                pause_s *= 2
+                time.sleep(_BACKOFF.delay_s(tries))
         return self._transact_once(work, write, deleting)
 
     def _transact_once(self, work: Callable[[Run], T], write: bool, deleting: bool) -> T:
