@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from pydantic import BaseModel
+from tests.metered import Unmetered
 from tests.scripted_model import (
     Asked,
     Chats,
@@ -28,7 +29,6 @@ from hitherto.inference.ledger import (
     FinishedCall,
     PlannedCall,
     Reservation,
-    Unmetered,
     charged_to,
     current_account,
 )
@@ -281,11 +281,10 @@ sys.meta_path.insert(0, Missing())
 from hitherto import Settings
 from hitherto.errors import ValidationError
 from hitherto.inference import open_inference
-from hitherto.inference.ledger import Unmetered
 
-asyncio.run(open_inference(Settings(), Unmetered()))
+asyncio.run(open_inference(Settings(), None))
 try:
-    asyncio.run(open_inference(Settings(model="openai:gpt-5-mini"), Unmetered()))
+    asyncio.run(open_inference(Settings(model="openai:gpt-5-mini"), None))
 except ValidationError as error:
     print(error)
 """

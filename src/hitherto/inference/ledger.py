@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from hitherto.models import CallOutcome
@@ -129,14 +129,3 @@ def current_account() -> Account:
     Raises LookupError outside `charged_to`: no call goes without an account.
     """
     return _account.get()
-
-
-class Unmetered:
-    """Allows every call and keeps nothing: for models asked outside of a store."""
-
-    async def reserve(self, planned: PlannedCall) -> Reservation:
-        nobody = Account(project_id="", user_id="")
-        return Reservation("", _account.get(nobody), planned, "", datetime.min.replace(tzinfo=UTC))
-
-    async def settle(self, reservation: Reservation, finished: FinishedCall) -> None:
-        return None

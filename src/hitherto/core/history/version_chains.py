@@ -106,13 +106,6 @@ class Chains:
             if self._versions[one].expired_at is None
         )
 
-    def current(self) -> tuple[MemoryVersion, ...]:
-        """Every version that nothing has superseded, newest first, then by id."""
-        found = [one for one in self._versions.values() if one.expired_at is None]
-        found.sort(key=lambda one: one.memory_id)
-        found.sort(key=lambda one: one.created_at, reverse=True)
-        return tuple(found)
-
     def as_of(self, instant: datetime) -> tuple[MemoryVersion, ...]:
         """What was known at an instant: the newest version of each branch said until then.
 

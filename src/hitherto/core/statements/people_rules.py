@@ -123,11 +123,6 @@ _WORKS = re.compile(
     r"(?: (?:at|for|with) (?P<employer>.+?))?(?: as (?:an? |the )?(?P<job>.+?))?"
     r"(?: (?:at|for) (?P<later>.+?))?$"
 )
-_SIDE_JOB = re.compile(
-    r"\b(?:part[- ]time|weekends?|freelances?|also|side|volunteers?|second|summer|evenings?|nights?"
-    r"|contracts?|occasional(?:ly)?)\b",
-    re.IGNORECASE,
-)
 _NEW_JOB = re.compile(
     r"^(?:\w+ (?:(?:an?|her|his|their|the) )?(?:new |first )?(?:job|position|role|work|internship)"
     r"(?: offer)?(?: as (?:an? )?(?P<job>.+?))?(?: (?:at|with|for) (?P<employer>.+?))?"

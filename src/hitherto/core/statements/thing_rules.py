@@ -121,7 +121,6 @@ def _lost(verb: str, what: str, clause: Predicate) -> list[Reading]:
     return [make(ended(clause, verb), kind, modifiers)]
 
 
-_LIKES = frozenset(map(stem, ("like", "likes", "love", "enjoy", "adore")))
 _DISLIKES = frozenset(map(stem, ("dislike", "hate", "detest", "loathe")))
 
 
