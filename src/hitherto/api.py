@@ -33,6 +33,10 @@ from hitherto.models import (
 
 T = TypeVar("T")
 
+MIN_AUTO_PROCESS_S = 600
+MAX_AUTO_PROCESS_S = 10 * 366 * 86_400
+"""Seconds without a message, at least and at most, after which a session is processed."""
+
 SortBy = Literal["created_at", "resolved_at"]
 SortOrder = Literal["asc", "desc"]
 
@@ -172,7 +176,7 @@ class MemoryApi(Protocol):
         user_id: str,
         *,
         metadata: Metadata | None = None,
-        auto_process_after_seconds: int | None = 600,
+        auto_process_after_seconds: int | None = MIN_AUTO_PROCESS_S,
         custom_created_at_utc: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:

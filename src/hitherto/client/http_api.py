@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import pydantic
 
 from hitherto import wire
-from hitherto.api import UNSET, ContextRequest, Page, SortBy, SortOrder, Unset
+from hitherto.api import MIN_AUTO_PROCESS_S, UNSET, ContextRequest, Page, SortBy, SortOrder, Unset
 from hitherto.client.error_mapping import Subject
 from hitherto.client.http_transport import HttpParts, Query, Request, Transport, json_of, path_of
 from hitherto.core import arguments
@@ -167,7 +167,7 @@ class HttpApi:
         user_id: str,
         *,
         metadata: Metadata | None = None,
-        auto_process_after_seconds: int | None = 600,
+        auto_process_after_seconds: int | None = MIN_AUTO_PROCESS_S,
         custom_created_at_utc: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:

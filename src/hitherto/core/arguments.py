@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar, get_type_hints
 
-from hitherto.api import ContextRequest
+from hitherto.api import MAX_AUTO_PROCESS_S, MIN_AUTO_PROCESS_S, ContextRequest
 from hitherto.core.dates import formatting
 from hitherto.errors import ValidationError
 from hitherto.models import GenerationPreferences, MessageRole, Metadata, RecallStrategy
@@ -19,7 +19,6 @@ MAX_NAME_CHARS = 255
 MAX_DESCRIPTION_CHARS = 2_000
 MAX_PREFERENCE_CHARS = 2_000
 MAX_PREFERENCES = 100
-MIN_AUTO_PROCESS_S = 600
 _NOT_IN_IDS = re.compile(r"[/?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -192,7 +191,7 @@ def auto_process_after_s(value: object) -> int | None:
     """Seconds of inactivity before a session is processed: 600 or more, or None for never."""
     if value is None:
         return None
-    return whole(value, "auto_process_after_seconds", MIN_AUTO_PROCESS_S, 10 * 366 * 86_400)
+    return whole(value, "auto_process_after_seconds", MIN_AUTO_PROCESS_S, MAX_AUTO_PROCESS_S)
 
 
 def whole(value: object, name: str, least: int, most: int) -> int:

@@ -56,10 +56,8 @@ FEWEST_RANKED = 50
 SHORT_MESSAGE_TOKENS = 12
 """As many messages are ranked as would fit if all of them were as short as this."""
 
-TOKENS_PER_WORD = 1.3
 ROLE_TOKENS = 3
-"""WordPiece tokens of a word of English with its punctuation, and of the role in front of a line.
-Only the choice of excerpts is made by these; a caller's bound is kept by real counts."""
+"""Tokens of the role in front of a line."""
 
 COUNTED_LINES = 16_384
 """Lines whose numbers of tokens are remembered."""
@@ -393,7 +391,7 @@ def _excerpt_tokens(request: ContextRequest, strategy: RecallStrategy) -> int:
 
 
 def _estimated_tokens(index: recall_index.MessageIndex) -> NDArray[np.int32]:
-    return (index.word_counts * TOKENS_PER_WORD).astype(np.int32) + np.int32(ROLE_TOKENS)
+    return index.estimated_tokens() + np.int32(ROLE_TOKENS)
 
 
 def asked(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:

@@ -36,7 +36,6 @@ ONGOING_FOUND = 3
 """Latest messages of sessions that are not processed yet that a search reads, and shows."""
 
 LONGEST_READ_CHARS = 1_500
-TOKENS_PER_WORD = 1.3
 
 
 class WorkingLibrary:
@@ -113,7 +112,7 @@ class WorkingLibrary:
             wanted = plan.role is MessageRole.USER
             ranked = [each for each in ranked if bool(index.is_user[each.row]) is wanted]
         best = ranked[:MOST_MESSAGES]
-        tokens = (index.word_counts * TOKENS_PER_WORD).astype(np.int32)
+        tokens = index.estimated_tokens()
         spans = excerpts.select_excerpts(best, index, tokens, MESSAGES_TOKENS, vectors)
         place = {each.row: number for number, each in enumerate(best)}
         found = [

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from hitherto.api import Page
+from hitherto.api import MIN_AUTO_PROCESS_S, Page
 from hitherto.core import arguments
 from hitherto.engine.session_deletion import Leaving
 from hitherto.engine.transactions import Transacting, paged
@@ -32,7 +32,7 @@ class Sessions(Transacting):
         user_id: str,
         *,
         metadata: Metadata | None = None,
-        auto_process_after_seconds: int | None = 600,
+        auto_process_after_seconds: int | None = MIN_AUTO_PROCESS_S,
         custom_created_at_utc: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:

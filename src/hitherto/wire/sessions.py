@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, StrictInt, model_validator
 
-from hitherto.api import Page
+from hitherto.api import MAX_AUTO_PROCESS_S, MIN_AUTO_PROCESS_S, Page
 from hitherto.models import (
     Message,
     MessageRole,
@@ -25,9 +25,6 @@ from hitherto.wire.fields import (
     WireModel,
 )
 from hitherto.wire.memories import ConnectedMemory
-
-MIN_AUTO_PROCESS_S = 600
-MAX_AUTO_PROCESS_S = 10 * 366 * 86_400
 
 
 class CreateSession(WireModel):

@@ -26,6 +26,9 @@ Rows = NDArray[np.intp]
 AROUND: Final = 2
 """Messages to each side that the wider lexical signal takes in."""
 
+TOKENS_PER_WORD: Final = 1.3
+"""WordPiece tokens of a word of English with its punctuation."""
+
 PLAIN_WORDS: Final = 40
 """Words up to which a message is not long."""
 
@@ -80,6 +83,13 @@ class MessageIndex:
     session_days: Ints
     lexical: LexicalIndex
     around_lengths: Floats
+
+    def estimated_tokens(self) -> Ints:
+        """Return about how many tokens each message has: (m,).
+
+        Good enough to choose excerpts; the bound of a caller is kept by real counts.
+        """
+        return (self.word_counts * TOKENS_PER_WORD).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart
-from pydantic_ai.settings import ModelSettings
 
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.errors import RecallrAIError
@@ -34,7 +33,7 @@ from hitherto.inference.exploring.run import (
 )
 from hitherto.inference.exploring.tools import toolset
 from hitherto.inference.planning import conversation_text
-from hitherto.inference.providers import REPAIRS, refuse
+from hitherto.inference.providers import REPAIRS, refuse, request_settings
 from hitherto.inference.tasks import Task
 from hitherto.models import Message
 from hitherto.prompts import task_prompt
@@ -42,7 +41,6 @@ from hitherto.prompts import task_prompt
 if TYPE_CHECKING:
     from hitherto.inference.providers import Providers
 
-ANSWER_SETTINGS: ModelSettings = {"max_retries": 0, "max_tokens": 8_192}
 MAX_FACTS = 30
 MAX_LINES = 40
 FIRST_ITEMS = 10
@@ -133,7 +131,7 @@ class Explorer:
             content,
             model=self._providers.model(Task.EXPLORING),
             deps=expedition,
-            model_settings=ANSWER_SETTINGS,
+            model_settings=request_settings(Task.EXPLORING),
             usage_limits=UsageLimits(request_limit=MAX_STEPS + REPAIRS),
         ) as run:
             async for node in run:

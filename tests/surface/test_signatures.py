@@ -1,4 +1,4 @@
-"""The signatures of the client and its documentation agree with `ContextRequest`."""
+"""Signatures that are written out more than once agree with their declaration."""
 
 import asyncio
 import inspect
@@ -9,9 +9,11 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from hitherto import AsyncSession, Session
-from hitherto.api import ContextRequest
+from hitherto import AsyncSession, AsyncUser, Session, User
+from hitherto.api import MIN_AUTO_PROCESS_S, ContextRequest, MemoryApi
+from hitherto.client.http_api import HttpApi
 from hitherto.core.arguments import CONTEXT_RANGES
+from hitherto.engine import Engine
 from hitherto.models import RecallStrategy, SessionModel, SessionStatus
 
 NOW = datetime(2025, 1, 6, tzinfo=UTC)
@@ -89,3 +91,21 @@ def test_the_docstring_has_the_declared_ranges(name: str) -> None:
         parameter: (float(least), float(most)) for parameter, least, most in RANGE.findall(text)
     }
     assert written == CONTEXT_RANGES
+
+
+@pytest.mark.parametrize("kind", [Engine, HttpApi])
+def test_an_implementation_has_the_signatures_of_the_protocol(kind: type[Any]) -> None:
+    differing = {}
+    for name, declared in inspect.getmembers(MemoryApi, inspect.isfunction):
+        if name.startswith("_") or name == "close":
+            continue
+        parameters = inspect.signature(getattr(kind, name)).parameters
+        if parameters != inspect.signature(declared).parameters:
+            differing[name] = list(parameters.values())
+    assert differing == {}
+
+
+@pytest.mark.parametrize("kind", [User, AsyncUser])
+def test_a_session_is_processed_after_the_declared_time(kind: type[Any]) -> None:
+    parameter = inspect.signature(kind.create_session).parameters["auto_process_after_seconds"]
+    assert parameter.default == MIN_AUTO_PROCESS_S
