@@ -1,6 +1,5 @@
 # Everything is set up inside .venv by itself; only Python 3.11+, pip, make and git are assumed.
 PYTHON ?= python3
-UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := VIRTUAL_ENV=.venv .venv/uv/bin/uv
 
@@ -9,21 +8,23 @@ UV := VIRTUAL_ENV=.venv .venv/uv/bin/uv
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-.venv/uv/.installed-$(UV_VERSION):
+.venv/uv/.installed: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Hitherto needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
 	@echo "Setting up .venv (once) ..."
 	@rm -rf .venv/uv && mkdir -p .venv
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .venv/uv "uv==$(UV_VERSION)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --require-hashes --only-binary :all: --target .venv/uv -r requirements/uv.txt
 	@.venv/uv/bin/uv venv --quiet --allow-existing --python $$($(PYTHON) -c 'import sys; print(sys.executable)') .venv
 	@touch $@
 
-.venv/.runtime: .venv/uv/.installed-$(UV_VERSION) requirements/runtime.txt pyproject.toml
-	@$(UV) pip install --quiet --require-hashes -r requirements/runtime.txt
-	@$(UV) pip install --quiet --no-deps --editable .
+# Nothing is built but this package, with a backend of known hash: what builds an archive of sources
+# would be fetched without one.
+.venv/.runtime: .venv/uv/.installed requirements/build.txt requirements/runtime.txt pyproject.toml
+	@$(UV) pip install --quiet --require-hashes --no-build -r requirements/build.txt -r requirements/runtime.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.development: .venv/.runtime requirements/dev.txt
-	@$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --require-hashes --no-build -r requirements/dev.txt
 	@touch $@
 
 setup: .venv/.development ## Set up .venv with everything, development tools included
@@ -47,7 +48,9 @@ test: check ## Run the checks and every test, on both databases
 	@$(BIN)/python -m pytest -n auto
 	@$(BIN)/python -m pytest -n auto --database postgresql
 
-lock: .venv/uv/.installed-$(UV_VERSION) ## Lock the dependencies anew
+lock: .venv/uv/.installed ## Lock the dependencies anew
+	@$(UV) pip compile --quiet requirements/uv.in --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade -o requirements/uv.txt
+	@$(UV) pip compile --quiet requirements/build.in --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade -o requirements/build.txt
 	@$(UV) pip compile --quiet pyproject.toml --group weights --universal --generate-hashes --no-header --python-version 3.11 --upgrade -o requirements/runtime.txt
 	@$(UV) pip compile --quiet pyproject.toml --group weights --group dev --universal --generate-hashes --no-header --python-version 3.11 -c requirements/runtime.txt -o requirements/dev.txt
 
