@@ -1,5 +1,7 @@
 """A language model that plays a script: an OpenAI-compatible server over real HTTP, in a thread.
 
+Texts are answered in the form of Anthropic's Messages API too, at `/v1/messages`.
+
     with scripted_model() as model:
         model.will(Says({"memories": [], "summary": "Nothing."}))
         settings = Settings(model="openai:scripted", model_base_url=model.url)
@@ -28,12 +30,15 @@ class Asked:
 
     body: dict[str, Any]
     headers: Mapping[str, str]
+    path: str = "/v1/chat/completions"
 
     @property
     def instructions(self) -> str:
         """What the model was told to do."""
         roles = ("system", "developer")
-        return "\n".join(_text(m) for m in self.body["messages"] if m["role"] in roles)
+        given = [{"content": self.body.get("system")}]
+        given += [m for m in self.body["messages"] if m["role"] in roles]
+        return "\n".join(filter(None, map(_text, given)))
 
     @property
     def content(self) -> str:
@@ -181,7 +186,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        asked = Asked(body, dict(self.headers))
+        asked = Asked(body, dict(self.headers), self.path)
         reply: Reply | None = self.script.next_reply(asked)
         if isinstance(reply, Waits):
             self.script.hold()
@@ -201,7 +206,8 @@ class _Connection(BaseHTTPRequestHandler):
             answer: dict[str, Any] = {"error": {"message": reply.code, "code": reply.code}}
         else:
             status, headers = 200, {}
-            answer = _completion(asked, reply)
+            written_as = _anthropic_message if asked.path == "/v1/messages" else _completion
+            answer = written_as(asked, reply)
         sent = json.dumps(answer).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Type": "application/json"}.items():
@@ -228,6 +234,24 @@ def _completion(asked: Asked, reply: Reply) -> dict[str, Any]:
             "prompt_tokens": asked.tokens,
             "completion_tokens": written,
             "total_tokens": asked.tokens + written,
+        },
+    }
+
+
+def _anthropic_message(asked: Asked, reply: Reply) -> dict[str, Any]:
+    if not isinstance(reply, Chats):
+        raise TypeError(f"{reply} has no form in the Messages API yet")
+    return {
+        "id": "msg-1",
+        "type": "message",
+        "role": "assistant",
+        "model": asked.body["model"],
+        "content": [{"type": "text", "text": reply.text}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": asked.tokens,
+            "output_tokens": len(reply.text) // CHARS_PER_TOKEN,
         },
     }
 
