@@ -1,7 +1,7 @@
 """Measures Hitherto beside other stores: same conversations, same embedder, one run.
 
     python benchmarks/peers.py CONVERSATIONS.json [CONVERSATIONS.json ...] [--rounds 3]
-        [--system mem0] [--limit-conversations 1] [--page docs/peers.md] [--json FILE]
+        [--system mem0] [--limit-conversations 1] [--page docs/measurements/peers.md] [--json FILE]
 
 Each system gets a virtual environment of its own with pinned packages (`benchmarks/peers/*.txt`),
 made once in a cache folder, and for each round a process and a folder of its own. The systems take

@@ -1,7 +1,7 @@
 """Times Hitherto as the work grows: from ten users to ten thousand, from 100 memories to 100,000.
 
     python benchmarks/scale.py [--sizes small] [--database postgresql] [--json FILE]
-    python benchmarks/scale.py --plot docs/scale.svg FILE FILE
+    python benchmarks/scale.py --plot docs/measurements/scale.svg FILE FILE
 
 Each point is a database of its own, filled with rows as processing writes them (statements from
 lists of words, vectors put together from those of the words). The points take turns and a copy of
