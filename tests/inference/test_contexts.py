@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from tests.inference.telling import opened, tell
 from tests.scripted_model import Calls, Chats, Closes, Fails, Refuses, Says, ScriptedModel, Waits
+from tests.surface.pages import ROOT, prose, section, table
 
 WORDS = "The ferry to Bornholm leaves from Ystad at nine."
+EXPLORING = ROOT / "docs" / "exploring.md"
 LOCAL = {"model_extraction": "local", "model_reconciliation": "local"}
 FOUND = Says(
     {
@@ -78,6 +80,28 @@ async def test_an_agentic_context_plans_searches_and_cites(
 async def test_low_latency_asks_no_model(asking: Any, model: ScriptedModel) -> None:
     assert WORDS in (await context(asking, "low_latency")).context
     assert model.requests == []
+
+
+async def test_the_pages_say_which_strategies_call_a_model(
+    asking: Any, model: ScriptedModel
+) -> None:
+    model.otherwise = Says({})
+    calls = {}
+    for strategy in ("LOW_LATENCY", "BALANCED", "AGENTIC"):
+        await context(asking, strategy.lower())
+        calls[strategy] = len(model.requests)
+        model.requests.clear()
+    assert calls == {"LOW_LATENCY": 0, "BALANCED": 1, "AGENTIC": 2}
+    exploring = {row[0].strip("`"): row[1] for row in table(prose(EXPLORING)) if len(row) == 3}
+    assert exploring["LOW_LATENCY"] == "none"
+    assert exploring["BALANCED"].startswith("one")
+    assert exploring["AGENTIC"] == "the plan, then an agent with tools"
+    choosing = section(ROOT / "docs" / "how-to.md", "Choose a recall strategy")
+    said = {row[0].split("`")[1]: row[3] for row in table(choosing)}
+    assert "never calls a model" in said["LOW_LATENCY"]
+    assert "a model plans" in said["BALANCED"]
+    assert "an agent searches" in said["AGENTIC"]
+    assert "model's plan" in said["AUTO"]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=NAMES)

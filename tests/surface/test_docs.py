@@ -1,4 +1,4 @@
-"""The documentation is true: its code runs, prints what it shows, and its links lead somewhere."""
+"""The code of the documentation runs and prints what a page shows, and links lead somewhere."""
 
 import contextlib
 import io
@@ -9,22 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.surface.pages import LINK, PAGES, ROOT, blocks, prose, table
 
 from hitherto import Hitherto
 from hitherto.prompts import task_prompt
 
-ROOT = Path(__file__).parents[2]
-RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md"]
-PAGES = sorted(
-    path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-)
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-
-
-def blocks(page: str) -> list[tuple[str, str]]:
-    """Kind and content of the fenced blocks of a page."""
-    return BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
+RUNNABLE = ["README.md", "docs/tutorial.md", "docs/how-to.md", "docs/extraction-rules.md"]
 
 
 def as_shown(shown: str) -> re.Pattern[str]:
@@ -64,7 +54,7 @@ def test_the_code_of_a_page_runs_and_prints_what_the_page_shows(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = blocks(page)
+    found = blocks(ROOT / page)
     assert any(kind == "python" for kind, _ in found)
     run(found, page)
 
@@ -75,17 +65,17 @@ def test_a_page_that_shows_something_else_fails(tmp_path: Path) -> None:
     run([("python", "print('one\\ntwo\\nthree')\n"), ("text", "one\n...\nthree\n")], "none")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_links_of_a_page_lead_to_files_and_headings_that_are_there(page: str) -> None:
-    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
-    for target in LINK.findall(text):
-        if "://" in target:
-            continue
-        name, _, heading = target.partition("#")
-        path = (ROOT / page).parent / name if name else ROOT / page
-        assert path.exists(), f"{page} links to {target}"
-        if heading:
-            assert heading in headings(path), f"{page} links to {target}"
+def test_links_lead_to_files_and_headings_that_exist() -> None:
+    broken = []
+    for page in PAGES:
+        for target in LINK.findall(prose(page)):
+            if "://" in target:
+                continue
+            name, _, heading = target.partition("#")
+            path = page.parent / name if name else page
+            if not path.exists() or (heading and heading not in headings(path)):
+                broken.append(f"{page.relative_to(ROOT)} links to {target}")
+    assert broken == []
 
 
 def headings(path: Path) -> set[str]:
@@ -95,7 +85,7 @@ def headings(path: Path) -> set[str]:
 
 
 def test_every_page_can_be_reached_from_the_map() -> None:
-    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    text = prose(ROOT / "docs" / "index.md")
     linked = {(ROOT / "docs" / target.partition("#")[0]).resolve() for target in LINK.findall(text)}
     pages = {path.resolve() for path in (ROOT / "docs").rglob("*.md")} - {
         (ROOT / "docs" / "index.md").resolve()
@@ -115,13 +105,17 @@ def test_the_reference_is_fresh() -> None:
 
 
 def test_the_code_of_the_readme_is_short_enough_to_read() -> None:
-    first = next(content for kind, content in blocks("README.md") if kind == "python")
+    first = next(content for kind, content in blocks(ROOT / "README.md") if kind == "python")
     assert len(first.splitlines()) <= 25
 
 
-def test_the_page_of_models_tells_how_each_prompt_of_today_was_evaluated() -> None:
-    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| `(\w+)` \| `([0-9a-f]+)` \| [^|]+ \|$", page, re.MULTILINE))
+def test_the_measurements_say_how_each_prompt_was_evaluated() -> None:
+    page = ROOT / "docs" / "measurements" / "models.md"
+    evaluated = {
+        prompt: hash_
+        for prompt, hash_, how in (row for row in table(prose(page)) if len(row) == 3)
+        if how and re.fullmatch("`[0-9a-f]{12}`", hash_)
+    }
     files = (ROOT / "src" / "hitherto" / "prompts").glob("*.md")
     tasks = {file.stem for file in files} - {"structured", "agentic"}
-    assert told == {task: task_prompt(task).hash for task in tasks}
+    assert evaluated == {f"`{task}`": f"`{task_prompt(task).hash}`" for task in tasks}
