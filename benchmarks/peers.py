@@ -52,6 +52,7 @@ QUIET = {
     "LANGSMITH_TRACING": "false",
     "MEM0_TELEMETRY": "False",
     "OPENAI_API_KEY": "unused",
+    "ORT_DISABLE_TELEMETRY": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """What keeps the systems from reporting home, and a key that mem0 wants and never uses."""

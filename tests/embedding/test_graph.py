@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import safetensors.numpy
 from numpy.typing import NDArray
@@ -12,7 +11,8 @@ from tests.embedding import numpy_bert
 from tokenizers import Tokenizer
 
 from hitherto.embedding import LocalEmbedder
-from hitherto.embedding.graph import build_graph
+from hitherto.embedding.graph import build_graph, round_columns, round_table
+from hitherto.embedding.onnx_runtime import onnxruntime
 
 SENTENCES = [
     "My dog is afraid of thunder.",
@@ -71,3 +71,28 @@ def test_int8_vectors_point_where_fp32_vectors_do(
     cosines = (embedder.embed(SENTENCES) * fp32_vectors).sum(axis=1)
     assert cosines.mean() >= 0.98
     assert cosines.min() >= 0.96
+
+
+def matrices(shape: tuple[int, int]) -> list[NDArray[np.float32]]:
+    chance = np.random.default_rng(7)
+    drawn = [chance.normal(size=shape).astype(np.float32) * scale for scale in (1e-30, 0.04, 1e30)]
+    edges = [np.zeros(shape, np.float32), np.full(shape, 3, np.float32), -(drawn[1] ** 2)]
+    return [*drawn, *edges]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_rounding_a_column_keeps_it_within_half_a_step(number: int) -> None:
+    matrix = matrices((50, 8))[number]
+    rounded, scales = round_columns(matrix)
+    assert rounded.dtype == np.int8
+    assert np.abs(rounded).max() <= 64
+    np.testing.assert_allclose(rounded * scales, matrix, rtol=0, atol=0.501 * scales.max())
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_rounding_a_table_keeps_it_within_a_step_and_zero_exact(number: int) -> None:
+    table = matrices((50, 8))[number]
+    rounded, scale, zero = round_table(table)
+    restored = (rounded.astype(np.float64) - zero) * scale
+    np.testing.assert_allclose(restored, table, rtol=0, atol=1.01 * scale)
+    assert (restored[table == 0] == 0).all()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hitherto.embedding.weights import WeightsSource, unusable_cache
 
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 """Goes up with every change that gives the graph other bytes; older files are then left alone."""
 
 _log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def build_cached_graph(source: WeightsSource, weights_dir: Path, cache_dir: Path
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=cache_dir) as work_dir:
-            content = build_int8_graph(source, weights_dir, Path(work_dir))
+            content = build_int8_graph(source, weights_dir)
             finished = Path(work_dir) / "finished.onnx"
             with finished.open("wb") as target:
                 target.write(content)

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -15,6 +14,7 @@ from hitherto.embedding.cache import (
     cached_graph,
 )
 from hitherto.embedding.embedder import EmbedderIdentity, Vectors
+from hitherto.embedding.onnx_runtime import onnxruntime
 from hitherto.embedding.weights import (
     DIMENSION,
     MINILM,
@@ -81,7 +81,6 @@ class LocalEmbedder:
 
         threads: how many texts are embedded at once; by default one per core of this process.
         """
-        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
