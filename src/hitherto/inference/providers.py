@@ -405,10 +405,19 @@ class _Checking:
     check: Callable[[Any], str | None] | None
 
 
+def keep_untraced(agent: Agent[Any, Any]) -> None:
+    """Keep an agent's conversations out of traces, even where the application traces all agents.
+
+    `Agent.instrument_all()` in the process that embeds Hitherto would export what users said.
+    """
+    agent.instrument = False
+
+
 def _agent(output_type: type[OutputT]) -> Agent[_Checking, OutputT]:
     agent = Agent(
         output_type=output_type, deps_type=_Checking, retries={"output": REPAIRS, "tools": 0}
     )
+    keep_untraced(agent)
 
     def checked(context: RunContext[_Checking], output: OutputT) -> OutputT:
         check = context.deps.check

@@ -15,6 +15,16 @@ from hitherto.server.routes import API_PREFIX, API_ROUTERS, health_router
 from hitherto.server.state import Served
 from hitherto.settings import Settings
 
+NO_TELEMETRY: Any = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own OpenTelemetry, off: it would export paths with user ids, queries and error texts as
+soon as an SDK is installed. Releases of FastAPI without it ignore the argument."""
+
 _SECURITY = ((API_PREFIX, PROJECT_SECURITY), (ADMIN_PREFIX, ADMIN_SECURITY))
 
 
@@ -38,6 +48,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
     """The application that serves a system. Whoever opened the system closes it afterwards."""
     chosen = Settings() if settings is None else settings
     app = Application(
+        telemetry=NO_TELEMETRY,
         title="Hitherto",
         version=version("hitherto"),
         summary="Long-term memory for applications on language models.",

@@ -33,7 +33,7 @@ from hitherto.inference.exploring.run import (
 )
 from hitherto.inference.exploring.tools import toolset
 from hitherto.inference.planning import conversation_text
-from hitherto.inference.providers import REPAIRS, refuse, request_settings
+from hitherto.inference.providers import REPAIRS, keep_untraced, refuse, request_settings
 from hitherto.inference.tasks import Task
 from hitherto.models import Message
 from hitherto.prompts import task_prompt
@@ -157,6 +157,7 @@ def _agent() -> Agent[Expedition, ExploredAnswer]:
         retries={"tools": 2, "output": REPAIRS},
         end_strategy="early",
     )
+    keep_untraced(agent)
 
     def hurry(context: RunContext[Expedition]) -> str:
         return "" if _may_search(context) else ANSWER_NOW
