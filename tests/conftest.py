@@ -27,6 +27,7 @@ from hitherto.system import open_system
 from tests import databases
 from tests.databases import POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
 from tests.fakes import HashEmbedder
+from tests.privacy.watch import missing_watchers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run each test with one kind of client only, as always on PostgreSQL",
     )
+
+
+def pytest_report_header() -> list[str]:
+    """Say what the tests of `tests/privacy` leave out on this machine."""
+    return [f"tests/privacy: {missing}" for missing in missing_watchers()]
 
 
 _ADDRESS = pytest.StashKey[str]()
