@@ -50,13 +50,19 @@ Each line is at least one test, run against the real server on a real port and, 
 sense, against a file:
 
 - *py sync*, *py async*: the released client `recallrai` 0.6.6, with only its base URL changed;
-- *node wire*: a test client that writes and reads, to the byte, what the released Node client does;
+- *node wire*: a test client that imitates the released Node client 0.6.6: its headers, bodies,
+  escaping of paths and queries, and decoding of streams. The Node client itself is not run; the
+  order of query parameters may differ;
 - *raw*: plain HTTP;
 - *ours remote*, *ours embedded*: this project's own client, over HTTP (sync and async) and on a
   file.
 
 An empty cell is a way in that the line is not about. To see for yourself, run
 `python scripts/conformance.py`.
+
+Of the released Python clients 0.5.4 to 0.6.6 work. 0.3.2 to 0.5.2 fail with
+`KeyError: 'user_id'`: they read a field that the contract has renamed since. 0.1 and 0.2 send the
+key in other headers and are answered with 401.
 """
 
 Outcomes = Mapping[str, Mapping[str, str]]

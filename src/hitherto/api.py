@@ -180,7 +180,9 @@ class MemoryApi(Protocol):
         custom_created_at_utc: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:
-        """Start a conversation. auto_process_after_seconds: 600 or more, or None for never.
+        """Start a conversation.
+
+        auto_process_after_seconds: 600 to 316,224,000 (ten years), or None for never.
 
         idempotency_key: as for `create_user`; with other arguments it raises ValidationError.
         Raises UserNotFoundError.

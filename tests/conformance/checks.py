@@ -23,6 +23,7 @@ OVERRULED: dict[int, str] = {
 
 OVERRULED_IN_PART: dict[int, str] = {
     42: "reading a context does not count as activity, see decision 6",
+    66: "sentences that state a deleted memory read `[deleted]`, and NUL characters are refused",
 }
 """Numbers that hold except for what is said here."""
 
@@ -73,7 +74,7 @@ CHECKS: dict[int, str] = {
     41: "deleting an unknown user is answered with 404",
     42: "`last_active_at` moves on when a message is added",
     43: "a session needs nothing, is pending and has a UUID",
-    44: "the wait before processing is 600 seconds or more, 600 if not given",
+    44: "the wait before processing is 600 to 316,224,000 seconds, 600 if not given",
     45: "a session can be dated, with `+00:00` and with `.000Z`",
     46: "a date without UTC is answered with 422",
     47: "a session for an unknown user is answered with 404",
@@ -95,7 +96,7 @@ CHECKS: dict[int, str] = {
     63: "roles other than the two, and empty messages, are answered with 422",
     64: "messages are dated by the server's clock, also in a session with a date of its own",
     65: "messages are listed in order, 50 on a page, 1 to 500",
-    66: "what was said comes back to the byte",
+    66: "messages come back byte for byte",
     67: "no message can be added once processing has begun",
     68: "no message can be added to a session that failed or ran out of balance",
     69: "process answers at once; the session is processing, and processed later",
@@ -188,7 +189,7 @@ CHECKS: dict[int, str] = {
     156: "the way through the product that its guide shows",
     157: "the public benchmark runner's way through the product",
     158: "the public playground's way of filling it",
-    159: "handles that were never read work, and can be read later",
+    159: "handles made without a request (unreleased `validate=False`) work, and can be read later",
     160: "twenty clients at once see nothing of each other",
 }
 """One line for each number."""

@@ -163,7 +163,7 @@ class NodeUser:
         """POST .../sessions."""
         body = {
             "auto_process_after_seconds": auto_process_after_seconds,
-            "metadata": metadata,
+            "metadata": metadata or {},
             "custom_created_at_utc": custom_created_at_utc and instant(custom_created_at_utc),
         }
         answer = await self._wire.send("POST", f"{self._path}/sessions", body=body)
@@ -380,11 +380,12 @@ class NodeSession:
             "max_top_k": 50,
             "memories_threshold": 0.6,
             "summaries_threshold": 0.5,
+            "include_system_prompt": False,
+            "include_metadata_ids": False,
         }
         params |= asked
-        wants_prompt = params.get("include_system_prompt", True)
+        wants_prompt = asked.get("include_system_prompt", True)
         params["include_system_prompt"] = False
-        params.setdefault("include_metadata_ids", False)
         strategy = plain(params["recall_strategy"])
         prompts: dict[str, str] = {}
         if wants_prompt:

@@ -1,8 +1,10 @@
-"""The transport of the released Node client, to the byte, and the errors that it raises.
+"""An imitation of the released Node client's transport, and the errors that it raises.
 
 What it imitates: a JSON body `{}` on requests that need none, list filters as `name[]`, `:` left as
 it is in JSON filters, instants ending in `.000Z`, keys left out instead of sent as null, streams
-decoded network chunk by network chunk, and `detail` handed through in errors.
+decoded network chunk by network chunk, and `detail` handed through in errors. Paths go through the
+URL parser of JavaScript, which reads `\\` as `/` and drops blanks at the end. The client itself is
+not run; the order of query parameters may differ from it.
 """
 
 import json
@@ -17,7 +19,7 @@ import httpx
 _KEPT_IN_QUERIES = "!'()*~:$,"
 """What neither JavaScript's own escaping nor the library's exceptions from it escape."""
 
-_KEPT_IN_PATHS = "!$&'()*+,;=:@/%[]|\\~"
+_KEPT_IN_PATHS = "!$&'()*+,;=:@/%[]|~"
 
 
 class RecallrAIError(Exception):
@@ -137,6 +139,11 @@ def _escaped(value: Any, kept: str) -> str:
     return quote(str(bare), safe=kept).replace("%20", "+")
 
 
+def parsed_path(path: str) -> str:
+    """The path as the URL parser of JavaScript reads it, before it escapes the rest."""
+    return path.translate({9: None, 10: None, 13: None}).replace("\\", "/").rstrip(" ")
+
+
 def stringified(value: Any) -> str:
     """JSON without spaces and with letters of all alphabets as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain)
@@ -188,7 +195,7 @@ class Wire:
         stream: bool = False,
     ) -> httpx.Request:
         """A request with the path and the query to the byte, whatever httpx would make of them."""
-        target = quote(path, safe=_KEPT_IN_PATHS + "?")
+        target = quote(parsed_path(path), safe=_KEPT_IN_PATHS + "?")
         query = query_string(params or {}, raw_brackets=self.raw_brackets)
         if query:
             target += ("&" if "?" in target else "?") + query

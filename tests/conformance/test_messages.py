@@ -129,7 +129,7 @@ async def test_messages_come_in_pages(driver: Driver) -> None:
 
 
 @pytest.mark.check(66)
-async def test_what_was_said_comes_back_to_the_byte(driver: Driver) -> None:
+async def test_messages_come_back_byte_for_byte(driver: Driver) -> None:
     user = await driver.client.create_user("alice")
     session = await user.create_session()
     await driver.say(session, UNUSUAL_TEXT, "😀" * 2_000)
@@ -150,6 +150,23 @@ async def test_escaped_and_plain_json_say_the_same(raw: Raw) -> None:
         assert answer.status_code == 200
     messages = (await raw.get(f"{session}/messages")).json()["messages"]
     assert [message["content"] for message in messages] == [UNUSUAL_TEXT] * 2
+
+
+@pytest.mark.check(66)
+async def test_a_message_with_a_nul_character_is_refused(raw: Raw) -> None:
+    session = await raw.session(await raw.user())
+    answer = await raw.post(f"{session}/add-message", json={"message": "a\0b", "role": "user"})
+    assert answer.status_code == 422
+
+
+@pytest.mark.check(66)
+async def test_sentences_that_state_a_deleted_memory_are_replaced(raw: Raw) -> None:
+    user = await raw.user()
+    session = await raw.told(user, "I live in Porto. The weather is fine.")
+    (memory,) = (await raw.get(f"{user}/memories")).json()["items"]
+    assert (await raw.delete(f"{user}/memory/{memory['memory_id']}")).status_code == 204
+    (message,) = (await raw.get(f"{session}/messages")).json()["messages"]
+    assert message["content"] == "[deleted] The weather is fine."
 
 
 @pytest.mark.check(78)

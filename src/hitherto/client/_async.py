@@ -265,8 +265,8 @@ class AsyncUser:
     ) -> AsyncSession:
         """Start a conversation.
 
-        auto_process_after_seconds: inactivity after which it is processed by itself, 600 or more;
-            None switches that off.
+        auto_process_after_seconds: inactivity after which it is processed by itself, 600 to
+            316,224,000 (ten years); None switches that off.
         custom_created_at_utc: the conversation's date, for importing history; must be UTC.
         idempotency_key: as for `create_user`.
         Raises UserNotFoundError, ValidationError.
