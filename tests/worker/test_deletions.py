@@ -13,6 +13,7 @@ from tests.fakes import HashEmbedder
 from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
 from hitherto.api import ContextRequest
 from hitherto.core.context import fence
+from hitherto.core.statements import reader
 from hitherto.core.text import caches, terms
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import UserNotFoundError
@@ -133,6 +134,7 @@ async def test_a_copy_is_kept_when_a_session_goes_that_told_nothing_yet(
 def test_readings_of_texts_are_forgotten_together() -> None:
     fence.paragraph(WORD)
     terms.stem(WORD)
+    reader.read(WORD)
     caches.forget_texts()
-    for cached in (fence.paragraph, terms.stem):
+    for cached in (fence.paragraph, terms.stem, reader.read):
         assert cached.cache_info().currsize == 0  # type: ignore[attr-defined]

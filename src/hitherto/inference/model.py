@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,7 +30,8 @@ from hitherto.core.reconciliation.reconcile import (
     RaiseConflict,
     Supersede,
 )
-from hitherto.core.statements import reader
+from hitherto.core.statements.reader import read
+from hitherto.core.text.caches import remembered
 from hitherto.core.text.terms import terms_of
 from hitherto.errors import InferenceError
 from hitherto.inference.exploring.agent import Explorer
@@ -39,7 +39,7 @@ from hitherto.inference.exploring.browser import Explored, Library
 from hitherto.inference.ledger import current_account
 from hitherto.inference.planning import Planner
 from hitherto.inference.providers import Answer, Providers
-from hitherto.inference.rules import READ_STATEMENTS, LocalInference
+from hitherto.inference.rules import LocalInference
 from hitherto.inference.tasks import Task, extraction, reconciliation, review
 from hitherto.inference.tasks.extraction import Chunk, FoundInSession, Wishes
 from hitherto.inference.tasks.reconciliation import Batch, Known, Occasion, Ruling, Verdicts
@@ -80,8 +80,6 @@ class ModelInference:
         )
         self._answers: OrderedDict[str, Answer[Any]] = OrderedDict()
         self._forgotten = 0
-        self._terms = lru_cache(maxsize=READ_STATEMENTS)(_terms)
-        self._statement = lru_cache(maxsize=READ_STATEMENTS)(reader.read)
 
     @property
     def providers(self) -> Providers:
@@ -93,9 +91,6 @@ class ModelInference:
         await self._providers.close()
 
     def forget(self) -> None:
-        self._local.forget()
-        self._terms.cache_clear()
-        self._statement.cache_clear()
         self._answers.clear()
         # What is being asked now may be about what is deleted now.
         self._forgotten += 1
@@ -283,7 +278,7 @@ class ModelInference:
                 one.memory.event_date_end,
                 one.memory.created_at,
                 one.memory.said_by.value,
-                self._terms(one.memory.content),
+                _terms(one.memory.content),
                 one.memory.doubted_at,
             )
             for one in current
@@ -296,7 +291,7 @@ class ModelInference:
                 one.event_date_end,
                 session_date,
                 one.said_by.value,
-                self._terms(one.content),
+                _terms(one.content),
             )
             for index, one in enumerate(candidates)
         ]
@@ -308,12 +303,12 @@ class ModelInference:
         decisions = tuple(ruling.decisions[index] for index in range(len(ruling.candidates)))
         gone = {ref for one in decisions if isinstance(one, Supersede) for ref in one.replaces}
         entries = [
-            Entry(one.memory.memory_id, row, self._statement(one.memory.content), is_new=False)
+            Entry(one.memory.memory_id, row, read(one.memory.content), is_new=False)
             for row, one in enumerate(current)
             if one.memory.memory_id not in gone
         ]
         entries += [
-            Entry(index, len(current) + index, self._statement(one.candidate.content), is_new=True)
+            Entry(index, len(current) + index, read(one.candidate.content), is_new=True)
             for index, one in enumerate(decisions)
             if index not in gone and _stands(one)
         ]
@@ -371,6 +366,7 @@ class _Desk:
         return self.known[row] if row < held else self.waiting[row - held]
 
 
+@remembered(maxsize=20_000)
 def _terms(content: str) -> frozenset[str]:
     return frozenset(terms_of(content))
 

@@ -6,9 +6,7 @@ word for word. Instructions take understanding, so they are left to a language m
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import date, datetime
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +18,6 @@ from hitherto.core.reconciliation.categories import EmbeddedCategory, fitting
 from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
 from hitherto.core.reconciliation.reconcile import Held, Plan
-from hitherto.core.statements import reader
 from hitherto.inference.exploring.browser import Explored, Library
 from hitherto.models import (
     Candidate,
@@ -31,15 +28,9 @@ from hitherto.models import (
     Message,
 )
 
-READ_STATEMENTS = 20_000
-"""Memories whose reading is kept: one takes 50 microseconds to read and about 2 kB to keep."""
-
 
 class LocalInference:
     """Deterministic, and needs nothing but the processor."""
-
-    def __init__(self) -> None:
-        self._read = lru_cache(maxsize=READ_STATEMENTS)(reader.read)
 
     async def extract(
         self,
@@ -70,7 +61,7 @@ class LocalInference:
     ) -> Plan:
         def weigh() -> Plan:
             plan = reconcile.reconcile(
-                self._with_statements(held),
+                held,
                 candidates,
                 vectors,
                 session_id=session_id,
@@ -90,8 +81,7 @@ class LocalInference:
         vectors: NDArray[np.float32],
     ) -> Resolution:
         def settle() -> Resolution:
-            read = self._with_statements(held)
-            return conflict_resolution.resolve(read, versions, contest, statements, vectors)
+            return conflict_resolution.resolve(held, versions, contest, statements, vectors)
 
         return await asyncio.to_thread(settle)
 
@@ -124,13 +114,10 @@ class LocalInference:
         return None
 
     def forget(self) -> None:
-        self._read.cache_clear()
+        return None
 
     async def close(self) -> None:
         return None
-
-    def _with_statements(self, held: Sequence[Held]) -> list[Held]:
-        return [replace(item, statement=self._read(item.memory.content)) for item in held]
 
 
 def _key(content: str) -> str:

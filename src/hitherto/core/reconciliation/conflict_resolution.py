@@ -227,7 +227,7 @@ def _weigh(
     """Weighs what the messages say against what stands after the answers."""
     by_id = {item.memory.memory_id: item for item in held}
     refuted = [by_id[one] for one in desk.refuted]
-    denied = [item.statement or read(item.memory.content) for item in refuted]
+    denied = [read(item.memory.content) for item in refuted]
     if not accepted:
         denied.append(read(contest.proposed.content))
     rows = [

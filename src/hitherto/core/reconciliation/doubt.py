@@ -13,19 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede
-from hitherto.core.statements import reader
 from hitherto.core.statements.comparison import Fit, fit
-from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense
-from hitherto.core.text.caches import remembered
+from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense, read
 from hitherto.core.text.terms import terms_of, word_set
 from hitherto.models import ExpirationReason, MemoryVersion
 
 Cause = str | int
 """What changed things: a memory id, or the index of a decision of the plan."""
-
-
-read = remembered(maxsize=20_000)(reader.read)
-"""The same memories are read again for every change: 50 microseconds each, or 2 kB to keep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,12 +50,10 @@ class Held:
     memory: a current version, or an expired one whose session or evidence is the session being
         weighed: those are never touched and only show what of the session is known already.
     vector: (dim,) float32 of unit length.
-    statement: what `read(memory.content)` gave, if the caller kept it.
     """
 
     memory: MemoryVersion
     vector: NDArray[np.float32]
-    statement: Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +246,7 @@ def _held_item(held: Held, order: int, session_id: str) -> _Item:
     return _Item(
         memory.memory_id,
         order,
-        held.statement or read(memory.content),
+        read(memory.content),
         memory.event_date_start,
         memory.event_date_end,
         memory.created_at,
