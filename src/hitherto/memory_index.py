@@ -20,7 +20,7 @@ from hitherto.core.recall.passages import Passage, PassageKind
 from hitherto.core.recall.quantised_vectors import no_vectors
 from hitherto.core.reconciliation.reconcile import Held
 from hitherto.models import Evidence, MemoryVersion, Message
-from hitherto.store import RecordedEmbedder, Revision, StoredPassage, StoredSummary, UserTx
+from hitherto.store import RecordedEmbedder, Revision, StoredPassage, StoredSummary, UserRows
 from hitherto.store.rows import damaged, to_matrix
 
 
@@ -164,7 +164,7 @@ class WorkingSets:
         self._changing = threading.Lock()
         self._outdated = False
 
-    def delta(self, user: UserTx) -> Delta:
+    def delta(self, user: UserRows) -> Delta:
         """Read what is newer than the copy at hand; blocking, inside a transaction."""
         revision, embedder = user.revision(), user.embedder()
         with self._changing:

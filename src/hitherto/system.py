@@ -83,7 +83,7 @@ class System:
 
     async def check(self) -> None:
         """See that the database answers. Raises StoreError, ClosedError."""
-        await self.resources.store.embedders(lambda tx: tx.embedder(), write=False)
+        await self.resources.store.read(lambda tx: tx.embedders.embedder())
 
     async def close(self) -> None:
         """Let the worker finish or release its session, then let go of the database."""
@@ -162,7 +162,7 @@ def _ways(given: Parts, settings: Settings) -> list[Opening]:
 async def _embedder_of(store: Store, ways: list[Opening]) -> Embedder:
     """The embedder that a database was made with; for a new one, the first."""
     await store.open()
-    recorded = await store.embedders(lambda tx: tx.embedder(), write=False)
+    recorded = await store.read(lambda tx: tx.embedders.embedder())
     embedders = Embedders(ways)
     if recorded is None:
         return await asyncio.to_thread(embedders.first)

@@ -16,7 +16,7 @@ from hitherto.engine.progress import Progress
 from hitherto.errors import ValidationError
 from hitherto.models import MessageRole
 from hitherto.prompts import system_prompt
-from hitherto.store import Tx
+from hitherto.store import ProjectUsers
 from hitherto.system import open_system
 
 MEMORIES = "# Here are the relevant memories that will help you to answer the user's query:"
@@ -150,12 +150,12 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
     await api.wait_until_processed(timeout_s=20)
     asking = await api.create_session("alice")
 
-    def read(tx: Tx) -> ContextState:
+    def read(tx: ProjectUsers) -> ContextState:
         user = tx.user("alice")
         delta = resources.working_sets.delta(user)
         return ContextState(user.user_id, asking, [], [], [], None, delta)
 
-    state = await resources.store.read(DEFAULT_PROJECT_ID, read)
+    state = await resources.store.read(lambda tx: read(tx.users(DEFAULT_PROJECT_ID)))
     working = resources.working_sets.refresh(state.internal_user_id, state.delta)
     plan = query_plan.plan("What do I play on Sundays?", today=asking.created_at.date())
     request = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY)

@@ -156,8 +156,10 @@ async def contexts(engine: Engine, memory: Memory, name: str) -> list[ContextRes
 async def working_set(engine: Engine, name: str) -> WorkingSet:
     resources = engine._resources
     user_id, delta = await resources.store.read(
-        DEFAULT_PROJECT_ID,
-        lambda tx: (tx.user(name).user_id, resources.working_sets.delta(tx.user(name))),
+        lambda tx: (
+            tx.users(DEFAULT_PROJECT_ID).user(name).user_id,
+            resources.working_sets.delta(tx.users(DEFAULT_PROJECT_ID).user(name)),
+        )
     )
     return resources.working_sets.refresh(user_id, delta)
 

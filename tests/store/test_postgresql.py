@@ -26,7 +26,16 @@ from hitherto.errors import (
     ValidationError,
 )
 from hitherto.server import create_app
-from hitherto.store import LedgerTx, Store, Tx, WorkTx, migrate, open_database, postgres
+from hitherto.store import (
+    JobRows,
+    LedgerRows,
+    ProjectUsers,
+    Store,
+    Transaction,
+    migrate,
+    open_database,
+    postgres,
+)
 from hitherto.store.address import shown_address
 from hitherto.store.database import RerunError
 from hitherto.system import open_system
@@ -40,16 +49,17 @@ STEPS = migrate.migrations()
 async def store(path: Location) -> AsyncIterator[Store]:
     found = Store(open_database(path))
     await found.open()
-    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
+    await found.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
     yield found
     await found.close()
 
 
-def create(name: str) -> Callable[[Tx], None]:
-    def work(tx: Tx) -> None:
-        tx.create_user(f"id-{name}", name, {}, None, START)
+def add_user(users: ProjectUsers, name: str) -> None:
+    users.create_user(f"id-{name}", name, {}, None, START)
 
-    return work
+
+def create(name: str) -> Callable[[Transaction], None]:
+    return lambda tx: add_user(tx.users(DEFAULT_PROJECT_ID), name)
 
 
 @contextmanager
@@ -79,16 +89,16 @@ async def until_waiting(path: Location, number: int) -> None:
 async def test_changes_of_one_user_wait_for_each_other_and_reading_goes_on(
     store: Store, path: Location
 ) -> None:
-    await store.write(DEFAULT_PROJECT_ID, create("alice"))
-    await store.write(DEFAULT_PROJECT_ID, create("bruno"))
+    await store.write(create("alice"))
+    await store.write(create("bruno"))
     lock = "select 1 from users where custom_user_id = 'alice' for no key update"
     with locking(path, lock) as other:
         changing = asyncio.create_task(
-            store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").touch(START))
+            store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").touch(START))
         )
         await until_waiting(path, 1)
-        await store.read(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").revision())
-        await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("bruno").touch(START))
+        await store.read(lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").revision())
+        await store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).user("bruno").touch(START))
         assert not changing.done()
         other.commit()
         await changing
@@ -96,28 +106,28 @@ async def test_changes_of_one_user_wait_for_each_other_and_reading_goes_on(
 
 async def test_users_are_written_for_at_the_same_time(store: Store) -> None:
     for name in ("alice", "bruno"):
-        await store.write(DEFAULT_PROJECT_ID, create(name))
+        await store.write(create(name))
     both = threading.Barrier(2)
 
-    def change(name: str) -> Callable[[Tx], None]:
-        def work(tx: Tx) -> None:
+    def change(name: str) -> Callable[[Transaction], None]:
+        def work(transaction: Transaction) -> None:
+            tx = transaction.users(DEFAULT_PROJECT_ID)
             tx.user(name).advance(removed=False)
             both.wait(20)
 
         return work
 
-    await asyncio.gather(
-        *(store.write(DEFAULT_PROJECT_ID, change(name)) for name in ("alice", "bruno"))
-    )
+    await asyncio.gather(*(store.write(change(name)) for name in ("alice", "bruno")))
 
 
 async def test_two_that_wait_for_each_other_both_come_through(store: Store) -> None:
     for name in ("alice", "bruno"):
-        await store.write(DEFAULT_PROJECT_ID, create(name))
+        await store.write(create(name))
     both, runs = threading.Barrier(2), []
 
-    def change(first: str, second: str) -> Callable[[Tx], None]:
-        def work(tx: Tx) -> None:
+    def change(first: str, second: str) -> Callable[[Transaction], None]:
+        def work(transaction: Transaction) -> None:
+            tx = transaction.users(DEFAULT_PROJECT_ID)
             runs.append(first)
             tx.user(first).advance(removed=False)
             if len(runs) <= 2:
@@ -127,12 +137,14 @@ async def test_two_that_wait_for_each_other_both_come_through(store: Store) -> N
         return work
 
     await asyncio.gather(
-        store.write(DEFAULT_PROJECT_ID, change("alice", "bruno")),
-        store.write(DEFAULT_PROJECT_ID, change("bruno", "alice")),
+        store.write(change("alice", "bruno")),
+        store.write(change("bruno", "alice")),
     )
     assert len(runs) == 3
     for name in ("alice", "bruno"):
-        revision = await store.read(DEFAULT_PROJECT_ID, lambda tx, n=name: tx.user(n).revision())
+        revision = await store.read(
+            lambda tx, n=name: tx.users(DEFAULT_PROJECT_ID).user(n).revision()
+        )
         assert revision.number == 2
 
 
@@ -141,22 +153,23 @@ async def test_a_transaction_that_is_always_in_the_way_of_another_is_given_up(
 ) -> None:
     runs: list[int] = []
 
-    def work(tx: Tx) -> None:
+    def work(tx: ProjectUsers) -> None:
         runs.append(1)
         raise RerunError("always")
 
     with pytest.raises(StoreError, match="always"):
-        await store.write(DEFAULT_PROJECT_ID, work)
+        await store.write(lambda tx: work(tx.users(DEFAULT_PROJECT_ID)))
     assert 3 < len(runs) < 20
 
 
 async def test_two_users_renamed_alike_at_once_are_told_apart(store: Store) -> None:
     for name in ("alice", "bruno"):
-        await store.write(DEFAULT_PROJECT_ID, create(name))
+        await store.write(create(name))
     both, runs = threading.Barrier(2), []
 
-    def rename(name: str) -> Callable[[Tx], None]:
-        def work(tx: Tx) -> None:
+    def rename(name: str) -> Callable[[Transaction], None]:
+        def work(transaction: Transaction) -> None:
+            tx = transaction.users(DEFAULT_PROJECT_ID)
             user = tx.user(name)
             runs.append(name)
             if len(runs) <= 2:
@@ -169,7 +182,7 @@ async def test_two_users_renamed_alike_at_once_are_told_apart(store: Store) -> N
         return work
 
     answers = await asyncio.gather(
-        *(store.write(DEFAULT_PROJECT_ID, rename(name)) for name in ("alice", "bruno")),
+        *(store.write(rename(name)) for name in ("alice", "bruno")),
         return_exceptions=True,
     )
     assert sorted(type(answer) for answer in answers if answer) == [UserAlreadyExistsError]
@@ -178,12 +191,15 @@ async def test_two_users_renamed_alike_at_once_are_told_apart(store: Store) -> N
 async def test_what_is_written_for_a_user_who_is_being_deleted_finds_nobody(
     store: Store, path: Location
 ) -> None:
-    await store.write(DEFAULT_PROJECT_ID, create("alice"))
+    await store.write(create("alice"))
     with locking(path, "delete from users") as other:
         adding = asyncio.create_task(
             store.write(
-                DEFAULT_PROJECT_ID,
-                lambda tx: tx.user("alice").sessions.create("one", {}, START, None, START),
+                lambda tx: (
+                    tx.users(DEFAULT_PROJECT_ID)
+                    .user("alice")
+                    .sessions.create("one", {}, START, None, START)
+                )
             )
         )
         await until_waiting(path, 1)
@@ -198,14 +214,14 @@ async def test_a_lock_that_is_never_let_go_is_given_up_on(
     monkeypatch.setattr(postgres, "_PREPARE", "set lock_timeout = '100ms'")
     store = Store(open_database(path))
     await store.open()
-    await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
-    await store.write(DEFAULT_PROJECT_ID, create("alice"))
+    await store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
+    await store.write(create("alice"))
     with (
         locking(path, "update users set revision = 7"),
         pytest.raises(StoreError, match="lock timeout; another transaction has been writing"),
     ):
-        await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").touch(START))
-    await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").touch(START))
+        await store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").touch(START))
+    await store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").touch(START))
     await store.close()
 
 
@@ -219,7 +235,7 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
     for store in stores:
         await store.open()
 
-    def tell(tx: Tx) -> None:
+    def tell(tx: ProjectUsers) -> None:
         tx.ensure_project("default", START)
         for number in range(10):
             tx.create_user(f"u{number}", f"u{number}", {}, None, START)
@@ -228,7 +244,7 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
                 user.sessions.create(f"{number}-{one}", {}, START, None, START)
                 user.sessions.make_due(f"{number}-{one}", START)
 
-    await stores[0].write(DEFAULT_PROJECT_ID, tell)
+    await stores[0].write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
     now, until = START + timedelta(seconds=1), START + timedelta(hours=1)
     held: list[str] = []
     done: list[str] = []
@@ -236,7 +252,7 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
     async def work(store: Store, worker: int) -> None:
         idle = 0
         while len(done) < 30 and idle < 400:
-            taken = await store.work(lambda tx: tx.claim(now, until, f"token-{worker}"))
+            taken = await store.write(lambda tx: tx.jobs.claim(now, until, f"token-{worker}"))
             if taken is None:
                 idle += 1
                 await asyncio.sleep(0.005)
@@ -245,7 +261,7 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
             held.append(taken.user_id)
             await asyncio.sleep(0.002)
             held.remove(taken.user_id)
-            assert await store.work(lambda tx, taken=taken: tx.finish(taken, now))
+            assert await store.write(lambda tx, taken=taken: tx.jobs.finish(taken, now))
             done.append(taken.session_id)
 
     await asyncio.gather(
@@ -261,42 +277,45 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
 
 
 async def test_a_user_who_is_being_changed_is_passed_over(store: Store, path: Location) -> None:
-    def tell(tx: Tx) -> None:
+    def tell(tx: ProjectUsers) -> None:
         for name in ("alice", "bruno"):
-            create(name)(tx)
+            add_user(tx, name)
             tx.user(name).sessions.create(f"of-{name}", {}, START, None, START)
             tx.user(name).sessions.make_due(f"of-{name}", START)
 
-    await store.write(DEFAULT_PROJECT_ID, tell)
+    await store.write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
 
-    def claim(tx: WorkTx) -> Any:
+    def claim(tx: JobRows) -> Any:
         return tx.claim(START, START + timedelta(seconds=20), "token")
 
     lock = "select 1 from users where custom_user_id = 'alice' for no key update"
     with locking(path, lock):
-        taken = await store.work(claim)
-        assert (taken.session_id, await store.work(claim)) == ("of-bruno", None)
-    assert (await store.work(claim)).session_id == "of-alice"
+        taken = await store.write(lambda tx: claim(tx.jobs))
+        assert (taken.session_id, await store.write(lambda tx: claim(tx.jobs))) == (
+            "of-bruno",
+            None,
+        )
+    assert (await store.write(lambda tx: claim(tx.jobs))).session_id == "of-alice"
 
 
 async def test_work_that_was_taken_since_it_was_found_is_not_taken_again(store: Store) -> None:
-    def tell(tx: Tx) -> None:
-        create("alice")(tx)
+    def tell(tx: ProjectUsers) -> None:
+        add_user(tx, "alice")
         for name in ("one", "two"):
             tx.user("alice").sessions.create(name, {}, START, None, START)
             tx.user("alice").sessions.make_due(name, START)
 
-    await store.write(DEFAULT_PROJECT_ID, tell)
+    await store.write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
     until = START + timedelta(seconds=20)
-    assert await store.work(lambda tx: tx.claim(START, until, "first"))
+    assert await store.write(lambda tx: tx.jobs.claim(START, until, "first"))
     lease = {"now": 0, "lease_until": 1, "lease_token": "late"}
 
-    def late(tx: WorkTx) -> list[Any]:
+    def late(tx: JobRows) -> list[Any]:
         instant = int(START.timestamp() * 1_000_000)
         found = {"user_id": "id-alice", "session_id": "two"}
         return tx._run("take_lease", **found, **(lease | {"now": instant}))
 
-    assert await store.work(late) == []
+    assert await store.write(lambda tx: late(tx.jobs)) == []
 
 
 # A server that fails
@@ -357,38 +376,40 @@ async def test_a_connection_that_breaks_in_a_transaction_is_replaced(
     )
     runs: list[int] = []
 
-    def work(tx: Tx) -> None:
+    def work(tx: ProjectUsers) -> None:
         runs.append(1)
-        create("alice")(tx)
+        add_user(tx, "alice")
         if len(runs) == 1:
             databases.values(path, end)
-        create("bruno")(tx)
+        add_user(tx, "bruno")
 
-    await store.write(DEFAULT_PROJECT_ID, work)
+    await store.write(lambda tx: work(tx.users(DEFAULT_PROJECT_ID)))
     assert len(runs) == 2
-    assert await store.read(DEFAULT_PROJECT_ID, lambda tx: tx.count_users()) == 2
+    assert await store.read(lambda tx: tx.users(DEFAULT_PROJECT_ID).count_users()) == 2
 
 
 async def test_a_process_that_stands_still_in_a_transaction_lets_go_of_its_locks(
     store: Store, monkeypatch: pytest.MonkeyPatch, path: Location
 ) -> None:
-    await store.write(DEFAULT_PROJECT_ID, create("alice"))
+    await store.write(create("alice"))
     begin = "begin; set local idle_in_transaction_session_timeout = '50ms'"
     assert postgres._BEGIN_WRITING.startswith("begin; set local idle_in_transaction_session")
     monkeypatch.setattr(postgres, "_BEGIN_WRITING", begin)
     runs, awake = [], threading.Event()
 
-    def stand_still(tx: Tx) -> None:
+    def stand_still(tx: ProjectUsers) -> None:
         runs.append(1)
         user = tx.user("alice")
         if len(runs) == 1:
             awake.wait(20)
         user.advance(removed=False)
 
-    standing = asyncio.create_task(store.write(DEFAULT_PROJECT_ID, stand_still))
+    standing = asyncio.create_task(
+        store.write(lambda tx: stand_still(tx.users(DEFAULT_PROJECT_ID)))
+    )
     while not runs:  # noqa: ASYNC110  turned in a thread
         await asyncio.sleep(0.01)
-    await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").advance(removed=False))
+    await store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").advance(removed=False))
     awake.set()
     await standing
     assert len(runs) == 2
@@ -403,7 +424,7 @@ async def test_a_database_that_may_only_be_read_says_so(path: Location) -> None:
     store = Store(open_database(path))
     await store.open()
     with pytest.raises(StoreError, match="read-only transaction; connect to the primary"):
-        await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
+        await store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
     await store.close()
 
 
@@ -586,18 +607,20 @@ async def test_an_older_process_that_connects_again_does_not_work_on_a_newer_sch
 
 
 async def test_sums_are_whole_numbers_and_texts_have_no_nul(store: Store) -> None:
-    await store.write(DEFAULT_PROJECT_ID, create("alice"))
+    await store.write(create("alice"))
 
-    def spent(tx: LedgerTx) -> Any:
+    def spent(tx: LedgerRows) -> Any:
         return tx.taken_by_project(DEFAULT_PROJECT_ID, "2025-03-14", START)
 
-    taken = await store.ledger(spent, write=False)
+    taken = await store.read(lambda tx: spent(tx.ledger))
     assert (taken.tokens, type(taken.tokens)) == (0, int)
 
-    def say(tx: Tx) -> list[str]:
+    def say(tx: ProjectUsers) -> list[str]:
         user = tx.user("alice")
         user.sessions.create("one", {}, START, None, START)
         user.messages.add("one", MessageRole.USER, "half\0done", START)
         return [message.content for message in user.messages.of_session("one")]
 
-    assert await store.write(DEFAULT_PROJECT_ID, say) == ["half\N{REPLACEMENT CHARACTER}done"]
+    assert await store.write(lambda tx: say(tx.users(DEFAULT_PROJECT_ID))) == [
+        "half\N{REPLACEMENT CHARACTER}done"
+    ]

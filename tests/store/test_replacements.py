@@ -143,7 +143,7 @@ async def test_secrets_that_sign_no_more_stand_in_no_file(
     assert [traces(path, secret) > 0 for secret in secrets] == [False, True, True]
     clock.advance(timedelta(days=2).total_seconds())
     now = clock()
-    await system.resources.store.deliver(lambda tx: tx.clear(now, now))
+    await system.resources.store.write(lambda tx: tx.deliveries.clear(now, now))
     assert [traces(path, secret) > 0 for secret in secrets] == [False, False, True]
 
 

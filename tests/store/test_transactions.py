@@ -19,7 +19,7 @@ from hitherto import AsyncHitherto, Hitherto, MessageRole, Parts, SessionStatus,
 from hitherto.embedding import Vectors
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import ClosedError, StoreError
-from hitherto.store import Store, Tx, open_database
+from hitherto.store import ProjectUsers, Store, open_database
 from hitherto.store.migrate import migrations
 
 ROOT = Path(__file__).parents[2]
@@ -29,19 +29,19 @@ ROOT = Path(__file__).parents[2]
 async def store(path: Path) -> AsyncIterator[Store]:
     found = Store(open_database(path))
     await found.open()
-    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
+    await found.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
     yield found
     await found.close()
 
 
-def create(name: str) -> Callable[[Tx], None]:
-    def work(tx: Tx) -> None:
+def create(name: str) -> Callable[[ProjectUsers], None]:
+    def work(tx: ProjectUsers) -> None:
         tx.create_user(f"id-{name}", name, {}, None, START)
 
     return work
 
 
-def names(tx: Tx) -> list[str]:
+def names(tx: ProjectUsers) -> list[str]:
     return sorted(user.user_id for user in tx.scan_users())
 
 
@@ -49,7 +49,7 @@ def names(tx: Tx) -> list[str]:
 
 
 async def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
-    def work(tx: Tx) -> None:
+    def work(tx: ProjectUsers) -> None:
         create("alice")(tx)
         user = tx.user("alice")
         user.sessions.create("one", {}, START, None, START)
@@ -58,28 +58,28 @@ async def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
         raise LookupError("changed my mind")
 
     with pytest.raises(LookupError, match="changed my mind"):
-        await store.write(DEFAULT_PROJECT_ID, work)
-    assert await store.read(DEFAULT_PROJECT_ID, names) == []
-    await store.write(DEFAULT_PROJECT_ID, create("bruno"))
-    assert await store.read(DEFAULT_PROJECT_ID, names) == ["bruno"]
+        await store.write(lambda tx: work(tx.users(DEFAULT_PROJECT_ID)))
+    assert await store.read(lambda tx: names(tx.users(DEFAULT_PROJECT_ID))) == []
+    await store.write(lambda tx: create("bruno")(tx.users(DEFAULT_PROJECT_ID)))
+    assert await store.read(lambda tx: names(tx.users(DEFAULT_PROJECT_ID))) == ["bruno"]
 
 
 async def test_a_statement_that_the_schema_refuses_leaves_nothing(store: Store) -> None:
-    def work(tx: Tx) -> None:
+    def work(tx: ProjectUsers) -> None:
         create("alice")(tx)
         user = tx.user("alice")
         user.sessions.create("one", {}, START, None, START)
         user.sessions.create("one", {}, START, None, START)
 
     with pytest.raises(StoreError, match=r"UNIQUE constraint failed|duplicate key value"):
-        await store.write(DEFAULT_PROJECT_ID, work)
-    assert await store.read(DEFAULT_PROJECT_ID, names) == []
+        await store.write(lambda tx: work(tx.users(DEFAULT_PROJECT_ID)))
+    assert await store.read(lambda tx: names(tx.users(DEFAULT_PROJECT_ID))) == []
 
 
 async def test_a_reader_sees_one_state_while_a_writer_goes_on(store: Store) -> None:
     reading, written = threading.Event(), threading.Event()
 
-    def read(tx: Tx) -> tuple[list[str], list[str]]:
+    def read(tx: ProjectUsers) -> tuple[list[str], list[str]]:
         first = names(tx)
         reading.set()
         assert written.wait(20)
@@ -87,12 +87,14 @@ async def test_a_reader_sees_one_state_while_a_writer_goes_on(store: Store) -> N
 
     async def write() -> None:
         assert await asyncio.to_thread(reading.wait, 20)
-        await store.write(DEFAULT_PROJECT_ID, create("alice"))
+        await store.write(lambda tx: create("alice")(tx.users(DEFAULT_PROJECT_ID)))
         written.set()
 
-    seen, _ = await asyncio.gather(store.read(DEFAULT_PROJECT_ID, read), write())
+    seen, _ = await asyncio.gather(
+        store.read(lambda tx: read(tx.users(DEFAULT_PROJECT_ID))), write()
+    )
     assert seen == ([], [])
-    assert await store.read(DEFAULT_PROJECT_ID, names) == ["alice"]
+    assert await store.read(lambda tx: names(tx.users(DEFAULT_PROJECT_ID))) == ["alice"]
 
 
 async def test_closing_waits_for_what_is_running_and_leaves_nothing_open(
@@ -105,17 +107,17 @@ async def test_closing_waits_for_what_is_running_and_leaves_nothing_open(
     await store.open()
     reading = threading.Event()
 
-    def read(tx: Tx) -> list[str]:
+    def read(tx: ProjectUsers) -> list[str]:
         reading.set()
         assert not closed.wait(0.1)
         return names(tx)
 
-    task = asyncio.create_task(store.read(DEFAULT_PROJECT_ID, read))
+    task = asyncio.create_task(store.read(lambda tx: read(tx.users(DEFAULT_PROJECT_ID))))
     assert await asyncio.to_thread(reading.wait, 20)
     await store.close()
     assert await task == []
     with pytest.raises(ClosedError):
-        await store.read(DEFAULT_PROJECT_ID, names)
+        await store.read(lambda tx: names(tx.users(DEFAULT_PROJECT_ID)))
     await store.close()
     nothing_left_open()
 
@@ -128,23 +130,27 @@ async def test_writers_in_many_threads_lose_no_update(path: Path) -> None:
     stores = [Store(open_database(path)) for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
 
-    def start(tx: Tx) -> None:
+    def start(tx: ProjectUsers) -> None:
         tx.ensure_project("default", START)
         create("alice")(tx)
         tx.user("alice").sessions.create("one", {}, START, None, START)
 
-    def count(tx: Tx) -> None:
+    def count(tx: ProjectUsers) -> None:
         user = tx.user("alice")
         number = user.model.metadata.get("number", 0)
         tx.update_user(user, "alice", {"number": number + 1}, None)
         user.messages.add("one", MessageRole.USER, str(number), START)
 
-    await stores[0].write(DEFAULT_PROJECT_ID, start)
+    await stores[0].write(lambda tx: start(tx.users(DEFAULT_PROJECT_ID)))
     await asyncio.gather(
-        *(store.write(DEFAULT_PROJECT_ID, count) for store in stores for _ in range(50))
+        *(
+            store.write(lambda tx: count(tx.users(DEFAULT_PROJECT_ID)))
+            for store in stores
+            for _ in range(50)
+        )
     )
     told = await stores[0].read(
-        DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").messages.of_session("one")
+        lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").messages.of_session("one")
     )
     assert [message.content for message in told] == [str(number) for number in range(200)]
     for store in stores:

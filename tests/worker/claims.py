@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from tests.conftest import START
 
-from hitherto.store import Store, Work, WorkTx
+from hitherto.store import JobRows, Store, Work
 
 LEASE = timedelta(seconds=20)
 
-OPERATIONS: list[Callable[[WorkTx, Work], bool]] = [
+OPERATIONS: list[Callable[[JobRows, Work], bool]] = [
     lambda tx, work: tx.renew(work, after(1_000)),
     lambda tx, work: tx.release(work),
     lambda tx, work: tx.finish(work, after(30)),
@@ -25,7 +25,7 @@ def after(seconds: float) -> datetime:
 
 async def claim(store: Store, token: str, seconds: float = 0) -> Work | None:
     now = after(seconds)
-    return await store.work(lambda tx: tx.claim(now, now + LEASE, token))
+    return await store.write(lambda tx: tx.jobs.claim(now, now + LEASE, token))
 
 
 async def claimed(store: Store, token: str, seconds: float = 0) -> Work:

@@ -14,6 +14,6 @@ from hitherto.store import Store, open_database
 async def store(path: Path) -> AsyncIterator[Store]:
     found = Store(open_database(path))
     await found.open()
-    await found.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", START))
+    await found.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
     yield found
     await found.close()

@@ -24,7 +24,7 @@ from hitherto.models import (
     MergeConflictStatus,
     MessageRole,
 )
-from hitherto.store import Store, Tx, Work, WorkTx
+from hitherto.store import JobRows, ProjectUsers, Store, Work
 from hitherto.system import System, open_system
 
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0, close_timeout_s=0)
@@ -35,7 +35,7 @@ ANSWERS = [MergeConflictAnswer("Which?", "new")]
 async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = False) -> None:
     """Make a user with a session, processed or in line, and answered conflicts that it raised."""
 
-    def work(tx: Tx) -> None:
+    def work(tx: ProjectUsers) -> None:
         tx.create_user(f"id-{name}", name, {}, None, START)
         user = tx.user(name)
         user.sessions.create(f"of-{name}", {}, SAID, None, START)
@@ -46,7 +46,7 @@ async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = F
         if session_due:
             user.sessions.make_due(f"of-{name}", START)
 
-    await store.write(DEFAULT_PROJECT_ID, work)
+    await store.write(lambda tx: work(tx.users(DEFAULT_PROJECT_ID)))
 
 
 def row(path: Path, conflict_id: str) -> dict[str, Any]:
@@ -62,13 +62,13 @@ def row(path: Path, conflict_id: str) -> dict[str, Any]:
 
 async def test_a_conflict_is_taken_with_the_date_of_its_session(store: Store, path: Path) -> None:
     await due(store, "alice", "one")
-    assert await store.work(lambda tx: tx.is_due(START), write=False)
+    assert await store.read(lambda tx: tx.jobs.is_due(START))
     work = await claimed(store, "a")
     assert (work.merge_conflict_id, work.session_id) == ("one", "of-alice")
     assert (work.created_at, work.attempts, work.failures) == (SAID, 1, 0)
     assert str(work) == "merge conflict one"
     assert row(path, "one")["status"] == "RESOLVING"
-    assert not await store.work(lambda tx: tx.is_due(START), write=False)
+    assert not await store.read(lambda tx: tx.jobs.is_due(START))
 
 
 async def test_a_conflict_in_work_is_not_taken_again_until_its_lease_ends(store: Store) -> None:
@@ -87,11 +87,11 @@ async def test_the_conflicts_of_a_user_come_one_by_one_and_before_the_sessions(
     other = await claimed(store, "b")
     assert (first.merge_conflict_id, other.session_id) == ("one", "of-bruno")
     assert await claim(store, "c", 1) is None
-    assert await store.work(lambda tx: tx.finish(first, after(1)))
+    assert await store.write(lambda tx: tx.jobs.finish(first, after(1)))
     second = await claimed(store, "c", 1)
     assert second.merge_conflict_id == "two"
     assert await claim(store, "d", 2) is None
-    assert await store.work(lambda tx: tx.finish(second, after(2)))
+    assert await store.write(lambda tx: tx.jobs.finish(second, after(2)))
     last = await claimed(store, "d", 2)
     assert (last.merge_conflict_id, last.session_id) == (None, "of-alice")
 
@@ -100,35 +100,35 @@ async def test_a_conflict_waits_for_the_session_in_work(store: Store) -> None:
     await due(store, "alice", session_due=True)
     session = await claimed(store, "a")
 
-    def raise_and_answer(tx: Tx) -> None:
+    def raise_and_answer(tx: ProjectUsers) -> None:
         user = tx.user("alice")
         user.conflicts.insert("one", "of-alice", Candidate("new", SAID, SAID, (0,)), [], [], START)
         user.conflicts.answer("one", ANSWERS, START)
 
-    await store.write(DEFAULT_PROJECT_ID, raise_and_answer)
+    await store.write(lambda tx: raise_and_answer(tx.users(DEFAULT_PROJECT_ID)))
     assert await claim(store, "b", 1) is None
-    assert await store.work(lambda tx: tx.finish(session, after(2)))
+    assert await store.write(lambda tx: tx.jobs.finish(session, after(2)))
     assert (await claimed(store, "b", 2)).merge_conflict_id == "one"
 
 
 async def test_a_conflict_that_waits_after_a_failure_holds_up_nothing(store: Store) -> None:
     await due(store, "alice", "one", session_due=True)
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: tx.retry(work, after(100), "broken"))
+    assert await store.write(lambda tx: tx.jobs.retry(work, after(100), "broken"))
     assert (await claimed(store, "b", 1)).merge_conflict_id is None
-    assert await store.work(lambda tx: tx.next_due(after(30)), write=False) == START
-    assert await store.work(lambda tx: tx.count_unprocessed(after(30)), write=False) == 2
+    assert await store.read(lambda tx: tx.jobs.next_due(after(30))) == START
+    assert await store.read(lambda tx: tx.jobs.count_unprocessed(after(30))) == 2
 
 
 async def test_what_waits_is_counted_and_dated(store: Store) -> None:
     await due(store, "alice", "one")
-    assert await store.work(lambda tx: tx.count_unprocessed(START), write=False) == 1
-    assert await store.work(lambda tx: tx.next_due(START), write=False) == after(-60)
+    assert await store.read(lambda tx: tx.jobs.count_unprocessed(START)) == 1
+    assert await store.read(lambda tx: tx.jobs.next_due(START)) == after(-60)
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: tx.count_unprocessed(after(1)), write=False) == 1
-    assert await store.work(lambda tx: tx.next_due(after(1)), write=False) is None
-    assert await store.work(lambda tx: tx.finish(work, after(2)))
-    assert await store.work(lambda tx: tx.count_unprocessed(after(3)), write=False) == 0
+    assert await store.read(lambda tx: tx.jobs.count_unprocessed(after(1))) == 1
+    assert await store.read(lambda tx: tx.jobs.next_due(after(1))) is None
+    assert await store.write(lambda tx: tx.jobs.finish(work, after(2)))
+    assert await store.read(lambda tx: tx.jobs.count_unprocessed(after(3))) == 0
 
 
 # Losing
@@ -136,18 +136,18 @@ async def test_what_waits_is_counted_and_dated(store: Store) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
 async def test_a_lost_lease_changes_nothing(
-    store: Store, path: Path, operation: Callable[[WorkTx, Work], bool]
+    store: Store, path: Path, operation: Callable[[JobRows, Work], bool]
 ) -> None:
     await due(store, "alice", "one")
     lost = await claimed(store, "a")
     held = await claimed(store, "b", 21)
     before = row(path, "one")
-    assert not await store.work(lambda tx: operation(tx, lost))
+    assert not await store.write(lambda tx: operation(tx.jobs, lost))
     assert row(path, "one") == before
-    assert await store.work(lambda tx: tx.finish(held, after(22)))
+    assert await store.write(lambda tx: tx.jobs.finish(held, after(22)))
     before = row(path, "one")
     assert before["status"] == "RESOLVED"
-    assert not await store.work(lambda tx: operation(tx, held))
+    assert not await store.write(lambda tx: operation(tx.jobs, held))
     assert row(path, "one") == before
 
 
@@ -160,27 +160,26 @@ async def test_a_lost_lease_changes_nothing(
 async def test_a_lease_ends_with_what_was_done_under_it(
     store: Store,
     path: Path,
-    ending: Callable[[WorkTx, Work], bool],
+    ending: Callable[[JobRows, Work], bool],
     status: str,
-    operation: Callable[[WorkTx, Work], bool],
+    operation: Callable[[JobRows, Work], bool],
 ) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: ending(tx, work))
+    assert await store.write(lambda tx: ending(tx.jobs, work))
     before = row(path, "one")
     assert before["status"] == status
-    assert not await store.work(lambda tx: operation(tx, work))
+    assert not await store.write(lambda tx: operation(tx.jobs, work))
     assert row(path, "one") == before
 
 
 async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: tx.fail(work, "broken"))
+    assert await store.write(lambda tx: tx.jobs.fail(work, "broken"))
     assert await claim(store, "b", 100) is None
     again = await store.write(
-        DEFAULT_PROJECT_ID,
-        lambda tx: tx.user("alice").conflicts.requeue("one", after(100)),
+        lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").conflicts.requeue("one", after(100))
     )
     assert (again.status, again.failure_reason) == (MergeConflictStatus.IN_QUEUE, None)
     taken = await claimed(store, "c", 100)

@@ -19,7 +19,7 @@ from hitherto.core.reconciliation.reconcile import Plan
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.inference import LocalInference
 from hitherto.models import Extraction, Message
-from hitherto.store import Store, Tx, Work, WorkTx, open_database
+from hitherto.store import JobRows, ProjectUsers, Store, Work, open_database
 
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
 
@@ -27,7 +27,7 @@ LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
 async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
     """Put a session of a user in line; the user is made if need be."""
 
-    def work(tx: Tx) -> None:
+    def work(tx: ProjectUsers) -> None:
         if name not in {user.user_id for user in tx.scan_users()}:
             tx.create_user(f"id-{name}", name, {}, None, START)
         user = tx.user(name)
@@ -35,7 +35,7 @@ async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
         user.sessions.create(session_id, {}, created_at, None, START)
         user.sessions.make_due(session_id, START)
 
-    await store.write(DEFAULT_PROJECT_ID, work)
+    await store.write(lambda tx: work(tx.users(DEFAULT_PROJECT_ID)))
 
 
 def row(path: Path, session_id: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ async def test_a_session_in_work_is_not_taken_again_until_its_lease_ends(store: 
 async def test_a_renewed_lease_lasts_from_its_renewal(store: Store) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: tx.renew(work, after(15) + LEASE))
+    assert await store.write(lambda tx: tx.jobs.renew(work, after(15) + LEASE))
     assert await claim(store, "b", 34.9) is None
     assert await claim(store, "b", 35) is not None
 
@@ -77,7 +77,7 @@ async def test_a_users_other_sessions_wait_and_other_users_do_not(store: Store) 
     first, second = await claimed(store, "a"), await claimed(store, "b")
     assert (first.session_id, second.session_id) == ("earlier", "other")
     assert await claim(store, "c", 1) is None
-    assert await store.work(lambda tx: tx.finish(first, after(1)))
+    assert await store.write(lambda tx: tx.jobs.finish(first, after(1)))
     assert (await claimed(store, "c", 1)).session_id == "later"
 
 
@@ -94,7 +94,7 @@ async def test_an_older_session_that_becomes_due_waits_for_the_one_in_work(store
 async def test_a_session_is_not_taken_before_it_is_due(store: Store) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: tx.retry(work, after(10), "broken"))
+    assert await store.write(lambda tx: tx.jobs.retry(work, after(10), "broken"))
     assert await claim(store, "b", 9.9) is None
     assert (await claimed(store, "b", 10)).failures == 1
 
@@ -102,7 +102,7 @@ async def test_a_session_is_not_taken_before_it_is_due(store: Store) -> None:
 async def test_a_released_session_is_taken_at_once_and_counts_as_untried(store: Store) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: tx.release(work))
+    assert await store.write(lambda tx: tx.jobs.release(work))
     assert (await claimed(store, "b")).attempts == 1
 
 
@@ -128,7 +128,7 @@ async def test_two_workers_never_hold_two_sessions_of_one_user(path: Path, store
             await asyncio.sleep(0)
             done.append(work.session_id)
             active.discard(work.user_id)
-            assert await own.work(lambda tx, held=work: tx.finish(held, START))
+            assert await own.write(lambda tx, held=work: tx.jobs.finish(held, START))
 
     await asyncio.gather(
         *(work_on(own, f"{id(own)}-{n}") for own in (store, other) for n in (1, 2))
@@ -145,19 +145,19 @@ async def test_two_workers_never_hold_two_sessions_of_one_user(path: Path, store
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
 async def test_a_lost_lease_changes_nothing(
-    store: Store, path: Path, operation: Callable[[WorkTx, Work], bool]
+    store: Store, path: Path, operation: Callable[[JobRows, Work], bool]
 ) -> None:
     await due(store, "alice", "one")
     lost = await claimed(store, "a")
     held = await claimed(store, "b", 21)
     before = row(path, "one")
-    assert not await store.work(lambda tx: operation(tx, lost))
+    assert not await store.write(lambda tx: operation(tx.jobs, lost))
     assert row(path, "one") == before
-    assert await store.work(lambda tx: tx.finish(held, after(22)))
+    assert await store.write(lambda tx: tx.jobs.finish(held, after(22)))
     before = row(path, "one")
     assert before["status"] == "processed"
     for late in (lost, held):
-        assert not await store.work(lambda tx, work=late: operation(tx, work))
+        assert not await store.write(lambda tx, work=late: operation(tx.jobs, work))
     assert row(path, "one") == before
 
 
@@ -166,34 +166,34 @@ async def test_a_lost_lease_changes_nothing(
 async def test_a_lease_ends_with_what_was_done_under_it(
     store: Store,
     path: Path,
-    ending: Callable[[WorkTx, Work], bool],
-    operation: Callable[[WorkTx, Work], bool],
+    ending: Callable[[JobRows, Work], bool],
+    operation: Callable[[JobRows, Work], bool],
 ) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: ending(tx, work))
+    assert await store.write(lambda tx: ending(tx.jobs, work))
     before = row(path, "one")
-    assert not await store.work(lambda tx: operation(tx, work))
+    assert not await store.write(lambda tx: operation(tx.jobs, work))
     assert row(path, "one") == before
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=NAMES)
 async def test_a_lease_on_a_deleted_session_changes_nothing(
-    store: Store, operation: Callable[[WorkTx, Work], bool]
+    store: Store, operation: Callable[[JobRows, Work], bool]
 ) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").sessions.delete("one"))
-    assert not await store.work(lambda tx: operation(tx, work))
+    await store.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").sessions.delete("one"))
+    assert not await store.write(lambda tx: operation(tx.jobs, work))
 
 
 async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) -> None:
     await due(store, "alice", "one")
     work = await claimed(store, "a")
-    assert await store.work(lambda tx: tx.fail(work, "broken"))
+    assert await store.write(lambda tx: tx.jobs.fail(work, "broken"))
     assert await claim(store, "b", 100) is None
     again = await store.write(
-        DEFAULT_PROJECT_ID, lambda tx: tx.user("alice").sessions.make_due("one", after(100))
+        lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").sessions.make_due("one", after(100))
     )
     assert (again.status, again.failure_reason) == (SessionStatus.PROCESSING, None)
     taken = await claimed(store, "c", 100)

@@ -1,7 +1,7 @@
 """A database changes its embedder while it is read and written, and can be stopped at any point."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from hitherto.errors import EmbedderChangedError, EmbedderError
 from hitherto.inference import LocalInference
 from hitherto.memory_index import WorkingSets
 from hitherto.models import Message, MessageRole
-from hitherto.store import EmbedderTx, Store, open_database
+from hitherto.store import Store, Transaction, open_database
 from hitherto.store.migrate import migrations
 from hitherto.store.rows import to_bytes
 
@@ -65,11 +65,18 @@ class Failing(Store):
         super().__init__(open_database(path))
         self._left, self._after = at, after
 
-    async def embedders(self, work: Callable[[EmbedderTx], T], *, write: bool) -> T:
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        return await self._counted(super().read(work))
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        return await self._counted(super().write(work))
+
+    async def _counted(self, transaction: Coroutine[Any, Any, T]) -> T:
         self._left -= 1
         if self._left == 0 and not self._after:
+            transaction.close()
             raise GoneError
-        found = await super().embedders(work, write=write)
+        found = await transaction
         if self._left == 0:
             raise GoneError
         return found
@@ -497,7 +504,7 @@ async def similarities(path: Path, embedder: Embedder) -> dict[str, float]:
     async with store_of(path) as store:
         working_sets = WorkingSets(2**24)
         delta = await store.read(
-            DEFAULT_PROJECT_ID, lambda tx: working_sets.delta(tx.user("alice"))
+            lambda tx: working_sets.delta(tx.users(DEFAULT_PROJECT_ID).user("alice"))
         )
     working = working_sets.refresh("alice", delta)
     question = "Who runs the museum?"

@@ -33,7 +33,7 @@ from hitherto.models import (
     WebhookDeliveryStatus,
     WebhookEventType,
 )
-from hitherto.store import Delivery, DeliveryTx, Store
+from hitherto.store import Delivery, DeliveryRows, Store
 from hitherto.system import System, open_system
 
 ADDRESS = "https://receiver.test/events"
@@ -303,7 +303,7 @@ async def test_what_is_told_is_kept_or_dropped_with_what_happened(
         raise RefusedError
 
     with pytest.raises(RefusedError):
-        await system.resources.store.write(DEFAULT_PROJECT_ID, work)
+        await system.resources.store.write(lambda tx: work(tx.users(DEFAULT_PROJECT_ID)))
     assert outbox(path) == 0
 
 
@@ -707,7 +707,7 @@ async def test_a_crash_between_sending_and_recording_sends_again_under_the_same_
         return False
 
     with monkeypatch.context() as broken:
-        broken.setattr(DeliveryTx, "delivered", lose)
+        broken.setattr(DeliveryRows, "delivered", lose)
         webhook_id = await hooked(admin)
         await told(api, "I live in Porto.")
         await eventually(lost.is_set)
@@ -750,7 +750,9 @@ async def test_a_delivery_that_never_ends_is_given_up(
 
 async def claimed(store: Store, clock: Clock, token: str) -> Delivery | None:
     now = clock.now
-    return await store.deliver(lambda tx: tx.claim(now, now + timedelta(seconds=30), token))
+    return await store.write(
+        lambda tx: tx.deliveries.claim(now, now + timedelta(seconds=30), token)
+    )
 
 
 async def test_whoever_lost_the_lease_records_nothing(
@@ -767,9 +769,9 @@ async def test_whoever_lost_the_lease_records_nothing(
     assert current is not None
     (before,) = await log(admin, webhook_id)
     answer, now = WebhookAnswer(200), clock.now
-    assert not await store.deliver(lambda tx: tx.delivered(late, answer, now))
-    assert not await store.deliver(lambda tx: tx.retry(late, now, answer, now))
-    assert not await store.deliver(lambda tx: tx.fail(late, answer, now))
-    await store.deliver(lambda tx: tx.release(late))
+    assert not await store.write(lambda tx: tx.deliveries.delivered(late, answer, now))
+    assert not await store.write(lambda tx: tx.deliveries.retry(late, now, answer, now))
+    assert not await store.write(lambda tx: tx.deliveries.fail(late, answer, now))
+    await store.write(lambda tx: tx.deliveries.release(late))
     assert (await log(admin, webhook_id)) == [before]
-    assert await store.deliver(lambda tx: tx.delivered(current, answer, now))
+    assert await store.write(lambda tx: tx.deliveries.delivered(current, answer, now))

@@ -11,7 +11,7 @@ import logging
 
 from hitherto.engine import Resources
 from hitherto.errors import ClosedError, RecallrAIError
-from hitherto.store import WorkTx
+from hitherto.store import JobRows
 
 _log = logging.getLogger("hitherto.background.cleanup")
 
@@ -65,8 +65,8 @@ class Tidying:
         if not waiting:
             return []
 
-        def read(tx: WorkTx) -> list[str]:
+        def read(tx: JobRows) -> list[str]:
             rebuilt = {one: tx.rebuilt_at(one) for one in waiting}
             return [one for one, at in rebuilt.items() if at is None or at > held[one]]
 
-        return await self._resources.store.work(read, write=False)
+        return await self._resources.store.read(lambda tx: read(tx.jobs))

@@ -34,7 +34,7 @@ from hitherto.models import (
     SaidBy,
     WebhookEventType,
 )
-from hitherto.store import StoredPassage, UserTx, Work
+from hitherto.store import StoredPassage, UserRows, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class PlanWriter:
 
     def __init__(
         self,
-        user: UserTx,
+        user: UserRows,
         work: Work,
         working: WorkingSet,
         new_id: Callable[[], str],

@@ -20,13 +20,14 @@ from hitherto.core.recall.calibration import Calibration, matched, spread_of
 from hitherto.embedding import Embedder, EmbedderIdentity, calibration_of
 from hitherto.errors import EmbedderError
 from hitherto.store import (
-    EmbedderTx,
+    EmbedderRows,
     MissingVector,
     RecordedEmbedder,
     SampledPassage,
     Store,
+    Transaction,
 )
-from hitherto.store.embedder_tx import COMING, GOING
+from hitherto.store.repositories.embedders import COMING, GOING
 from hitherto.store.rows import to_bytes, to_matrix
 
 BATCH = 128
@@ -95,14 +96,14 @@ class Reembedding:
             while coming is not None and not await self._switched(coming):
                 await self._fill(coming)
         except _EndedError:
-            if not await self._store.embedders(self._is_current, write=False):
+            if not await self._store.read(lambda tx: self._is_current(tx.embedders)):
                 raise
         await clear(self._store, self._tell_phase)
         self._tell_phase(Progress(Phase.DONE))
-        now = await self._store.embedders(lambda tx: tx.embedder(), write=False)
+        now = await self._store.read(lambda tx: tx.embedders.embedder())
         return Calibration() if now is None else now.calibration
 
-    def _is_current(self, tx: EmbedderTx) -> bool:
+    def _is_current(self, tx: EmbedderRows) -> bool:
         """Whether the database compares by the new embedder already."""
         current = tx.embedder()
         if current is None:
@@ -114,7 +115,7 @@ class Reembedding:
         await clear(self._store, self._tell_phase)
         identity = self._embedder.identity
 
-        def work(tx: EmbedderTx) -> RecordedEmbedder | None:
+        def work(tx: EmbedderRows) -> RecordedEmbedder | None:
             if self._is_current(tx):
                 return None
             found = tx.embedder(COMING)
@@ -127,21 +128,17 @@ class Reembedding:
                 )
             return found
 
-        coming = await self._store.embedders(work, write=True)
+        coming = await self._store.write(lambda tx: work(tx.embedders))
         if coming is None:
             return None
-        total, missing = await self._store.embedders(
-            lambda tx: tx.count_vectors(coming.slot), write=False
-        )
+        total, missing = await self._store.read(lambda tx: tx.embedders.count_vectors(coming.slot))
         self._tell(Progress(Phase.EMBEDDING, total - missing, total))
         return coming
 
     async def _fill(self, coming: RecordedEmbedder) -> None:
         """One round over the users of whom vectors may be missing."""
         after = ""
-        while (
-            user_id := await self._store.embedders(_waiting_after(after), write=False)
-        ) is not None:
+        while (user_id := await self._store.read(_waiting_after(after))) is not None:
             await self._fill_user(user_id, coming)
             after = user_id
         await asyncio.sleep(PAUSE_S)
@@ -149,7 +146,7 @@ class Reembedding:
     async def _fill_user(self, user_id: str, coming: RecordedEmbedder) -> None:
         made: list[tuple[MissingVector, bytes]] = []
         while True:
-            batch = await self._store.embedders(_storing(user_id, coming, made), write=True)
+            batch = await self._store.write(_storing(user_id, coming, made))
             if not batch:
                 return
             made = await self._made(batch)
@@ -168,16 +165,16 @@ class Reembedding:
 
     async def _switched(self, coming: RecordedEmbedder) -> bool:
         """Switch, unless vectors are still missing."""
-        if await self._store.embedders(lambda tx: tx.waiting_user(""), write=False) is not None:
+        if await self._store.read(lambda tx: tx.embedders.waiting_user("")) is not None:
             return False
         calibration = await self._calibration(coming)
 
-        def work(tx: EmbedderTx) -> bool:
+        def work(tx: EmbedderRows) -> bool:
             _require(tx, coming)
             tx.calibrate(coming.slot, calibration)
             return tx.switch(coming)
 
-        return await self._store.embedders(work, write=True)
+        return await self._store.write(lambda tx: work(tx.embedders))
 
     async def _calibration(self, coming: RecordedEmbedder) -> Calibration:
         """What the coming embedder's cosines mean: known, or estimated from the users' passages.
@@ -187,7 +184,7 @@ class Reembedding:
         known = self._embedder.identity.calibration
         if known is not None:
             return known
-        current, samples = await self._store.embedders(_sample, write=False)
+        current, samples = await self._store.read(lambda tx: _sample(tx.embedders))
         found = await asyncio.to_thread(estimated, samples, current, coming)
         if found is not None:
             return found
@@ -204,26 +201,26 @@ class Reembedding:
 async def cancel(store: Store, report: Report = _ignore) -> RecordedEmbedder | None:
     """Give up the change that is under way and take its vectors away; None where there is none."""
 
-    def work(tx: EmbedderTx) -> RecordedEmbedder | None:
+    def work(tx: EmbedderRows) -> RecordedEmbedder | None:
         coming = tx.embedder(COMING)
         if coming is not None:
             tx.cancel(coming)
         return coming
 
-    given_up = await store.embedders(work, write=True)
+    given_up = await store.write(lambda tx: work(tx.embedders))
     await clear(store, report)
     return given_up
 
 
 async def clear(store: Store, report: Report = _ignore) -> None:
     """Take away the vectors of an embedder that is of no use any more, user by user."""
-    going = await store.embedders(lambda tx: tx.embedder(GOING), write=False)
+    going = await store.read(lambda tx: tx.embedders.embedder(GOING))
     if going is None:
         return
     report(Progress(Phase.CLEARING))
     after: str | None = ""
     while after is not None:
-        after = await store.embedders(_clearing(going, after), write=True)
+        after = await store.write(_clearing(going, after))
 
 
 def estimated(
@@ -272,23 +269,24 @@ def _identity(recorded: RecordedEmbedder) -> EmbedderIdentity:
     return EmbedderIdentity(recorded.name, recorded.dimension)
 
 
-def _require(tx: EmbedderTx, coming: RecordedEmbedder) -> None:
+def _require(tx: EmbedderRows, coming: RecordedEmbedder) -> None:
     """Raise EmbedderError when the change was given up, or switched, by another process."""
     found = tx.embedder(COMING)
     if found is None or (found.name, found.slot) != (coming.name, coming.slot):
         raise _EndedError(f"the change to {coming} was ended by another process")
 
 
-def _waiting_after(after: str) -> Callable[[EmbedderTx], str | None]:
-    return lambda tx: tx.waiting_user(after)
+def _waiting_after(after: str) -> Callable[[Transaction], str | None]:
+    return lambda tx: tx.embedders.waiting_user(after)
 
 
 def _storing(
     user_id: str, coming: RecordedEmbedder, made: Sequence[tuple[MissingVector, bytes]]
-) -> Callable[[EmbedderTx], list[tuple[MissingVector, str]]]:
+) -> Callable[[Transaction], list[tuple[MissingVector, str]]]:
     """Store what was made, and read what is missing next; if nothing is, the user is complete."""
 
-    def work(tx: EmbedderTx) -> list[tuple[MissingVector, str]]:
+    def work(transaction: Transaction) -> list[tuple[MissingVector, str]]:
+        tx = transaction.embedders
         tx.hold(user_id)
         _require(tx, coming)
         tx.store_vectors(user_id, coming.slot, made)
@@ -301,7 +299,7 @@ def _storing(
 
 
 def _with_texts(
-    tx: EmbedderTx, user_id: str, missing: Sequence[MissingVector]
+    tx: EmbedderRows, user_id: str, missing: Sequence[MissingVector]
 ) -> Iterator[tuple[MissingVector, str]]:
     """Each with the text that it is the vector of; passages are cut as processing cuts them."""
     spans: dict[str, dict[tuple[int, str, int, int], str]] = {}
@@ -324,10 +322,11 @@ def _with_texts(
         yield one, spans[session_id].get(key, plain)
 
 
-def _clearing(going: RecordedEmbedder, after: str) -> Callable[[EmbedderTx], str | None]:
+def _clearing(going: RecordedEmbedder, after: str) -> Callable[[Transaction], str | None]:
     """Clear the next user's vectors; after the last, forget the embedder."""
 
-    def work(tx: EmbedderTx) -> str | None:
+    def work(transaction: Transaction) -> str | None:
+        tx = transaction.embedders
         if tx.embedder(GOING) != going:
             return None
         user_id = tx.next_user(after)
@@ -340,7 +339,7 @@ def _clearing(going: RecordedEmbedder, after: str) -> Callable[[EmbedderTx], str
     return work
 
 
-def _sample(tx: EmbedderTx) -> tuple[RecordedEmbedder, list[Sequence[SampledPassage]]]:
+def _sample(tx: EmbedderRows) -> tuple[RecordedEmbedder, list[Sequence[SampledPassage]]]:
     """The current embedder and chunks of some users, with both vectors of each."""
     samples: list[Sequence[SampledPassage]] = []
     left, after = SAMPLED_PASSAGES, tx.next_user("")

@@ -24,8 +24,8 @@ from hitherto.errors import (
     StoreError,
 )
 from hitherto.models import SessionModel, WebhookAnswer
-from hitherto.store import Delivery, DeliveryTx
-from hitherto.store.delivery_tx import Telling
+from hitherto.store import Delivery, DeliveryRows
+from hitherto.store.repositories.deliveries import Telling
 from hitherto.wire import MergeConflict, Session
 
 _log = logging.getLogger("hitherto.background.webhook_sender")
@@ -97,10 +97,10 @@ class WebhookSending:
     async def _start_next(self) -> bool:
         """Begin to send the next delivery. False when there is none."""
         now, store = self._resources.clock(), self._resources.store
-        if not await store.deliver(lambda tx: tx.is_due(now), write=False):
+        if not await store.read(lambda tx: tx.deliveries.is_due(now)):
             return False
         token = self._resources.new_id()
-        delivery = await store.deliver(lambda tx: tx.claim(now, now + self._lease, token))
+        delivery = await store.write(lambda tx: tx.deliveries.claim(now, now + self._lease, token))
         if delivery is None:
             return False
         task = asyncio.create_task(self._send(delivery))
@@ -117,7 +117,9 @@ class WebhookSending:
         try:
             await self._attempt(delivery)
         except asyncio.CancelledError:
-            await asyncio.shield(self._resources.store.deliver(lambda tx: tx.release(delivery)))
+            await asyncio.shield(
+                self._resources.store.write(lambda tx: tx.deliveries.release(delivery))
+            )
             raise
         except (SessionNotFoundError, MergeConflictNotFoundError):
             _log.info("%s: what it tells of was deleted", delivery)
@@ -134,9 +136,7 @@ class WebhookSending:
             await self._record(delivery, WebhookAnswer(None, reason))
             return
         now = self._resources.clock()
-        telling = await self._resources.store.deliver(
-            lambda tx: tx.telling(delivery, now), write=False
-        )
+        telling = await self._resources.store.read(lambda tx: tx.deliveries.telling(delivery, now))
         if telling is None:
             return
         answer = await self._resources.sender.post(
@@ -153,26 +153,26 @@ class WebhookSending:
         """Note what came of an attempt, and when the next one is."""
         store, now = self._resources.store, self._resources.clock()
         if answer.failure_reason is None:
-            await store.deliver(lambda tx: tx.delivered(delivery, answer, now))
+            await store.write(lambda tx: tx.deliveries.delivered(delivery, answer, now))
             return
         _log.info("%s: %s", delivery, answer.failure_reason)
         if answer.status_code == HTTPStatus.GONE:
 
-            def switch_off(tx: DeliveryTx) -> None:
+            def switch_off(tx: DeliveryRows) -> None:
                 tx.fail(delivery, answer, now)
                 tx.switch_off(delivery, GONE, now)
 
-            await store.deliver(switch_off)
+            await store.write(lambda tx: switch_off(tx.deliveries))
         elif delivery.attempts >= MAX_ATTEMPTS:
-            await store.deliver(lambda tx: tx.fail(delivery, answer, now))
+            await store.write(lambda tx: tx.deliveries.fail(delivery, answer, now))
         else:
             due_at = now + timedelta(seconds=retry_delay_s(delivery))
-            await store.deliver(lambda tx: tx.retry(delivery, due_at, answer, now))
+            await store.write(lambda tx: tx.deliveries.retry(delivery, due_at, answer, now))
 
     async def _clear(self) -> None:
         now = self._resources.clock()
         if self._clear_at is None or now >= self._clear_at:
-            await self._resources.store.deliver(lambda tx: tx.clear(now - KEPT, now))
+            await self._resources.store.write(lambda tx: tx.deliveries.clear(now - KEPT, now))
             self._clear_at = now + CLEARING_INTERVAL
 
 

@@ -55,7 +55,7 @@ from hitherto.models import (
     WebhookEventType,
 )
 from hitherto.prompts import system_prompts
-from hitherto.store import RecordedEmbedder, StoredPassage, Work, WorkTx
+from hitherto.store import JobRows, RecordedEmbedder, StoredPassage, Transaction, Work
 from hitherto.store.rows import to_bytes
 
 _log = logging.getLogger("hitherto.background.worker")
@@ -251,7 +251,7 @@ class Worker:
         end is signalled in this process and found out by the next look otherwise.
         """
         most_s = self._resources.settings.poll_interval_s
-        due_at = await self._resources.store.work(lambda tx: tx.next_due(now), write=False)
+        due_at = await self._resources.store.read(lambda tx: tx.jobs.next_due(now))
         if due_at is None or due_at <= now:
             return most_s
         return min(most_s, max(0.02, (due_at - now).total_seconds()))
@@ -260,9 +260,9 @@ class Worker:
         """Do the next piece of work. False when there is none."""
         lease_until = now + timedelta(seconds=self._resources.settings.lease_s)
         token = self._resources.new_id()
-        due = await self._resources.store.work(lambda tx: tx.is_due(now), write=False)
+        due = await self._resources.store.read(lambda tx: tx.jobs.is_due(now))
         work = (
-            await self._resources.store.work(lambda tx: tx.claim(now, lease_until, token))
+            await self._resources.store.write(lambda tx: tx.jobs.claim(now, lease_until, token))
             if due
             else None
         )
@@ -287,7 +287,7 @@ class Worker:
                 return
             await self._perform(work)
         except asyncio.CancelledError:
-            await asyncio.shield(store.work(lambda tx: tx.release(work)))
+            await asyncio.shield(store.write(lambda tx: tx.jobs.release(work)))
             raise
         except (LeaseLostError, UserNotFoundError) as error:
             _log.info("%s: %s", work, error)
@@ -295,7 +295,7 @@ class Worker:
             await self._set_aside(work, error)
         except EmbedderChangedError:
             # Begun anew at once by whoever has the embedder that the database has now.
-            await store.work(lambda tx: tx.release(work))
+            await store.write(lambda tx: tx.jobs.release(work))
             raise
         except (StoreError, ClosedError):
             # Not the work's failure: it is taken up again when the lease has run out.
@@ -307,7 +307,7 @@ class Worker:
         """Leave a session until the next day has a budget, or this one has more."""
         due_at, reason = spending.next_day(self._resources.clock()), str(error)
         _log.info("%s waits for its budget until %s", work, due_at)
-        await self._resources.store.work(lambda tx: tx.wait(work, due_at, reason))
+        await self._resources.store.write(lambda tx: tx.jobs.wait(work, due_at, reason))
 
     async def _failed(self, work: Work, error: Exception) -> None:
         settings = self._resources.settings
@@ -321,7 +321,7 @@ class Worker:
             work.failures + 1
         )
         due_at = self._resources.clock() + timedelta(seconds=delay_s)
-        await self._resources.store.work(lambda tx: tx.retry(work, due_at, reason))
+        await self._resources.store.write(lambda tx: tx.jobs.retry(work, due_at, reason))
 
     async def _give_up(self, work: Work, reason: str) -> None:
         now, new_id = self._resources.clock(), self._resources.new_id
@@ -331,14 +331,14 @@ class Worker:
             else WebhookEventType.MERGE_CONFLICT_FAILED
         )
 
-        def write(tx: WorkTx) -> None:
+        def write(tx: JobRows) -> None:
             if tx.fail(work, reason):
                 user = tx.user(work)
                 user.outbox.announce(
                     event_type, work.session_id, work.merge_conflict_id, new_id, now
                 )
 
-        await self._resources.store.work(write)
+        await self._resources.store.write(lambda tx: write(tx.jobs))
 
     async def _renew(self, work: Work) -> None:
         lease_s = self._resources.settings.lease_s
@@ -346,13 +346,13 @@ class Worker:
             await asyncio.sleep(lease_s / 3)
             until = self._resources.clock() + timedelta(seconds=lease_s)
             try:
-                if not await self._resources.store.work(partial(_renew, work=work, until=until)):
+                if not await self._resources.store.write(partial(_renew, work=work, until=until)):
                     return
             except StoreError as error:
                 _log.warning("%s could not be held: %s", work, error)
 
     async def _perform(self, work: Work) -> None:
-        told = await self._resources.store.work(lambda tx: _read(tx, work), write=False)
+        told = await self._resources.store.read(lambda tx: _read(tx.jobs, work))
         account = Account(told.project_id, work.user_id, work.session_id, work.merge_conflict_id)
         inference = ChargedInference(self._resources, account, self._rules)
         known = await self._working(work, told)
@@ -373,10 +373,10 @@ class Worker:
         """
         working_sets = self._resources.working_sets
 
-        def read(tx: WorkTx) -> Delta:
+        def read(tx: JobRows) -> Delta:
             return working_sets.delta(tx.user(work))
 
-        delta = await self._resources.store.work(read, write=False)
+        delta = await self._resources.store.read(lambda tx: read(tx.jobs))
         if delta.embedder != told.embedder:
             raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
         return await asyncio.to_thread(working_sets.refresh, work.user_id, delta)
@@ -465,7 +465,7 @@ class Worker:
         note = "; ".join(one for one in (inference.note, reviewed.note) if one)
         now = self._resources.clock()
 
-        def write(tx: WorkTx) -> bool:
+        def write(tx: JobRows) -> bool:
             user = tx.user(work)
             if user.revision() != working.revision:
                 return False
@@ -478,7 +478,7 @@ class Worker:
             writer.doubt(reviewed.doubts)
             return True
 
-        return await self._resources.store.work(write)
+        return await self._resources.store.write(lambda tx: write(tx.jobs))
 
     async def _filings(
         self, weighed: _Weighed, told: _Told, inference: ChargedInference
@@ -556,11 +556,11 @@ def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Mess
     )
 
 
-def _renew(tx: WorkTx, work: Work, until: datetime) -> bool:
-    return tx.renew(work, until)
+def _renew(tx: Transaction, work: Work, until: datetime) -> bool:
+    return tx.jobs.renew(work, until)
 
 
-def _read(tx: WorkTx, work: Work) -> _Told:
+def _read(tx: JobRows, work: Work) -> _Told:
     user = tx.user(work)
     contest = None
     if work.merge_conflict_id is not None:

@@ -78,7 +78,9 @@ async def _administer(settings: Settings, work: Callable[[AdminApi], Coroutine[A
     )
     try:
         await store.open()
-        await store.write(DEFAULT_PROJECT_ID, lambda tx: tx.ensure_project("default", _clock()))
+        await store.write(
+            lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", _clock())
+        )
         return await work(Admin(resources))
     finally:
         await resources.sender.close()

@@ -20,7 +20,7 @@ from hitherto.models import (
     Quarantined,
     SessionModel,
 )
-from hitherto.store import AdminTx
+from hitherto.store import ProjectRows
 
 PROJECT_KEY_PREFIX = "rai_"
 ADMIN_KEY_PREFIX = "rca_"
@@ -46,44 +46,46 @@ class Admin(UsageAdmin, WebhookAdmin):
         return key
 
     async def create_key(self, project_id: str, *, name: str = "") -> NewApiKey:
-        return await self._resources.store.admin(self._new_key(project_id, name), write=True)
+        return await self._resources.store.write(
+            lambda tx: self._new_key(project_id, name)(tx.projects)
+        )
 
     async def create_first_key(self, project_id: str, *, name: str = "") -> NewApiKey | None:
         create = self._new_key(project_id, name)
 
-        def work(tx: AdminTx) -> NewApiKey | None:
+        def work(tx: ProjectRows) -> NewApiKey | None:
             # Who reads the project to write holds it: what others have made is seen from then on.
             tx.project(project_id)
             if any(key.project_id is not None for key in tx.keys(None)):
                 return None
             return create(tx)
 
-        return await self._resources.store.admin(work, write=True)
+        return await self._resources.store.write(lambda tx: work(tx.projects))
 
     async def create_admin_key(self, *, name: str = "") -> NewApiKey:
-        return await self._resources.store.admin(self._new_key(None, name), write=True)
+        return await self._resources.store.write(lambda tx: self._new_key(None, name)(tx.projects))
 
     async def list_keys(self, project_id: str | None = None) -> list[ApiKey]:
-        return await self._resources.store.admin(lambda tx: tx.keys(project_id), write=False)
+        return await self._resources.store.read(lambda tx: tx.projects.keys(project_id))
 
     async def revoke_key(self, key_id: str) -> ApiKey:
         now = self._resources.clock()
-        return await self._resources.store.admin(lambda tx: tx.revoke_key(key_id, now), write=True)
+        return await self._resources.store.write(lambda tx: tx.projects.revoke_key(key_id, now))
 
     # Projects
 
     async def create_project(self, name: str) -> Project:
         trimmed = arguments.name(name, "name")
         now, project_id = self._resources.clock(), self._resources.new_id()
-        return await self._resources.store.admin(
-            lambda tx: tx.create_project(project_id, trimmed, now), write=True
+        return await self._resources.store.write(
+            lambda tx: tx.projects.create_project(project_id, trimmed, now)
         )
 
     async def list_projects(self) -> list[Project]:
-        return await self._resources.store.admin(lambda tx: tx.projects(), write=False)
+        return await self._resources.store.read(lambda tx: tx.projects.projects())
 
     async def get_project(self, project_id: str) -> Project:
-        return await self._resources.store.admin(lambda tx: tx.project(project_id), write=False)
+        return await self._resources.store.read(lambda tx: tx.projects.project(project_id))
 
     async def update_project(
         self,
@@ -94,24 +96,24 @@ class Admin(UsageAdmin, WebhookAdmin):
     ) -> Project:
         trimmed = None if name is None else arguments.name(name, "name")
         flag = arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
-        return await self._resources.store.admin(
-            lambda tx: tx.update_project(project_id, trimmed, flag), write=True
+        return await self._resources.store.write(
+            lambda tx: tx.projects.update_project(project_id, trimmed, flag)
         )
 
     async def delete_project(self, project_id: str) -> None:
-        user_ids = await self._resources.store.admin_delete(
-            lambda tx: tx.delete_project(project_id)
+        user_ids, _ = await self._resources.store.delete(
+            lambda tx: tx.projects.delete_project(project_id)
         )
         self._resources.forget(user_ids)
         self._resources.work_done.set()
 
     async def counters(self, project_id: str) -> ProjectCounters:
-        return await self._resources.store.admin(lambda tx: tx.counters(project_id), write=False)
+        return await self._resources.store.read(lambda tx: tx.projects.counters(project_id))
 
     # Categories and preferences
 
     async def list_categories(self, project_id: str) -> list[Category]:
-        return await self._resources.store.admin(lambda tx: tx.categories(project_id), write=False)
+        return await self._resources.store.read(lambda tx: tx.projects.categories(project_id))
 
     async def create_category(
         self, project_id: str, name: str, *, description: str = ""
@@ -119,8 +121,8 @@ class Admin(UsageAdmin, WebhookAdmin):
         trimmed = arguments.name(name, "name")
         kept = arguments.description(description)
         now, category_id = self._resources.clock(), self._resources.new_id()
-        return await self._resources.store.admin(
-            lambda tx: tx.create_category(category_id, project_id, trimmed, kept, now), write=True
+        return await self._resources.store.write(
+            lambda tx: tx.projects.create_category(category_id, project_id, trimmed, kept, now)
         )
 
     async def update_category(
@@ -133,26 +135,26 @@ class Admin(UsageAdmin, WebhookAdmin):
     ) -> Category:
         trimmed = None if name is None else arguments.name(name, "name")
         kept = None if description is None else arguments.description(description)
-        return await self._resources.store.admin(
-            lambda tx: tx.update_category(project_id, category_id, trimmed, kept), write=True
+        return await self._resources.store.write(
+            lambda tx: tx.projects.update_category(project_id, category_id, trimmed, kept)
         )
 
     async def delete_category(self, project_id: str, category_id: str) -> None:
-        await self._resources.store.admin_delete(
-            lambda tx: tx.delete_category(project_id, category_id)
+        await self._resources.store.delete(
+            lambda tx: tx.projects.delete_category(project_id, category_id)
         )
 
     async def get_generation_preferences(self, project_id: str) -> GenerationPreferences:
-        return await self._resources.store.admin(
-            lambda tx: tx.generation_preferences(project_id), write=False
+        return await self._resources.store.read(
+            lambda tx: tx.projects.generation_preferences(project_id)
         )
 
     async def replace_generation_preferences(
         self, project_id: str, preferences: GenerationPreferences
     ) -> GenerationPreferences:
         kept = arguments.generation_preferences(preferences)
-        await self._resources.store.admin(
-            lambda tx: tx.replace_generation_preferences(project_id, kept), write=True
+        await self._resources.store.write(
+            lambda tx: tx.projects.replace_generation_preferences(project_id, kept)
         )
         return kept
 
@@ -161,10 +163,10 @@ class Admin(UsageAdmin, WebhookAdmin):
     async def retry_session(self, project_id: str, user_id: str, session_id: str) -> SessionModel:
         now = self._resources.clock()
 
-        def work(tx: AdminTx) -> SessionModel:
+        def work(tx: ProjectRows) -> SessionModel:
             return tx.users_of(project_id).user(user_id).sessions.retry(session_id, now)
 
-        session = await self._resources.store.admin(work, write=True)
+        session = await self._resources.store.write(lambda tx: work(tx.projects))
         self._resources.work_due.set()
         return session
 
@@ -173,11 +175,11 @@ class Admin(UsageAdmin, WebhookAdmin):
     ) -> MergeConflictModel:
         now = self._resources.clock()
 
-        def work(tx: AdminTx) -> MergeConflictModel:
+        def work(tx: ProjectRows) -> MergeConflictModel:
             user = tx.users_of(project_id).user(user_id)
             return user.conflicts.requeue(merge_conflict_id, now)
 
-        conflict = await self._resources.store.admin(work, write=True)
+        conflict = await self._resources.store.write(lambda tx: work(tx.projects))
         self._resources.work_due.set()
         return conflict
 
@@ -188,33 +190,33 @@ class Admin(UsageAdmin, WebhookAdmin):
     ) -> Page[Quarantined]:
         arguments.page(offset, limit, 500)
 
-        def work(tx: AdminTx) -> Page[Quarantined]:
+        def work(tx: ProjectRows) -> Page[Quarantined]:
             user = tx.users_of(project_id).user(user_id)
             found, total = user.quarantine.page(offset, limit), user.quarantine.count()
             return Page(found, total, offset + len(found) < total)
 
-        return await self._resources.store.admin(work, write=False)
+        return await self._resources.store.read(lambda tx: work(tx.projects))
 
     async def _valid_key(self, api_key: object) -> ApiKey | None:
         """The key that this is, unless it is unknown or revoked."""
         if not isinstance(api_key, str) or not api_key.isascii():
             return None
         key_hash = _hash(api_key)
-        found = await self._resources.store.glance(lambda tx: tx.find_key(key_hash))
+        found = await self._resources.store.glance(lambda tx: tx.projects.find_key(key_hash))
         if found is None:
             return None
         key, stored_hash = found
         valid = hmac.compare_digest(stored_hash, key_hash) and key.revoked_at is None
         return key if valid else None
 
-    def _new_key(self, project_id: str | None, name: str) -> Callable[[AdminTx], NewApiKey]:
+    def _new_key(self, project_id: str | None, name: str) -> Callable[[ProjectRows], NewApiKey]:
         """What creates a key in a transaction, with a secret that is made now."""
         label = arguments.text(name, "name", arguments.MAX_NAME_CHARS).strip()
         prefix = ADMIN_KEY_PREFIX if project_id is None else PROJECT_KEY_PREFIX
         api_key = prefix + self._resources.new_secret()
         now, key_id = self._resources.clock(), self._resources.new_id()
 
-        def create(tx: AdminTx) -> NewApiKey:
+        def create(tx: ProjectRows) -> NewApiKey:
             hint = api_key[:HINT_CHARS]
             key = tx.create_key(key_id, project_id, label, hint, _hash(api_key), now)
             return NewApiKey(key, api_key)

@@ -21,7 +21,7 @@ from hitherto.models import (
     RecallStrategy,
 )
 from hitherto.prompts import system_prompt
-from hitherto.store import Tx
+from hitherto.store import ProjectUsers, Transaction
 
 PREVIOUS_MESSAGES = 6
 """Messages before the question that may complete it: three exchanges."""
@@ -63,7 +63,7 @@ class Contexts(Transacting):
     ) -> ContextResponse:
         working_sets = self._resources.working_sets
 
-        def work(tx: Tx) -> ContextState:
+        def work(tx: ProjectUsers) -> ContextState:
             user = tx.user(user_id)
             return ContextState(
                 internal_user_id=user.user_id,
@@ -81,6 +81,9 @@ class Contexts(Transacting):
                 delta=working_sets.delta(user),
             )
 
+        def read(tx: Transaction) -> ContextState:
+            return work(tx.users(self._project_id))
+
         def compose(state: ContextState) -> ContextResponse:
             working = working_sets.refresh(state.internal_user_id, state.delta)
             plan = _quick_plan(state, working)
@@ -90,8 +93,8 @@ class Contexts(Transacting):
         store = self._resources.store
         is_quick = request.recall_strategy is RecallStrategy.LOW_LATENCY
         if is_quick and not self._resources.embedders.is_remote():
-            return await store.read_then(self._project_id, work, compose)
-        state = await store.read(self._project_id, work)
+            return await store.read_then(read, compose)
+        state = await store.read(read)
         if is_quick:
             # The store's threads are for the store; this one waits for a network.
             return await asyncio.to_thread(compose, state)

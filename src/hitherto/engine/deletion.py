@@ -6,10 +6,10 @@ from datetime import datetime
 from hitherto.core.history.redaction import REDACTED, Erasure
 from hitherto.core.history.version_chains import ChainEdit
 from hitherto.core.reconciliation.conflict_redaction import redact_conflicts
-from hitherto.store import UserTx
+from hitherto.store import UserRows
 
 
-def apply_edit(user: UserTx, edit: ChainEdit) -> int:
+def apply_edit(user: UserRows, edit: ChainEdit) -> int:
     """Write a change of version chains; return the user's revision that contains it."""
     revision = user.advance(removed=True)
     for memory_id, previous_id in edit.relinks.items():
@@ -22,7 +22,7 @@ def apply_edit(user: UserTx, edit: ChainEdit) -> int:
 
 
 def redact_merge_conflicts(
-    user: UserTx,
+    user: UserRows,
     memory_ids: Collection[str],
     erasure: Erasure,
     contents: Set[str],
@@ -51,7 +51,7 @@ def redact_merge_conflicts(
 
 
 def redact_reasons(
-    user: UserTx, erasure: Erasure, sibling_ids: Collection[str], revision: int
+    user: UserRows, erasure: Erasure, sibling_ids: Collection[str], revision: int
 ) -> None:
     """Remove quotations of deleted memories from the reasons of memories and of failures.
 
@@ -77,7 +77,7 @@ def redact_reasons(
 
 
 def delete_quarantined(
-    user: UserTx, grounds: Mapping[str, Collection[int]], redact: Callable[[str], str]
+    user: UserRows, grounds: Mapping[str, Collection[int]], redact: Callable[[str], str]
 ) -> int:
     """Delete quarantined statements that repeat deleted content; return their number.
 

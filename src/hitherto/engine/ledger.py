@@ -24,7 +24,7 @@ from hitherto.inference.prices import ListPrices, Prices
 from hitherto.models import CallOutcome, OverBudget
 from hitherto.models.usage import Budgets, ModelCall
 from hitherto.settings import Settings
-from hitherto.store import CallRow, LedgerTx, Store
+from hitherto.store import CallRow, LedgerRows, Store
 
 LAPSE_S = 60.0
 """Seconds after a call's time-out for which its room is kept: it may end late, or be slow to say
@@ -60,7 +60,7 @@ class StoreLedger:
         expires_at = now + timedelta(seconds=planned.timeout_s + LAPSE_S)
         defaults = default_budgets(self.settings)
 
-        def work(tx: LedgerTx) -> str | None:
+        def work(tx: LedgerRows) -> str | None:
             reason = _refusal(tx, account, wanted, defaults, now)
             if reason is None:
                 tx.reserve(_row(reservation, None, _NOTHING), wanted, expires_at)
@@ -68,7 +68,7 @@ class StoreLedger:
                 tx.record(_row(reservation, None, _REFUSED), self._oldest(now))
             return reason
 
-        reason = await self.store.ledger(work, write=True)
+        reason = await self.store.write(lambda tx: work(tx.ledger))
         if reason is not None:
             again = spending.next_day(now)
             raise BudgetSpentError(f"{reason}; a new day begins at {again:%Y-%m-%d %H:%M} UTC")
@@ -82,7 +82,7 @@ class StoreLedger:
         cost_nanos = self._prices.cost_nanos(provider, model, used)
         row = _row(reservation, cost_nanos, finished)
         oldest = self._oldest(self.clock())
-        await self.store.ledger(lambda tx: tx.record(row, oldest), write=True)
+        await self.store.write(lambda tx: tx.ledger.record(row, oldest))
 
     def _oldest(self, now: datetime) -> str:
         """The first day whose calls are kept."""
@@ -105,7 +105,7 @@ def default_budgets(settings: Settings) -> Budgets:
 
 
 def _refusal(
-    tx: LedgerTx, account: Account, wanted: Amount, defaults: Budgets, now: datetime
+    tx: LedgerRows, account: Account, wanted: Amount, defaults: Budgets, now: datetime
 ) -> str | None:
     tx.hold_project(account.project_id)
     if not tx.is_user(account.user_id):

@@ -18,7 +18,7 @@ from hitherto.models import (
     UserMemoriesList,
     UserMemoryItem,
 )
-from hitherto.store import Tx, UserTx
+from hitherto.store import ProjectUsers, UserRows
 
 
 class Memories(Transacting):
@@ -42,7 +42,7 @@ class Memories(Transacting):
         asked = arguments.texts(categories, "categories")
         names = frozenset(asked)
 
-        def work(tx: Tx) -> UserMemoriesList:
+        def work(tx: ProjectUsers) -> UserMemoriesList:
             user = tx.user(user_id)
             if names:
                 _require_categories(user.memories.category_names(), asked)
@@ -80,7 +80,7 @@ class Memories(Transacting):
         include_previous_versions: bool = True,
         include_connected_memories: bool = True,
     ) -> UserMemoryItem:
-        def work(tx: Tx) -> UserMemoryItem:
+        def work(tx: ProjectUsers) -> UserMemoryItem:
             user = tx.user(user_id)
             versions = user.memories.versions()
             shown = [version_chains.require(versions, memory_id)]
@@ -96,7 +96,7 @@ class Memories(Transacting):
     ) -> UserMemoriesList:
         arguments.page(offset, limit, 200)
 
-        def work(tx: Tx) -> UserMemoriesList:
+        def work(tx: ProjectUsers) -> UserMemoriesList:
             user = tx.user(user_id)
             versions = user.memories.versions()
             found = [
@@ -112,7 +112,7 @@ class Memories(Transacting):
         return await self._read(work)
 
     async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
-        def work(tx: Tx) -> UserMemoryItem:
+        def work(tx: ProjectUsers) -> UserMemoryItem:
             user = tx.user(user_id)
             held = version_chains.require(user.memories.versions(), memory_id)
             if held.expired_at is not None:
@@ -129,7 +129,7 @@ class Memories(Transacting):
     async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
         now = self._resources.clock()
 
-        def work(tx: Tx) -> UserMemoryItem:
+        def work(tx: ProjectUsers) -> UserMemoryItem:
             user = tx.user(user_id)
             if version_chains.require(user.memories.versions(), memory_id).expired_at is None:
                 revision = user.advance(removed=False)
@@ -157,14 +157,14 @@ def _require_categories(existing: Set[str], asked: Sequence[str]) -> None:
         )
 
 
-def _item(user: UserTx, memory_id: str) -> UserMemoryItem:
+def _item(user: UserRows, memory_id: str) -> UserMemoryItem:
     """A version as it stands now, with all that belongs to it."""
     versions = user.memories.versions()
     return _items(user, versions, [versions[memory_id]], user.memories.categories(), True, True)[0]
 
 
 def _items(
-    user: UserTx,
+    user: UserRows,
     versions: dict[str, MemoryVersion],
     shown: Sequence[MemoryVersion],
     categories: Mapping[str, list[str]],
@@ -228,7 +228,7 @@ def _previous(chain: version_chains.Chains, version: MemoryVersion) -> list[Memo
     ]
 
 
-def _connected(user: UserTx, chain: version_chains.Chains) -> dict[str, list[MemoryRelationship]]:
+def _connected(user: UserRows, chain: version_chains.Chains) -> dict[str, list[MemoryRelationship]]:
     found: dict[str, dict[str, MemoryRelationship]] = {}
     for one, other in user.memories.connections_since(0):
         for here, there in ((one, other), (other, one)):

@@ -19,7 +19,7 @@ from hitherto.engine.deletion import (
 from hitherto.engine.resources import Resources
 from hitherto.errors import UnavailableError
 from hitherto.models import DeletionReport, Message
-from hitherto.store import RecordedEmbedder, StoredPassage, Tx
+from hitherto.store import ProjectUsers, RecordedEmbedder, StoredPassage
 from hitherto.store.rows import to_bytes
 
 TRIES = 5
@@ -103,16 +103,16 @@ class Erasing:
         store = self._resources.store
         for _ in range(TRIES):
             found = await store.read(
-                self._project_id, lambda tx: _situation(tx, user_id, memory_id, with_previous)
+                lambda tx: _situation(tx.users(self._project_id), user_id, memory_id, with_previous)
             )
             rewriting = await asyncio.to_thread(self._rewriting, found)
 
             def work(
-                tx: Tx, found: _Situation = found, rewriting: _Rewriting = rewriting
+                tx: ProjectUsers, found: _Situation = found, rewriting: _Rewriting = rewriting
             ) -> DeletionReport | None:
                 return self._write(tx, user_id, found, rewriting)
 
-            report, pending = await store.delete(self._project_id, work)
+            report, pending = await store.delete(lambda tx: work(tx.users(self._project_id)))
             if report is not None:
                 self._resources.forget([found.user_id])
                 return replace(report, pending=pending)
@@ -173,7 +173,7 @@ class Erasing:
         return _Rewritten(told.session_id, changed, stored, rewritten)
 
     def _write(
-        self, tx: Tx, user_id: str, found: _Situation, rewriting: _Rewriting
+        self, tx: ProjectUsers, user_id: str, found: _Situation, rewriting: _Rewriting
     ) -> DeletionReport | None:
         user = tx.user(user_id)
         if user.revision().number != found.revision or user.embedder() != found.embedder:
@@ -223,7 +223,7 @@ def _summary(told: _Told, messages: Sequence[Message], erased: Erasure) -> str |
     return summaries.summarise(heard, told.contents, told.created_at)
 
 
-def _situation(tx: Tx, user_id: str, memory_id: str, with_previous: bool) -> _Situation:
+def _situation(tx: ProjectUsers, user_id: str, memory_id: str, with_previous: bool) -> _Situation:
     user = tx.user(user_id)
     versions = user.memories.versions()
     delete = version_chains.delete_with_previous if with_previous else version_chains.delete

@@ -10,7 +10,7 @@ from hitherto.core import conflict_answers as checked
 from hitherto.engine.transactions import Transacting, paged
 from hitherto.errors import ValidationError
 from hitherto.models import MergeConflictAnswer, MergeConflictModel, MergeConflictStatus
-from hitherto.store import Tx
+from hitherto.store import ProjectUsers
 
 
 class MergeConflicts(Transacting):
@@ -31,7 +31,7 @@ class MergeConflicts(Transacting):
         _one_of(sort_order, "sort_order", SortOrder)
         wanted = None if status is None else arguments.member(MergeConflictStatus, status, "status")
 
-        def work(tx: Tx) -> Page[MergeConflictModel]:
+        def work(tx: ProjectUsers) -> Page[MergeConflictModel]:
             found = [
                 conflict
                 for conflict in tx.user(user_id).conflicts.all()
@@ -51,7 +51,7 @@ class MergeConflicts(Transacting):
         given = checked.well_formed(answers, self._resources.settings.max_message_chars)
         now = self._resources.clock()
 
-        def work(tx: Tx) -> MergeConflictModel:
+        def work(tx: ProjectUsers) -> MergeConflictModel:
             user = tx.user(user_id)
             conflict = user.conflicts.get(merge_conflict_id)
             if conflict.status is not MergeConflictStatus.PENDING:

@@ -10,7 +10,7 @@ from hitherto.errors import BudgetSpentError
 from hitherto.inference import Inference, LocalInference
 from hitherto.inference.ledger import Account, charged_to
 from hitherto.models import OverBudget
-from hitherto.store import LedgerTx
+from hitherto.store import LedgerRows
 
 T = TypeVar("T")
 
@@ -57,10 +57,10 @@ class ChargedInference:
             return False
         today = spending.day_of(self._resources.clock())
 
-        def work(tx: LedgerTx) -> bool:
+        def work(tx: LedgerRows) -> bool:
             held = spending.effective(tx.budgets(account.project_id), defaults)
             paid = tx.paid_for(account.user_id, session_id, today)
             begun = self._is_begun and paid.today > 0
             return held.over_budget is OverBudget.WAIT and not begun and not paid.before
 
-        return await self._resources.store.ledger(work, write=False)
+        return await self._resources.store.read(lambda tx: work(tx.ledger))

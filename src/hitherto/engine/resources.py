@@ -14,7 +14,7 @@ from hitherto.engine.webhook_http import Sender
 from hitherto.inference import Inference
 from hitherto.memory_index import WorkingSets
 from hitherto.settings import Settings
-from hitherto.store import READERS, Store, Tx
+from hitherto.store import READERS, ProjectUsers, Store
 
 DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
 """The project of an embedded client, which has no use for more than one."""
@@ -100,15 +100,15 @@ async def prepare(resources: Resources, project_id: str) -> None:
     """
     store = resources.store
     await store.open()
-    recorded = await store.embedders(lambda tx: tx.embedder(), write=False)
+    recorded = await store.read(lambda tx: tx.embedders.embedder())
     if recorded is None:
         calibration = await asyncio.to_thread(calibration_of, resources.embedder)
-        recorded = await store.embedders(
-            lambda tx: tx.recorded(str(resources.embedder.identity), calibration), write=True
+        recorded = await store.write(
+            lambda tx: tx.embedders.recorded(str(resources.embedder.identity), calibration)
         )
     await asyncio.to_thread(resources.embedders.of, recorded.name, recorded.dimension)
 
-    def work(tx: Tx) -> None:
+    def work(tx: ProjectUsers) -> None:
         tx.ensure_project("default", resources.clock())
 
-    await store.write(project_id, work)
+    await store.write(lambda tx: work(tx.users(project_id)))

@@ -12,7 +12,7 @@ from hitherto.engine.deletion import apply_edit, redact_merge_conflicts, redact_
 from hitherto.engine.resources import Resources
 from hitherto.errors import UnavailableError
 from hitherto.models import DeletionReport, ExpirationReason, MemoryVersion, SessionStatus
-from hitherto.store import RecordedEmbedder, Tx, UserTx
+from hitherto.store import ProjectUsers, RecordedEmbedder, UserRows
 from hitherto.store.rows import to_bytes
 
 TRIES = 5
@@ -43,14 +43,16 @@ class Leaving:
         vectors: dict[tuple[RecordedEmbedder, str], bytes] = {}
         for _ in range(TRIES):
 
-            def work(tx: Tx) -> tuple[list[str], DeletionReport | _Wording]:
+            def work(tx: ProjectUsers) -> tuple[list[str], DeletionReport | _Wording]:
                 user = tx.user(user_id)
                 before = user.revision()
                 report = self._write(user, session_id, vectors)
                 # Of a session that told nothing yet no copy has anything.
                 return [user.user_id] if user.revision() != before else [], report
 
-            (outdated, report), pending = await self._resources.store.delete(self._project_id, work)
+            (outdated, report), pending = await self._resources.store.delete(
+                lambda tx: work(tx.users(self._project_id))
+            )
             if isinstance(report, DeletionReport):
                 self._resources.forget(outdated)
                 return replace(report, pending=pending)
@@ -67,7 +69,7 @@ class Leaving:
         return {one: to_bytes(row) for one, row in zip(contents, vectors, strict=True)}
 
     def _write(
-        self, user: UserTx, session_id: str, vectors: Mapping[tuple[RecordedEmbedder, str], bytes]
+        self, user: UserRows, session_id: str, vectors: Mapping[tuple[RecordedEmbedder, str], bytes]
     ) -> DeletionReport | _Wording:
         """Delete it; or nothing, and say what has to be embedded before."""
         now, embedder = self._resources.clock(), user.embedder()
@@ -106,7 +108,7 @@ class Leaving:
 
 
 def _edit(
-    user: UserTx, versions: Mapping[str, MemoryVersion], session_id: str
+    user: UserRows, versions: Mapping[str, MemoryVersion], session_id: str
 ) -> tuple[version_chains.ChainEdit, Set[str], dict[str, str]]:
     """What deleting a session does to the chains, which versions of the same memories stay, and the
     contents that these get by it.
@@ -145,7 +147,7 @@ def _joined(history: Sequence[MemoryVersion], gone: Set[str]) -> list[str]:
 
 
 def _own_content(
-    user: UserTx, version: MemoryVersion, joined: Sequence[str], session_id: str
+    user: UserRows, version: MemoryVersion, joined: Sequence[str], session_id: str
 ) -> str | None:
     """The content of a version without what it took over from deleted ones; None if nothing is."""
     if not borrowed(version.content, joined, ()):

@@ -21,7 +21,7 @@ from hitherto.models import (
     SessionStatus,
     UserMessagesList,
 )
-from hitherto.store import Tx
+from hitherto.store import ProjectUsers
 
 
 class Sessions(Transacting):
@@ -42,7 +42,7 @@ class Sessions(Transacting):
         key = arguments.idempotency_key(idempotency_key)
         now, session_id = self._resources.clock(), self._resources.new_id()
 
-        def work(tx: Tx) -> SessionModel:
+        def work(tx: ProjectUsers) -> SessionModel:
             user = tx.user(user_id)
             if key is not None:
                 held = user.sessions.find_repeated(key, kept, created_at, wait_s)
@@ -61,7 +61,7 @@ class Sessions(Transacting):
         include_summary: bool = False,
         include_memories: bool = False,
     ) -> SessionModel:
-        def work(tx: Tx) -> SessionModel:
+        def work(tx: ProjectUsers) -> SessionModel:
             user = tx.user(user_id)
             session = user.sessions.get(session_id)
             if include_summary:
@@ -88,7 +88,7 @@ class Sessions(Transacting):
             for status in status_filter or ()
         }
 
-        def work(tx: Tx) -> Page[SessionModel]:
+        def work(tx: ProjectUsers) -> Page[SessionModel]:
             user = tx.user(user_id)
             if not wanted and not statuses:
                 return paged(user.sessions.page(offset, limit), user.sessions.count(), offset)
@@ -129,7 +129,7 @@ class Sessions(Transacting):
         key = arguments.idempotency_key(idempotency_key)
         now = self._resources.clock()
 
-        def work(tx: Tx) -> None:
+        def work(tx: ProjectUsers) -> None:
             user = tx.user(user_id)
             if key is not None and user.messages.is_repeated(session_id, key, kept_role, content):
                 return
@@ -143,7 +143,7 @@ class Sessions(Transacting):
     ) -> SessionMessagesList:
         arguments.page(offset, limit, 500)
 
-        def work(tx: Tx) -> SessionMessagesList:
+        def work(tx: ProjectUsers) -> SessionMessagesList:
             user = tx.user(user_id)
             total = user.messages.count(session_id)
             messages = user.messages.page(session_id, offset, limit)
@@ -163,8 +163,8 @@ class Sessions(Transacting):
 
     async def wait_until_processed(self, *, timeout_s: float | None = None) -> None:
         async def processed() -> None:
-            while await self._resources.store.work(
-                lambda tx: tx.count_unprocessed(self._resources.clock()), write=False
+            while await self._resources.store.read(
+                lambda tx: tx.jobs.count_unprocessed(self._resources.clock())
             ):
                 await self._resources.work_done.wait(self._resources.settings.poll_interval_s)
 

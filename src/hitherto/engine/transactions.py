@@ -7,7 +7,7 @@ from hitherto.api import Page
 from hitherto.core import arguments
 from hitherto.engine.resources import Resources
 from hitherto.models import Metadata
-from hitherto.store import Tx
+from hitherto.store import ProjectUsers
 
 T = TypeVar("T")
 
@@ -22,11 +22,11 @@ class Transacting:
     def _metadata(self, value: Metadata | None) -> Metadata:
         return arguments.metadata(value, self._resources.settings.max_metadata_bytes)
 
-    async def _read(self, work: Callable[[Tx], T]) -> T:
-        return await self._resources.store.read(self._project_id, work)
+    async def _read(self, work: Callable[[ProjectUsers], T]) -> T:
+        return await self._resources.store.read(lambda tx: work(tx.users(self._project_id)))
 
-    async def _write(self, work: Callable[[Tx], T]) -> T:
-        return await self._resources.store.write(self._project_id, work)
+    async def _write(self, work: Callable[[ProjectUsers], T]) -> T:
+        return await self._resources.store.write(lambda tx: work(tx.users(self._project_id)))
 
 
 def paged(items: list[T], total: int, offset: int) -> Page[T]:

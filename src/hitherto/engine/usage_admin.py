@@ -18,7 +18,7 @@ from hitherto.models.usage import (
     UsageOfUser,
 )
 from hitherto.settings import MAX_TOKENS_PER_DAY, MAX_USD_PER_DAY
-from hitherto.store import LedgerTx
+from hitherto.store import LedgerRows
 
 MAX_DAYS = 366
 USERS = 1_000
@@ -32,9 +32,7 @@ class UsageAdmin:
         self._resources = resources
 
     async def get_budgets(self, project_id: str) -> ProjectBudgets:
-        return await self._resources.store.ledger(
-            lambda tx: self._standing(tx, project_id), write=False
-        )
+        return await self._resources.store.read(lambda tx: self._standing(tx.ledger, project_id))
 
     async def update_budgets(
         self,
@@ -58,14 +56,14 @@ class UsageAdmin:
         }
         now = self._resources.clock()
 
-        def work(tx: LedgerTx) -> ProjectBudgets:
+        def work(tx: LedgerRows) -> ProjectBudgets:
             tx.require_project(project_id)
             tx.replace_budgets(project_id, replace(tx.budgets(project_id), **changed))
             # They find out for themselves whether there is room for them now.
             tx.resume_waiting(project_id, now)
             return self._standing(tx, project_id)
 
-        standing = await self._resources.store.ledger(work, write=True)
+        standing = await self._resources.store.write(lambda tx: work(tx.ledger))
         self._resources.work_due.set()
         return standing
 
@@ -76,7 +74,7 @@ class UsageAdmin:
             self._resources.clock(), arguments.whole(days, "days", 1, MAX_DAYS)
         )
 
-        def work(tx: LedgerTx) -> ModelUsage:
+        def work(tx: LedgerRows) -> ModelUsage:
             tx.require_project(project_id)
             if user_id is None:
                 tasks = tx.project_usage(project_id, since)
@@ -86,7 +84,7 @@ class UsageAdmin:
                 users = [UsageOfUser(user_id, _total(tasks))] if tasks else []
             return ModelUsage(date.fromisoformat(since), _total(tasks), tasks, users)
 
-        return await self._resources.store.ledger(work, write=False)
+        return await self._resources.store.read(lambda tx: work(tx.ledger))
 
     async def list_model_calls(
         self,
@@ -98,16 +96,16 @@ class UsageAdmin:
     ) -> Page[ModelCall]:
         arguments.page(offset, limit, 500)
 
-        def work(tx: LedgerTx) -> tuple[list[ModelCall], int]:
+        def work(tx: LedgerRows) -> tuple[list[ModelCall], int]:
             tx.require_project(project_id)
             if user_id is None:
                 return tx.project_calls(project_id, offset, limit)
             return tx.user_calls(tx.user(project_id, user_id), offset, limit)
 
-        calls, total = await self._resources.store.ledger(work, write=False)
+        calls, total = await self._resources.store.read(lambda tx: work(tx.ledger))
         return Page(calls, total, offset + len(calls) < total)
 
-    def _standing(self, tx: LedgerTx, project_id: str) -> ProjectBudgets:
+    def _standing(self, tx: LedgerRows, project_id: str) -> ProjectBudgets:
         tx.require_project(project_id)
         own, now = tx.budgets(project_id), self._resources.clock()
         taken = tx.taken_by_project(project_id, spending.day_of(now), now)

@@ -7,7 +7,7 @@ from hitherto.api import UNSET, Page, Unset
 from hitherto.core import arguments
 from hitherto.engine.transactions import Transacting, paged
 from hitherto.models import DeletionReport, Metadata, UserModel
-from hitherto.store import Tx
+from hitherto.store import ProjectUsers
 
 
 class Users(Transacting):
@@ -47,7 +47,7 @@ class Users(Transacting):
             partial_user_id or "", "partial_user_id", arguments.MAX_ID_CHARS
         ).casefold()
 
-        def work(tx: Tx) -> Page[UserModel]:
+        def work(tx: ProjectUsers) -> Page[UserModel]:
             if not wanted and not part:
                 return paged(tx.page_users(offset, limit), tx.count_users(), offset)
             found = [
@@ -73,7 +73,7 @@ class Users(Transacting):
         if not isinstance(merge_conflict_enabled, Unset):
             arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
 
-        def work(tx: Tx) -> UserModel:
+        def work(tx: ProjectUsers) -> UserModel:
             user = tx.user(user_id)
             flag = merge_conflict_enabled
             return tx.update_user(
@@ -88,13 +88,15 @@ class Users(Transacting):
     async def delete_user(self, user_id: str) -> DeletionReport:
         now = self._resources.clock()
 
-        def work(tx: Tx) -> tuple[str, DeletionReport]:
+        def work(tx: ProjectUsers) -> tuple[str, DeletionReport]:
             user = tx.user(user_id)
             report = user.contents(None, now)
             user.delete()
             return user.user_id, report
 
-        (internal_id, report), pending = await self._resources.store.delete(self._project_id, work)
+        (internal_id, report), pending = await self._resources.store.delete(
+            lambda tx: work(tx.users(self._project_id))
+        )
         self._resources.forget([internal_id])
         self._resources.work_done.set()
         return replace(report, pending=pending)

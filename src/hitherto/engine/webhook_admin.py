@@ -19,7 +19,7 @@ from hitherto.models import (
     WebhookDelivery,
     WebhookEventType,
 )
-from hitherto.store import AdminTx
+from hitherto.store import ProjectRows
 
 T = TypeVar("T")
 
@@ -75,8 +75,8 @@ class WebhookAdmin:
         )
 
     async def delete_webhook(self, project_id: str, webhook_id: str) -> None:
-        await self._resources.store.admin_delete(
-            lambda tx: tx.webhooks_of(project_id).delete(webhook_id)
+        await self._resources.store.delete(
+            lambda tx: tx.projects.webhooks_of(project_id).delete(webhook_id)
         )
 
     async def rotate_webhook_secret(self, project_id: str, webhook_id: str) -> NewWebhook:
@@ -91,7 +91,7 @@ class WebhookAdmin:
     async def send_test_event(self, project_id: str, webhook_id: str) -> WebhookAnswer:
         now, event_id = self._resources.clock(), self._resources.new_id()
 
-        def work(tx: AdminTx) -> tuple[Webhook, list[str]]:
+        def work(tx: ProjectRows) -> tuple[Webhook, list[str]]:
             webhooks = tx.webhooks_of(project_id)
             return webhooks.get(webhook_id), webhooks.secrets(webhook_id, now)
 
@@ -106,15 +106,17 @@ class WebhookAdmin:
     ) -> Page[WebhookDelivery]:
         arguments.page(offset, limit, 200)
 
-        def work(tx: AdminTx) -> Page[WebhookDelivery]:
+        def work(tx: ProjectRows) -> Page[WebhookDelivery]:
             webhooks = tx.webhooks_of(project_id)
             total = webhooks.count_deliveries(webhook_id)
             return paged(webhooks.page_deliveries(webhook_id, offset, limit), total, offset)
 
         return await self._transact(work, write=False)
 
-    async def _transact(self, work: Callable[[AdminTx], T], *, write: bool) -> T:
-        return await self._resources.store.admin(work, write=write)
+    async def _transact(self, work: Callable[[ProjectRows], T], *, write: bool) -> T:
+        store = self._resources.store
+        run = store.write if write else store.read
+        return await run(lambda tx: work(tx.projects))
 
 
 def _event_types(value: object) -> tuple[WebhookEventType, ...]:

@@ -1,8 +1,7 @@
 """The store: durable state, reached through transactions that are functions.
 
-A transaction is a plain function of a `Tx` which the store runs in a thread of its own. So nothing
-else can be awaited inside a transaction, and the same function can be run again when a database
-asks for that.
+A transaction is a plain function of a `Transaction`, run by the store in a thread of its own. So
+nothing else can be awaited inside it, and the function can run again if a database asks for it.
 """
 
 import asyncio
@@ -18,40 +17,42 @@ from typing import TypeVar
 from hitherto.backoff import Backoff
 from hitherto.errors import ClosedError, StoreError, ValidationError
 from hitherto.store.address import is_absent, is_postgresql, path_of, shown_address
-from hitherto.store.admin_tx import AdminTx
 from hitherto.store.database import Database, RerunError, Run, Upgrade, parse_statements
-from hitherto.store.delivery_tx import Delivery, DeliveryTx
-from hitherto.store.embedder_tx import EmbedderTx, MissingVector, SampledPassage
 from hitherto.store.embedders import RecordedEmbedder
-from hitherto.store.ledger_tx import CallRow, LedgerTx
+from hitherto.store.repositories.deliveries import Delivery, DeliveryRows
+from hitherto.store.repositories.embedders import EmbedderRows, MissingVector, SampledPassage
+from hitherto.store.repositories.jobs import JobRows, Work
+from hitherto.store.repositories.ledger import CallRow, LedgerRows
 from hitherto.store.repositories.messages import OngoingSession
 from hitherto.store.repositories.passages import StoredPassage
+from hitherto.store.repositories.projects import ProjectRows
 from hitherto.store.repositories.summaries import StoredSummary
+from hitherto.store.repositories.user import Revision, UserRows
+from hitherto.store.repositories.users import ProjectUsers
 from hitherto.store.sqlite import READERS, SqliteDatabase
-from hitherto.store.tx import Tx
-from hitherto.store.user_tx import Revision, UserTx
-from hitherto.store.work_tx import Work, WorkTx
+from hitherto.store.transaction import Transaction
 
 __all__ = [
     "READERS",
-    "AdminTx",
     "CallRow",
     "Delivery",
-    "DeliveryTx",
-    "EmbedderTx",
-    "LedgerTx",
+    "DeliveryRows",
+    "EmbedderRows",
+    "JobRows",
+    "LedgerRows",
     "MissingVector",
     "OngoingSession",
+    "ProjectRows",
+    "ProjectUsers",
     "RecordedEmbedder",
     "Revision",
     "SampledPassage",
     "Store",
     "StoredPassage",
     "StoredSummary",
-    "Tx",
-    "UserTx",
+    "Transaction",
+    "UserRows",
     "Work",
-    "WorkTx",
     "is_absent",
     "open_database",
     "path_of",
@@ -165,40 +166,48 @@ class Store:
         """
         if self._upgrade is None:
             upgrade = await self._in(self._writers, self._database.open)
-            await self._in(self._writers, self._transact, _require_whole, False)
+            await self._in(self._writers, self._require_whole)
             self._upgrade = upgrade
         return self._upgrade
 
-    async def read(self, project_id: str, work: Callable[[Tx], T]) -> T:
-        """Run a function on one consistent state of the database."""
-        return await self._in(
-            self._readers, self._transact, lambda run: work(Tx(run, project_id)), False
-        )
+    def _require_whole(self) -> None:
+        with self._database.transaction(write=False, deleting=False) as run:
+            _require_whole(run)
 
-    async def read_then(
-        self, project_id: str, work: Callable[[Tx], S], then: Callable[[S], T]
-    ) -> T:
-        """`read`, and a computation on what was read in the same thread, after the transaction.
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run a function on one consistent state of the database."""
+        return await self._in(self._readers, self._transact, work, False)
+
+    async def read_then(self, work: Callable[[Transaction], S], then: Callable[[S], T]) -> T:
+        """`read`, then a computation on the result in the same thread, after the transaction.
 
         It saves the way back to the event loop and out again, 0.1 to 0.2 ms of a context.
         """
 
         def both() -> T:
-            return then(self._transact(lambda run: work(Tx(run, project_id)), False))
+            return then(self._transact(work, False))
 
         return await self._in(self._readers, both)
 
-    async def write(self, project_id: str, work: Callable[[Tx], T]) -> T:
-        """Run a function in one transaction: all it writes is kept, or nothing."""
-        return await self._in(
-            self._writers, self._transact, lambda run: work(Tx(run, project_id)), True
-        )
+    async def glance(self, work: Callable[[Transaction], T]) -> T:
+        """`read` of a row or two, as every request does before its own work.
 
-    async def delete(self, project_id: str, work: Callable[[Tx], T]) -> tuple[T, tuple[str, ...]]:
-        """`write` for a deletion, and what could not be cleared of its traces (`clear_traces`)."""
-        deleted: T = await self._in(
-            self._writers, self._transact, lambda run: work(Tx(run, project_id)), True, True
-        )
+        On the thread of the event loop if the database says that this is quicker than the way to
+        another thread and back (0.3 ms in a server at work), and not behind longer reads.
+        """
+        if self._closed:
+            raise ClosedError("the memory was closed; open it again")
+        if self._database.is_near:
+            return self._transact(work, False)
+        return await self.read(work)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run a function in one transaction: all it writes is kept, or nothing."""
+        return await self._in(self._writers, self._transact, work, True)
+
+    async def delete(self, work: Callable[[Transaction], T]) -> tuple[T, tuple[str, ...]]:
+        """`write` for a deletion; return also the traces that remain (`clear_traces`)."""
+        deleted: T = await self._in(self._writers, self._transact, work, True, True)
         return deleted, await self._in(self._writers, self._database.clear_traces)
 
     async def clear_left(self) -> None:
@@ -208,51 +217,6 @@ class Store:
     async def vacuum(self) -> tuple[str, ...]:
         """Write the database anew; what keeps deleted rows nevertheless."""
         return await self._in(self._writers, self._database.vacuum)
-
-    async def admin(self, work: Callable[[AdminTx], T], *, write: bool) -> T:
-        """`read` or `write` over all projects."""
-        pool = self._writers if write else self._readers
-        return await self._in(pool, self._transact, lambda run: work(AdminTx(run)), write)
-
-    async def glance(self, work: Callable[[AdminTx], T]) -> T:
-        """`admin` for reading a row or two, as every request does before its own work.
-
-        On the thread of the event loop if the database says that this is quicker than the way to
-        another thread and back (0.3 ms in a server at work), and not behind longer reads.
-        """
-        if self._closed:
-            raise ClosedError("the memory was closed; open it again")
-        if self._database.is_near:
-            return self._transact(lambda run: work(AdminTx(run)), False)
-        return await self.admin(work, write=False)
-
-    async def admin_delete(self, work: Callable[[AdminTx], T]) -> T:
-        """`delete` over all projects."""
-        deleted: T = await self._in(
-            self._writers, self._transact, lambda run: work(AdminTx(run)), True, True
-        )
-        await self._in(self._writers, self._database.clear_traces)
-        return deleted
-
-    async def work(self, work: Callable[[WorkTx], T], *, write: bool = True) -> T:
-        """`read` or `write` for the worker, which looks over all users."""
-        pool = self._writers if write else self._readers
-        return await self._in(pool, self._transact, lambda run: work(WorkTx(run)), write)
-
-    async def deliver(self, work: Callable[[DeliveryTx], T], *, write: bool = True) -> T:
-        """`read` or `write` for what sends to webhooks, over all users."""
-        pool = self._writers if write else self._readers
-        return await self._in(pool, self._transact, lambda run: work(DeliveryTx(run)), write)
-
-    async def ledger(self, work: Callable[[LedgerTx], T], *, write: bool) -> T:
-        """`read` or `write` on the budgets and the calls of all projects."""
-        pool = self._writers if write else self._readers
-        return await self._in(pool, self._transact, lambda run: work(LedgerTx(run)), write)
-
-    async def embedders(self, work: Callable[[EmbedderTx], T], *, write: bool) -> T:
-        """`read` or `write` for the embedders and their vectors, over all users."""
-        pool = self._writers if write else self._readers
-        return await self._in(pool, self._transact, lambda run: work(EmbedderTx(run)), write)
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard`, on another thread, when some process announces work; until `close`.
@@ -273,7 +237,7 @@ class Store:
             await asyncio.to_thread(pool.shutdown)
         await asyncio.to_thread(self._database.close)
 
-    def _transact(self, work: Callable[[Run], T], write: bool, deleting: bool = False) -> T:
+    def _transact(self, work: Callable[[Transaction], T], write: bool, deleting: bool = False) -> T:
         for tries in range(1, RERUNS + 1):
             try:
                 return self._transact_once(work, write, deleting)
@@ -281,9 +245,9 @@ class Store:
                 time.sleep(_BACKOFF.delay_s(tries))
         return self._transact_once(work, write, deleting)
 
-    def _transact_once(self, work: Callable[[Run], T], write: bool, deleting: bool) -> T:
+    def _transact_once(self, work: Callable[[Transaction], T], write: bool, deleting: bool) -> T:
         with self._database.transaction(write=write, deleting=deleting) as run:
-            result = work(run)
+            result = work(Transaction(run))
         if run.has_replaced and not deleting:
             self._database.clear_replaced()
         return result

@@ -9,8 +9,8 @@ from hitherto.models import CallOutcome, OverBudget
 from hitherto.models.usage import Budgets, ModelCall, UsageCounts, UsageOfTask, UsageOfUser
 from hitherto.store import rows
 from hitherto.store.database import Row, Run
-from hitherto.store.tx import Tx
-from hitherto.store.user_tx import UserTx
+from hitherto.store.repositories.user import UserRows
+from hitherto.store.repositories.users import ProjectUsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Paid:
     before: int
 
 
-class LedgerTx:
+class LedgerRows:
     """One transaction over the budgets, the calls and the sums of all projects."""
 
     def __init__(self, run: Run) -> None:
@@ -74,9 +74,9 @@ class LedgerTx:
         """Decide alone about what the project may spend."""
         self._run("hold_project", project_id=project_id)
 
-    def user(self, project_id: str, custom_user_id: str) -> UserTx:
+    def user(self, project_id: str, custom_user_id: str) -> UserRows:
         """A user of a project. Raises UserNotFoundError."""
-        return Tx(self._run, project_id).user(custom_user_id)
+        return ProjectUsers(self._run, project_id).user(custom_user_id)
 
     # What is taken
 
@@ -173,7 +173,7 @@ class LedgerTx:
             for row in self._run("list_project_usage", project_id=project_id, since=since)
         ]
 
-    def user_usage(self, user: UserTx, since: str) -> list[UsageOfTask]:
+    def user_usage(self, user: UserRows, since: str) -> list[UsageOfTask]:
         """A user's sums from a day on."""
         found = self._run("list_user_usage", user_id=user.user_id, since=since)
         return [_of_task(row) for row in found]
@@ -191,7 +191,7 @@ class LedgerTx:
         found = self._run("page_project_calls", project_id=project_id, offset=offset, limit=limit)
         return [_call(row, row["custom_user_id"]) for row in found], total
 
-    def user_calls(self, user: UserTx, offset: int, limit: int) -> tuple[list[ModelCall], int]:
+    def user_calls(self, user: UserRows, offset: int, limit: int) -> tuple[list[ModelCall], int]:
         """A page of a user's calls, newest first, and how many there are."""
         total = self._run("count_user_calls", user_id=user.user_id)[0]["total"]
         found = self._run("page_user_calls", user_id=user.user_id, offset=offset, limit=limit)

@@ -1,8 +1,4 @@
-"""Domain verbs on one transaction: names of statements in, nouns out.
-
-`Tx` speaks for one project; `Tx.user` gives a `UserTx`, which puts the user's id into every
-statement it runs. Both are only valid inside `Store.read` or `Store.write`.
-"""
+"""The users of one project."""
 
 from datetime import datetime
 
@@ -10,11 +6,11 @@ from hitherto.errors import UserAlreadyExistsError, UserNotFoundError
 from hitherto.models import Metadata, UserModel
 from hitherto.store import rows
 from hitherto.store.database import Run
-from hitherto.store.user_tx import UserTx
+from hitherto.store.repositories.user import UserRows
 
 
-class Tx:
-    """One transaction, for the users of one project."""
+class ProjectUsers:
+    """The users of one project in one transaction."""
 
     def __init__(self, run: Run, project_id: str) -> None:
         self._run = run
@@ -29,14 +25,14 @@ class Tx:
             created_at=rows.to_micros(now),
         )
 
-    def user(self, custom_user_id: str) -> UserTx:
+    def user(self, custom_user_id: str) -> UserRows:
         """The part of the transaction that is bound to one user. Raises UserNotFoundError."""
         if not rows.is_storable(custom_user_id):
             raise UserNotFoundError(f"User {custom_user_id!a} not found")
         found = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
         if not found:
             raise UserNotFoundError(f"User {custom_user_id} not found")
-        return UserTx(self._run, found[0])
+        return UserRows(self._run, found[0])
 
     def create_user(
         self,
@@ -89,7 +85,7 @@ class Tx:
 
     def update_user(
         self,
-        user: UserTx,
+        user: UserRows,
         custom_user_id: str,
         metadata: Metadata,
         merge_conflict_enabled: bool | None,

@@ -13,8 +13,8 @@ from hitherto.models import (
 )
 from hitherto.store import rows
 from hitherto.store.database import Row, Run
-from hitherto.store.user_tx import UserTx
-from hitherto.store.webhook_tx import ProjectWebhooks, signing_secrets
+from hitherto.store.repositories.user import UserRows
+from hitherto.store.repositories.webhooks import ProjectWebhooks, signing_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Telling:
     about: SessionModel | MergeConflictModel
 
 
-class DeliveryTx:
+class DeliveryRows:
     """One transaction of what sends to webhooks, which looks over all users and projects."""
 
     def __init__(self, run: Run) -> None:
@@ -100,7 +100,7 @@ class DeliveryTx:
         found = self._run("get_user_row", user_id=delivery.user_id)
         if not found:
             return None
-        user = UserTx(self._run, found[0])
+        user = UserRows(self._run, found[0])
         webhook = self._webhook(user, delivery)
         if webhook is None:
             return None
@@ -149,7 +149,7 @@ class DeliveryTx:
         if self._run("forget_previous_secrets", now=rows.to_micros(now)):
             self._run.note_replacement()
 
-    def _webhook(self, user: UserTx, delivery: Delivery) -> Row | None:
+    def _webhook(self, user: UserRows, delivery: Delivery) -> Row | None:
         found = self._run("get_webhook", project_id=user.project_id, webhook_id=delivery.webhook_id)
         return found[0] if found else None
 

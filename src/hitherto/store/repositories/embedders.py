@@ -39,7 +39,7 @@ class SampledPassage:
     vectors: tuple[bytes, bytes]
 
 
-class EmbedderTx:
+class EmbedderRows:
     """One transaction over all users, for the embedders alone."""
 
     def __init__(self, run: Run) -> None:

@@ -8,7 +8,7 @@ from hitherto.errors import UserNotFoundError
 from hitherto.models import Category, GenerationPreferences
 from hitherto.store import rows
 from hitherto.store.database import Row, Run
-from hitherto.store.user_tx import UserTx
+from hitherto.store.repositories.user import UserRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Work:
         return f"merge conflict {self.merge_conflict_id}"
 
 
-class WorkTx:
+class JobRows:
     """One transaction of the worker, which looks over all users and projects.
 
     Whatever is done to a piece of work is done only while its lease holds.
@@ -119,7 +119,7 @@ class WorkTx:
         """Set it to FAILED."""
         return self._held(work, "fail_session", "fail_merge_conflict", failure_reason=reason)
 
-    def user(self, work: Work) -> UserTx:
+    def user(self, work: Work) -> UserRows:
         """The part of the transaction that is bound to the user whose work it is.
 
         Raises UserNotFoundError when the user was deleted meanwhile.
@@ -127,26 +127,26 @@ class WorkTx:
         found = self._run("get_user_row", user_id=work.user_id)
         if not found:
             raise UserNotFoundError(f"the user was deleted while {work} was in work")
-        return UserTx(self._run, found[0])
+        return UserRows(self._run, found[0])
 
     def rebuilt_at(self, user_id: str) -> int | None:
         """The user's revision at which something was last deleted; None: the user was."""
         found = self._run("get_user_row", user_id=user_id)
         return found[0]["rebuilt_at"] if found else None
 
-    def merge_conflicts_enabled(self, user: UserTx) -> bool:
+    def merge_conflicts_enabled(self, user: UserRows) -> bool:
         """Whether contradictions of this user are asked about: own switch, else the project's."""
         if user.model.merge_conflict_enabled is not None:
             return user.model.merge_conflict_enabled
         row = self._run("get_project", project_id=user.project_id)[0]
         return bool(row["merge_conflict_enabled"] == 1)
 
-    def categories(self, user: UserTx) -> list[Category]:
+    def categories(self, user: UserRows) -> list[Category]:
         """The categories of the user's project, by name."""
         found = self._run("list_categories", project_id=user.project_id)
         return [rows.to_category(row) for row in found]
 
-    def generation_preferences(self, user: UserTx) -> GenerationPreferences:
+    def generation_preferences(self, user: UserRows) -> GenerationPreferences:
         """What the user's project wants to be remembered."""
         found = self._run("get_generation_preferences", project_id=user.project_id)
         return rows.to_preferences(found[0]["preferences"]) if found else GenerationPreferences()

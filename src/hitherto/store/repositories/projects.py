@@ -19,11 +19,11 @@ from hitherto.models import (
 )
 from hitherto.store import rows
 from hitherto.store.database import Row, Run
-from hitherto.store.tx import Tx
-from hitherto.store.webhook_tx import ProjectWebhooks
+from hitherto.store.repositories.users import ProjectUsers
+from hitherto.store.repositories.webhooks import ProjectWebhooks
 
 
-class AdminTx:
+class ProjectRows:
     """One transaction over all projects."""
 
     def __init__(self, run: Run) -> None:
@@ -79,10 +79,10 @@ class AdminTx:
         self._run("delete_project", project_id=project_id)
         return user_ids
 
-    def users_of(self, project_id: str) -> Tx:
+    def users_of(self, project_id: str) -> ProjectUsers:
         """The part of the transaction for a project's users. Raises ProjectNotFoundError."""
         self.project(project_id)
-        return Tx(self._run, project_id)
+        return ProjectUsers(self._run, project_id)
 
     def webhooks_of(self, project_id: str) -> ProjectWebhooks:
         """The part of the transaction for a project's webhooks. Raises ProjectNotFoundError."""

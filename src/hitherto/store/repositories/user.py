@@ -29,7 +29,7 @@ class Revision:
     rebuilt_at: int
 
 
-class UserTx:
+class UserRows:
     """One user's rows in one transaction; every statement names the user."""
 
     def __init__(self, run: Run, row: Row) -> None:
