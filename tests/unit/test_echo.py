@@ -130,19 +130,19 @@ def test_what_a_person_says_stays_as_it_is(text: str) -> None:
 def test_the_assistant_repeating_a_memory_in_other_words_is_an_echo() -> None:
     messages = [said("You live in Porto, don't you?", MessageRole.ASSISTANT), said("I do.")]
     repeated = Candidate("User lives in Porto", NOW, NOW, (0,))
-    assert echo.is_echo(repeated, messages, HELD)
+    assert echo.is_echo(repeated, messages, echo.Memories(HELD))
     news = Candidate("Assistant promised a list of gyms", NOW, NOW, (0,), MessageRole.ASSISTANT)
-    assert not echo.is_echo(news, messages, HELD)
+    assert not echo.is_echo(news, messages, echo.Memories(HELD))
 
 
 def test_a_version_that_holds_no_more_is_an_echo_too() -> None:
     old = version("User lives in Lisbon", expired_at=NOW)
     messages = [said("You live in Lisbon.", MessageRole.ASSISTANT)]
     repeated = Candidate("User lives in Lisbon", NOW, NOW, (0,), MessageRole.ASSISTANT)
-    assert echo.is_echo(repeated, messages, [old])
+    assert echo.is_echo(repeated, messages, echo.Memories([old]))
 
 
 def test_the_user_saying_a_memory_again_is_no_echo() -> None:
     messages = [said("I live in Porto."), said("Noted.", MessageRole.ASSISTANT)]
     again = Candidate("User lives in Porto", NOW, NOW, (0,))
-    assert not echo.is_echo(again, messages, HELD)
+    assert not echo.is_echo(again, messages, echo.Memories(HELD))

@@ -9,6 +9,8 @@ says in words of their own is left alone, also where it is known already.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from heapq import nlargest
 
 from hitherto.core.context import layout
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING
@@ -24,6 +26,9 @@ MIN_SUMMARY_WORDS = 5
 MIN_MEMORY_WORDS = 2
 ALIKE = 0.5
 """Share of a statement's words that a memory must hold to be compared with it in full."""
+
+MAX_COMPARED = 100
+"""Most memories that one statement is compared with in full: those that share most words."""
 
 _FENCED = re.compile(
     rf"{re.escape(FENCE_OPENING)}.*?(?:{re.escape(FENCE_CLOSING)}|\Z)", re.DOTALL | re.IGNORECASE
@@ -51,7 +56,7 @@ _HEADINGS = frozenset(
 _DAY = rf"(?:{'|'.join(WEEKDAYS)}), (?:{'|'.join(MONTHS)}) \d{{1,2}}(?:st|nd|rd|th), \d{{1,4}}"
 _SERVED_LINE = re.compile(
     rf"\s*\d+(?:\.\d+)*\. .*(?:\(Similarity: \d\.\d{{4}}\)|\[Event Date: {_DAY}|\[Version \d+\])"
-    rf"|\s*\d+\. .*\(Event Date: {_DAY}.*\bExpired at: "
+    rf"|\s*\d+\. (?>.*?\(Event Date: {_DAY}).*\bExpired at: "
     r"|\s*## (?:Summary|Excerpt|Ongoing Conversation|Merge Conflict) \d+ \("
     r"|\s*</?(?:version_history|version_\d+|merge_conflict_history)>"
     rf"|\s*(?:USER|ASSISTANT) \(at {_DAY} at .{{1,24}}\): "
@@ -65,7 +70,8 @@ _INSIDE = re.compile(
 )
 """What a line of a context begins with, which may stand elsewhere too."""
 _NUMBERED = re.compile(r"\A\s*(?:[-*•]|\d+(?:\.\d+)*[.)])\s+")
-_TRAILING = re.compile(r"\s*(?:\((?:Similarity|Event Date|said by|imported)\b.*|\[[A-Z].*\])\s*\Z")
+_NOTE = re.compile(r"\((?:Similarity|Event Date|said by|imported)\b|\[(?=[A-Z])")
+"""What a note behind a memory begins with; the second kind ends with its bracket."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]{0,2}\s+")
 _QUOTATION = re.compile(r"“([^”]*)(?:”|\Z)")
 _QUOTES = " \t\"'“”‘’`*_"
@@ -110,25 +116,49 @@ def without_echoes(messages: Sequence[Message], known: Served) -> list[Message]:
     return [_without(message, known) for message in messages]
 
 
-def is_echo(
-    candidate: Candidate, messages: Sequence[Message], versions: Iterable[MemoryVersion]
-) -> bool:
-    """Whether the assistant only repeats what is remembered, in whatever words.
+class Memories:
+    """What is remembered of a user, read once for all statements that are compared with it.
 
     Versions that hold no more count too: what an assistant repeats is no news.
     """
-    if not is_said_by_assistant(candidate, messages):
-        return False
-    said = reader.read(candidate.content)
-    for version in versions:
-        if _key(version.content) == _key(candidate.content):
+
+    def __init__(self, versions: Iterable[MemoryVersion]) -> None:
+        self._contents = [version.content for version in versions]
+        self._statements: dict[int, reader.Statement] = {}
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(map(_key, self._contents))
+
+    @cached_property
+    def _terms(self) -> list[frozenset[str]]:
+        return [frozenset(terms_of(content)) for content in self._contents]
+
+    def say(self, content: str) -> bool:
+        """Return whether a memory says all that a statement says, in whatever words."""
+        if _key(content) in self._keys:
             return True
-        shared = said.term_set & frozenset(terms_of(version.content))
-        if len(shared) < ALIKE * len(said.term_set):
-            continue
-        if covers(reader.read(version.content), said):
-            return True
-    return False
+        statement = reader.read(content)
+        return any(
+            covers(self._statement(position), statement)
+            for position in self._alike(statement.term_set)
+        )
+
+    def _statement(self, position: int) -> reader.Statement:
+        if position not in self._statements:
+            self._statements[position] = reader.read(self._contents[position])
+        return self._statements[position]
+
+    def _alike(self, terms: frozenset[str]) -> list[int]:
+        """Positions of memories that share at least `ALIKE` of these terms, most shared first."""
+        shared = [len(terms & other) for other in self._terms]
+        alike = (at for at, count in enumerate(shared) if count >= ALIKE * len(terms))
+        return nlargest(MAX_COMPARED, alike, key=lambda position: shared[position])
+
+
+def is_echo(candidate: Candidate, messages: Sequence[Message], memories: Memories) -> bool:
+    """Whether the assistant only repeats what is remembered, in whatever words."""
+    return is_said_by_assistant(candidate, messages) and memories.say(candidate.content)
 
 
 def is_said_by_assistant(candidate: Candidate, messages: Sequence[Message]) -> bool:
@@ -186,6 +216,16 @@ def _is_served(text: str, known: Served) -> bool:
 
 def _key(text: str) -> str:
     """What two copies of a text share: without number, marks around it, case and full stop."""
-    bare = _TRAILING.sub("", _NUMBERED.sub("", text)).strip(_QUOTES).casefold()
+    bare = _without_notes(_NUMBERED.sub("", text)).strip(_QUOTES).casefold()
     bare = bare.removeprefix("the ") if bare.startswith("the user") else bare
     return " ".join(bare.split()).rstrip(".!…").strip(_QUOTES)
+
+
+def _without_notes(text: str) -> str:
+    """The text without the notes on its last line that stand behind a memory's content."""
+    end = len(text.rstrip())
+    is_bracketed = text.endswith("]", 0, end)
+    for note in _NOTE.finditer(text, text.rfind("\n", 0, end) + 1, end):
+        if note[0] != "[" or is_bracketed:
+            return text[: note.start()].rstrip()
+    return text

@@ -7,9 +7,11 @@ claims about its prompt, granted rights, calls of tools, tags. A wish about the 
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 from hitherto.core.context.fence import has_tag
+from hitherto.core.text.normal_form import nfkc
 from hitherto.models import QuarantineKind
 
 QUOTED_CHARS = 120
@@ -48,20 +50,20 @@ _VERB = (
     + _ACT[3:-3]
     + r")\b"
 )
-_BARE = r"(?:\A|[.!?:;,\n\"'(—–-]\s*|\b(?:please|then|must|should|shall|will|now|also)\s+)"
+_BARE = r"(?:\A|[.!?:;,\n\"'(—–-]\s?|\b(?:please|then|must|should|shall|will|now|also)\s)"
 _WITHIN = r"[^.!?\n]"
 
 _OVERRIDE = (
-    r"\b(?:ignore|disregard|forget|bypass|override|overwrite|discard|drop|neglect|skip|delete)\s+"
-    r"(?:\w+\s+){0,3}?(?:previous|prior|above|earlier|preceding|past|existing|original|initial|all"
-    r"|any|every|your|system|safety|former)\s+(?:\w+\s+){0,3}?(?:instructions?|prompts?|rules?"
+    r"\b(?:ignore|disregard|forget|bypass|override|overwrite|discard|drop|neglect|skip|delete)\s"
+    r"(?:\w+\s){0,3}?(?:previous|prior|above|earlier|preceding|past|existing|original|initial|all"
+    r"|any|every|your|system|safety|former)\s(?:\w+\s){0,3}?(?:instructions?|prompts?|rules?"
     r"|guidelines?|directives?|constraints?|restrictions?|orders?|policies|policy|filters?"
     r"|training|programming|guardrails?|context)\b",
-    r"\b(?:ignore|disregard|forget|bypass|override|discard)\s+(?:\w+\s+){0,2}?(?:instructions?"
+    r"\b(?:ignore|disregard|forget|bypass|override|discard)\s(?:\w+\s){0,2}?(?:instructions?"
     r"|prompts?|rules?|guidelines?|directives?|constraints?|restrictions?|orders?) (?:\w+ ){0,2}?"
     r"(?:above|before|so far|until now|given|gave|told|set)\b",
     r"\b(?:new|updated|revised|real|actual|secret|hidden) (?:system )?(?:instructions?|directives?"
-    r"|orders?|rules?)(?: for you| from now on)?\s*:",
+    r"|orders?|rules?)(?: for you| from now on)?\s?:",
     r"\b(?:you are (?:now )?(?:in|entering)|enter|enable|activate|switch (?:in)?to|unlock)"
     r" (?:the )?(?:developer|dev|god|dan|debug|admin|root|maintenance|jailbreak|unrestricted"
     r"|override|sudo) mode\b",
@@ -83,15 +85,15 @@ _OVERRIDE = (
     r"|canceled|suspended|lifted|revoked|obsolete|outdated|replaced|off|over)"
     r"|do(?:es)? not (?:count"
     r"|apply)|don't (?:count|apply)|expired)\b",
-    r"\b(?:ignore|forget|disregard|discard)\s+(?:about )?(?:everything|all|anything"
+    r"\b(?:ignore|forget|disregard|discard)\s(?:about )?(?:everything|all|anything"
     r"|whatever) (?:that )?"
     r"(?:you|i|we|they)\b" + _WITHIN + r"{0,40}\b(?:told|said|know|learn\w*|taught|given|wrote"
     r"|before)\b",
-    r"(?:\A|[\n.!?]\s*)(?:override|command|directive|new rule|instruction to (?:the )?"
+    r"(?:\A|[\n.!?]\s?)(?:override|command|directive|new rule|instruction to (?:the )?"
     + _AI
-    + r")\s*:",
+    + r")\s?:",
     r"\b(?:set|put|leave) aside|(?:suspend|lift|waive|relax|break|violate|circumvent|disable|switch"
-    r" off|turn off|get around|replace|overwrite|reset|erase|wipe)\s+(?:\w+ ){0,2}?(?:your|safety"
+    r" off|turn off|get around|replace|overwrite|reset|erase|wipe)\s(?:\w+ ){0,2}?(?:your|safety"
     r"|content|all|what you) (?:\w+ ){0,2}?(?:polic(?:y|ies)|rules?|guidelines?|instructions?"
     r"|filters?|restrictions?|guardrails?|know|memor(?:y|ies)|were told|safeguards?|limits?)\b",
     r"\b(?:following|these|below|next) (?:\w+ )?(?:rules|instructions|orders|guidelines) (?:\w+ )?"
@@ -143,7 +145,7 @@ _DIRECTIVE = (
     r"(?<!with any questions)",
     r"\b(?:for|in) (?:all|every|any) (?:\w+ )?(?:chats?|conversations?|sessions?|answers?"
     r"|repl(?:y|ies)"
-    r"|talks)(?: to come| from now on| with anyone)?\s*[:,]\s*(?:\w+ )?(?:favou?r|prefer|"
+    r"|talks)(?: to come| from now on| with anyone)?\s?[:,]\s?(?:\w+ )?(?:favou?r|prefer|"
     + _ACT
     + r")",
     r"\b(?:mention|name|include|praise|favou?r|slip in|bring up) "
@@ -180,7 +182,7 @@ _WHEN = (
     r"|should)\b"
 )
 _SO = (
-    r"(?:,|\bthen\b|\byou\b|\bplease\b|:|\b" + _AI + r"\b)\s*(?:you |then |please |must |should "
+    r"(?:,|\bthen\b|\byou\b|\bplease\b|:|\b" + _AI + r"\b)\s?(?:you |then |please |must |should "
     r"|always |only |instead |also |the |"
     + _AI
     + r" |will |shall |has to |to |is to |simply |just "
@@ -231,14 +233,14 @@ _TRIGGER = (
     r"(?:" + _WHEN + r"|\b(?:wait )?until\b)" + _WITHIN + r"{1,50}?\b(?:comes? up|(?:is|are|gets?)"
     r" (?:mentioned|used|said|asked|discussed|raised|named|typed|written)|appears?|occurs?)\b"
     + _WITHIN
-    + r"{0,40}?(?:,|\band\b|\bthen\b|:)\s*(?:then |you |please |must |should |always |also )*"
+    + r"{0,40}?(?:,|\band\b|\bthen\b|:)\s?(?:then |you |please |must |should |always |also )*"
     r"(?!i\b|we\b|he\b|she\b|they\b|it\b|my\b|the\b|a\b)" + _VERB,
-    r"(?:\A|[.!?\n]\s*)(?:on|starting|beginning|from|as of|by|at) (?:next |the )?(?:\w+day|tomorrow"
-    r"|tonight|midnight|next \w+|then|\w+ \d+)\b,?\s*(?:please |you (?:must |should "
+    r"(?:\A|[.!?\n]\s?)(?:on|starting|beginning|from|as of|by|at) (?:next |the )?(?:\w+day|tomorrow"
+    r"|tonight|midnight|next \w+|then|\w+ \d+)\b,?\s?(?:please |you (?:must |should "
     r"|will )?)?(?:begin"
     r"|start|stop|" + _ACT + r")",
     r"\b(?:after|in|from) (?:\w+ ){1,3}(?:messages?|turns?|sessions?|conversations?|chats?)(?: on"
-    r"| from now)?,?\s*(?:you |please |must |should )*(?:start|begin|" + _ACT + r")",
+    r"| from now)?,?\s?(?:you |please |must |should )*(?:start|begin|" + _ACT + r")",
 )
 _SYSTEM_CLAIM = (
     r"\b(?:the|your|this|new|updated|official) (?:\w+ ){0,2}?(?:system (?:prompt|message"
@@ -246,12 +248,12 @@ _SYSTEM_CLAIM = (
     r"|secret) (?:prompt|instructions?))\b" + _WITHIN + r"{0,24}\b(?:say|state|require|tell|read"
     r"|now|ha[sv]e?|is|are|was|were|allow|permit|demand|instruct|include|list|forbid)s?\b",
     r"\b(?:system|admin(?:istrator)?|security|policy|memory|developer|root|platform) (?:override"
-    r"|update|notice|alert|announcement|directive|command|instruction|note|message)s?\s*[:!—–-]",
+    r"|update|notice|alert|announcement|directive|command|instruction|note|message)s?\s?[:!—–-]",
     r"\b(?:this is|message from|on behalf of|by order of|authori[sz]ed by|i am with"
     r"|i'm with) (?:the"
     r" |your |an? )?(?:openai|anthropic|google deepmind|system|developers?|admin(?:istrator)?s?"
     r"|security|it|platform|vendor|operator|provider|support)(?: (?:department|support|team"
-    r"|staff))?(?: (?:team|here|speaking))?\s*(?:[.,:;!—–-]|\Z)",
+    r"|staff))?(?: (?:team|here|speaking))?\s?(?:[.,:;!—–-]|\Z)",
     r"\baccording to (?:the|your|its) (?:system |hidden |secret )*(?:prompt|instructions"
     r"|programming"
     r"|guidelines|configuration)\b",
@@ -260,7 +262,7 @@ _SYSTEM_CLAIM = (
     r"|hint|announcement)s? (?:to|for) (?:the |all |any )?" + _AI + r"s?\b",
     r"\b(?:note|notice|message|memo|instructions?|orders?|attention)[:,]? (?:to|for) (?:the "
     r"|all |any )?"
-    r"(?:language |ai )*(?:model|assistant|ai|llm|agent)s?\b(?=\s*[:).,!\]-])",
+    r"(?:language |ai )*(?:model|assistant|ai|llm|agent)s?\b(?=\s?[:).,!\]-])",
     r"\byour (?:database|memory|records?|files?|notes|profile of me) (?:already )?(?:says?"
     r"|shows?|states?"
     r"|holds?|lists?|contains?|confirms?)\b",
@@ -312,7 +314,7 @@ _IDENTITY = (
     r"|your "
     r"|our |verified |authenticated |system |platform |site |global |account )*"
     + _TITLE
-    + r"(?=\s*(?:[.,;:!)]|\Z|and\b|with\b|who\b|so\b|of (?:this|the) (?:system|platform|service|app"
+    + r"(?=\s?(?:[.,;:!)]|\Z|and\b|with\b|who\b|so\b|of (?:this|the) (?:system|platform|service|app"
     r"|account|assistant|chat|bot)|here\b|account\b))(?<!\bme admin)",
     r"\b(?:user|i|he|she|they)(?: is|'m|'s| am| are)? (?:actually |really |in fact |now )*(?:the "
     r"|your |an? )?(?:developer|creator|owner|operator|ceo|maker|programmer|engineer"
@@ -334,18 +336,18 @@ _IDENTITY = (
     + _WITHIN
     + r"{0,30}\b(?:is|am|'m|are) (?:\w+ ){0,2}?"
     r"(?:(?:system|platform|chat ?bot|assistant) (?:owner|operator|administrator)|root)"
-    r"(?=\s*(?:[.,;!]|\Z|now\b|here\b|and\b))",
+    r"(?=\s?(?:[.,;!]|\Z|now\b|here\b|and\b))",
     r"\bmy role (?:in this|here)\b" + _WITHIN + r"{0,30}\b(?:operator|admin\w*|owner|developer"
     r"|supervisor|moderator|root)\b",
     r"\b(?:see|show|read|access|view|open|get|know|tell)\b" + _WITHIN + r"{0,24}\b(?:memor(?:y|ies)"
     r"|data|conversations?|chats?|records?|profiles?) of (?:all |any |every )?(?:others?\b|other"
     r"|another|users?|everyone|everybody|people)",
-    r"\bsudo\b\s*[:\-]",
+    r"\bsudo\b\s?[:\-]",
     r"\btreat (?:me|the user|user|him|her|them|this user) (?:as|like) (?:an? |the )?(?:admin\w*"
     r"|developer|root|owner|operator|super ?user|verified|trusted|vip|privileged)",
     r"\b(?:the )?user is (?:an? |the )?(?:(?:verified|authenticated|privileged|whitelisted|trusted)"
     r" (?:user|account|admin\w*|customer|identity|developer|employee|source)|(?:verified"
-    r"|authenticated|privileged|whitelisted)\s*(?:[.,;]|\Z|and\b|by\b))",
+    r"|authenticated|privileged|whitelisted)\s?(?:[.,;]|\Z|and\b|by\b))",
     r"\b(?:limits?|rules?|restrictions?|filters?|polic(?:y|ies)|checks?|guidelines)\b (?:do not"
     r"|don't"
     r"|does not|doesn't|no longer|never) appl(?:y|ies) to (?:me|user|the user|him|her|them|us)\b",
@@ -357,41 +359,44 @@ _IDENTITY = (
     r"|root)\b",
 )
 _TOOL_CALL = (
-    r"</?\s*(?:tool_calls?|function_calls?|invoke|tool_use|tool_result|tool_response|tool"
+    r"</?\s?(?:tool_calls?|function_calls?|invoke|tool_use|tool_result|tool_response|tool"
     r"|parameter)\b[^>\n]{0,80}>",
-    r"\"(?:tool_calls?|function_call|tool_use)\"\s*:",
-    r"\{\s*\"(?:name|tool|function|action|recipient_name)\"\s*:\s*\"[\w.\- ]{1,60}\"\s*,\s*\""
-    r"(?:arguments|parameters|args|input|content|value|memory|fact)\"\s*:",
+    r"\"(?:tool_calls?|function_call|tool_use)\"\s?:",
+    r"\{\s?\"(?:name|tool|function|action|recipient_name)\"\s?:\s?\"[\w.\- ]{1,60}\"\s?,\s?\""
+    r"(?:arguments|parameters|args|input|content|value|memory|fact)\"\s?:",
     r"\b(?:save|add|store|create|update|write|delete|insert|set|push"
     r"|put)_?(?:to_)?(?:user_)?(?:memory"
-    r"|memories|memory_item|fact|profile|preference)s?\s*\(",
-    r"\b(?:remember|memori[sz]e|recall|learn|persist|store|save)\(\s*[\w\"'{]",
-    r"\"(?:tool|function|action)_?(?:name|input|args|arguments|call|id|use)\"\s*:",
-    r"(?:\A|\n)\s*(?:action|action input|tool|tool input|function call|observation)\s*:\s*\w*_\w+",
-    r"\bmemory\.(?:add|save|write|update|delete|store|insert|set)\s*\(",
-    r"<\|\s*(?:tool|python_tag|function)[^|]{0,40}\|>",
+    r"|memories|memory_item|fact|profile|preference)s?\s?\(",
+    r"\b(?:remember|memori[sz]e|recall|learn|persist|store|save)\(\s?[\w\"'{]",
+    r"\"(?:tool|function|action)_?(?:name|input|args|arguments|call|id|use)\"\s?:",
+    r"(?:\A|\n)\s?(?:action|action input|tool|tool input|function call|observation)\s?:\s?\w*_\w+",
+    r"\bmemory\.(?:add|save|write|update|delete|store|insert|set)\s?\(",
+    r"<\|\s?(?:tool|python_tag|function)[^|]{0,40}\|>",
     r"\bto=(?:bio|memory|functions?\.\w+)\b",
 )
 _MARKUP = (
-    r"</?\s*(?:system|instructions?|memory|memories|context|untrusted|user_input|prompt|assistant"
-    r"|human|system_prompt|recalled_memory|recalled memory|(?:end|start)_of_\w+)\s*(?:/"
+    r"</?\s?(?:system|instructions?|memory|memories|context|untrusted|user_input|prompt|assistant"
+    r"|human|system_prompt|recalled_memory|recalled memory|(?:end|start)_of_\w+)\s?(?:/"
     r"|\b[^>\n]{0,40})>",
     r"\]\]>|<!\[cdata\[",
-    r"<\|\s*(?:endof\w+|im_end|eot_id|end|end_of_turn)\s*\|>|<eos>|</s>",
-    r"!\[[^\]\n]{0,80}\]\(\s*https?://[^)\s]{0,200}[?=]",
-    r"(?:\A|\n)\s*[-=#*~]{2,}\s*(?:end|begin|start) (?:of )?(?:the )?(?:recalled )?(?:context"
+    r"<\|\s?(?:endof\w+|im_end|eot_id|end|end_of_turn)\s?\|>|<eos>|</s>",
+    r"!\[[^\]\n]{0,80}\]\(\s?https?://[^)\s]{0,200}[?=]",
+    r"(?:\A|\n)\s?[-=#*~]{2,}\s?(?:end|begin|start) (?:of )?(?:the )?(?:recalled )?(?:context"
     r"|memory"
     r"|memories|system prompt|prompt|instructions|document|user input|data)\b",
 )
 _ROLE_PLAY = (
-    r"(?:\A|\n)\s*[\[<(*#]{0,4}\s*(?:system|developer)(?: (?:prompt|message|note|instructions?))?"
-    r"\s*[\])>*]{0,3}\s*[:>\]]"
+    r"(?:\A|\n)\s?[\[<(*#]{0,4}\s?(?:system|developer)(?: (?:prompt|message|note|instructions?))?"
+    r"\s?[\])>*]{0,3}\s?[:>\]]"
     r"(?=[^\n]{0,400}\b(?:you|user|user's|assistant|ignore|always|never|remember|override"
     r"|(?:new|these|your) (?:rules|instructions?)|must|from now)\b)",
-    r"<\|\s*(?:im_start|start_header_id|system|assistant|user)[^|]{0,20}\|>|\[/?inst\]|<</?sys>>",
-    r"(?:\A|\n)\s*#{2,4}\s*(?:system|instructions?|assistant|human)\s*(?::|\n|\Z)",
-    r"(?:\A|\n)\s*\[(?:system|assistant|developer)\]",
+    r"<\|\s?(?:im_start|start_header_id|system|assistant|user)[^|]{0,20}\|>|\[/?inst\]|<</?sys>>",
+    r"(?:\A|\n)\s?#{2,4}\s?(?:system|instructions?|assistant|human)\s?(?::|\n|\Z)",
+    r"(?:\A|\n)\s?\[(?:system|assistant|developer)\]",
 )
+
+
+# The patterns above read what `plain` returns, in which no white space follows white space.
 
 
 def _all(patterns: tuple[str, ...]) -> re.Pattern[str]:
@@ -428,7 +433,8 @@ _LOOKALIKES = str.maketrans(
 )
 """Letters of other alphabets that look Latin, and the many forms of quotation marks and hyphens."""
 _LEET = str.maketrans("013457@$!|", "oieastasil")
-_MIXED_WORD = re.compile(r"(?<![\w@$])(?=[\w@$!|]*[a-z])(?=[\w@$!|]*[013457@$!|])[\w@$!|]{4,}")
+_MIXED_WORD = re.compile(r"(?<![\w@$!|])(?=[\w@$!|]*[a-z])(?=[\w@$!|]*[013457@$!|])[\w@$!|]{4,}+")
+_SENTENCE_MARK = re.compile(r"[.!?\n]")
 _SPACE = re.compile(r"\s+")
 _MARKS = re.compile(r"([^\w\s])\1{3,}")
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .·_*-]){2,}\w(?!\w)")
@@ -436,7 +442,7 @@ _SPACED = re.compile(r"(?<!\w)(?:\w[ .·_*-]){2,}\w(?!\w)")
 
 def plain(text: str) -> str:
     """The text as it reads: one form of each letter, lower case, without invisible characters."""
-    folded = unicodedata.normalize("NFKC", text[:MAX_CHARS]).casefold().translate(_LOOKALIKES)
+    folded = nfkc(text[:MAX_CHARS])[:MAX_CHARS].casefold().translate(_LOOKALIKES)
     seen = "".join(
         character
         for character in folded
@@ -470,20 +476,39 @@ def find(text: str, *, to_assistant: bool = True) -> Sign | None:
 
 
 def _found(read: str, to_assistant: bool) -> Sign | None:
+    wishes = _Wishes(read)
     for kind, pattern in _PATTERNS:
         for match in pattern.finditer(read):
             if not to_assistant and _SPOKEN_TO.search(match[0]):
                 continue
-            if kind in _WISHES and _is_wish(_sentence_around(read, match)):
+            if kind in _WISHES and wishes.hold(match):
                 continue
             return Sign(kind, quoted(match[0]))
     return None
 
 
-def _sentence_around(text: str, match: re.Match[str]) -> str:
-    start = max(text.rfind(mark, 0, match.start() + 1) for mark in ".!?\n") + 1
-    ends = [at for mark in ".!?\n" if (at := text.find(mark, match.end())) >= 0]
-    return text[start : min(ends, default=len(text))]
+class _Wishes:
+    """Which sentences of a text only ask for a form of answers; each is read once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._marks: list[int] | None = None
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def hold(self, match: re.Match[str]) -> bool:
+        """Return whether the sentence around a match is such a wish."""
+        span = self._sentence_around(match)
+        if span not in self._known:
+            self._known[span] = _is_wish(self._text[slice(*span)])
+        return self._known[span]
+
+    def _sentence_around(self, match: re.Match[str]) -> tuple[int, int]:
+        if self._marks is None:
+            self._marks = [mark.start() for mark in _SENTENCE_MARK.finditer(self._text)]
+        before = bisect_right(self._marks, match.start())
+        behind = bisect_left(self._marks, match.end())
+        start = self._marks[before - 1] + 1 if before else 0
+        return start, self._marks[behind] if behind < len(self._marks) else len(self._text)
 
 
 def _is_wish(sentence: str) -> bool:

@@ -7,13 +7,13 @@ say it. It stays in the transcript.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hitherto.core.context.fence import has_tag
 from hitherto.core.safety import injection
 from hitherto.core.safety.injection import Sign
-from hitherto.core.text.caches import remembered
 from hitherto.core.text.terms import terms_of
 from hitherto.models import Candidate, Message, MessageRole, QuarantineKind
 
@@ -49,6 +49,8 @@ _TEXTS = (
     r"|poem|song|story|verse|essay|joke|speech|description|abstract|content|calendar (?:entry"
     r"|invite)|voicemail|memo)s?"
 )
+_GAP = r"\s{0,8}"
+"""White space in a text that was collapsed before code and HTML were cut out of it."""
 _PASTED = re.compile(
     "|".join(
         [
@@ -59,19 +61,20 @@ _PASTED = re.compile(
             rf"|rewrite|improve|shorten|tidy)\b[^\n:]{{0,80}}\b{_TEXTS}\b[^\n:]{{0,60}}:",
             # A text that is told of, on lines of its own.
             r"\b(?:got|get|received|found|read|sent|from|says)\b[^\n:]{0,80}\b"
-            rf"{_TEXTS}\b[^\n:]{{0,60}}:[ \t]*\n",
-            r"\b(?:below|following)\b[^\n:]{0,40}[:?.!]?[ \t]*\n",
+            rf"{_TEXTS}\b[^\n:]{{0,60}}:[ \t]?\n",
+            r"\b(?:below|following)\b[^\n:]{0,40}[:?.!]?[ \t]?\n",
             # What somebody else wrote or said.
             r"\b(?!(?:i|we|phone|app|screen|watch|scale|computer|laptop|car)\b)\w+ (?:just |then )?"
             r"(?:says?|said|reads?|states?|wrote|writes|goes|replied|answered|claims?|claimed"
             r"|texted"
             r"|posted|tweeted|messaged|e-?mailed|sang|shouted|(?:sent|texted|told"
             r"|messaged) (?:me|us)"
-            r"(?: this)?)\s*:",
-            r"-{2,}\s*(?:original|forwarded) message|\bbegin forwarded message\b",
-            r"(?:\A|\n)\s*(?:from|subject|sent|reply-to)\s*: |\n\s*dear [^\n]{1,60},\s*\n",
-            r"(?:\A|\n)\s*(?:assistant|ai|chatgpt|claude|gemini|copilot|customer|support|agent)"
-            r"\s*: ",
+            rf"(?: this)?){_GAP}:",
+            rf"(?<!-)-{{2,}}{_GAP}(?:original|forwarded) message|\bbegin forwarded message\b",
+            rf"(?:\A|\n){_GAP}(?:from|subject|sent|reply-to){_GAP}: "
+            rf"|\n{_GAP}dear [^\n]{{1,60}},{_GAP}\n",
+            rf"(?:\A|\n){_GAP}(?:assistant|ai|chatgpt|claude|gemini|copilot|customer|support"
+            rf"|agent){_GAP}: ",
         ]
     ),
     re.IGNORECASE,
@@ -112,24 +115,45 @@ class _Sentence:
     sign: Sign | None
 
 
-def judge(candidate: Candidate, messages: Sequence[Message]) -> Sign | None:
-    """Why a statement must not become a memory, or None.
+class Judge:
+    """Judges the statements of one session; each of its messages is read once.
 
-    messages: of the session that `candidate.evidence` counts in. A statement that one of its
-    messages says in earnest is kept, whatever the others are.
+    messages: those that the candidates' `evidence` counts in.
     """
-    sign = injection.find(candidate.content)
-    if sign is not None:
-        return sign
-    found: Sign | None = None
-    for position in candidate.evidence:
-        if position >= len(messages):
-            continue
-        sign = _rests_on(_content_terms(candidate.content), messages[position])
-        if sign is None:
-            return None
-        found = found or sign
-    return found
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._messages = messages
+        self._read: dict[int, _Reading] = {}
+
+    def sign(self, candidate: Candidate) -> Sign | None:
+        """Why a statement must not become a memory, or None.
+
+        A statement that one of its messages says in earnest is kept, whatever the others are.
+        """
+        sign = injection.find(candidate.content)
+        if sign is not None:
+            return sign
+        wanted = _content_terms(candidate.content)
+        first: Sign | None = None
+        for position in candidate.evidence:
+            if position >= len(self._messages):
+                continue
+            sign = self._reading(position).sign(wanted)
+            if sign is None:
+                return None
+            first = first or sign
+        return first
+
+    def _reading(self, position: int) -> "_Reading":
+        if position not in self._read:
+            message = self._messages[position]
+            self._read[position] = _Reading(_read(message.content, message.role))
+        return self._read[position]
+
+
+def judge(candidate: Candidate, messages: Sequence[Message]) -> Sign | None:
+    """Why one statement must not become a memory, or None; see `Judge`."""
+    return Judge(messages).sign(candidate)
 
 
 def without_instructions(summary: str, otherwise: str) -> str:
@@ -140,25 +164,29 @@ def without_instructions(summary: str, otherwise: str) -> str:
     return " ".join(kept) or otherwise
 
 
-def _rests_on(wanted: frozenset[str], message: Message) -> Sign | None:
-    """Why the sentences of a message that say this must not be learned, or None."""
-    sentences = _read(message.content, message.role)
-    bad = [one for one in sentences if one.sign is not None]
-    if not bad or not wanted:
-        return None
-    clean = [one.terms for one in sentences if one.sign is None]
-    best = max(bad, key=lambda one: len(wanted & one.terms))
-    shared = len(wanted & best.terms)
-    if shared <= max((len(wanted & terms) for terms in clean), default=0):
-        return None
-    if shared < SUPPORT * len(wanted):
-        return None
-    if best.sign is not None and best.sign.kind is QuarantineKind.THIRD_PARTY:
-        # "My sister wrote: ..." makes "User's sister wrote ..." the user's own report.
-        own = frozenset().union(*clean)
-        if (wanted - best.terms) & own:
+class _Reading:
+    """The sentences of one message: those that must not be learned, and the terms of the others."""
+
+    def __init__(self, sentences: Sequence[_Sentence]) -> None:
+        self._bad = [(one.terms, one.sign) for one in sentences if one.sign is not None]
+        clean = [one.terms for one in sentences if one.sign is None] if self._bad else []
+        self._clean = tuple(dict.fromkeys(clean))
+        self._clean_terms = frozenset[str]().union(*clean)
+
+    def sign(self, wanted: frozenset[str]) -> Sign | None:
+        """Why the sentences that say this must not be learned, or None."""
+        if not self._bad or not wanted:
             return None
-    return best.sign
+        terms, sign = max(self._bad, key=lambda one: len(wanted & one[0]))
+        shared = len(wanted & terms)
+        if shared <= max((len(wanted & clean) for clean in self._clean), default=0):
+            return None
+        if shared < SUPPORT * len(wanted):
+            return None
+        if sign.kind is QuarantineKind.THIRD_PARTY and (wanted - terms) & self._clean_terms:
+            # "My sister wrote: ..." makes "User's sister wrote ..." the user's own report.
+            return None
+        return sign
 
 
 def _content_terms(text: str) -> frozenset[str]:
@@ -169,7 +197,6 @@ def _content_terms(text: str) -> frozenset[str]:
     )
 
 
-@remembered(maxsize=256)
 def _read(content: str, role: MessageRole) -> tuple[_Sentence, ...]:
     to_assistant = role is MessageRole.USER
     text = injection.collapsed(content[: injection.MAX_CHARS].translate(_APOSTROPHES))
@@ -222,10 +249,16 @@ def _parted(text: str, role: MessageRole) -> tuple[str, list[str]]:
 
 def _without_paste(text: str, foreign: list[str], opening: re.Pattern[str]) -> str:
     """Cuts off what is pasted behind words that announce it; nothing tells where a paste ends."""
+    own = [found.end() for found in _OWN_TEXT.finditer(text)]
+    line = seen = 0
     for match in opening.finditer(text):
-        line = text.rfind("\n", 0, match.start() + 1) + 1
-        if _OWN_TEXT.search(text[line : match.end()]) or not text[match.end() :].strip():
+        line = max(line, text.rfind("\n", seen, match.start() + 1) + 1)
+        seen = match.start() + 1
+        before = bisect_right(own, match.end())
+        if before and own[before - 1] > line:
             continue
+        if not text[match.end() :].strip():
+            return text
         foreign.append(text[match.end() :])
         return text[: match.end()]
     return text

@@ -41,16 +41,17 @@ def screen(
 
     messages: those that it was given. versions: all that is remembered.
     """
-    held = list(versions)
+    judge = quarantine.Judge(messages)
+    memories = echo.Memories(versions)
     kept: list[Candidate] = []
     quarantined: list[tuple[Candidate, Sign]] = []
     echoes = 0
     for found in extraction.candidates:
         candidate = with_speaker(found, messages)
-        sign = quarantine.judge(candidate, messages)
+        sign = judge.sign(candidate)
         if sign is not None:
             quarantined.append((candidate, sign))
-        elif echo.is_echo(candidate, messages, held):
+        elif echo.is_echo(candidate, messages, memories):
             echoes += 1
         else:
             kept.append(candidate)
