@@ -156,10 +156,6 @@ class ConflictRows:
             ),
         )
 
-    def forget_session(self, session_id: str) -> None:
-        """Before a session is deleted: no version keeps the id of a conflict that goes with it."""
-        self._run("forget_merge_conflicts", session_id=session_id)
-
     def all(self) -> list[MergeConflictModel]:
         """All merge conflicts, newest first."""
         found = self._run("load_merge_conflicts")
