@@ -306,7 +306,9 @@ def page() -> str:
     """The whole page."""
     client = module("client/_sync.py") | module("client/_sync_session.py")
     parts_of = module("system.py") | module("client/http_transport.py")
-    models = module("models/memory.py") | module("models/administration.py")
+    models: dict[str, ast.ClassDef] = {}
+    for path in sorted((SOURCE / "models").glob("*.py")):
+        models |= module(f"models/{path.name}")
     parts = [INTRODUCTION.strip()]
     for name in CLIENT:
         parts += client_class(client[name])

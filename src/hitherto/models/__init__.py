@@ -19,20 +19,31 @@ from hitherto.models.administration import (
     WebhookDeliveryStatus,
     WebhookEventType,
 )
-from hitherto.models.memory import (
-    LOCAL_MODEL,
-    CallOutcome,
-    Candidate,
+from hitherto.models.contexts import (
     ContextMetadata,
     ContextResponse,
     DateRangeFilterType,
-    DeletionReport,
+    QueryDateRangeFilter,
+    RecallStrategy,
+    UnderstoodBy,
+)
+from hitherto.models.deletions import DeletionReport
+from hitherto.models.memories import (
+    LOCAL_MODEL,
+    Candidate,
     Evidence,
     ExpirationReason,
     Extraction,
     MemoryRelationship,
     MemoryVersion,
     MemoryVersionInfo,
+    Quarantined,
+    QuarantineKind,
+    SaidBy,
+    UserMemoriesList,
+    UserMemoryItem,
+)
+from hitherto.models.merge_conflicts import (
     MergeConflictAnswer,
     MergeConflictConflictingMemory,
     MergeConflictList,
@@ -40,27 +51,17 @@ from hitherto.models.memory import (
     MergeConflictNewMemory,
     MergeConflictQuestion,
     MergeConflictStatus,
+)
+from hitherto.models.messages import (
     Message,
     MessageRole,
-    Metadata,
-    OverBudget,
-    Quarantined,
-    QuarantineKind,
-    QueryDateRangeFilter,
-    RecallStrategy,
-    SaidBy,
-    SessionList,
     SessionMessagesList,
-    SessionModel,
-    SessionStatus,
-    UnderstoodBy,
-    UserList,
-    UserMemoriesList,
-    UserMemoryItem,
     UserMessage,
     UserMessagesList,
-    UserModel,
 )
+from hitherto.models.sessions import SessionList, SessionModel, SessionStatus
+from hitherto.models.usage import CallOutcome, OverBudget
+from hitherto.models.users import Metadata, UserList, UserModel
 
 __all__ = [
     "LOCAL_MODEL",

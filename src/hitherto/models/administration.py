@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from hitherto.models.memory import (
-    MergeConflictStatus,
-    SessionStatus,
-)
+from hitherto.models.merge_conflicts import MergeConflictStatus
+from hitherto.models.sessions import SessionStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,35 @@ Frozen and free of behaviour, as those of `models`; money is in US dollars, days
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
-from hitherto.models import CallOutcome, OverBudget
+
+class CallOutcome(StrEnum):
+    """How a call of a language model ended.
+
+    `REPAIRED`: answered in form after it was told what was wrong. `MALFORMED`: never in form.
+    `OVER_BUDGET`: not made, because the day's budget had no room for it.
+    """
+
+    OK = "ok"
+    REPAIRED = "repaired"
+    MALFORMED = "malformed"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    RATE_LIMITED = "rate_limited"
+    FAILED = "failed"
+    OVER_BUDGET = "over_budget"
+
+
+class OverBudget(StrEnum):
+    """What happens to a session when the day's budget is spent.
+
+    `LOCAL`: it is processed by rules, without a model. `WAIT`: it becomes INSUFFICIENT_BALANCE and
+    is processed when the budget allows it.
+    """
+
+    LOCAL = "local"
+    WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True)
