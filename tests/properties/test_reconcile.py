@@ -18,6 +18,9 @@ from hitherto.core.reconciliation.reconcile import (
     Supersede,
     reconcile,
 )
+from hitherto.core.reconciliation.statement_index import Item, StatementIndex
+from hitherto.core.statements.comparison import Times, clash, covers
+from hitherto.core.statements.reader import read
 from hitherto.models import Candidate, Evidence, MemoryVersion
 
 FIRST = datetime(2024, 1, 1, 10, tzinfo=UTC)
@@ -68,6 +71,12 @@ CONTENTS = [
     "User is 34 years old",
     "User turned 35",
 ]
+SIMILAR = [
+    f"User {verb} {things}"
+    for verb in ("likes", "has", "drinks", "no longer drinks", "joined", "plays", "stopped playing")
+    for things in ("tea", "tea and milk", "milk", "green tea and milk", "tea with Ana", "Ana")
+]
+"""Statements of attributes with several values, some of which contain those of others."""
 
 
 def vector(content: str) -> np.ndarray:
@@ -281,3 +290,21 @@ def test_connections_are_few_distinct_and_between_what_is_current(
     assert all(ends.count(ref) <= 5 for ref in ends)
     assert len({frozenset(pair) for pair in plan.connections}) == len(plan.connections)
     assert all(len(set(pair)) == 2 for pair in plan.connections)
+
+
+def test_every_statement_that_bears_on_another_is_near_it() -> None:
+    said = [read(content) for content in [*CONTENTS, *SIMILAR]]
+    for held_one in said:
+        index = StatementIndex()
+        index.add(Item("m0", 0, held_one, FIRST, FIRST, FIRST, False, frozenset(), True))
+        for new in said:
+            bears = (
+                covers(new, held_one)
+                or covers(held_one, new)
+                or any(
+                    clash(new, held_one, Times(later, same_day)) is not None
+                    or clash(held_one, new, Times(later, same_day)) is not None
+                    for later, same_day in ((True, False), (False, True), (False, False))
+                )
+            )
+            assert not bears or index.near(new), (held_one.content, new.content)

@@ -1,6 +1,6 @@
 """Writes what work brought: a plan's decisions become rows, in the caller's transaction."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -42,7 +42,8 @@ class Findings:
     """What was understood of a session, before it is weighed against the user's memories.
 
     vectors: of the candidates, (candidates, dimension). summary_vector: None without a summary.
-    quarantined: statements that must not become memories, each with what gave it away.
+    quarantined: statements that must not become memories, each with what gave it away. note: what
+    was left out, to be shown.
     """
 
     candidates: Sequence[Candidate]
@@ -51,6 +52,7 @@ class Findings:
     summary_vector: NDArray[np.float32] | None
     passages: Sequence[StoredPassage]
     quarantined: Sequence[tuple[Candidate, Sign]] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class PlanWriter:
         self._versions = dict(working.versions)
         self._ids: list[str | None] = []
         self._successors: dict[str, str] = {}
+        self._final: dict[str, str] = {}
+        self._waiting: dict[str, list[Set[str]]] | None = None
         self._added: list[str] = []
 
     def write(self, findings: Findings, plan: Plan, filings: Sequence[Filing]) -> None:
@@ -280,12 +284,13 @@ class PlanWriter:
             for item, question in zip(decision.contradicted, decision.questions, strict=True)
             if (memory_id := self._resolved(item.ref)) is not None
         ]
-        contradicted = {memory_id for memory_id, _, _ in asked}
-        if any(
-            _waits(conflict, decision.candidate.content, contradicted)
-            for conflict in self._user.conflicts.all()
-        ):
+        contradicted = frozenset(memory_id for memory_id, _, _ in asked)
+        if self._waiting is None:
+            self._waiting = _waiting(self._user.conflicts.all())
+        alike = self._waiting.setdefault(decision.candidate.content.casefold(), [])
+        if any(contradicted <= other for other in alike):
             return
+        alike.append(contradicted)
         conflict_id = self._new_id()
         self._user.conflicts.insert(
             conflict_id,
@@ -311,8 +316,13 @@ class PlanWriter:
         self._user.memories.connect(sorted(pairs), self._revision)
 
     def _latest(self, memory_id: str) -> str:
+        """The version that takes a memory's place in the end; asked when all is carried out."""
+        passed = []
         while memory_id in self._successors:
-            memory_id = self._successors[memory_id]
+            passed.append(memory_id)
+            # Each chain of successors is walked once.
+            memory_id = self._final.get(memory_id, self._successors[memory_id])
+        self._final.update(dict.fromkeys(passed, memory_id))
         return memory_id
 
     def _resolved(self, ref: Ref) -> str | None:
@@ -327,10 +337,12 @@ def _settles(said_by: SaidBy, said_at: datetime, doubted_at: datetime) -> bool:
     return said_by is SaidBy.USER and said_at > doubted_at
 
 
-def _waits(conflict: MergeConflictModel, content: str, contradicted: Set[str]) -> bool:
-    """Whether a conflict asks the same already and is not settled."""
-    return (
-        conflict.status is not MergeConflictStatus.RESOLVED
-        and (conflict.proposed_memory_content or "").casefold() == content.casefold()
-        and contradicted <= {memory.memory_id for memory in conflict.conflicting_memories}
-    )
+def _waiting(conflicts: Iterable[MergeConflictModel]) -> dict[str, list[Set[str]]]:
+    """What unsettled conflicts propose, each with the memories that it contradicts."""
+    found: dict[str, list[Set[str]]] = {}
+    for conflict in conflicts:
+        if conflict.status is not MergeConflictStatus.RESOLVED:
+            proposed = (conflict.proposed_memory_content or "").casefold()
+            contradicted = frozenset(one.memory_id for one in conflict.conflicting_memories)
+            found.setdefault(proposed, []).append(contradicted)
+    return found

@@ -111,7 +111,13 @@ class _Weighed:
 
 
 class _Job(Protocol):
-    """Work that was understood, ready to be weighed against the memories, as often as need be."""
+    """Work that was understood, ready to be weighed against the memories, as often as need be.
+
+    note: what of it was left out, to be shown; None for nothing.
+    """
+
+    @property
+    def note(self) -> str | None: ...
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
         """What to do, given the memories as they are in this working set."""
@@ -129,6 +135,10 @@ class _SessionJob:
     work: Work
     findings: Findings
     conflicts_enabled: bool
+
+    @property
+    def note(self) -> str | None:
+        return self.findings.note
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
         session_id = self.work.session_id
@@ -165,6 +175,7 @@ class _ConflictJob:
     statements: Sequence[Candidate]
     vectors: NDArray[np.float32]
     quarantined: Sequence[tuple[Candidate, Sign]]
+    note: str | None = None
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
         contested = set(self.contest.contradicted)
@@ -423,6 +434,7 @@ class Worker:
                 for item, row in zip(cut, vectors[first_passage:after_passages], strict=True)
             ],
             quarantined=screened.quarantined,
+            note=screened.note,
         )
         return _SessionJob(work, findings, told.conflicts_enabled)
 
@@ -462,7 +474,7 @@ class Worker:
             ChangedPlan(plan, weighed.said_at, retired), working, inference, WEIGHED_MEMORIES
         )
         filings = await self._filings(weighed, told, inference)
-        note = "; ".join(one for one in (inference.note, reviewed.note) if one)
+        note = "; ".join(one for one in (job.note, inference.note, reviewed.note) if one)
         now = self._resources.clock()
 
         def write(tx: JobRows) -> bool:

@@ -77,7 +77,7 @@ class AsyncSession:
 
     @property
     def processing_note(self) -> str | None:
-        """What was processed by rules as a budget was spent or a model failed; None for nothing."""
+        """What was processed by rules for want of a model, or left out; None for nothing."""
         return self._model.processing_note
 
     @property

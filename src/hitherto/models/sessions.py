@@ -28,8 +28,8 @@ class SessionModel:
     session_summary, memories: what processing brought; None unless they were asked for.
     quarantined_count: statements that processing kept from becoming memories.
     failure_reason: why it is FAILED, or what an INSUFFICIENT_BALANCE session waits for.
-    processing_note: what was processed by rules because a budget was spent or a model failed, or
-        None.
+    processing_note: what was processed by rules because a budget was spent or a model failed, and
+        how many statements were left out; None for nothing.
     """
 
     session_id: str

@@ -127,8 +127,8 @@ class Session(Mirror[SessionModel]):
     )
     processing_note: str | None = Field(
         default=None,
-        description="What was processed by rules because a budget was spent or a model failed; "
-        "left out if nothing.",
+        description="What was processed by rules because a budget was spent or a model failed, and "
+        "how many statements were left out; left out if nothing.",
     )
     quarantined_count: int = Field(
         default=0,

@@ -7,6 +7,7 @@ absolute dates. What is not understood is left out: a wrong memory costs more th
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from hitherto.core.dates.mentions import EARLIEST, DateMention, Direction, find_dates
@@ -43,7 +44,7 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
     today = session_date.astimezone(UTC).date() if session_date.tzinfo else session_date.date()
     scene = Scene()
     prefix = speaker_prefix(messages)
-    merged: dict[str, Candidate] = {}
+    merged: dict[str, _Said] = {}
     partners: dict[str, int] = {}
     for position, message in enumerate(messages):
         if message.role is not MessageRole.USER:
@@ -55,11 +56,14 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
             _merge(merged, content, first, last, position)
         scene.end_message()
         partners |= dict.fromkeys(PARTNERS & scene.nouns.keys() - partners.keys(), position)
-    said = " ".join(merged)
+    contents = " ".join(merged)
     for noun, position in partners.items():
-        if noun not in said:
+        if noun not in contents:
             _merge(merged, f"User has a {noun}", today, today, position)
-    return list(merged.values())
+    return [
+        Candidate(said.content, _start_of(said.first), _end_of(said.last), tuple(said.positions))
+        for said in merged.values()
+    ]
 
 
 def speaker_prefix(messages: Sequence[Message]) -> str:
@@ -72,17 +76,19 @@ def speaker_prefix(messages: Sequence[Message]) -> str:
     return prefix if count >= 2 and count * 2 > len(texts) else ""
 
 
-def _merge(
-    merged: dict[str, Candidate], content: str, first: date, last: date, position: int
-) -> None:
-    key = content.lower()
-    held = merged.get(key)
-    if held is None:
-        merged[key] = Candidate(content, _start_of(first), _end_of(last), (position,))
-    elif position not in held.evidence:
-        merged[key] = Candidate(
-            held.content, held.event_date_start, held.event_date_end, (*held.evidence, position)
-        )
+@dataclass(slots=True)
+class _Said:
+    """A statement, its first and last day, and the positions of the messages that make it."""
+
+    content: str
+    first: date
+    last: date
+    positions: dict[int, None]
+
+
+def _merge(merged: dict[str, _Said], content: str, first: date, last: date, position: int) -> None:
+    said = merged.setdefault(content.lower(), _Said(content, first, last, {}))
+    said.positions[position] = None
 
 
 def _start_of(day: date) -> datetime:

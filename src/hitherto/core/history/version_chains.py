@@ -6,7 +6,7 @@ version may have been superseded by several current ones. Versions are never cha
 says what the store has to change.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -69,13 +69,7 @@ class Chains:
 
     def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
         """The version and its predecessors, newest first."""
-        require(self._versions, memory_id)
-        found = []
-        here: str | None = memory_id
-        while here is not None and here in self._versions:
-            found.append(self._versions[here])
-            here = self._versions[here].previous_id
-        return tuple(found)
+        return tuple(_history(self._versions, memory_id))
 
     def family(self, memory_id: str) -> frozenset[str]:
         """All versions linked with one, whichever way: the memory that it is a version of."""
@@ -166,9 +160,9 @@ def insert_before(
     memory_id: the new version's id. said: its session's date. It goes above the nearest
     predecessor that was not said later.
     """
-    history = Chains(versions).history(successor_id)
-    above = history[0].memory_id
-    for version in history[1:]:
+    walk = _history(versions, successor_id)
+    above = next(walk).memory_id
+    for version in walk:
         if version.created_at <= said:
             return Insertion(version.memory_id, {above: memory_id})
         above = version.memory_id
@@ -185,17 +179,19 @@ def join(
     """
     if not replaced:
         raise ValueError(f"Version {memory_id} supersedes nothing, so there is nothing to join")
-    chains = Chains(versions)
+    first, *others = replaced
+    if not others:
+        return Insertion(first, {})
     relinks: dict[str, str | None] = {}
-    seen = {version.memory_id for version in chains.history(replaced[0])}
-    oldest = chains.history(replaced[0])[-1].memory_id
-    for one in replaced[1:]:
-        history = chains.history(one)
-        if seen.isdisjoint(version.memory_id for version in history):
+    oldest = _oldest(versions, first)
+    roots = {oldest}
+    for one in others:
+        root = _oldest(versions, one)
+        if root not in roots:
             relinks[oldest] = one
-            oldest = history[-1].memory_id
-        seen.update(version.memory_id for version in history)
-    return Insertion(replaced[0], relinks)
+            oldest = root
+        roots.add(root)
+    return Insertion(first, relinks)
 
 
 def require(versions: Mapping[str, MemoryVersion], memory_id: str) -> MemoryVersion:
@@ -203,6 +199,25 @@ def require(versions: Mapping[str, MemoryVersion], memory_id: str) -> MemoryVers
     if memory_id not in versions:
         raise MemoryNotFoundError(f"Memory {memory_id} not found")
     return versions[memory_id]
+
+
+def _history(versions: Mapping[str, MemoryVersion], memory_id: str) -> Iterator[MemoryVersion]:
+    """A version and its predecessors, newest first."""
+    version: MemoryVersion | None = require(versions, memory_id)
+    seen: set[str] = set()
+    while version is not None:
+        if version.memory_id in seen:
+            raise InternalServerError(f"The versions of memory {memory_id} link in a circle")
+        seen.add(version.memory_id)
+        yield version
+        before = version.previous_id
+        version = None if before is None else versions.get(before)
+
+
+def _oldest(versions: Mapping[str, MemoryVersion], memory_id: str) -> str:
+    """The first version of a memory. Two histories share versions where they begin with one."""
+    *_, oldest = _history(versions, memory_id)
+    return oldest.memory_id
 
 
 def _links(versions: Mapping[str, MemoryVersion]) -> dict[str, str | None]:

@@ -21,10 +21,15 @@ SIMILAR = 0.65
 Read off the pairs of statements of the example conversation under all-MiniLM-L6-v2: of those above
 0.65 (the top hundredth) nine in ten are about one thing, of those from 0.55 to 0.65 about half.
 """
+_MOST_SIMILAR = 64
+"""Memories that one is paired with for their meaning alone, the most similar ones. Up to 30 new
+memories in a plan, more would change nothing: these cannot fill the connections of 63 others."""
+
 _COMMON = 40
 """A name in more memories than this says no more about one of them than the user's own would."""
 _SHARED_NAME = 0.25
 _DOUBT = 0.5
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +61,39 @@ def connect(
     for position, entry in enumerate(entries):
         for topic in entry.statement.topics & asked:
             by_topic.setdefault(topic, []).append(position)
-    wanted = {frozenset((left, right)) for left, right in doubts}
     positions = {entry.ref: position for position, entry in enumerate(entries)}
+    doubtful = _doubtful(doubts, positions)
     pairs: dict[tuple[int, int], float] = {}
     for entry, scores in zip(new, cosines, strict=True):
         here = positions[entry.ref]
         bonus = _bonuses(entry.statement.topics, by_topic)
-        for pair in wanted:
-            if entry.ref in pair:
-                bonus.update(
-                    {
-                        p: bonus.get(p, 0.0) + _DOUBT
-                        for ref in pair
-                        if (p := positions.get(ref, here))
-                    }
-                )
-        for there in {*bonus, *np.flatnonzero(scores >= SIMILAR).tolist()} - {here}:
+        for there in doubtful.get(here, ()):
+            bonus[there] = bonus.get(there, 0.0) + _DOUBT
+        for there in {*bonus, *_most_similar(scores)} - {here}:
             edge = (min(here, there), max(here, there))
-            pairs[edge] = round(float(scores[there]) + bonus.get(there, 0.0), 4)
+            pairs[edge] = round(float(scores[there]) + bonus.get(there, 0.0), _DIGITS)
     return _strongest(pairs, entries)
+
+
+def _doubtful(doubts: Sequence[Pair], positions: Mapping[Ref, int]) -> dict[int, set[int]]:
+    """For each position, those that it is in doubt with."""
+    found: dict[int, set[int]] = {}
+    for left, right in doubts:
+        here, there = positions.get(left), positions.get(right)
+        if here is not None and there is not None:
+            found.setdefault(here, set()).add(there)
+            found.setdefault(there, set()).add(here)
+    return found
+
+
+def _most_similar(scores: NDArray[np.float32]) -> list[int]:
+    """The positions whose cosine is at least `SIMILAR`, of too many those with the highest."""
+    similar = np.flatnonzero(scores >= SIMILAR)
+    if len(similar) > _MOST_SIMILAR:
+        ranked = np.argsort(-np.round(scores[similar].astype(np.float64), _DIGITS), kind="stable")
+        similar = similar[ranked[:_MOST_SIMILAR]]
+    found: list[int] = similar.tolist()
+    return found
 
 
 def _bonuses(topics: frozenset[str], by_topic: Mapping[str, Sequence[int]]) -> dict[int, float]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede
 from hitherto.core.statements.comparison import Fit, fit
@@ -20,6 +21,11 @@ from hitherto.models import ExpirationReason, MemoryVersion
 
 Cause = str | int
 """What changed things: a memory id, or the index of a decision of the plan."""
+
+
+MOST_CHANGES = 100
+"""Changes of one plan that rules follow up, the first ones: each looks through up to 4,000 memories
+(`WEIGHED_MEMORIES`), 4 microseconds each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +212,8 @@ def doubts(
     A memory that was said, or said again, after a change is not touched by it.
     """
     found: dict[str, Doubt] = {}
-    for change in changes:
-        rules = list(_rules(change))
-        if not rules:
-            continue
+    ruled = ((change, rules) for change in changes if (rules := list(_rules(change))))
+    for change, rules in islice(ruled, MOST_CHANGES):
         new = read(change.content)
         for memory in current:
             if memory.memory_id in found or not _is_open(memory, change, last_said, certain):

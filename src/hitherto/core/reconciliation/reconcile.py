@@ -5,7 +5,7 @@ statements were read exactly and cannot both hold now; in doubt the statement is
 what is there, because a duplicate costs a line of context and a false supersession costs a memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hitherto.core.reconciliation.conflict_questions import Said, distinct, question, reason
 from hitherto.core.reconciliation.connections import Entry, Pair, Ref, connect
 from hitherto.core.reconciliation.merging import merged_content
+from hitherto.core.reconciliation.statement_index import Item, StatementIndex
 from hitherto.core.statements.comparison import (
     Change,
     Clash,
@@ -25,7 +26,7 @@ from hitherto.core.statements.comparison import (
     fit,
     is_event,
 )
-from hitherto.core.statements.reader import Reading, Statement, Tense, read
+from hitherto.core.statements.reader import Statement, Tense, read
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MergeConflictQuestion
 
 __all__ = [
@@ -141,71 +142,14 @@ class Plan:
     unusable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """Something to weigh a candidate against: a held version or an earlier candidate.
-
-    positions: those of the session's messages that it already rests on. open: it can be
-    superseded; a superseded version or a waiting candidate cannot.
-    """
-
-    ref: Ref
-    order: int
-    statement: Statement
-    start: datetime
-    end: datetime
-    created_at: datetime
-    of_session: bool
-    positions: frozenset[int]
-    open: bool
-
-
 @dataclass(slots=True)
 class _Desk:
-    """What a plan is made from while it is made.
-
-    Two readings of an attribute that holds several values can only matter to each other where the
-    values of one are among those of the other. So items are found by `whole`, all of an attribute;
-    by `with_term`, those that have a certain value; and by `from_term`, those whose first value it
-    is (under "" those without any).
-    """
+    """What a plan is made from while it is made."""
 
     session_created_at: datetime
     conflicts_enabled: bool
-    items: dict[int, _Item] = field(default_factory=dict)
-    whole: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    with_term: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    from_term: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    taken: set[int] = field(default_factory=set)
+    index: StatementIndex = field(default_factory=StatementIndex)
     doubts: list[Pair] = field(default_factory=list)
-
-    def add(self, item: _Item) -> None:
-        """Puts an item where candidates will find it."""
-        self.items[item.order] = item
-        for reading in item.statement.readings:
-            key = (reading.subject, reading.attribute)
-            self.whole.setdefault(key, []).append(item.order)
-            for value in reading.values:
-                self.with_term.setdefault((*key, value), []).append(item.order)
-            first = reading.values[0] if reading.values else ""
-            self.from_term.setdefault((*key, first), []).append(item.order)
-
-    def near(self, statement: Statement) -> list[_Item]:
-        """The items that may bear on a statement, in a fixed order."""
-        found: set[int] = set()
-        for reading in statement.readings:
-            found.update(self._near(reading))
-        return [self.items[order] for order in sorted(found) if order not in self.taken]
-
-    def _near(self, reading: Reading) -> Iterator[int]:
-        key = (reading.subject, reading.attribute)
-        if reading.single_valued or not reading.values:
-            yield from self.whole.get(key, ())
-            return
-        having = [self.with_term.get((*key, value), []) for value in reading.values]
-        yield from min(having, key=len)
-        for value in ("", *reading.values):
-            yield from self.from_term.get((*key, value), ())
 
 
 def reconcile(
@@ -226,24 +170,24 @@ def reconcile(
     desk = _Desk(session_created_at, conflicts_enabled)
     ordered = sorted(held, key=lambda item: (item.memory.created_at, item.memory.memory_id))
     for order, one in enumerate(ordered):
-        desk.add(_held_item(one, order, session_id))
+        desk.index.add(_held_item(one, order, session_id))
     decisions: list[Decision] = []
     for index, candidate in enumerate(candidates):
         order = len(ordered) + index
         statement = read(candidate.content)
         decision = _decide(desk, candidate, statement, index)
         decisions.append(decision)
-        _settle(desk, decision, order, index)
+        _settle(desk, decision, statement, order, index)
     entries = _entries(desk, decisions, len(ordered))
     rows = [one.vector for one in ordered]
     stacked = np.vstack([*rows, vectors]) if len(candidates) else np.zeros((0, 1), np.float32)
     return Plan(tuple(decisions), connect(entries, stacked, desk.doubts))
 
 
-def _held_item(held: Held, order: int, session_id: str) -> _Item:
+def _held_item(held: Held, order: int, session_id: str) -> Item:
     memory = held.memory
     sessions = {memory.session_id, *(evidence.session_id for evidence in memory.evidence)}
-    return _Item(
+    return Item(
         memory.memory_id,
         order,
         read(memory.content),
@@ -256,19 +200,19 @@ def _held_item(held: Held, order: int, session_id: str) -> _Item:
     )
 
 
-def _settle(desk: _Desk, decision: Decision, order: int, index: int) -> None:
-    """Makes a decision visible to the candidates that follow."""
+def _settle(desk: _Desk, decision: Decision, statement: Statement, order: int, index: int) -> None:
+    """Makes a decision visible to the candidates that follow. statement: the candidate's own."""
     if isinstance(decision, Ignore | Precede):
         return
     if isinstance(decision, Supersede):
-        gone = set(decision.replaces)
-        desk.taken.update(item.order for item in desk.items.values() if item.ref in gone)
+        desk.index.remove(decision.replaces)
     candidate = decision.candidate
-    desk.add(
-        _Item(
+    is_merged = candidate.content != statement.content
+    desk.index.add(
+        Item(
             index,
             order,
-            read(candidate.content),
+            read(candidate.content) if is_merged else statement,
             candidate.event_date_start,
             candidate.event_date_end,
             desk.session_created_at,
@@ -283,13 +227,13 @@ def _entries(desk: _Desk, decisions: Sequence[Decision], first: int) -> list[Ent
     """The memories that will be current, as the connections want them."""
     return [
         Entry(item.ref, item.order, item.statement, is_new=item.order >= first)
-        for item in desk.items.values()
-        if item.open and item.order not in desk.taken
+        for item in desk.index.items.values()
+        if item.open
     ]
 
 
 def _decide(desk: _Desk, candidate: Candidate, statement: Statement, index: int) -> Decision:
-    near = desk.near(statement)
+    near = desk.index.near(statement)
     known = _restated(candidate, statement, near)
     if known is not None:
         return Ignore(candidate, known.ref, f"says nothing beyond “{known.statement.content}”")
@@ -317,18 +261,18 @@ def _effective(statement: Statement, end: datetime, said: datetime) -> datetime:
     return min(end, said) if past else said
 
 
-def _overlap(candidate: Candidate, item: _Item) -> bool:
+def _overlap(candidate: Candidate, item: Item) -> bool:
     return candidate.event_date_start <= item.end and item.start <= candidate.event_date_end
 
 
-def _restated(candidate: Candidate, statement: Statement, near: Sequence[_Item]) -> _Item | None:
+def _restated(candidate: Candidate, statement: Statement, near: Sequence[Item]) -> Item | None:
     """What already says all that the candidate says.
 
     First what rests on the same messages, so that a session weighed twice finds what it stored;
     then the same words; then what is current; the earliest of equals.
     """
     positions = frozenset(candidate.evidence)
-    found: list[tuple[tuple[bool, bool, bool, int], _Item]] = []
+    found: list[tuple[tuple[bool, bool, bool, int], Item]] = []
     for item in near:
         if not (item.open or item.of_session) or not covers(item.statement, statement):
             continue
@@ -340,11 +284,11 @@ def _restated(candidate: Candidate, statement: Statement, near: Sequence[_Item])
     return min(found, key=lambda one: one[0])[1] if found else None
 
 
-_Parted = tuple[_Item, Clash]
+_Parted = tuple[Item, Clash]
 
 
 def _parted(
-    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[_Item]
+    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[Item]
 ) -> list[_Parted]:
     """What the candidate cannot hold together with, now that it is the later word.
 
@@ -391,14 +335,14 @@ def _left_behind(desk: _Desk, statement: Statement) -> list[_Parted]:
         return []
     left = frozenset(reading.replaced if reading.attribute == "switch" else reading.values)
     found = []
-    for item in desk.items.values():
+    for item in desk.index.naming(reading.subject, left):
         own = item.statement.reading
-        if not item.open or item.order in desk.taken or own.subject != reading.subject:
+        if not item.open:
             continue
         taken_up = own.attribute in _TAKEN_UP and len(left) > 1 and left <= frozenset(own.values)
         if own.tense is not Tense.PRESENT and not taken_up:
             continue
-        if own.polarity.value != "asserts" or not left:
+        if own.polarity.value != "asserts":
             continue
         if item.created_at > desk.session_created_at:
             continue
@@ -435,12 +379,12 @@ def _contradiction(
 
 
 def _preceding(
-    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[_Item]
+    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[Item]
 ) -> Precede | None:
     """The nearest later statement that has already taken the candidate's place, if any."""
     now = desk.session_created_at
     since = _effective(statement, candidate.event_date_end, now)
-    found: tuple[datetime, _Item, Clash] | None = None
+    found: tuple[datetime, Item, Clash] | None = None
     for item in live:
         then = _effective(item.statement, item.end, item.created_at)
         if item.created_at <= now or then.date() < since.date():
@@ -458,14 +402,14 @@ def _preceding(
 
 
 def _addition(
-    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[_Item], index: int
+    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[Item], index: int
 ) -> Supersede | None:
     """The next version of the one memory to which the candidate adds detail.
 
     Where it is not certain which memory that is, or that nothing of it would be lost, they are
     only connected.
     """
-    found: list[tuple[_Item, Candidate]] = []
+    found: list[tuple[Item, Candidate]] = []
     for item in live:
         fuller = _fuller(desk, candidate, statement, item)
         if fuller is None:
@@ -487,7 +431,7 @@ def _addition(
 
 
 def _fuller(
-    desk: _Desk, candidate: Candidate, statement: Statement, item: _Item
+    desk: _Desk, candidate: Candidate, statement: Statement, item: Item
 ) -> Candidate | None:
     """The candidate as it says all that the item says, or None where that cannot be had."""
     if covers(statement, item.statement):
@@ -503,7 +447,7 @@ def _fuller(
     return _with_dates(desk, replace(candidate, content=content), item)
 
 
-def _with_dates(desk: _Desk, candidate: Candidate, item: _Item) -> Candidate:
+def _with_dates(desk: _Desk, candidate: Candidate, item: Item) -> Candidate:
     """Keeps the old version's dates where the candidate names none, so that no date is lost."""
     day = desk.session_created_at.date()
     unstated = candidate.event_date_start.date() == day == candidate.event_date_end.date()

@@ -16,19 +16,27 @@ from hitherto.models import (
     SaidBy,
 )
 
+MAX_STATEMENTS = 1_000
+"""Maximum statements of a session that can become memories: the latest ones.
+
+In 17 conversations of LoCoMo and LongMemEval, a session gives 18 at most.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Screened:
     """An extraction without what must not be learned.
 
     quarantined: the statements kept out, each with what gave it away. echoes: how many statements
-    only repeated what had been served.
+    only repeated what had been served. note: how many statements were left out, and why; None for
+    none.
     """
 
     candidates: tuple[Candidate, ...]
     summary: str
     quarantined: tuple[tuple[Candidate, Sign], ...] = ()
     echoes: int = 0
+    note: str | None = None
 
 
 def screen(
@@ -39,14 +47,16 @@ def screen(
 ) -> Screened:
     """Sort out what an inference found in a session.
 
-    messages: those that it was given. versions: all that is remembered.
+    messages: those that it was given. versions: all that is remembered. Of more than
+    `MAX_STATEMENTS`, those said first are left out: what was said last is how things stand.
     """
+    count = len(extraction.candidates)
     judge = quarantine.Judge(messages)
     memories = echo.Memories(versions)
     kept: list[Candidate] = []
     quarantined: list[tuple[Candidate, Sign]] = []
     echoes = 0
-    for found in extraction.candidates:
+    for found in extraction.candidates[-MAX_STATEMENTS:]:
         candidate = with_speaker(found, messages)
         sign = judge.sign(candidate)
         if sign is not None:
@@ -57,7 +67,17 @@ def screen(
             kept.append(candidate)
     otherwise = f"A conversation with the user on {session_date.date().isoformat()}."
     summary = extraction.summary and quarantine.without_instructions(extraction.summary, otherwise)
-    return Screened(tuple(kept), summary, tuple(quarantined), echoes)
+    return Screened(tuple(kept), summary, tuple(quarantined), echoes, _note(count - MAX_STATEMENTS))
+
+
+def _note(left_out: int) -> str | None:
+    if left_out <= 0:
+        return None
+    return (
+        f"{left_out:,} statements were left out, those said first: a session can give "
+        f"{MAX_STATEMENTS:,} memories. Its messages can be recalled all the same; start a new "
+        "session for each conversation"
+    )
 
 
 def with_speaker(candidate: Candidate, messages: Sequence[Message]) -> Candidate:

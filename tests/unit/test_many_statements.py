@@ -1,0 +1,194 @@
+"""Sessions and memories with very many statements: the work grows with their number alone."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from tests.counting import calls_of
+
+from hitherto.core.extraction.extract import extract
+from hitherto.core.history.version_chains import insert_before, join
+from hitherto.core.reconciliation.connections import Entry, connect
+from hitherto.core.reconciliation.doubt import MOST_CHANGES, Change, doubts
+from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede, reconcile
+from hitherto.core.reconciliation.statement_index import MOST_NEAR, Item, StatementIndex
+from hitherto.core.safety.screening import MAX_STATEMENTS, screen
+from hitherto.core.statements.reader import read
+from hitherto.models import Candidate, Extraction, MemoryVersion, Message, MessageRole
+
+NOW = datetime(2025, 3, 14, tzinfo=UTC)
+
+
+def word(number: int) -> str:
+    """A made-up word that no other number has."""
+    return "".join("bcdfghjklm"[int(digit)] + "aeiou"[int(digit) % 5] for digit in f"{number:04}")
+
+
+KINDS: dict[str, Callable[[int], str]] = {
+    "moves": lambda n: f"User moved to {word(n).title()}",
+    "plans": lambda n: f"User plans to move to {word(n).title()}",
+    "likes what all like": lambda n: f"User likes tea and {word(n)}",
+    "likes a few things": lambda n: f"User likes {word(n % 7)}, {word(n % 11)} and {word(n % 13)}",
+    "someone's home": lambda n: f"User's sister lives in {word(n).title()}",
+    "birthplaces": lambda n: f"User was born in {word(n).title()}",
+    "possessions": lambda n: f"User has a {word(n)}",
+    "what is given up": lambda n: f"User gave up {word(n)}",
+    "what is drunk": lambda n: f"User drinks {word(n)}",
+    "the same": lambda _: "User likes tea",
+}
+
+
+def candidates(kind: str, number: int) -> list[Candidate]:
+    return [Candidate(KINDS[kind](n), NOW, NOW, (n,)) for n in range(number)]
+
+
+def plan_of(said: list[Candidate], *, conflicts: bool = False) -> Plan:
+    vectors = np.full((len(said), 4), 0.5, np.float32)
+    return reconcile(
+        [],
+        said,
+        vectors,
+        session_id="s",
+        session_created_at=NOW,
+        conflicts_enabled=conflicts,
+    )
+
+
+def work_of(kind: str, number: int, *, conflicts: bool) -> int:
+    """Return the calls that weighing statements takes when they are read already."""
+    said = candidates(kind, number)
+    plan_of(said, conflicts=conflicts)
+    return calls_of(lambda: plan_of(said, conflicts=conflicts))
+
+
+@pytest.mark.parametrize(
+    ("kind", "conflicts"), [*((kind, False) for kind in KINDS), ("birthplaces", True)]
+)
+def test_weighing_a_session_takes_work_in_proportion(kind: str, conflicts: bool) -> None:
+    # Up to the bound each one is compared with half of the others, above it with all of the bound.
+    once = work_of(kind, MOST_NEAR, conflicts=conflicts)
+    assert work_of(kind, 3 * MOST_NEAR, conflicts=conflicts) < 6 * once
+
+
+def test_what_is_said_again_is_known_among_many() -> None:
+    said = [*candidates("plans", 3 * MOST_NEAR), *candidates("plans", 1)]
+    assert isinstance(plan_of(said).decisions[-1], Ignore)
+
+
+def test_the_last_of_many_moves_supersedes_the_one_before_it() -> None:
+    decisions = plan_of(candidates("moves", 2 * MOST_NEAR)).decisions
+    assert [one.replaces for one in decisions if isinstance(one, Supersede)] == [
+        (n,) for n in range(2 * MOST_NEAR - 1)
+    ]
+
+
+def test_the_newest_of_many_are_near() -> None:
+    index = StatementIndex()
+    for order in range(2 * MOST_NEAR):
+        said = read(KINDS["plans"](order))
+        index.add(Item(order, order, said, NOW, NOW, NOW, True, frozenset(), True))
+    found = [item.order for item in index.near(read(KINDS["plans"](3)))]
+    assert found == [3, *range(MOST_NEAR, 2 * MOST_NEAR)]
+
+
+def line(length: int) -> dict[str, MemoryVersion]:
+    """The versions of one memory, each superseding the one before it."""
+    return {
+        f"v{n}": MemoryVersion(
+            f"v{n}", "s", word(n), NOW, NOW, NOW + timedelta(n), f"v{n - 1}" if n else None
+        )
+        for n in range(length)
+    }
+
+
+def test_superseding_one_version_does_not_look_through_all_others() -> None:
+    short, long = line(10), line(1000)
+    assert calls_of(lambda: join(long, "new", ["v999"])) == calls_of(
+        lambda: join(short, "new", ["v9"])
+    )
+    late = NOW + timedelta(days=5000)
+    assert calls_of(lambda: insert_before(long, "new", "v999", late)) == calls_of(
+        lambda: insert_before(short, "new", "v9", late)
+    )
+
+
+def paired(entries: int, new: int, vectors: np.ndarray) -> list[tuple[int, int]]:
+    """The pairs by the rule itself: every pair is ranked, the strongest are taken."""
+    cosines = np.round((vectors[-new:] @ vectors.T).astype(np.float64), 4)
+    ranked = sorted(
+        (-cosines[row, there], there, here)
+        for row, here in enumerate(range(entries - new, entries))
+        for there in range(here)
+        if vectors[here] @ vectors[there] >= 0.65
+    )
+    degree = [0] * entries
+    chosen = []
+    for _, left, right in ranked:
+        if degree[left] < 5 and degree[right] < 5:
+            degree[left] += 1
+            degree[right] += 1
+            chosen.append((left, right))
+    return chosen
+
+
+@pytest.mark.parametrize("new", [1, 5, 30])
+@pytest.mark.parametrize("seed", range(5))
+def test_connections_are_those_of_all_pairs(new: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors = random.normal(0.7, 0.3, (300, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    said = read("User likes tea")
+    entries = [Entry(n, n, said, is_new=n >= 300 - new) for n in range(300)]
+    assert list(connect(entries, vectors, ())) == paired(300, new, vectors)
+
+
+def test_a_doubtful_pair_with_the_first_memory_counts_as_any_other() -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    said = read("User likes tea")
+    entries = [Entry("m0", 0, said, False), Entry("m1", 1, said, False), Entry(0, 2, said, True)]
+    assert connect(entries, vectors, [(0, "m1")]) == (("m1", 0),)
+    assert connect(entries, vectors, [(0, "m0")]) == (("m0", 0),)
+
+
+def test_so_many_changes_are_followed_up_and_no_more() -> None:
+    def memory(content: str, name: str) -> MemoryVersion:
+        return MemoryVersion(name, "s", content, NOW, NOW, NOW)
+
+    later = NOW + timedelta(days=9)
+    things = range(MOST_CHANGES + 20)
+    changes = [
+        Change(
+            memory(f"User has a dog named {word(n).title()}", f"old{n}"),
+            f"User's dog {word(n).title()} died",
+            n,
+            later,
+        )
+        for n in things
+    ]
+    current = [memory(f"User walks {word(n).title()} at night", f"m{n}") for n in things]
+    found = doubts(changes, current, {}, frozenset())
+    assert [one.memory_id for one in found] == [f"m{n}" for n in range(MOST_CHANGES)]
+
+
+def test_a_statement_made_in_many_messages_takes_work_in_proportion() -> None:
+    def told(number: int) -> list[Message]:
+        return [Message(MessageRole.USER, "I like tea.", NOW)] * number
+
+    extract(told(9), NOW)
+    once = calls_of(lambda: extract(told(100), NOW))
+    assert calls_of(lambda: extract(told(400), NOW)) < 4.5 * once
+    assert extract(told(100), NOW)[0].evidence == tuple(range(100))
+
+
+@pytest.mark.parametrize("further", [0, 1, 2345])
+def test_statements_beyond_the_bound_are_left_out_and_counted(further: int) -> None:
+    said = [
+        Candidate(f"User likes {word(n)}", NOW, NOW, (0,)) for n in range(MAX_STATEMENTS + further)
+    ]
+    found = screen(
+        Extraction(tuple(said), ""), [Message(MessageRole.USER, "I like it.", NOW)], (), NOW
+    )
+    assert list(found.candidates) == said[further:]
+    assert (found.note is None) == (further == 0)
+    assert further == 0 or (found.note or "").startswith(f"{further:,} statements were left out")

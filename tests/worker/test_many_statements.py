@@ -1,0 +1,53 @@
+"""Sessions that say more than a conversation does."""
+
+from pathlib import Path
+
+from tests.fakes import HashEmbedder
+from tests.unit.test_many_statements import word
+
+from hitherto import AsyncHitherto, MessageRole, Parts, Settings
+from hitherto.core.safety.screening import MAX_STATEMENTS
+
+FURTHER = 17
+
+
+async def test_what_is_beyond_the_bound_is_counted_and_its_messages_are_recalled(
+    path: Path,
+) -> None:
+    things = [word(number) for number in range(MAX_STATEMENTS + FURTHER)]
+    settings = Settings(poll_interval_s=0.02)
+    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+        user = await memory.create_user("alice")
+        session = await user.create_session()
+        for begin in range(0, len(things), 200):
+            said = " ".join(f"I have a {thing}." for thing in things[begin : begin + 200])
+            await session.add_message(MessageRole.USER, said)
+        await session.process()
+        await memory.wait_until_processed(timeout_s=60)
+        await session.refresh()
+        assert (session.processing_note or "").startswith(f"{FURTHER} statements were left out")
+        listed = await user.list_memories(limit=1)
+        assert listed.total == MAX_STATEMENTS
+        assert things[-1] in listed.items[0].content
+        asking = await user.create_session()
+        await asking.add_message(MessageRole.USER, f"Do I have a {things[0]}?")
+        assert things[0] in (await asking.get_context()).context
+
+
+async def test_a_chain_of_changes_in_one_session_is_one_memory(path: Path) -> None:
+    places = [word(number).title() for number in range(300)]
+    settings = Settings(poll_interval_s=0.02)
+    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+        user = await memory.create_user("alice")
+        session = await user.create_session()
+        said = " ".join(f"I moved to {place}." for place in places)
+        await session.add_message(MessageRole.USER, said)
+        await session.process()
+        await memory.wait_until_processed(timeout_s=60)
+        await session.refresh()
+        assert session.processing_note is None
+        (found,) = (await user.list_memories()).items
+        assert found.content == f"User moved to {places[-1]}"
+        assert [one.content for one in found.previous_versions] == [
+            f"User moved to {place}" for place in reversed(places[:-1])
+        ]
