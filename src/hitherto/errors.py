@@ -46,9 +46,14 @@ HTTP surface answers; it is 0 where no request was made.
 
 
 class RecallrAIError(Exception):
-    """The root of the tree."""
+    """The root of the tree.
+
+    tenant_message: what tenants read in place of the message, which may quote an outside system or
+        name what belongs to the operator; None where the message is theirs to read.
+    """
 
     default_http_status = 500
+    tenant_message: str | None = None
 
     def __init__(self, message: str, http_status: int | None = None) -> None:
         super().__init__(message)
@@ -66,6 +71,7 @@ class NetworkError(RecallrAIError):
     """The server could not be talked to."""
 
     default_http_status = 0
+    tenant_message = "another service gave no answer; the log has the details"
 
 
 class TimeoutError(NetworkError):
@@ -82,6 +88,8 @@ class ServerError(RecallrAIError):
 
 class InternalServerError(ServerError):
     """The server failed in a way it did not foresee."""
+
+    tenant_message = "an internal error; the log has the details"
 
 
 class RateLimitError(ServerError):
@@ -238,17 +246,26 @@ class InferenceError(UnavailableError):
     """The language model could not be reached, refused, or gave an answer that cannot be used.
 
     Nothing was written. `retry_after_s` says when to come again, if the provider said so.
+    `tenant_message` may name the model and the kind of failure, in words of ours.
     """
 
     def __init__(
-        self, message: str, http_status: int | None = None, *, retry_after_s: float | None = None
+        self,
+        message: str,
+        http_status: int | None = None,
+        *,
+        retry_after_s: float | None = None,
+        tenant_message: str = "the language model gave no usable answer; the log has the details",
     ) -> None:
         super().__init__(message, http_status)
         self.retry_after_s = retry_after_s
+        self.tenant_message = tenant_message
 
 
 class StoreError(UnavailableError):
     """The database refused the work; nothing of it was kept."""
+
+    tenant_message = "the memory cannot be reached now; try again later"
 
 
 class SchemaError(StoreError):
@@ -262,6 +279,8 @@ class BudgetSpentError(UnavailableError):
 class EmbedderError(UnavailableError):
     """The embedder cannot be used: its weights are missing or damaged."""
 
+    tenant_message = "the embedder gave no vectors; the log has the details"
+
 
 class EmbedderChangedError(EmbedderError):
     """The database's vectors are of another embedder than the one that this process has."""
@@ -269,3 +288,13 @@ class EmbedderChangedError(EmbedderError):
 
 class EmbeddingRefusedError(EmbedderError):
     """An embedder that is asked over the network did not give what it was asked for."""
+
+
+def tenant_message(error: BaseException) -> str:
+    """Return the sentence about an error that tenants may read.
+
+    It quotes nothing that an outside system said, and no address or path of the machine.
+    """
+    if isinstance(error, RecallrAIError):
+        return error.message if error.tenant_message is None else error.tenant_message
+    return f"an unexpected error ({type(error).__name__}); the log has the details"

@@ -115,6 +115,12 @@ class Settings(BaseSettings):
     webhook_timeout_s: float = Field(
         default=10.0, gt=0, le=60, description="Seconds that a webhook has for its answer."
     )
+    webhook_private_targets: bool = Field(
+        default=False,
+        description="Whether webhooks may go to addresses that are not public: of this machine, of "
+        "its networks, of a cloud's metadata. A service that listens on this machine only may "
+        "always send to it.",
+    )
     working_set_mb: int = Field(
         default=1024,
         ge=16,

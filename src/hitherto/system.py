@@ -19,6 +19,7 @@ from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from hitherto.engine.admin import Admin
 from hitherto.engine.ledger import StoreLedger
 from hitherto.engine.webhook_http import Sender
+from hitherto.engine.webhook_targets import policy_of
 from hitherto.inference import Inference, open_inference
 from hitherto.memory_index import WorkingSets
 from hitherto.settings import Settings
@@ -139,7 +140,7 @@ async def open_system(
             settings=chosen,
             clock=clock,
             new_id=new_id,
-            sender=Sender(given.webhook_transport),
+            sender=Sender(given.webhook_transport, policy_of(chosen)),
             further_embedders=[way for way in ways if way.name != embedder.identity.name],
         )
         await prepare(resources, DEFAULT_PROJECT_ID)

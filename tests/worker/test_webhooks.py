@@ -415,7 +415,7 @@ async def test_a_receiver_that_cannot_be_reached_is_tried_again(
     (delivery,) = await log(admin, webhook_id)
     assert delivery.answer is not None
     assert delivery.answer.status_code is None
-    assert delivery.answer.failure_reason == "no answer: ConnectError: connection refused"
+    assert delivery.answer.failure_reason == "no answer: no connection could be made"
 
 
 async def test_a_receiver_that_does_not_answer_in_time_is_let_go() -> None:

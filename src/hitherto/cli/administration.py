@@ -17,6 +17,8 @@ from hitherto.embedding import EmbedderIdentity
 from hitherto.embedding.embedder import Vectors
 from hitherto.engine import DEFAULT_PROJECT_ID, Resources
 from hitherto.engine.admin import Admin
+from hitherto.engine.webhook_http import Sender
+from hitherto.engine.webhook_targets import policy_of
 from hitherto.errors import EmbedderError, StoreError
 from hitherto.inference import LocalInference
 from hitherto.memory_index import WorkingSets
@@ -75,6 +77,7 @@ async def _administer(settings: Settings, work: Callable[[AdminApi], Coroutine[A
         settings=settings,
         clock=_clock,
         new_id=lambda: str(uuid.uuid4()),
+        sender=Sender(policy=policy_of(settings)),
     )
     try:
         await store.open()

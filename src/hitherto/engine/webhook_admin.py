@@ -38,7 +38,7 @@ class WebhookAdmin:
     async def create_webhook(
         self, project_id: str, url: str, *, event_types: Sequence[WebhookEventType] | None = None
     ) -> NewWebhook:
-        checked = _url(url)
+        checked = await self._target(url)
         wanted = tuple(WebhookEventType) if event_types is None else _event_types(event_types)
         secret = new_secret(self._resources.new_secret())
         now, webhook_id = self._resources.clock(), self._resources.new_id()
@@ -65,7 +65,7 @@ class WebhookAdmin:
         event_types: Sequence[WebhookEventType] | None = None,
         enabled: bool | None = None,
     ) -> Webhook:
-        checked = None if url is None else _url(url)
+        checked = None if url is None else await self._target(url)
         wanted = None if event_types is None else _event_types(event_types)
         flag = arguments.optional_flag(enabled, "enabled")
         now = self._resources.clock()
@@ -113,6 +113,14 @@ class WebhookAdmin:
 
         return await self._transact(work, write=False)
 
+    async def _target(self, url: object) -> str:
+        """An address that webhooks may be sent to. Raises ValidationError."""
+        checked = _url(url)
+        refusal = await self._resources.sender.refusal(checked)
+        if refusal is not None:
+            raise ValidationError(f"url cannot be a webhook's: {refusal}")
+        return checked
+
     async def _transact(self, work: Callable[[ProjectRows], T], *, write: bool) -> T:
         store = self._resources.store
         run = store.write if write else store.read
@@ -129,10 +137,7 @@ def _event_types(value: object) -> tuple[WebhookEventType, ...]:
 
 
 def _url(value: object) -> str:
-    """An address that httpx can send to, and that holds no password.
-
-    Any host: who may set an address may also choose one of the own network.
-    """
+    """An address that httpx can send to, and that holds no password."""
     url = arguments.present_text(value, "url", MAX_URL_CHARS)
     try:
         parsed = httpx.URL(url)

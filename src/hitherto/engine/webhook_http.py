@@ -8,7 +8,11 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+import logging
+import ssl
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
@@ -16,7 +20,20 @@ from typing import Any
 
 import httpx
 
+from hitherto.disclosure import without_secrets
+from hitherto.engine.webhook_targets import TargetPolicy
+from hitherto.engine.webhook_transport import (
+    CheckedTransport,
+    Gate,
+    Resolve,
+    Resolver,
+    TargetRefusedError,
+    UnresolvedError,
+    proxy_of,
+)
 from hitherto.models import WebhookAnswer
+
+_log = logging.getLogger("hitherto.engine.webhook_http")
 
 SECRET_PREFIX = "whsec_"
 
@@ -26,18 +43,61 @@ MAX_CONNECTIONS = 64
 MAX_ANSWER_BYTES = 65_536
 """How much of an answer's body is read, so that its connection can be used again."""
 
-MAX_REASON_CHARS = 300
+MAX_IDLE_CLIENTS = 64
+"""Receivers to which connections are kept between events."""
+
+CHECKING_TIMEOUT_S = 2.0
+"""How long resolving a name may delay the creation of a webhook; sending checks it in any case."""
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (UnresolvedError, "the name cannot be resolved"),
+    (httpx.ProxyError, "the proxy refused the connection"),
+    (httpx.ConnectTimeout, "the connection took too long"),
+    (httpx.ConnectError, "no connection could be made"),
+    (httpx.ProtocolError, "the answer was not HTTP"),
+    (httpx.DecodingError, "the answer was not HTTP"),
+    (httpx.InvalidURL, "the address cannot be sent to"),
+    (httpx.UnsupportedProtocol, "the address cannot be sent to"),
+)
+"""What is shown; what the system or the receiver said is in the log."""
 
 
 class Sender:
     """Posts events. It connects with the first one; one per process.
 
-    transport: takes the place of the network.
+    transport: takes the place of the network. policy: which addresses of the network are allowed.
+    resolve: gives the addresses of a name; None for the system's resolver.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        policy: TargetPolicy | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
         self._transport = transport
-        self._client: httpx.AsyncClient | None = None
+        self._resolver = Resolver()
+        self._gate = Gate(policy or TargetPolicy(), resolve or self._resolver)
+        self._tls: ssl.SSLContext | None = None
+        self._idle: OrderedDict[tuple[str, str, int | None], httpx.AsyncClient] = OrderedDict()
+
+    async def refusal(self, url: str) -> str | None:
+        """Return why nothing may be sent to an address; None if something may, as far as is known.
+
+        A name that cannot be resolved now may mean a public address when something is sent.
+        """
+        parsed = httpx.URL(url)
+        try:
+            if self._transport is not None or proxy_of(parsed) is not None:
+                self._gate.require_name(parsed)
+            else:
+                async with asyncio.timeout(CHECKING_TIMEOUT_S):
+                    await self._gate.addresses(parsed)
+        except TargetRefusedError as error:
+            return str(error)
+        except (UnresolvedError, TimeoutError):
+            return None
+        return None
 
     async def post(
         self,
@@ -56,7 +116,8 @@ class Sender:
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._connected().stream(
+                self._client(url) as client,
+                client.stream(
                     "POST", url, content=body, headers=headers(event_id, body, secrets, now)
                 ) as response,
             ):
@@ -64,8 +125,13 @@ class Sender:
                 await _drain(response)
         except TimeoutError:
             reason = f"no answer within {timeout_s:g} s"
+        except TargetRefusedError as error:
+            reason = f"not sent: {error}"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = f"no answer: {type(error).__name__}: {error}"[:MAX_REASON_CHARS]
+            reason = f"no answer: {_reason(error)}"
+            _log.info(
+                "event %s: %s: %s", event_id, type(error).__name__, without_secrets(str(error))
+            )
         else:
             reason = ""
         # The status is the answer, even if the rest of it does not arrive.
@@ -73,22 +139,40 @@ class Sender:
 
     async def close(self) -> None:
         """Let go of the connections; a later `post` makes new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        while self._idle:
+            await self._idle.popitem()[1].aclose()
+        self._resolver.close()
 
-    def _connected(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=self._transport,
-                timeout=None,  # `post` bounds the whole
-                follow_redirects=False,
-                limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-                # What one receiver sets, another at the same place is not told.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                headers={"User-Agent": f"hitherto/{version('hitherto')}"},
-            )
-        return self._client
+    @asynccontextmanager
+    async def _client(self, url: str) -> AsyncIterator[httpx.AsyncClient]:
+        """A client for one receiver, used by one request at a time and kept for the next."""
+        parsed = httpx.URL(url)
+        key = (parsed.scheme, parsed.host, parsed.port)
+        client = self._idle.pop(key, None) or self._new_client()
+        try:
+            yield client
+        finally:
+            self._idle.setdefault(key, client)
+            surplus = [] if self._idle[key] is client else [client]
+            while len(self._idle) > MAX_IDLE_CLIENTS:
+                surplus.append(self._idle.popitem(last=False)[1])
+            for one in surplus:
+                await one.aclose()
+
+    def _new_client(self) -> httpx.AsyncClient:
+        transport = self._transport
+        if transport is None:
+            if self._tls is None:
+                self._tls = httpx.create_ssl_context()
+            transport = CheckedTransport(self._gate, self._tls)
+        return httpx.AsyncClient(
+            transport=transport,
+            timeout=None,  # `post` bounds the whole
+            follow_redirects=False,
+            # What a receiver sets, none is sent.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            headers={"User-Agent": f"hitherto/{version('hitherto')}"},
+        )
 
 
 def new_secret(random_urlsafe: str) -> str:
@@ -137,6 +221,16 @@ async def _drain(response: httpx.Response) -> None:
         received += len(piece)
         if received > MAX_ANSWER_BYTES:
             return
+
+
+def _reason(error: Exception) -> str:
+    """What is shown of a failure, in words of ours."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "TLS failed, as where the certificate is not of this host or not trusted"
+        cause = cause.__cause__ or cause.__context__
+    return next((text for kind, text in _REASONS if isinstance(error, kind)), "it was broken off")
 
 
 def _answered(status_code: int) -> WebhookAnswer:
