@@ -14,12 +14,19 @@ import pytest
 import typer
 from tests.surface.pages import PAGES, ROOT, blocks, prose, section, table
 
+from hitherto import Hitherto, MergeConflict, Session, User
 from hitherto.cli import app
 from hitherto.core.arguments import auto_process_after_s
 from hitherto.core.recall import query_plan
 from hitherto.engine.context_composer import HOPS, routed
 from hitherto.errors import ValidationError
-from hitherto.models import RecallStrategy, SessionStatus
+from hitherto.models import (
+    ContextMetadata,
+    DeletionReport,
+    RecallStrategy,
+    SessionStatus,
+    WebhookEventType,
+)
 from hitherto.settings import Settings
 
 DOCS = ROOT / "docs"
@@ -125,6 +132,25 @@ def test_commands_exist_with_their_options() -> None:
             if not words or options - known[words]:
                 wrong.append(f"{page.name}: {line}")
     assert wrong == []
+
+
+def test_attributes_and_methods_of_the_client_exist() -> None:
+    classes = {
+        "user": User,
+        "session": Session,
+        "conflict": MergeConflict,
+        "memory": Hitherto,
+        "metadata": ContextMetadata,
+        "report": DeletionReport,
+    }
+    others = {"memory.db", "memory.db-wal", "memory.db-shm"} | set(WebhookEventType)
+
+    def exists(name: str) -> bool:
+        owner, attribute = re.findall(r"\w+", name)[:2]
+        fields = getattr(classes[owner], "__dataclass_fields__", {})
+        return name in others or attribute in fields or hasattr(classes[owner], attribute)
+
+    assert missing(rf"(?:{'|'.join(classes)})\.\w+(?:-\w+)?(?:\(.*\))?", exists) == {}
 
 
 def test_the_list_of_a_page_names_its_sections() -> None:
