@@ -1,8 +1,8 @@
 """The chat programs of docs/chat run as they stand there, against a scripted model over HTTP."""
 
+import contextlib
+import io
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,26 +45,25 @@ def program(page: Path) -> str:
     return code
 
 
-def run(folder: Path, model: ScriptedModel, conversation: Conversation) -> str:
-    """Run the program in a folder with the typed lines; return what it prints."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("OPENAI_API_KEY", "unused")
-        environment.setenv("OPENAI_BASE_URL", model.url)
-        environment.setenv("OLLAMA_BASE_URL", model.url)
-        environment.setenv("ANTHROPIC_API_KEY", "unused")
-        environment.setenv("ANTHROPIC_BASE_URL", model.url.removesuffix("/v1"))
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "chat.py"],
-            cwd=folder,
-            input="".join(f"{line}\n" for line in conversation.typed),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout
+def run(page: Path, model: ScriptedModel, conversation: Conversation) -> str:
+    """Run the program in the present folder with the typed lines; return what it prints."""
+    typed = iter(conversation.typed)
+    printed = io.StringIO()
+
+    def read(prompt: str) -> str:
+        printed.write(prompt)
+        return next(typed)
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setenv("OPENAI_API_KEY", "unused")
+        patch.setenv("OPENAI_BASE_URL", model.url)
+        patch.setenv("OLLAMA_BASE_URL", model.url)
+        patch.setenv("ANTHROPIC_API_KEY", "unused")
+        patch.setenv("ANTHROPIC_BASE_URL", model.url.removesuffix("/v1"))
+        patch.setattr("builtins.input", read)
+        exec(compile(program(page), f"{page.name}, chat.py", "exec"), {"__name__": "__main__"})
+    assert list(typed) == []
+    return printed.getvalue()
 
 
 def dialogue(asked: Asked) -> list[tuple[str, str]]:
@@ -81,15 +80,17 @@ def dialogue(asked: Asked) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_chat_program_remembers_across_its_two_runs(page: Path, tmp_path: Path) -> None:
-    (tmp_path / "chat.py").write_text(program(page), encoding="utf-8")
+def test_a_chat_program_remembers_across_its_two_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     shown = conversations(page)
     assert len(shown) == 2
     with scripted_model() as model:
         for conversation in shown:
             asked_before = len(model.requests)
             model.will(*map(Chats, conversation.answered))
-            printed = run(tmp_path, model, conversation)
+            printed = run(page, model, conversation)
             answers = [f"you> assistant> {text}\n" for text in conversation.answered]
             assert printed == "".join([*answers, "you> "])
             turns = list(zip(conversation.typed, conversation.answered, strict=False))
