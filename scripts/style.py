@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "hitherto"
 
-MAX_FIRST_LINE_WORDS = 14
+MAX_FIRST_LINE_WORDS = 16
 MAX_PAGE_CHARS = 120
 MAX_SUBJECT_CHARS = 65
 
@@ -37,7 +37,6 @@ PENDING = (
     "prompts/",
     "server/",
     "settings.py",
-    "store/",
     "system.py",
     "wire/",
 )

@@ -100,7 +100,7 @@ async def test_an_earlier_schema_is_left_alone_while_another_process_has_the_fil
     write(path, NEWEST - 1)
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
         assert older.execute("select count(*) from users").fetchone() == (1,)
-        with pytest.raises(SchemaError, match="another process has it open; stop what is older"):
+        with pytest.raises(SchemaError, match="open; stop the older process"):
             await bring_up_to_date(path)
         # It goes on as if nothing had been.
         older.execute("update users set revision = revision + 1")

@@ -579,7 +579,7 @@ async def test_an_earlier_schema_is_left_alone_while_somebody_is_at_work_on_it(
         earlier.setattr(migrate, "migrations", lambda: STEPS[:-1])
         older = open_database(path)
         older.open()
-    with pytest.raises(SchemaError, match="another process has it open; stop what is older"):
+    with pytest.raises(SchemaError, match="open; stop the older process"):
         await opened(path)
     older.close()
     assert await opened(path) == (len(STEPS) - 1, len(STEPS))

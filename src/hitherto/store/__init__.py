@@ -1,4 +1,4 @@
-"""The store: durable state, reached through transactions that are functions.
+"""Durable state, reached through transactions that are functions.
 
 A transaction is a plain function of a `Transaction`, run by the store in a thread of its own. So
 nothing else can be awaited inside it, and the function can run again if a database asks for it.
@@ -77,12 +77,12 @@ def open_database(
     statements: Mapping[str, str] | None = None,
     connections: int = CONNECTIONS,
 ) -> Database:
-    """The database at a path, at `sqlite:///path`, or `:memory:` (kept only while it is open).
+    """Return the database at a path or address, not yet opened.
 
-    `~` is the home folder; a relative path counts from the working directory of this moment. Or
-    the one at `postgresql://user:password@host/database`, with at most so many connections.
-    statements: by name, what can be run on it; None for the store's own.
-    Raises ValidationError for another kind of address, and for what looks like a connection string.
+    A path, `sqlite:///path`, or `:memory:` (kept only while it is open). `~` is the home folder; a
+    relative path counts from the current working directory. Or `postgresql://user:password@host/db`,
+    with at most `connections` connections. statements: by name; None for the store's own. Raises
+    ValidationError for another kind of address, and for a connection string.
     """
     text = str(location)
     if is_postgresql(text):
@@ -148,7 +148,7 @@ def _require_whole(run: Run) -> None:
 
 
 class Store:
-    """Runs transactions on a database. Bound to no event loop; safe to share between tasks."""
+    """Run transactions on a database, from any task and event loop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -215,7 +215,7 @@ class Store:
         await self._in(self._writers, self._database.clear_left)
 
     async def vacuum(self) -> tuple[str, ...]:
-        """Write the database anew; what keeps deleted rows nevertheless."""
+        """Rewrite the database; return what still holds deleted rows."""
         return await self._in(self._writers, self._database.vacuum)
 
     def listen(self, heard: Callable[[], None]) -> None:
@@ -226,7 +226,7 @@ class Store:
         self._listening.append(self._database.listen(heard))
 
     async def close(self) -> None:
-        """Finish what is running and let go of the database; calling it again does nothing."""
+        """Finish running transactions and close the database; idempotent."""
         if self._closed:
             return
         self._closed = True

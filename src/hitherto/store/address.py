@@ -51,15 +51,15 @@ def shown_address(location: str | Path) -> str:
     if not is_postgresql(text):
         return HIDDEN_ADDRESS if is_connection_string(_path_of(text)) else text
     try:
-        found = urlsplit(text)
+        address = urlsplit(text)
     except ValueError:
         return "postgresql://..."
-    before, at, hosts = found.netloc.rpartition("@")
-    if "@" in found.path + found.query + found.fragment:
+    before, at, hosts = address.netloc.rpartition("@")
+    if "@" in address.path + address.query + address.fragment:
         # A password with a bare slash or question mark stands where it does not belong.
         return "postgresql://..."
     user = before.partition(":")[0]
-    return f"postgresql://{user}{at}{hosts}{found.path}"
+    return f"postgresql://{user}{at}{hosts}{address.path}"
 
 
 def path_of(location: str | Path) -> str:
@@ -71,8 +71,8 @@ def path_of(location: str | Path) -> str:
     path = _path_of(str(location))
     if not is_connection_string(path):
         return path
-    known = _URL.match(path.lower())
-    kind = f"a {known[1]}:// address" if known else "what looks like a connection string"
+    match = _URL.match(path.lower())
+    kind = f"a {match[1]}:// address" if match else "what looks like a connection string"
     raise ValidationError(
         f"cannot open {kind}: give the path of a file, sqlite:///path/to/file.db or "
         "postgresql://user:password@host/database; a file of such a name is written ./name"
@@ -80,7 +80,7 @@ def path_of(location: str | Path) -> str:
 
 
 def is_connection_string(text: str) -> bool:
-    """Return whether a text looks like a connection string or a URL, and not like a path."""
+    """Return whether a text is a connection string or URL rather than a path."""
     # Compatibility forms (full-width colons and letters) are read by people as what they look like.
     plain = unicodedata.normalize("NFKC", text).strip().lower()
     return (

@@ -28,7 +28,7 @@ OpenDatabase = Callable[[Mapping[str, str]], Database]
 
 @dataclass(frozen=True, slots=True)
 class CopiedTable:
-    """A table that is the same in both databases. digest: of all its rows, in any order."""
+    """A table that is equal in both databases. digest: of all its rows, in any order."""
 
     name: str
     rows: int
@@ -37,7 +37,7 @@ class CopiedTable:
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """How far a copy is, in rows of all tables together. doing: what, and to which table."""
+    """Copied rows of all tables. doing: current step and table."""
 
     doing: str
     done: int
@@ -46,7 +46,7 @@ class CopyProgress:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """How many rows a table has, and their digest: a sum of hashes, whatever their order."""
+    """Row count of a table and the sum of its row hashes."""
 
     rows: int = 0
     digest: int = 0
@@ -68,13 +68,12 @@ def copy(
     report: Callable[[CopyProgress], None],
     batch_rows: int = BATCH_ROWS,
 ) -> list[CopiedTable]:
-    """Copy a database, or go on with a copy that was interrupted.
+    """Copy a database, or continue an interrupted copy.
 
-    source_name: says where a copy comes from, so that two are not mixed. report: is told of every
-        batch, after it was written.
-    Raises StoreError where the target holds something else, and where the source does not stop
-    changing; SchemaError for a schema of another release. What a database refuses is raised as it
-    comes; the copy can be gone on with.
+    source_name: identifies the source, so that two copies are not mixed. report: called after each
+        written batch.
+    Raises StoreError if the target holds other rows or the source keeps changing; SchemaError for a
+    schema of another release. Errors of the database are raised as they are; the copy can continue.
     """
     tables = _same(_tables(source), _tables(target))
     statements = _statements(tables)
@@ -82,15 +81,15 @@ def copy(
     try:
         reading.open()
         writing.open()
-        place = _Copy(reading, writing, tables, source_name, report)
-        return place.run(batch_rows)
+        run_of_copy = _Copy(reading, writing, tables, source_name, report)
+        return run_of_copy.run(batch_rows)
     finally:
         reading.close()
         writing.close()
 
 
-def _tables(place: OpenDatabase) -> list[Table]:
-    database = place({})
+def _tables(open_database: OpenDatabase) -> list[Table]:
+    database = open_database({})
     try:
         database.open()
         return [table for table in database.tables() if table.name != PROGRESS_TABLE]
@@ -99,23 +98,25 @@ def _tables(place: OpenDatabase) -> list[Table]:
 
 
 def _same(source: Sequence[Table], target: Sequence[Table]) -> list[Table]:
-    """The tables of both, parents first. Raises SchemaError where they differ."""
-    if {(one.name, one.columns) for one in source} != {(one.name, one.columns) for one in target}:
+    """Return the tables of both databases, parents first. Raises SchemaError if they differ."""
+    if {(table.name, table.columns) for table in source} != {
+        (table.name, table.columns) for table in target
+    }:
         raise SchemaError("the two databases have different tables; use one release for both")
     ordered: list[Table] = []
     waiting = sorted(source, key=lambda table: table.name)
     while waiting:
         placed = {table.name for table in ordered}
-        ready = [one for one in waiting if set(one.parents) - {one.name} <= placed]
+        ready = [table for table in waiting if set(table.parents) - {table.name} <= placed]
         ordered += ready
-        waiting = [one for one in waiting if one not in ready]
+        waiting = [table for table in waiting if table not in ready]
         if not ready:
             raise SchemaError("the tables refer to each other in circles")
     return ordered
 
 
 def _statements(tables: Sequence[Table]) -> dict[str, str]:
-    """What is run on either database, made from its own tables: no text of a caller is in it."""
+    """Build statements for both databases from their own tables, without caller text."""
     made = {
         "copy_progress": f"select * from {PROGRESS_TABLE}",
         "begin_copy": f"insert into {PROGRESS_TABLE} (table_name, source, copied) "
@@ -141,7 +142,7 @@ def _statements(tables: Sequence[Table]) -> dict[str, str]:
 
 
 class _Copy:
-    """One run of a copy between two open databases."""
+    """A run of a copy between two open databases."""
 
     def __init__(
         self,
@@ -158,7 +159,7 @@ class _Copy:
         self._report = report
 
     def run(self, batch_rows: int) -> list[CopiedTable]:
-        """Copy, compare, and copy anew what differs, as often as it is allowed."""
+        """Copy, compare, and copy differing tables again, up to the allowed number of rounds."""
         with self._target.transaction(write=True) as run:
             self._begin(run)
         for _ in range(ROUNDS):
@@ -202,7 +203,7 @@ class _Copy:
             for page in _pages(source, table, batch_rows, after):
                 copied += len(page)
                 with self._target.transaction(write=True) as run:
-                    run.many(f"insert_{table.name}", [dict(one) for one in page])
+                    run.many(f"insert_{table.name}", [dict(row) for row in page])
                     last = {name: page[-1][name] for name in table.key}
                     run(
                         "note_copied",
@@ -214,9 +215,9 @@ class _Copy:
                 self._report(CopyProgress(f"copying {table.name}", done, max(done, total)))
 
     def _compared(self) -> list[CopiedTable] | None:
-        """The tables, if both databases have the same rows; else None, and what differs is gone."""
+        """Return the tables if both databases are equal; otherwise delete what differs."""
         done = 0
-        found: list[CopiedTable] = []
+        same: list[CopiedTable] = []
         with (
             self._source.transaction(write=False) as source,
             self._target.transaction(write=False) as target,
@@ -227,13 +228,13 @@ class _Copy:
                 if there != here:
                     break
                 done += there.rows
-                found.append(CopiedTable(table.name, there.rows, f"{there.digest:064x}"))
+                same.append(CopiedTable(table.name, there.rows, f"{there.digest:064x}"))
                 self._report(CopyProgress(f"comparing {table.name}", done, max(done, total)))
             else:
-                return found
+                return same
         with self._target.transaction(write=True) as run:
             # Rows that refer to others go with them, so all tables behind this one come anew.
-            for later in reversed(self._tables[len(found) :]):
+            for later in reversed(self._tables[len(same) :]):
                 run(f"clear_{later.name}")
                 run("note_copied", table_name=later.name, last_key=None, copied=0)
         return None
@@ -247,7 +248,7 @@ def _count(run: Run, table: Table) -> int:
 def _pages(
     run: Run, table: Table, batch_rows: int, after: dict[str, Any] | None = None
 ) -> Iterator[list[Row]]:
-    """The rows behind a key, in the order of their keys."""
+    """Yield rows after a key, in key order."""
     while True:
         page = (
             run(f"first_{table.name}", most=batch_rows)
@@ -262,11 +263,11 @@ def _pages(
 
 
 def _contents(run: Run, table: Table) -> _Contents:
-    found = _Contents()
+    contents = _Contents()
     for page in _pages(run, table, BATCH_ROWS):
         for row in page:
-            found = found.with_row(row, table)
-    return found
+            contents = contents.with_row(row, table)
+    return contents
 
 
 def _encoded(value: object) -> bytes:

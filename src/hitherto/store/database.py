@@ -1,4 +1,4 @@
-"""What a database must be to hold Hitherto's store: a place to run named statements.
+"""Database interface of the store: named statements in transactions.
 
 Nothing here knows of memories, and nothing outside this package knows which database it is.
 """
@@ -14,23 +14,23 @@ Row = Mapping[str, Any]
 
 
 class RerunError(StoreError):
-    """The transaction left nothing, and its function may succeed when it is run again.
+    """A transaction that left nothing and may succeed when its function runs again.
 
     Another transaction was in the way, or the connection broke before anything was kept.
     """
 
 
 class Upgrade(NamedTuple):
-    """From which version of the schema to which a database was brought; 0 is an empty one."""
+    """Schema versions before and after opening; 0 for an empty database."""
 
     before: int
     after: int
 
 
 class Table(NamedTuple):
-    """A table as it stands in the database; key: the columns of its primary key, in order.
+    """A table with its primary key columns, in order.
 
-    parents: the tables that its rows refer to.
+    parents: tables that its rows refer to.
     """
 
     name: str
@@ -65,10 +65,10 @@ class Run(Protocol):
 
 
 class Database(Protocol):
-    """One database. Its methods block; the store calls them in threads of its own.
+    """A database with blocking methods; the store calls them in its threads.
 
-    is_near: whether a small read takes a few microseconds, because no network is in between.
-    readers, writers: how many transactions of either kind may be open at once.
+    is_near: a small read takes a few microseconds, because no network is in between.
+    readers, writers: transactions of either kind that may be open at once.
     """
 
     is_near: bool
@@ -76,22 +76,21 @@ class Database(Protocol):
     writers: int
 
     def open(self) -> Upgrade:
-        """Connect and bring the schema up to date, only while nobody uses an earlier one.
+        """Connect and migrate the schema, unless another process uses an earlier one.
 
         Raises StoreError, SchemaError.
         """
         ...
 
     def tables(self) -> list[Table]:
-        """All tables but the record of the schema's steps. Raises StoreError."""
+        """Return all tables except the migration record. Raises StoreError."""
         ...
 
     def transaction(self, *, write: bool, deleting: bool = False) -> AbstractContextManager[Run]:
-        """One transaction: committed when the block ends, rolled back when it raises.
+        """Open a transaction: committed at the end, rolled back on an error.
 
-        deleting: whether `clear_traces` will follow, and `clear_left` until it has cleared all.
-        What only reads sees one state. Raises RerunError where the same may succeed when it is
-        done again from its beginning.
+        deleting: `clear_traces` follows, and `clear_left` until everything is cleared.
+        A read transaction sees one state. Raises RerunError if the same function may succeed again.
         """
         ...
 
@@ -119,13 +118,13 @@ class Database(Protocol):
         ...
 
     def clear_left(self) -> None:
-        """Clear what deletions of any process have left, if it is time; called now and then."""
+        """Clear traces that deletions of any process have left, if it is time; called regularly."""
         ...
 
     def vacuum(self) -> tuple[str, ...]:
-        """Write the database anew, without the room that deleted rows left. Raises StoreError.
+        """Rewrite the database without the space of deleted rows. Raises StoreError.
 
-        Returns what holds deleted rows nevertheless.
+        Returns what still holds deleted rows.
         """
         ...
 
@@ -138,14 +137,14 @@ _NAME = re.compile(r"^-- (name|writing): (\w+)\n", re.MULTILINE)
 
 
 def parse_statements(text: str, kind: Literal["name", "writing"] = "name") -> dict[str, str]:
-    """The blocks `-- name: x` of a file, or its blocks `-- writing: x`, as {name: SQL}.
+    """Return the blocks `-- name: x` (or `-- writing: x`) of a file as {name: SQL}.
 
     Raises ValueError if a name stands twice or a block is empty: the file is the package's own.
     """
     parts = _NAME.split(text)[1:]
     statements: dict[str, str] = {}
-    for found, name, block in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        if found != kind:
+    for found_kind, name, block in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if found_kind != kind:
             continue
         sql = "\n".join(line for line in block.splitlines() if not line.startswith("--")).strip()
         if name in statements or not sql:

@@ -1,4 +1,4 @@
-"""What the database says of the embedders that made its vectors, and where their vectors stand."""
+"""Embedders recorded in the database, and the slots of their vectors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from hitherto.store.database import Row
 
 @dataclass(frozen=True, slots=True)
 class RecordedEmbedder:
-    """An embedder of the database. slot: which of a row's two vectors are of it.
+    """Embedder of the database. slot: which of a row's two vectors it made.
 
-    calibration: what its cosines mean on the reference's scale.
+    calibration: maps its cosines to the reference's scale.
     """
 
     name: str
@@ -35,15 +35,15 @@ def to_embedder(row: Row) -> RecordedEmbedder:
     )
 
 
-def recorded_embedder(found: Sequence[Row]) -> RecordedEmbedder:
-    """The one of a statement that finds the current embedder. Raises StoreError for none."""
-    if not found:
+def recorded_embedder(records: Sequence[Row]) -> RecordedEmbedder:
+    """Return the embedder of a result of `current_embedder`. Raises StoreError if empty."""
+    if not records:
         raise StoreError("the database has no embedder yet; open it with one")
-    return to_embedder(found[0])
+    return to_embedder(records[0])
 
 
 def in_slot(slot: int, vector: bytes) -> Mapping[str, bytes | None]:
-    """The parameters that put a vector into its slot and leave the other empty."""
+    """Return the parameters that store a vector in its slot and empty the other."""
     if slot == 0:
         return {"vector": vector, "second_vector": None}
     return {"vector": b"", "second_vector": vector}

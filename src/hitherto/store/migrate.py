@@ -19,7 +19,7 @@ create table if not exists schema_migrations (
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: `version` counts from 1 without gaps; `sql` holds placeholders for types."""
+    """A schema step: `version` counts from 1 without gaps; `sql` has type placeholders."""
 
     version: int
     name: str
@@ -27,17 +27,17 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """The steps that this release knows, in order."""
-    found = []
+    """Return the steps of this release, in order."""
+    steps = []
     for entry in resources.files("hitherto.store").joinpath("migrations").iterdir():
         match = _FILE.fullmatch(entry.name)
         if match:
-            found.append(Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8")))
-    return sorted(found, key=lambda step: step.version)
+            steps.append(Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8")))
+    return sorted(steps, key=lambda step: step.version)
 
 
 def pending(applied: int, steps: list[Migration]) -> list[Migration]:
-    """The steps that a database at version `applied` still needs.
+    """Return the steps that a database at version `applied` needs.
 
     Raises SchemaError when the database is newer than this release.
     """

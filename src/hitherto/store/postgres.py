@@ -153,11 +153,11 @@ def _drop_samples(connection: psycopg.Connection[DictRow]) -> None:
 
 
 @contextlib.contextmanager
-def _explained(shown: str, connection: psycopg.Connection[DictRow]) -> Iterator[None]:
+def _explained(shown_address: str, connection: psycopg.Connection[DictRow]) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise explain(error, shown, connection) from error
+        raise explain(error, shown_address, connection) from error
 
 
 class PostgresRun:
@@ -167,11 +167,11 @@ class PostgresRun:
         self,
         connection: psycopg.Connection[DictRow],
         statements: Mapping[str, str],
-        shown: str,
+        shown_address: str,
     ) -> None:
         self._connection = connection
         self._statements = statements
-        self._shown = shown
+        self._shown_address = shown_address
         self.has_replaced = False
 
     def __call__(self, name: str, /, **parameters: Any) -> list[Row]:
@@ -179,7 +179,7 @@ class PostgresRun:
             cursor = self._connection.execute(self._statements[name], _without_nul(parameters))
             return [] if cursor.description is None else list(cursor)
         except psycopg.Error as error:
-            raise explain(error, self._shown, self._connection) from error
+            raise explain(error, self._shown_address, self._connection) from error
 
     def many(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
@@ -188,10 +188,10 @@ class PostgresRun:
             with self._connection.cursor() as cursor:
                 cursor.executemany(self._statements[name], [_without_nul(row) for row in rows])
         except psycopg.Error as error:
-            raise explain(error, self._shown, self._connection) from error
+            raise explain(error, self._shown_address, self._connection) from error
 
     def note_replacement(self) -> None:
-        """Nothing to do, as for `clear_traces`."""
+        """Do nothing, as `clear_traces`."""
 
 
 def _without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -208,10 +208,10 @@ def _without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class PostgresDatabase:
-    """A database on a server. Safe to use from several threads, processes and machines at once.
+    """Database on a server, for several threads, processes and machines.
 
-    statements: of every transaction; writing: those that are others in transactions that write.
-    connections: how many a process has at most; they are made when they are needed and kept.
+    statements: of every transaction. writing: replacements in transactions that write.
+    connections: most connections of a process; opened on demand and kept.
     """
 
     is_near = False
@@ -219,13 +219,13 @@ class PostgresDatabase:
     def __init__(
         self,
         address: str,
-        shown: str,
+        shown_address: str,
         statements: Mapping[str, str],
         writing: Mapping[str, str],
         connections: int,
     ) -> None:
-        self._shown = shown
-        self._parameters = _parameters(address, shown)
+        self._shown_address = shown_address
+        self._parameters = _parameters(address, shown_address)
         self._reading = translate(statements) | {"_tables": _TABLES}
         self._writing = self._reading | translate(writing)
         self.readers = connections // 2
@@ -235,12 +235,12 @@ class PostgresDatabase:
     def open(self) -> Upgrade:
         connection = self._connect()
         try:
-            _require_server(connection, self._shown)
+            _require_server(connection, self._shown_address)
             upgrade = self._migrate(connection)
             self._join(connection)
         except psycopg.Error as error:
             connection.close()
-            raise explain(error, self._shown, connection) from error
+            raise explain(error, self._shown_address, connection) from error
         except BaseException:
             connection.close()
             raise
@@ -276,24 +276,24 @@ class PostgresDatabase:
         ended: threading.Event,
     ) -> None:
         connection.execute("listen hitherto_work")
-        found = connection.execute("select current_schema() as name").fetchone()
-        # What was announced before is found by looking now.
+        result = connection.execute("select current_schema() as name").fetchone()
+        # Earlier announcements are read now.
         heard()
         while not ended.is_set():
             for notice in connection.notifies(timeout=_LISTENING_TURN_S, stop_after=1):
                 # A channel is the database's, and may tell of other schemas.
-                if found is not None and notice.payload == found["name"]:
+                if result is not None and notice.payload == result["name"]:
                     heard()
 
     def clear_traces(self) -> tuple[str, ...]:
-        """Nothing to do: what a deletion leaves lies in the server's own files until its vacuum."""
+        """Do nothing: traces lie in the server's files until its vacuum."""
         return (_ROWS_STAY,)
 
     def clear_replaced(self) -> None:
-        """Nothing to do, as for `clear_traces`."""
+        """Do nothing, as `clear_traces`."""
 
     def clear_left(self) -> None:
-        """Nothing to do: to vacuum locks tables, which is for people to decide."""
+        """Do nothing: a vacuum locks tables, so an operator decides."""
 
     def vacuum(self) -> tuple[str, ...]:
         connection = self._taken()
@@ -301,11 +301,11 @@ class PostgresDatabase:
             for table in self.tables():
                 # The names are those of our own tables. Only the full kind leaves no old page.
                 self._execute(connection, f'vacuum (full, analyze) "{table.name}"')
-            with _explained(self._shown, connection):
+            with _explained(self._shown_address, connection):
                 _drop_samples(connection)
             # It held them; who does not own the database is only warned.
             self._execute(connection, "vacuum (full) pg_catalog.pg_statistic")
-            with _explained(self._shown, connection):
+            with _explained(self._shown_address, connection):
                 try:
                     connection.execute("checkpoint")
                 except psycopg.errors.InsufficientPrivilege:
@@ -321,10 +321,10 @@ class PostgresDatabase:
 
     def tables(self) -> list[Table]:
         with self.transaction(write=False) as run:
-            found = run("_tables")
+            result = run("_tables")
         return [
             Table(row["name"], tuple(row["columns"]), tuple(row["key"]), frozenset(row["parents"]))
-            for row in found
+            for row in result
         ]
 
     @contextlib.contextmanager
@@ -333,7 +333,7 @@ class PostgresDatabase:
         try:
             self._execute(connection, _BEGIN_WRITING if write else _BEGIN_READING)
             statements = self._writing if write else self._reading
-            yield PostgresRun(connection, statements, self._shown)
+            yield PostgresRun(connection, statements, self._shown_address)
             self._commit(connection)
         finally:
             self._give_back(connection)
@@ -348,14 +348,14 @@ class PostgresDatabase:
             self._join(connection)
         except psycopg.Error as error:
             connection.close()
-            raise explain(error, self._shown, connection) from error
+            raise explain(error, self._shown_address, connection) from error
         except BaseException:
             connection.close()
             raise
         return connection
 
     def _give_back(self, connection: psycopg.Connection[DictRow]) -> None:
-        """End what is still open; what broke is let go of, with those that broke with it."""
+        """End open transactions; drop broken connections and those that broke with them."""
         if not connection.closed and connection.info.transaction_status:
             with contextlib.suppress(psycopg.Error):
                 connection.execute("rollback")
@@ -370,23 +370,23 @@ class PostgresDatabase:
         try:
             connection.execute("commit")
         except psycopg.Error as error:
-            found = explain(error, self._shown, connection)
+            result = explain(error, self._shown_address, connection)
             if connection.closed:
                 raise StoreError(
-                    f"{found}; the connection broke while a change was being kept: see whether it "
+                    f"{result}; the connection broke while a change was being kept: see whether it "
                     "was before it is made again"
                 ) from error
-            raise found from error
+            raise result from error
 
     def _execute(self, connection: psycopg.Connection[DictRow], sql: str) -> None:
-        with _explained(self._shown, connection):
+        with _explained(self._shown_address, connection):
             connection.execute(sql)
 
     def _connect(self) -> psycopg.Connection[DictRow]:
         try:
             connection = psycopg.connect(**self._parameters, autocommit=True, row_factory=dict_row)
         except psycopg.Error as error:
-            raise explain(error, self._shown, None) from error
+            raise explain(error, self._shown_address, None) from error
         # A number's size must not choose its type: each choice would be prepared by itself.
         connection.adapters.register_dumper(int, Int8Dumper)
         connection.adapters.register_dumper(int, Int8BinaryDumper)
@@ -395,7 +395,7 @@ class PostgresDatabase:
             connection.execute(_PREPARE)
         except psycopg.Error as error:
             connection.close()
-            raise explain(error, self._shown, connection) from error
+            raise explain(error, self._shown_address, connection) from error
         return connection
 
     def _join(self, connection: psycopg.Connection[DictRow]) -> None:
@@ -405,8 +405,8 @@ class PostgresDatabase:
         applied = self._applied(connection, steps)
         if migrate.pending(applied, steps):
             raise SchemaError(
-                f"{self._shown} was replaced by an earlier database while it was open; open it "
-                "again"
+                f"{self._shown_address} was replaced by an earlier database while it was "
+                "open; open it again"
             )
 
     def _migrate(self, connection: psycopg.Connection[DictRow]) -> Upgrade:
@@ -418,21 +418,21 @@ class PostgresDatabase:
                 return self._migrate_alone(connection, steps)
             if time.monotonic() > deadline:
                 raise SchemaError(
-                    f"{self._shown} has to be brought up to date, and another process has it open; "
-                    "stop what is older, then open it again"
+                    f"{self._shown_address} has an earlier schema, and another process has it "
+                    "open; stop the older process, then open it again"
                 )
             time.sleep(_TRIED_AGAIN_PAUSE_S)
             applied = self._applied(connection, steps)
         return Upgrade(before, steps[-1].version)
 
     def _try_alone(self, connection: psycopg.Connection[DictRow]) -> bool:
-        found = connection.execute(f"select pg_try_advisory_lock{_LOCK} as alone").fetchone()
-        return found is not None and bool(found["alone"])
+        result = connection.execute(f"select pg_try_advisory_lock{_LOCK} as alone").fetchone()
+        return result is not None and bool(result["alone"])
 
     def _migrate_alone(
         self, connection: psycopg.Connection[DictRow], steps: list[migrate.Migration]
     ) -> Upgrade:
-        """All steps in one transaction, while nobody else has the schema."""
+        """Run all steps in one transaction, with the schema locked."""
         try:
             with connection.transaction():
                 applied = self._applied(connection, steps)
@@ -451,24 +451,24 @@ class PostgresDatabase:
     def _applied(
         self, connection: psycopg.Connection[DictRow], steps: Sequence[migrate.Migration]
     ) -> int:
-        """The version of the schema, 0 for an empty one. Raises SchemaError if it is not ours."""
+        """Return the schema version, 0 for an empty one. Raises SchemaError for a foreign one."""
         columns = connection.execute(_COLUMNS).fetchall()
         if not columns:
             return 0
         recorded = {row["name"] for row in columns if row["table_name"] == "schema_migrations"}
         # Others keep a table of this name too, so its first row tells whose it is.
-        found = (
+        result = (
             connection.execute("select version, name from schema_migrations order by version")
             if {"version", "name"} <= recorded
             else ()
         )
-        applied = [(row["version"], row["name"]) for row in found]
+        applied = [(row["version"], row["name"]) for row in result]
         if not applied and {row["table_name"] for row in columns} == {"schema_migrations"}:
             return 0
         if not applied or applied[0] != (steps[0].version, steps[0].name):
             raise SchemaError(
-                f"{self._shown} has tables of another program; give Hitherto a database of its "
-                "own, or a schema of its own with ?options=-csearch_path%3Dname"
+                f"{self._shown_address} has tables of another program; give Hitherto a "
+                "database of its own, or a schema of its own with ?options=-csearch_path%3Dname"
             )
         newest: int = applied[-1][0]
         return newest
@@ -510,50 +510,50 @@ where n.nspname = current_schema() and c.relkind in ('r', 'p')
 """
 
 
-def _parameters(address: str, shown: str) -> dict[str, Any]:
+def _parameters(address: str, shown_address: str) -> dict[str, Any]:
     try:
         given = conninfo.conninfo_to_dict(address)
     except psycopg.Error:
         # The driver's message would quote the part that it cannot read, perhaps of the password.
-        raise _unreadable(shown) from None
+        raise _unreadable(shown_address) from None
     if any("@" in str(given.get(name, "")) for name in ("host", "hostaddr", "port")):
         # The rest of a password with a bare @, which a failed connection would quote as the host.
-        raise _unreadable(shown)
+        raise _unreadable(shown_address)
     return {**_SETTINGS, **given, "client_encoding": "utf8"}
 
 
-def _unreadable(shown: str) -> ValidationError:
+def _unreadable(shown_address: str) -> ValidationError:
     return ValidationError(
-        f"cannot read the address {shown}; write it as postgresql://user:password@host/database"
+        f"cannot read the address {shown_address}; write it as postgresql://user:password@host/database"
         ", with %-codes for special characters"
     )
 
 
-def _require_server(connection: psycopg.Connection[DictRow], shown: str) -> None:
+def _require_server(connection: psycopg.Connection[DictRow], shown_address: str) -> None:
     """Raise StoreError for a server or a database that cannot hold a memory."""
     version = connection.info.server_version
     if version < MINIMUM_VERSION:
         raise StoreError(
-            f"{shown} is PostgreSQL {version // 10_000}; Hitherto needs "
+            f"{shown_address} is PostgreSQL {version // 10_000}; Hitherto needs "
             f"{MINIMUM_VERSION // 10_000} or newer"
         )
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise StoreError(
-            f"{shown} has the encoding {encoding}, which cannot hold every character; create it "
-            "with encoding 'UTF8'"
+            f"{shown_address} has the encoding {encoding}, which cannot hold every "
+            "character; create it with encoding 'UTF8'"
         )
-    found = connection.execute("select current_schema() as name").fetchone()
-    if found is None or found["name"] is None:
-        raise StoreError(f"{shown} has no schema for the user; {_ADVICE['3F000']}")
+    result = connection.execute("select current_schema() as name").fetchone()
+    if result is None or result["name"] is None:
+        raise StoreError(f"{shown_address} has no schema for the user; {_ADVICE['3F000']}")
 
 
 def explain(
-    error: psycopg.Error, shown: str, connection: psycopg.Connection[DictRow] | None
+    error: psycopg.Error, shown_address: str, connection: psycopg.Connection[DictRow] | None
 ) -> StoreError:
-    """The store's own error for a driver's: what happened, where, and what to do.
+    """Return the store's error for a driver error: what happened, where, what to do.
 
-    connection: None where there is none yet. The server's details are left out: they quote rows.
+    connection: None before there is one. Details of the server are left out: they quote rows.
     """
     code = error.sqlstate or ""
     words = error.diag.message_primary or " ".join(str(error).split())
@@ -562,6 +562,6 @@ def explain(
     advice = next((text for start, text in _ADVICE.items() if code.startswith(start)), None)
     if advice is None and not code:
         advice = "check that the server is up and can be reached from here"
-    message = f"{shown}: {words}" + (f"; {advice}" if advice else "")
+    message = f"{shown_address}: {words}" + (f"; {advice}" if advice else "")
     broken = connection is not None and connection.closed
     return RerunError(message) if broken or code in _AGAIN else StoreError(message)

@@ -46,7 +46,7 @@ def to_micros(instant: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The UTC instant of a stored number of microseconds. Raises StoreError."""
+    """Return the UTC instant of stored microseconds. Raises StoreError."""
     try:
         return _EPOCH + micros * _MICROSECOND
     except OverflowError as error:
@@ -54,12 +54,12 @@ def from_micros(micros: int) -> datetime:
 
 
 def damaged(what: str) -> StoreError:
-    """The error for a value that no release has written."""
+    """Return the error for a value that no release has written."""
     return StoreError(f"the database holds {what[:200]}; the file is damaged; restore a copy")
 
 
 def is_storable(text: object) -> bool:
-    """Whether this can stand in a text column at all: what cannot is in no row."""
+    """Return whether a text column can hold the value; other values are in no row."""
     if not isinstance(text, str) or "\0" in text:
         return False
     try:
@@ -75,17 +75,17 @@ def optional_instant(micros: int | None) -> datetime | None:
 
 
 def to_json(value: Any) -> str:
-    """JSON text as it is stored: no spaces, letters of every script as they are."""
+    """Return JSON text as stored: no spaces, all scripts unescaped."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def same_json(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON, whatever the order of their keys; 1 is not true."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+def same_json(first: Any, second: Any) -> bool:
+    """Return whether two values are the same JSON, in any key order; 1 differs from true."""
+    return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
 def from_json(text: str) -> Any:
-    """What `to_json` stored. Raises StoreError."""
+    """Return the value that `to_json` stored. Raises StoreError."""
     try:
         return json.loads(text)
     except ValueError as error:
@@ -93,7 +93,7 @@ def from_json(text: str) -> Any:
 
 
 def member(kind: type[E], value: str) -> E:
-    """The member of an enumeration by its stored value. Raises StoreError."""
+    """Return the enumeration member of a stored value. Raises StoreError."""
     try:
         return kind(value)
     except ValueError as error:
@@ -101,7 +101,7 @@ def member(kind: type[E], value: str) -> E:
 
 
 def to_bytes(vector: NDArray[np.float32]) -> bytes:
-    """A vector as stored: float16, little endian; a cosine moves by less than 0.001 through it."""
+    """Return a vector as stored: float16, little endian; changes a cosine by less than 0.001."""
     return vector.astype("<f2").tobytes()
 
 
@@ -224,12 +224,12 @@ def to_category(row: Row) -> Category:
 
 
 def preferences_to_json(preferences: GenerationPreferences) -> str:
-    """Generation preferences as they are stored: an object of the lists that are not empty."""
+    """Return generation preferences as stored: an object of the non-empty lists."""
     return to_json({name: texts for name, texts in asdict(preferences).items() if texts})
 
 
 def to_preferences(text: str) -> GenerationPreferences:
-    """What `preferences_to_json` stored. Raises StoreError."""
+    """Return what `preferences_to_json` stored. Raises StoreError."""
     try:
         return GenerationPreferences(
             **{name: tuple(texts) for name, texts in from_json(text).items()}

@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer at a time, readers beside it.
+"""SQLite: one file, one writer at a time, concurrent readers.
 
 WAL lets readers and the writer (and other processes) work at once; `synchronous = full` makes what
 was acknowledged survive a power cut; `secure_delete` overwrites what was deleted.
@@ -137,7 +137,7 @@ class SqliteRun:
 
 
 class SqliteDatabase:
-    """A database in one file. Safe to use from several threads and processes at once."""
+    """Database in one file, for several threads and processes."""
 
     is_near = True
     readers = READERS
@@ -194,14 +194,14 @@ class SqliteDatabase:
                 return upgrade
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
-        """Nothing is ever heard: processes that share a file cannot call each other."""
+        """Do nothing: processes that share a file cannot notify each other."""
         return _nothing
 
     def clear_traces(self) -> tuple[str, ...]:
-        """Empty the write-ahead log, which still holds pages as they were, and write the file anew.
+        """Empty the write-ahead log and rewrite the file.
 
-        SQLite overwrites what it deletes, but not the copies of rows that it made in other pages
-        when it balanced them, so the pages have to be made anew, too.
+        SQLite overwrites deleted rows, but not the copies that it made in other pages when it
+        balanced them, so every page is rewritten.
         """
         return self._clear_at_once(self._written_at_once_bytes)
 
@@ -209,7 +209,7 @@ class SqliteDatabase:
         self._clear_at_once(WRITTEN_ALWAYS_BYTES)
 
     def _clear_at_once(self, most_bytes: int) -> tuple[str, ...]:
-        """Clear what is owed, of a file that is not larger than this, and say what is left."""
+        """Clear the traces of a file up to this size; return what is left."""
         with self._writing:
             began = self._seconds()
             is_time = began >= self._written_again_at
@@ -244,9 +244,9 @@ class SqliteDatabase:
                 raise explain(error, self._path) from error
 
     def _clear(self, most_bytes: int | None) -> tuple[str, ...]:
-        """Leave nothing of what was deleted, if somebody did not clear it already.
+        """Remove every trace of deleted rows, unless another process has done so.
 
-        most_bytes: of a file that is written anew; None: any, whether something was deleted or not.
+        most_bytes: largest file that is rewritten; None: any, even without a deletion.
         """
         if self._writer is None:
             raise StoreError(f"{self._path} is closed; open it again")
@@ -290,11 +290,11 @@ class SqliteDatabase:
             if self._writer is None:
                 raise StoreError(f"{self._path} is closed; open it again")
             try:
-                found = self._writer.execute(
+                records = self._writer.execute(
                     "select name from sqlite_schema where type = 'table' "
                     "and name not in ('schema_migrations') and name not like 'sqlite_%'"
                 ).fetchall()
-                return [_table(self._writer, row["name"]) for row in found]
+                return [_table(self._writer, row["name"]) for row in records]
             except DRIVER_ERRORS as error:
                 raise explain(error, self._path) from error
 
@@ -333,7 +333,7 @@ class SqliteDatabase:
             self._roll_back(connection)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
-        """End what is still open: SQLite ends a transaction itself on some errors (a full disk)."""
+        """End an open transaction; SQLite itself ends it on some errors (a full disk)."""
         try:
             if connection.in_transaction:
                 connection.execute("rollback")
@@ -383,7 +383,7 @@ class SqliteDatabase:
         return Upgrade(applied, steps[-1].version)
 
     def _begin_alone(self, connection: sqlite3.Connection) -> None:
-        """Begin a transaction while nobody else has the file open; what has may be older than we.
+        """Begin a transaction if no other process, perhaps of an older release, has the file open.
 
         Raises _NotAloneError.
         """
@@ -397,12 +397,12 @@ class SqliteDatabase:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             raise _NotAloneError(
-                f"{self._path} has to be brought up to date, and another process has it open; "
-                "stop what is older, then open it again"
+                f"{self._path} has an earlier schema, and another process has it open; "
+                "stop the older process, then open it again"
             ) from error
 
     def _applied(self, connection: sqlite3.Connection, steps: Sequence[migrate.Migration]) -> int:
-        """The version of the schema, 0 for an empty database. Raises SchemaError if not ours."""
+        """Return the schema version, 0 for an empty database. Raises SchemaError if foreign."""
         names = {row["name"] for row in connection.execute("select name from sqlite_master")}
         if not names:
             return 0
@@ -410,12 +410,12 @@ class SqliteDatabase:
         columns = {
             row["name"] for row in connection.execute("pragma table_info(schema_migrations)")
         }
-        found = (
+        records = (
             connection.execute("select version, name from schema_migrations order by version")
             if {"version", "name"} <= columns
             else ()
         )
-        applied = [(row["version"], row["name"]) for row in found]
+        applied = [(row["version"], row["name"]) for row in records]
         if names == {"schema_migrations"} and not applied:
             return 0
         if not applied or applied[0] != (steps[0].version, steps[0].name):
@@ -429,9 +429,9 @@ def _nothing() -> None:
 
 
 def _owed(connection: sqlite3.Connection) -> int:
-    """A number that every deletion changes; 0: nothing of what was deleted is left.
+    """Return a number that every deletion changes; 0 if no trace is left.
 
-    It stands in the file's header, so whoever has the file open can clear what is left.
+    It is in the file's header, so any process with the file open can clear the traces.
     """
     return _value(connection, "user_version")
 
@@ -479,7 +479,7 @@ def _require_database(path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    """Create the file with mode 0600, which SQLite gives to its log and its shared memory too."""
+    """Create the file with mode 0600, which SQLite copies to its log and shared memory."""
     # What cannot be created SQLite refuses as well, with a reason and our advice.
     with _creating, contextlib.suppress(OSError):
         create_private_file(path)
@@ -517,7 +517,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
-    """The store's own error for a driver's: what happened, to which file, and what to do."""
+    """Return the store's error for a driver error: what happened, which file, what to do."""
     # The driver gives no code where it could not decode a text that stands in the file.
     if isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode"):
         return StoreError(f"{path}: text that is not UTF-8; {_ADVICE[sqlite3.SQLITE_CORRUPT]}")

@@ -1,4 +1,4 @@
-"""One transaction: the repositories of all projects, and of one project's users."""
+"""A transaction with its repositories."""
 
 from hitherto.store.database import Run
 from hitherto.store.repositories.deliveries import DeliveryRows

@@ -105,24 +105,24 @@ class ConflictRows:
 
         Raises MergeConflictNotFoundError, MergeConflictAlreadyResolvedError.
         """
-        found = self.get(merge_conflict_id)
+        conflict = self.get(merge_conflict_id)
         requeued = self._run(
-            "requeue_merge_conflict", merge_conflict_id=found.id, now=rows.to_micros(now)
+            "requeue_merge_conflict", merge_conflict_id=conflict.id, now=rows.to_micros(now)
         )
         if not requeued:
             raise MergeConflictAlreadyResolvedError(
                 f"Merge conflict {merge_conflict_id} has not failed: its status is "
-                f"{found.status.value}"
+                f"{conflict.status.value}"
             )
         self._run("announce_work")
         return self.get(merge_conflict_id)
 
     def answered(self, merge_conflict_id: str, session_created_at: datetime) -> Contest | None:
-        """An answered conflict with all that settling it needs; None when it is gone."""
-        found = self._run("get_merge_conflict", merge_conflict_id=merge_conflict_id)
-        if not found or found[0]["resolution"] is None:
+        """Return an answered conflict with the input of its resolution; None if it was deleted."""
+        records = self._run("get_merge_conflict", merge_conflict_id=merge_conflict_id)
+        if not records or records[0]["resolution"] is None:
             return None
-        row = found[0]
+        row = records[0]
         proposed, resolution = rows.from_json(row["proposed"]), rows.from_json(row["resolution"])
         questions = rows.from_json(row["questions"])
         return Contest(
@@ -157,9 +157,9 @@ class ConflictRows:
         )
 
     def all(self) -> list[MergeConflictModel]:
-        """All merge conflicts, newest first."""
-        found = self._run("load_merge_conflicts")
-        if not found:
+        """Return merge conflicts, newest first."""
+        records = self._run("load_merge_conflicts")
+        if not records:
             return []
         contradicted: defaultdict[str, list[MergeConflictConflictingMemory]] = defaultdict(list)
         for row in self._run("load_merge_conflict_memories"):
@@ -186,7 +186,7 @@ class ConflictRows:
             )
         return [
             _model(row, contradicted[row["merge_conflict_id"]], brought[row["merge_conflict_id"]])
-            for row in found
+            for row in records
         ]
 
     def get(self, merge_conflict_id: str) -> MergeConflictModel:

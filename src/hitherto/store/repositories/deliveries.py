@@ -1,4 +1,4 @@
-"""The verbs of what sends to webhooks: taking what is due, and recording what came of it."""
+"""Leases and results of webhook deliveries."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from hitherto.store.repositories.webhooks import ProjectWebhooks, signing_secret
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event to be sent to one webhook, taken by whoever has the lease.
+    """Delivery of one event to one webhook, under a lease.
 
     session_id: the session, or the one in which the conflict arose. merge_conflict_id: None for an
     event about a session. attempts: which try this is, from 1.
@@ -41,7 +41,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """All that a request is made of, as it stands when it is made.
+    """Content of a delivery request, read when the request is made.
 
     about: what the event is about. secrets: the newest first.
     """
@@ -54,17 +54,17 @@ class Telling:
 
 
 class DeliveryRows:
-    """One transaction of what sends to webhooks, which looks over all users and projects."""
+    """Webhook deliveries of all projects."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def is_due(self, now: datetime) -> bool:
-        """Whether `claim` would find a delivery."""
+        """Return whether `claim` would find a delivery."""
         return bool(self._run("find_due_webhook_delivery", now=rows.to_micros(now)))
 
     def claim(self, now: datetime, lease_until: datetime, lease_token: str) -> Delivery | None:
-        """Take the next delivery that is due, or None; at most one of a webhook at a time."""
+        """Lease the next due delivery, at most one per webhook; None without one."""
         instant = rows.to_micros(now)
         taken = [
             row
@@ -93,14 +93,14 @@ class DeliveryRows:
         )
 
     def telling(self, delivery: Delivery, now: datetime) -> Telling | None:
-        """What to send and where; None when the user or the webhook was deleted meanwhile.
+        """Return content and target; None if the user or the webhook was deleted.
 
         Raises SessionNotFoundError, MergeConflictNotFoundError for what was deleted by itself.
         """
-        found = self._run("get_user_row", user_id=delivery.user_id)
-        if not found:
+        records = self._run("get_user_row", user_id=delivery.user_id)
+        if not records:
             return None
-        user = UserRows(self._run, found[0])
+        user = UserRows(self._run, records[0])
         webhook = self._webhook(user, delivery)
         if webhook is None:
             return None
@@ -138,9 +138,9 @@ class DeliveryRows:
 
     def switch_off(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Disable the webhook of a delivery, and end the others that wait for it."""
-        found = self._run("get_user_row", user_id=delivery.user_id)
-        if found:
-            webhooks = ProjectWebhooks(self._run, found[0]["project_id"])
+        records = self._run("get_user_row", user_id=delivery.user_id)
+        if records:
+            webhooks = ProjectWebhooks(self._run, records[0]["project_id"])
             webhooks.switch_off(delivery.webhook_id, reason, now)
 
     def clear(self, ended_before: datetime, now: datetime) -> None:
@@ -150,8 +150,10 @@ class DeliveryRows:
             self._run.note_replacement()
 
     def _webhook(self, user: UserRows, delivery: Delivery) -> Row | None:
-        found = self._run("get_webhook", project_id=user.project_id, webhook_id=delivery.webhook_id)
-        return found[0] if found else None
+        records = self._run(
+            "get_webhook", project_id=user.project_id, webhook_id=delivery.webhook_id
+        )
+        return records[0] if records else None
 
     def _record(
         self,

@@ -1,4 +1,4 @@
-"""The verbs of changing the embedder: a second set of vectors beside the first, then instead."""
+"""Change of the embedder: a second set of vectors, then a switch to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class SampledPassage:
 
 
 class EmbedderRows:
-    """One transaction over all users, for the embedders alone."""
+    """Embedders of the database and the vectors of all users."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -48,26 +48,26 @@ class EmbedderRows:
     # Embedders
 
     def embedder(self, state: str = CURRENT) -> RecordedEmbedder | None:
-        """The embedder in a state, or None."""
+        """Return the embedder in a state, or None."""
         for row in self._run("list_embedders"):
             if row["state"] == state:
                 return to_embedder(row)
         return None
 
     def require(self) -> RecordedEmbedder:
-        """The current embedder. Raises StoreError for a database that has none yet."""
+        """Return the current embedder. Raises StoreError if the database has none."""
         return recorded_embedder(self._run("current_embedder"))
 
     def recorded(self, identity: str, calibration: Calibration) -> RecordedEmbedder:
-        """The current embedder; in a database that has none yet it is this one."""
-        found = self._run("current_embedder")
-        if not found:
+        """Return the current embedder; a database without one records this one."""
+        records = self._run("current_embedder")
+        if not records:
             self._insert(0, identity, CURRENT, calibration)
-            found = self._run("current_embedder")
-        return recorded_embedder(found)
+            records = self._run("current_embedder")
+        return recorded_embedder(records)
 
     def begin(self, identity: str) -> RecordedEmbedder:
-        """Make room for the vectors of a coming embedder beside those of the current one."""
+        """Reserve the free vector slot for a coming embedder."""
         slot = 1 - self.require().slot
         self._insert(slot, identity, COMING, UNCHANGED)
         self._run("forget_coming_revisions")
@@ -80,7 +80,7 @@ class EmbedderRows:
         )
 
     def switch(self, coming: RecordedEmbedder) -> bool:
-        """Compare by the coming embedder from now on; False while a vector of it is missing."""
+        """Make the coming embedder current; return False while one of its vectors is missing."""
         self._run("exclude_other_writers")
         if self._run("count_waiting_users")[0]["total"]:
             return False
@@ -110,30 +110,30 @@ class EmbedderRows:
     # Vectors
 
     def count_vectors(self, slot: int) -> tuple[int, int]:
-        """How many vectors a whole set has, and how many of this slot are missing."""
+        """Return the size of a full set of vectors, and how many this slot lacks."""
         row = self._run("count_vectors", slot=slot)[0]
         return row["total"], row["missing"]
 
     def waiting_user(self, after: str) -> str | None:
-        """The next user, by our id, of whom vectors of the coming embedder may be missing."""
-        return self._one("find_waiting_user", after)
+        """Return the next user id (internal) that may lack vectors of the coming embedder."""
+        return self._user_id("find_waiting_user", after)
 
     def next_user(self, after: str) -> str | None:
-        """The next user by our id."""
-        return self._one("find_next_user", after)
+        """Return the next user id (internal)."""
+        return self._user_id("find_next_user", after)
 
     def missing(self, user_id: str, slot: int, limit: int) -> list[MissingVector]:
         """Vectors of a user's that are missing, `limit` of each kind at most."""
         named = {"user_id": user_id, "slot": slot, "limit": limit}
-        found = [
+        records = [
             MissingVector("set_memory_vector", {"memory_id": row["memory_id"]}, row["content"])
             for row in self._run("missing_memories", **named)
         ]
-        found += [
+        records += [
             MissingVector("set_summary_vector", {"session_id": row["session_id"]}, row["content"])
             for row in self._run("missing_summaries", **named)
         ]
-        return found + [
+        return records + [
             MissingVector(
                 "set_passage_vector",
                 {name: row[name] for name in ("session_id", "position", "ordinal")},
@@ -146,17 +146,17 @@ class EmbedderRows:
         ]
 
     def messages(self, user_id: str, session_id: str) -> list[Message]:
-        """All messages of a session in order."""
-        found = self._run("session_messages", user_id=user_id, session_id=session_id)
-        return [rows.to_message(row) for row in found]
+        """Return the messages of a session in order."""
+        records = self._run("session_messages", user_id=user_id, session_id=session_id)
+        return [rows.to_message(row) for row in records]
 
     def hold(self, user_id: str) -> int | None:
-        """Keep everybody else from changing a user; the user's revision, None for nobody."""
-        found = self._run("get_user_row", user_id=user_id)
-        return found[0]["revision"] if found else None
+        """Lock a user against changes; return the revision, or None if the user was deleted."""
+        records = self._run("get_user_row", user_id=user_id)
+        return records[0]["revision"] if records else None
 
     def complete(self, user_id: str) -> None:
-        """Note that no vector of the coming embedder is missing of what the user has now."""
+        """Record that the user has every vector of the coming embedder."""
         revision = self.hold(user_id)
         if revision is not None:
             self._run("set_coming_revision", user_id=user_id, coming_revision=revision)
@@ -169,8 +169,8 @@ class EmbedderRows:
         for missing, vector in made:
             row = {"user_id": user_id, "slot": slot, "vector": vector, **missing.key}
             by_statement.setdefault(missing.statement, []).append(row)
-        for statement, found in by_statement.items():
-            self._run.many(statement, found)
+        for statement, records in by_statement.items():
+            self._run.many(statement, records)
 
     def clear_vectors(self, user_id: str, slot: int) -> None:
         """Take a user's vectors of a slot away."""
@@ -186,6 +186,6 @@ class EmbedderRows:
             for row in self._run("sample_passages", user_id=user_id, limit=limit)
         ]
 
-    def _one(self, name: str, after: str) -> str | None:
-        found = self._run(name, after=after)
-        return found[0]["user_id"] if found else None
+    def _user_id(self, name: str, after: str) -> str | None:
+        records = self._run(name, after=after)
+        return records[0]["user_id"] if records else None

@@ -1,4 +1,4 @@
-"""The worker's verbs on one transaction: taking what is due, and giving it back."""
+"""Leases on due sessions and on answered merge conflicts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from hitherto.store.repositories.user import UserRows
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A session to process, or an answered merge conflict to settle, that a worker has taken.
+    """A session or an answered merge conflict under a worker's lease.
 
     merge_conflict_id: None for a session. session_id, created_at: the session, or the one in which
         the conflict arose. attempts: which try this is, from 1. failures: of earlier tries.
@@ -34,23 +34,23 @@ class Work:
 
 
 class JobRows:
-    """One transaction of the worker, which looks over all users and projects.
+    """Jobs of all users and projects.
 
-    Whatever is done to a piece of work is done only while its lease holds.
+    A job changes only while its lease holds.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def is_due(self, now: datetime) -> bool:
-        """Whether `claim` would find work."""
+        """Return whether `claim` would find work."""
         instant = rows.to_micros(now)
         return bool(
             self._run("find_due_merge_conflict", now=instant) or self._run("find_due", now=instant)
         )
 
     def claim(self, now: datetime, lease_until: datetime, lease_token: str) -> Work | None:
-        """Take the next work that is due, or None where there is none that is not taken yet."""
+        """Lease the next due job; None without one."""
         lease = {
             "now": rows.to_micros(now),
             "lease_until": rows.to_micros(lease_until),
@@ -68,8 +68,8 @@ class JobRows:
         return None
 
     def renew(self, work: Work, lease_until: datetime) -> bool:
-        """Hold the work for longer. False when it is no longer held by this lease."""
-        return self._held(
+        """Extend the lease; return False if it was lost."""
+        return self._run_leased(
             work,
             "renew_lease",
             "renew_merge_conflict_lease",
@@ -78,15 +78,17 @@ class JobRows:
 
     def release(self, work: Work) -> bool:
         """Give the work back as if it had not been tried."""
-        return self._held(work, "release_lease", "release_merge_conflict_lease")
+        return self._run_leased(work, "release_lease", "release_merge_conflict_lease")
 
     def finish(self, work: Work, now: datetime) -> bool:
-        """Set it to PROCESSED, or RESOLVED. False when it is no longer held by this lease."""
-        return self._held(work, "finish_session", "finish_merge_conflict", now=rows.to_micros(now))
+        """Set the job to PROCESSED or RESOLVED; return False if the lease was lost."""
+        return self._run_leased(
+            work, "finish_session", "finish_merge_conflict", now=rows.to_micros(now)
+        )
 
     def retry(self, work: Work, due_at: datetime, reason: str) -> bool:
         """Put the work back in line for later, after a failure."""
-        return self._held(
+        return self._run_leased(
             work,
             "retry_session",
             "retry_merge_conflict",
@@ -96,7 +98,7 @@ class JobRows:
 
     def wait(self, work: Work, due_at: datetime, reason: str) -> bool:
         """Set a session to INSUFFICIENT_BALANCE until an instant; it counts as untried."""
-        found = self._run(
+        records = self._run(
             "wait_session",
             user_id=work.user_id,
             session_id=work.session_id,
@@ -104,7 +106,7 @@ class JobRows:
             due_at=rows.to_micros(due_at),
             failure_reason=reason,
         )
-        return bool(found)
+        return bool(records)
 
     def note(self, work: Work, note: str) -> None:
         """Keep with the session how it was processed."""
@@ -117,53 +119,55 @@ class JobRows:
 
     def fail(self, work: Work, reason: str) -> bool:
         """Set it to FAILED."""
-        return self._held(work, "fail_session", "fail_merge_conflict", failure_reason=reason)
+        return self._run_leased(work, "fail_session", "fail_merge_conflict", failure_reason=reason)
 
     def user(self, work: Work) -> UserRows:
-        """The part of the transaction that is bound to the user whose work it is.
+        """Return the rows of the job's user.
 
         Raises UserNotFoundError when the user was deleted meanwhile.
         """
-        found = self._run("get_user_row", user_id=work.user_id)
-        if not found:
+        records = self._run("get_user_row", user_id=work.user_id)
+        if not records:
             raise UserNotFoundError(f"the user was deleted while {work} was in work")
-        return UserRows(self._run, found[0])
+        return UserRows(self._run, records[0])
 
     def rebuilt_at(self, user_id: str) -> int | None:
-        """The user's revision at which something was last deleted; None: the user was."""
-        found = self._run("get_user_row", user_id=user_id)
-        return found[0]["rebuilt_at"] if found else None
+        """Return the user's revision at the last removal; None for a deleted user."""
+        records = self._run("get_user_row", user_id=user_id)
+        return records[0]["rebuilt_at"] if records else None
 
     def merge_conflicts_enabled(self, user: UserRows) -> bool:
-        """Whether contradictions of this user are asked about: own switch, else the project's."""
+        """Return the user's switch for merge conflicts, or else the project's."""
         if user.model.merge_conflict_enabled is not None:
             return user.model.merge_conflict_enabled
         row = self._run("get_project", project_id=user.project_id)[0]
         return bool(row["merge_conflict_enabled"] == 1)
 
     def categories(self, user: UserRows) -> list[Category]:
-        """The categories of the user's project, by name."""
-        found = self._run("list_categories", project_id=user.project_id)
-        return [rows.to_category(row) for row in found]
+        """Return the categories of the user's project, by name."""
+        records = self._run("list_categories", project_id=user.project_id)
+        return [rows.to_category(row) for row in records]
 
     def generation_preferences(self, user: UserRows) -> GenerationPreferences:
-        """What the user's project wants to be remembered."""
-        found = self._run("get_generation_preferences", project_id=user.project_id)
-        return rows.to_preferences(found[0]["preferences"]) if found else GenerationPreferences()
+        """Return the generation preferences of the user's project."""
+        records = self._run("get_generation_preferences", project_id=user.project_id)
+        return (
+            rows.to_preferences(records[0]["preferences"]) if records else GenerationPreferences()
+        )
 
     def next_due(self, now: datetime) -> datetime | None:
-        """When the next work that nobody holds becomes due, over all users."""
+        """Return when the next job without a lease is due, over all users."""
         return rows.optional_instant(self._run("next_due", now=rows.to_micros(now))[0]["due_at"])
 
     def count_unprocessed(self, now: datetime) -> int:
-        """How many sessions and answered conflicts are in work or wait for it, over all users."""
+        """Count sessions and answered conflicts that are due or in work, over all users."""
         total: int = self._run("count_unprocessed", now=rows.to_micros(now))[0]["total"]
         return total
 
-    def _held(self, work: Work, of_session: str, of_conflict: str, **parameters: Any) -> bool:
-        """Run the one statement or the other; whether the lease still held."""
+    def _run_leased(self, work: Work, of_session: str, of_conflict: str, **parameters: Any) -> bool:
+        """Run the statement for the kind of job; return whether its lease is held."""
         if work.merge_conflict_id is None:
-            found = self._run(
+            records = self._run(
                 of_session,
                 user_id=work.user_id,
                 session_id=work.session_id,
@@ -171,14 +175,14 @@ class JobRows:
                 **parameters,
             )
         else:
-            found = self._run(
+            records = self._run(
                 of_conflict,
                 user_id=work.user_id,
                 merge_conflict_id=work.merge_conflict_id,
                 lease_token=work.lease_token,
                 **parameters,
             )
-        return bool(found)
+        return bool(records)
 
 
 def _work(taken: Row, session: Row, merge_conflict_id: str | None) -> Work:

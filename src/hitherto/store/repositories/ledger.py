@@ -1,4 +1,4 @@
-"""The verbs of the ledger of model calls: budgets, reservations, calls and their sums."""
+"""Ledger of model calls: budgets, reservations, calls and their sums."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,9 +15,9 @@ from hitherto.store.repositories.users import ProjectUsers
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A call as it goes into the ledger, with what only the store needs to know of it.
+    """A model call with the internal ids of its project and user.
 
-    call.user_id: ours, not the application's. cost_nanos: None where no price is known.
+    call.user_id: ours, not the application's. cost_nanos: None where no price is is_project.
     """
 
     project_id: str
@@ -28,14 +28,14 @@ class CallRow:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The tokens that were taken for a session on a day, and on the days before it."""
+    """Tokens spent on a session on a day and on the days before."""
 
     today: int
     before: int
 
 
 class LedgerRows:
-    """One transaction over the budgets, the calls and the sums of all projects."""
+    """Budgets, calls and sums of all projects."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -43,12 +43,12 @@ class LedgerRows:
     # Budgets
 
     def budgets(self, project_id: str) -> Budgets:
-        """What a project has set for itself; nothing at first."""
-        found = self._run("get_project_budgets", project_id=project_id)
-        return _budgets(found[0]) if found else Budgets()
+        """Return the budgets that a project has set; all None at first."""
+        records = self._run("get_project_budgets", project_id=project_id)
+        return _budgets(records[0]) if records else Budgets()
 
     def replace_budgets(self, project_id: str, budgets: Budgets) -> None:
-        """Write all budgets of a project anew."""
+        """Replace the budgets of a project."""
         over = budgets.over_budget
         self._run(
             "replace_project_budgets",
@@ -66,8 +66,10 @@ class LedgerRows:
 
     def require_project(self, project_id: str) -> None:
         """Raise ProjectNotFoundError unless the project is there."""
-        known = rows.is_storable(project_id) and self._run("get_project", project_id=project_id)
-        if not known:
+        is_project = rows.is_storable(project_id) and self._run(
+            "get_project", project_id=project_id
+        )
+        if not is_project:
             raise ProjectNotFoundError(f"Project {project_id!a} not found")
 
     def hold_project(self, project_id: str) -> None:
@@ -81,28 +83,28 @@ class LedgerRows:
     # What is taken
 
     def taken_by_project(self, project_id: str, day: str, now: datetime) -> Amount:
-        """What a project has spent on a day, and what calls under way hold."""
+        """Return what a project has spent and reserved on a day."""
         spent = self._run("project_day_spent", project_id=project_id, day=day)
-        held = self._run(
+        reserved = self._run(
             "project_day_reserved", project_id=project_id, day=day, now=rows.to_micros(now)
         )
-        return _amount(spent[0]) + _amount(held[0])
+        return _amount(spent[0]) + _amount(reserved[0])
 
     def taken_by_user(self, user_id: str, day: str, now: datetime) -> Amount:
-        """What was spent for a user on a day, and what calls under way hold."""
+        """Return what was spent and is reserved for a user on a day."""
         spent = self._run("user_day_spent", user_id=user_id, day=day)
-        held = self._run("user_day_reserved", user_id=user_id, day=day, now=rows.to_micros(now))
-        return _amount(spent[0]) + _amount(held[0])
+        reserved = self._run("user_day_reserved", user_id=user_id, day=day, now=rows.to_micros(now))
+        return _amount(spent[0]) + _amount(reserved[0])
 
     def paid_for(self, user_id: str, session_id: str, day: str) -> Paid:
-        """What was taken for a session until the end of a day."""
-        found = self._run("paid_for_session", user_id=user_id, session_id=session_id, day=day)[0]
-        return Paid(found["today"], found["earlier"])
+        """Return what a session has cost until the end of a day."""
+        records = self._run("paid_for_session", user_id=user_id, session_id=session_id, day=day)[0]
+        return Paid(records["today"], records["earlier"])
 
     # Calls
 
     def is_user(self, user_id: str) -> bool:
-        """Whether the user, by our id, is still there."""
+        """Return whether a user (internal id) exists."""
         return bool(self._run("get_user_row", user_id=user_id))
 
     def reserve(self, row: CallRow, wanted: Amount, expires_at: datetime) -> None:
@@ -121,7 +123,7 @@ class LedgerRows:
         )
 
     def record(self, row: CallRow, oldest: str) -> None:
-        """Write a call and give back what it held; the user's calls before a day are forgotten.
+        """Record a call, release its reservation, and delete the user's calls before a day.
 
         oldest: that day, as `2025-03-14`. Of a user deleted meanwhile only the project's sums stay.
         """
@@ -175,27 +177,27 @@ class LedgerRows:
 
     def user_usage(self, user: UserRows, since: str) -> list[UsageOfTask]:
         """A user's sums from a day on."""
-        found = self._run("list_user_usage", user_id=user.user_id, since=since)
-        return [_of_task(row) for row in found]
+        records = self._run("list_user_usage", user_id=user.user_id, since=since)
+        return [_of_task(row) for row in records]
 
     def users_usage(self, project_id: str, since: str, limit: int) -> list[UsageOfUser]:
-        """The users for whom most was taken from a day on."""
-        found = self._run("list_users_usage", project_id=project_id, since=since, limit=limit)
-        return [UsageOfUser(row["custom_user_id"], _counts(row)) for row in found]
+        """Return the users with the highest usage since a day."""
+        records = self._run("list_users_usage", project_id=project_id, since=since, limit=limit)
+        return [UsageOfUser(row["custom_user_id"], _counts(row)) for row in records]
 
     def project_calls(
         self, project_id: str, offset: int, limit: int
     ) -> tuple[list[ModelCall], int]:
         """A page of a project's calls, newest first, and how many there are."""
         total = self._run("count_project_calls", project_id=project_id)[0]["total"]
-        found = self._run("page_project_calls", project_id=project_id, offset=offset, limit=limit)
-        return [_call(row, row["custom_user_id"]) for row in found], total
+        records = self._run("page_project_calls", project_id=project_id, offset=offset, limit=limit)
+        return [_call(row, row["custom_user_id"]) for row in records], total
 
     def user_calls(self, user: UserRows, offset: int, limit: int) -> tuple[list[ModelCall], int]:
         """A page of a user's calls, newest first, and how many there are."""
         total = self._run("count_user_calls", user_id=user.user_id)[0]["total"]
-        found = self._run("page_user_calls", user_id=user.user_id, offset=offset, limit=limit)
-        return [_call(row, user.model.user_id) for row in found], total
+        records = self._run("page_user_calls", user_id=user.user_id, offset=offset, limit=limit)
+        return [_call(row, user.model.user_id) for row in records], total
 
 
 def _budgets(row: Row) -> Budgets:

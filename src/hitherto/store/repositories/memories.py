@@ -36,47 +36,47 @@ class MemoryRows:
         self._project_id = project_id
 
     def versions(self) -> dict[str, MemoryVersion]:
-        """All versions of all memories, newest first, with their evidence."""
+        """Return every version with its evidence, newest first."""
         evidence = self.evidence_since(0)
-        found = [rows.to_version(row) for row in self._run("load_versions")]
+        records = [rows.to_version(row) for row in self._run("load_versions")]
         return {
             version.memory_id: replace(version, evidence=evidence.get(version.memory_id, ()))
-            for version in found
+            for version in records
         }
 
     def of_session(self, session_id: str) -> list[MemoryRelationship]:
-        """The current memories that a session created, in the order in which it did."""
-        found = self._run("session_memories", session_id=session_id)
-        return [MemoryRelationship(row["memory_id"], row["content"]) for row in found]
+        """Return the current memories that a session created, in order of creation."""
+        records = self._run("session_memories", session_id=session_id)
+        return [MemoryRelationship(row["memory_id"], row["content"]) for row in records]
 
     def evidence_since(self, revision: int) -> dict[str, tuple[Evidence, ...]]:
-        """The messages that versions rest on, of those noted after a revision."""
+        """Return evidence added after a revision, by version."""
         grouped: defaultdict[str, list[Evidence]] = defaultdict(list)
         for row in self._run("load_evidence", since=revision):
             grouped[row["memory_id"]].append(Evidence(row["session_id"], row["position"]))
-        return {memory_id: tuple(found) for memory_id, found in grouped.items()}
+        return {memory_id: tuple(records) for memory_id, records in grouped.items()}
 
     def categories(self) -> dict[str, list[str]]:
-        """The names of each version's categories, sorted; versions without any are left out."""
+        """Return sorted category names by version, without versions that have none."""
         grouped: defaultdict[str, list[str]] = defaultdict(list)
         for row in self._run("load_memory_categories"):
             grouped[row["memory_id"]].append(row["name"])
         return {memory_id: sorted(names) for memory_id, names in grouped.items()}
 
     def category_names(self) -> set[str]:
-        """The names of the categories of the user's project."""
-        found = self._run("list_categories", project_id=self._project_id)
-        return {row["name"] for row in found}
+        """Return the category names of the user's project."""
+        records = self._run("list_categories", project_id=self._project_id)
+        return {row["name"] for row in records}
 
     def connections_since(self, revision: int) -> list[tuple[str, str]]:
-        """The connections made after a revision, each once."""
-        found = self._run("load_connections", since=revision)
-        return [(row["memory_id"], row["connected_id"]) for row in found]
+        """Return connections made after a revision, each once."""
+        records = self._run("load_connections", since=revision)
+        return [(row["memory_id"], row["connected_id"]) for row in records]
 
     def since(self, revision: int) -> list[tuple[MemoryVersion, bytes]]:
         """Versions written after a revision, each with its stored vector."""
-        found = self._run("load_memories", since=revision, slot=self._run.embedder().slot)
-        return [(rows.to_version(row), row["chosen_vector"]) for row in found]
+        records = self._run("load_memories", since=revision, slot=self._run.embedder().slot)
+        return [(rows.to_version(row), row["chosen_vector"]) for row in records]
 
     def insert(
         self,
@@ -142,7 +142,7 @@ class MemoryRows:
         revision: int,
         merge_conflict_id: str | None = None,
     ) -> None:
-        """Mark a version as superseded; with the conflict that said so, if it was one."""
+        """Mark a version as superseded, with the merge conflict that caused it."""
         self._run(
             "expire_memory",
             memory_id=memory_id,

@@ -43,7 +43,7 @@ class MessageRows:
         now: datetime,
         idempotency_key: str | None = None,
     ) -> None:
-        """Append a message and start the inactivity anew.
+        """Append a message and restart the inactivity period.
 
         Raises SessionNotFoundError, InvalidSessionStateError.
         """
@@ -71,53 +71,53 @@ class MessageRows:
     def is_repeated(
         self, session_id: str, idempotency_key: str, role: MessageRole, content: str
     ) -> bool:
-        """Whether the same call has added this message with this key, in whatever state since.
+        """Return whether the same call has added this message with this key.
 
         Raises SessionNotFoundError, and ValidationError when the message of that key is another.
         """
         session_row(self._run, session_id)
-        found = self._run(
+        records = self._run(
             "find_repeated_message", session_id=session_id, idempotency_key=idempotency_key
         )
-        if not found:
+        if not records:
             return False
-        if found[0]["role"] != role.value or found[0]["content"] != content:
+        if records[0]["role"] != role.value or records[0]["content"] != content:
             raise used_otherwise(idempotency_key)
         return True
 
     def count(self, session_id: str) -> int:
-        """How many messages a session has. Raises SessionNotFoundError."""
+        """Count the messages of a session. Raises SessionNotFoundError."""
         total: int = session_row(self._run, session_id)["message_count"]
         return total
 
     def page(self, session_id: str, offset: int, limit: int) -> list[Message]:
         """A session's messages in order."""
-        found = self._run("page_messages", session_id=session_id, offset=offset, limit=limit)
-        return [rows.to_message(row) for row in found]
+        records = self._run("page_messages", session_id=session_id, offset=offset, limit=limit)
+        return [rows.to_message(row) for row in records]
 
     def of_session(self, session_id: str) -> list[Message]:
-        """All messages of a session in order."""
+        """Return the messages of a session in order."""
         return [
             rows.to_message(row) for row in self._run("session_messages", session_id=session_id)
         ]
 
     def latest_of_session(self, session_id: str, limit: int) -> list[Message]:
-        """The last messages of a session, oldest first."""
-        found = self._run("latest_session_messages", session_id=session_id, limit=limit)
-        return [rows.to_message(row) for row in reversed(found)]
+        """Return the last messages of a session, oldest first."""
+        records = self._run("latest_session_messages", session_id=session_id, limit=limit)
+        return [rows.to_message(row) for row in reversed(records)]
 
     def latest(self, limit: int) -> list[UserMessage]:
-        """The last messages over all sessions, oldest first."""
+        """Return the last messages over all sessions, oldest first."""
         return _user_messages(self._run("latest_messages", limit=limit))
 
     def latest_except(self, session_id: str, limit: int) -> list[UserMessage]:
-        """The last messages over all other sessions, oldest first."""
+        """Return the last messages over all other sessions, oldest first."""
         return _user_messages(
             self._run("latest_messages_except", except_session_id=session_id, limit=limit)
         )
 
     def ongoing(self, except_session_id: str) -> list[OngoingSession]:
-        """The sessions not processed yet that hold messages, newest first."""
+        """Return unprocessed sessions that have messages, newest first."""
         sessions: dict[str, OngoingSession] = {}
         for row in self._run("ongoing_messages", except_session_id=except_session_id):
             session = sessions.setdefault(
@@ -128,12 +128,12 @@ class MessageRows:
         return list(sessions.values())
 
     def unprocessed(self) -> list[tuple[str, int, str]]:
-        """What was said in sessions that are not processed: session, position, content."""
-        found = self._run("load_unprocessed_messages")
-        return [(row["session_id"], row["position"], row["content"]) for row in found]
+        """Return session id, position and content of messages in unprocessed sessions."""
+        records = self._run("load_unprocessed_messages")
+        return [(row["session_id"], row["position"], row["content"]) for row in records]
 
     def since(self, revision: int) -> dict[str, list[Message]]:
-        """The messages of the sessions whose summaries are newer than a revision, in order."""
+        """Return the messages of sessions whose summary is newer than a revision."""
         grouped: defaultdict[str, list[Message]] = defaultdict(list)
         for row in self._run("load_session_messages", since=revision):
             grouped[row["session_id"]].append(rows.to_message(row))

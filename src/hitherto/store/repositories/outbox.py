@@ -1,4 +1,4 @@
-"""The outbox of webhook events."""
+"""Outbox of webhook events."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -25,18 +25,19 @@ class OutboxRows:
         new_id: Callable[[], str],
         now: datetime,
     ) -> None:
-        """Have every webhook of the project told that asks for it; nothing where none does.
+        """Queue an event for every enabled webhook of the project that subscribes to it.
 
-        merge_conflict_id: of an event about a conflict. new_id: called once if anybody is told.
+        merge_conflict_id: of an event about a conflict. new_id: called once if
+            there is a subscriber.
         """
-        told = [
+        subscribers = [
             webhook
             for webhook in map(
                 rows.to_webhook, self._run("list_webhooks", project_id=self._project_id)
             )
             if webhook.enabled and event_type in webhook.event_types
         ]
-        if not told:
+        if not subscribers:
             return
         event_id = new_id()
         self._run.many(
@@ -50,6 +51,6 @@ class OutboxRows:
                     "event_type": event_type.value,
                     "now": rows.to_micros(now),
                 }
-                for webhook in told
+                for webhook in subscribers
             ),
         )

@@ -1,4 +1,4 @@
-"""The verbs of whoever runs Hitherto: projects, and what each of them has."""
+"""Projects with their keys, categories and preferences."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from hitherto.store.repositories.webhooks import ProjectWebhooks
 
 
 class ProjectRows:
-    """One transaction over all projects."""
+    """Projects of the database."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -39,32 +39,32 @@ class ProjectRows:
         return rows.to_project(created[0])
 
     def projects(self) -> list[Project]:
-        """All projects, oldest first."""
+        """Return projects, oldest first."""
         return [rows.to_project(row) for row in self._run("list_projects")]
 
     def project(self, project_id: str) -> Project:
         """Read a project. Raises ProjectNotFoundError."""
         if not rows.is_storable(project_id):
             raise ProjectNotFoundError(f"Project {project_id!a} not found")
-        found = self._run("get_project", project_id=project_id)
-        if not found:
+        records = self._run("get_project", project_id=project_id)
+        if not records:
             raise ProjectNotFoundError(f"Project {project_id} not found")
-        return rows.to_project(found[0])
+        return rows.to_project(records[0])
 
     def update_project(
         self, project_id: str, name: str | None, merge_conflict_enabled: bool | None
     ) -> Project:
         """Change a project; None leaves a field as it is. Raises ProjectNotFoundError."""
-        held = self.project(project_id)
-        enabled = held.merge_conflict_enabled
+        stored = self.project(project_id)
+        enabled = stored.merge_conflict_enabled
         if merge_conflict_enabled is not None:
             enabled = merge_conflict_enabled
-        if name not in (None, held.name):
+        if name not in (None, stored.name):
             self._run.note_replacement()
         updated = self._run(
             "update_project",
             project_id=project_id,
-            name=held.name if name is None else name,
+            name=stored.name if name is None else name,
             merge_conflict_enabled=int(enabled),
         )
         return rows.to_project(updated[0])
@@ -80,17 +80,17 @@ class ProjectRows:
         return user_ids
 
     def users_of(self, project_id: str) -> ProjectUsers:
-        """The part of the transaction for a project's users. Raises ProjectNotFoundError."""
+        """Return the users of a project. Raises ProjectNotFoundError."""
         self.project(project_id)
         return ProjectUsers(self._run, project_id)
 
     def webhooks_of(self, project_id: str) -> ProjectWebhooks:
-        """The part of the transaction for a project's webhooks. Raises ProjectNotFoundError."""
+        """Return the webhooks of a project. Raises ProjectNotFoundError."""
         self.project(project_id)
         return ProjectWebhooks(self._run, project_id)
 
     def counters(self, project_id: str) -> ProjectCounters:
-        """How much a project holds. Raises ProjectNotFoundError."""
+        """Count the rows of a project. Raises ProjectNotFoundError."""
         users = self.users_of(project_id).count_users()
         sessions = self._run("count_project_sessions", project_id=project_id)
         memories = self._run("count_project_memories", project_id=project_id)
@@ -131,35 +131,35 @@ class ProjectRows:
         return rows.to_key(created[0])
 
     def find_key(self, key_hash: bytes) -> tuple[ApiKey, bytes] | None:
-        """The key of a hash together with the hash as it is stored, or None."""
-        found = self._run("find_key", key_hash=key_hash)
-        return (rows.to_key(found[0]), found[0]["key_hash"]) if found else None
+        """Return the key of a hash with the stored hash, or None."""
+        records = self._run("find_key", key_hash=key_hash)
+        return (rows.to_key(records[0]), records[0]["key_hash"]) if records else None
 
     def keys(self, project_id: str | None) -> list[ApiKey]:
         """A project's keys or all keys, oldest first. Raises ProjectNotFoundError."""
         if project_id is None:
             return [rows.to_key(row) for row in self._run("list_keys")]
         self.project(project_id)
-        found = self._run("list_project_keys", project_id=project_id)
-        return [rows.to_key(row) for row in found]
+        records = self._run("list_project_keys", project_id=project_id)
+        return [rows.to_key(row) for row in records]
 
     def revoke_key(self, key_id: str, now: datetime) -> ApiKey:
         """Revoke a key unless it is revoked already. Raises KeyNotFoundError."""
         if not rows.is_storable(key_id):
             raise KeyNotFoundError(f"Key {key_id!a} not found")
         self._run("revoke_key", key_id=key_id, now=rows.to_micros(now))
-        found = self._run("get_key", key_id=key_id)
-        if not found:
+        records = self._run("get_key", key_id=key_id)
+        if not records:
             raise KeyNotFoundError(f"Key {key_id} not found")
-        return rows.to_key(found[0])
+        return rows.to_key(records[0])
 
     # Categories and preferences
 
     def categories(self, project_id: str) -> list[Category]:
         """A project's categories by name. Raises ProjectNotFoundError."""
         self.project(project_id)
-        found = self._run("list_categories", project_id=project_id)
-        return [rows.to_category(row) for row in found]
+        records = self._run("list_categories", project_id=project_id)
+        return [rows.to_category(row) for row in records]
 
     def create_category(
         self, category_id: str, project_id: str, name: str, description: str, now: datetime
@@ -185,13 +185,13 @@ class ProjectRows:
 
         Raises ProjectNotFoundError, CategoryNotFoundError, CategoryAlreadyExistsError.
         """
-        held = rows.to_category(self._category_row(project_id, category_id))
-        new_name = held.name if name is None else name
+        stored = rows.to_category(self._category_row(project_id, category_id))
+        new_name = stored.name if name is None else name
         holder = self._run("find_category", project_id=project_id, name=new_name)
         if holder and holder[0]["category_id"] != category_id:
             raise _category_exists(new_name)
-        new_description = held.description if description is None else description
-        if (new_name, new_description) != (held.name, held.description):
+        new_description = stored.description if description is None else description
+        if (new_name, new_description) != (stored.name, stored.description):
             self._run.note_replacement()
         updated = self._run(
             "update_category",
@@ -211,17 +211,17 @@ class ProjectRows:
         self._run("delete_category", project_id=project_id, category_id=category_id)
 
     def generation_preferences(self, project_id: str) -> GenerationPreferences:
-        """What a project wants remembered; empty lists at first. Raises ProjectNotFoundError."""
+        """Return generation preferences; empty lists at first. Raises ProjectNotFoundError."""
         self.project(project_id)
-        found = self._run("get_generation_preferences", project_id=project_id)
-        if not found:
+        records = self._run("get_generation_preferences", project_id=project_id)
+        if not records:
             return GenerationPreferences()
-        return rows.to_preferences(found[0]["preferences"])
+        return rows.to_preferences(records[0]["preferences"])
 
     def replace_generation_preferences(
         self, project_id: str, preferences: GenerationPreferences
     ) -> None:
-        """Write all six lists anew. Raises ProjectNotFoundError."""
+        """Replace all six preference lists. Raises ProjectNotFoundError."""
         if self.generation_preferences(project_id) not in (GenerationPreferences(), preferences):
             self._run.note_replacement()
         self._run(
@@ -234,10 +234,10 @@ class ProjectRows:
         self.project(project_id)
         if not rows.is_storable(category_id):
             raise CategoryNotFoundError(f"Category {category_id!a} not found")
-        found = self._run("get_category", project_id=project_id, category_id=category_id)
-        if not found:
+        records = self._run("get_category", project_id=project_id, category_id=category_id)
+        if not records:
             raise CategoryNotFoundError(f"Category {category_id} not found")
-        return found[0]
+        return records[0]
 
 
 def _category_exists(name: str) -> CategoryAlreadyExistsError:

@@ -15,35 +15,35 @@ class QuarantineRows:
     def __init__(self, run: UserRun) -> None:
         self._run = run
 
-    def insert(self, session_id: str, found: Sequence[Quarantined]) -> None:
-        """Keep what of a session must not become a memory, and count it with the session."""
-        if not found:
+    def insert(self, session_id: str, records: Sequence[Quarantined]) -> None:
+        """Add quarantined statements of a session and count them there."""
+        if not records:
             return
         self._run.many(
             "insert_quarantined",
             (
                 {
-                    "quarantine_id": one.quarantine_id,
+                    "quarantine_id": statement.quarantine_id,
                     "session_id": session_id,
-                    "content": one.content,
-                    "kind": one.kind.value,
-                    "reason": one.reason,
-                    "said_by": one.said_by.value,
-                    "positions": rows.to_json(list(one.positions)),
-                    "quarantined_at": rows.to_micros(one.quarantined_at),
+                    "content": statement.content,
+                    "kind": statement.kind.value,
+                    "reason": statement.reason,
+                    "said_by": statement.said_by.value,
+                    "positions": rows.to_json(list(statement.positions)),
+                    "quarantined_at": rows.to_micros(statement.quarantined_at),
                 }
-                for one in found
+                for statement in records
             ),
         )
-        self._run("count_quarantined", session_id=session_id, added=len(found))
+        self._run("count_quarantined", session_id=session_id, added=len(records))
 
     def page(self, offset: int, limit: int) -> list[Quarantined]:
-        """What was kept from becoming a memory, newest first."""
-        found = self._run("list_quarantined", offset=offset, limit=limit)
-        return [rows.to_quarantined(row) for row in found]
+        """Return quarantined statements, newest first."""
+        records = self._run("list_quarantined", offset=offset, limit=limit)
+        return [rows.to_quarantined(row) for row in records]
 
     def count(self) -> int:
-        """How many statements of all sessions were kept from becoming memories."""
+        """Count the quarantined statements of all sessions."""
         total: int = self._run("total_quarantined")[0]["total"]
         return total
 

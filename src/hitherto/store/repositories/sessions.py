@@ -52,14 +52,14 @@ class SessionRows:
         created_at: datetime | None,
         auto_process_after_s: int | None,
     ) -> SessionModel | None:
-        """The session that the same call created with this key, as it is now, or None.
+        """Return the session that the same call created with this key, or None.
 
         Raises ValidationError when the session of that key is another one.
         """
-        found = self._run("find_repeated_session", idempotency_key=idempotency_key)
-        if not found:
+        records = self._run("find_repeated_session", idempotency_key=idempotency_key)
+        if not records:
             return None
-        row = found[0]
+        row = records[0]
         created_micros = row["recorded_at"] if created_at is None else rows.to_micros(created_at)
         if (
             row["created_at"] != created_micros
@@ -74,28 +74,30 @@ class SessionRows:
         return rows.to_session(session_row(self._run, session_id), self._user_id)
 
     def count(self) -> int:
-        """How many sessions the user has."""
+        """Count the user's sessions."""
         total: int = self._run("count_sessions")[0]["total"]
         return total
 
     def page(self, offset: int, limit: int) -> list[SessionModel]:
         """Sessions, newest first."""
-        found = self._run("page_sessions", offset=offset, limit=limit)
-        return [rows.to_session(row, self._user_id) for row in found]
+        records = self._run("page_sessions", offset=offset, limit=limit)
+        return [rows.to_session(row, self._user_id) for row in records]
 
     def all(self) -> list[SessionModel]:
-        """All sessions, newest first."""
+        """Return sessions, newest first."""
         return [rows.to_session(row, self._user_id) for row in self._run("scan_sessions")]
 
     def update(self, session_id: str, metadata: Metadata) -> SessionModel:
         """Replace a session's metadata. Raises SessionNotFoundError."""
-        held = rows.from_json(session_row(self._run, session_id)["metadata"])
-        if held and not rows.same_json(held, metadata):
+        stored = rows.from_json(session_row(self._run, session_id)["metadata"])
+        if stored and not rows.same_json(stored, metadata):
             self._run.note_replacement()
-        found = self._run("update_session", session_id=session_id, metadata=rows.to_json(metadata))
-        if not found:
+        records = self._run(
+            "update_session", session_id=session_id, metadata=rows.to_json(metadata)
+        )
+        if not records:
             raise _session_not_found(session_id)
-        return rows.to_session(found[0], self._user_id)
+        return rows.to_session(records[0], self._user_id)
 
     def delete(self, session_id: str) -> None:
         """Delete a session's row and all that hangs on it."""
@@ -121,7 +123,7 @@ class SessionRows:
         return rows.to_session(row, self._user_id)
 
     def interrupt(self, session_ids: Collection[str]) -> None:
-        """Have the work on sessions begun anew, as they are now."""
+        """Make workers start over on sessions, as they are now."""
         for session_id in session_ids:
             self._run("interrupt_session", session_id=session_id)
         if session_ids:
@@ -142,10 +144,10 @@ def session_row(run: UserRun, session_id: str) -> Row:
     """Return the row of a session. Raises SessionNotFoundError."""
     if not rows.is_storable(session_id):
         raise _session_not_found(ascii(session_id))
-    found = run("get_session", session_id=session_id)
-    if not found:
+    records = run("get_session", session_id=session_id)
+    if not records:
         raise _session_not_found(session_id)
-    return found[0]
+    return records[0]
 
 
 def _session_not_found(session_id: str) -> SessionNotFoundError:

@@ -27,9 +27,9 @@ class SummaryRows:
         self._run = run
 
     def get(self, session_id: str) -> str | None:
-        """What a session was about, or None before it was processed."""
-        found = self._run("session_summary", session_id=session_id)
-        return found[0]["content"] if found else None
+        """Return a session's summary, or None before it is processed."""
+        records = self._run("session_summary", session_id=session_id)
+        return records[0]["content"] if records else None
 
     def since(self, revision: int) -> list[StoredSummary]:
         """Summaries written after a revision, by session date."""

@@ -1,4 +1,4 @@
-"""The part of a transaction that is bound to one user: the user's row and its repositories."""
+"""Rows of one user, with a repository for each kind."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from hitherto.store.repositories.user_run import UserRun
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The state of what can be recalled of a user.
+    """Version number of what can be recalled of a user.
 
     number: grows with every change. rebuilt_at: its value at the last change that removed anything.
     """
@@ -30,7 +30,7 @@ class Revision:
 
 
 class UserRows:
-    """One user's rows in one transaction; every statement names the user."""
+    """Rows of one user; every statement names the user."""
 
     def __init__(self, run: Run, row: Row) -> None:
         self._run = UserRun(run, row["user_id"])
@@ -70,7 +70,7 @@ class UserRows:
         self._run("touch_user", now=rows.to_micros(now))
 
     def contents(self, session_id: str | None, now: datetime) -> DeletionReport:
-        """Count the rows of a session, or for None of the user; memories are versions."""
+        """Count the rows of a session, or of the user for None; memories count as versions."""
         name = "count_user_rows" if session_id is None else "count_session_rows"
         parameters = {} if session_id is None else {"session_id": session_id}
         counts = dict(self._run(name, **parameters)[0])

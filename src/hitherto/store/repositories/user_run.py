@@ -8,7 +8,7 @@ from hitherto.store.embedders import RecordedEmbedder, in_slot, recorded_embedde
 
 
 class UserRun:
-    """Runs statements with one user's id in each, so that no caller can forget it."""
+    """Run statements with one user's id in each, so that callers cannot forget it."""
 
     def __init__(self, run: Run, user_id: str) -> None:
         self._statements = run

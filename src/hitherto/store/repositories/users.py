@@ -1,4 +1,4 @@
-"""The users of one project."""
+"""Users of one project."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from hitherto.store.repositories.user import UserRows
 
 
 class ProjectUsers:
-    """The users of one project in one transaction."""
+    """Users of one project."""
 
     def __init__(self, run: Run, project_id: str) -> None:
         self._run = run
@@ -26,13 +26,13 @@ class ProjectUsers:
         )
 
     def user(self, custom_user_id: str) -> UserRows:
-        """The part of the transaction that is bound to one user. Raises UserNotFoundError."""
+        """Return the rows of one user. Raises UserNotFoundError."""
         if not rows.is_storable(custom_user_id):
             raise UserNotFoundError(f"User {custom_user_id!a} not found")
-        found = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
-        if not found:
+        records = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
+        if not records:
             raise UserNotFoundError(f"User {custom_user_id} not found")
-        return UserRows(self._run, found[0])
+        return UserRows(self._run, records[0])
 
     def create_user(
         self,
@@ -43,7 +43,7 @@ class ProjectUsers:
         now: datetime,
         idempotency_key: str | None = None,
     ) -> UserModel:
-        """Insert a user, or find the one that the same call inserted with this key.
+        """Insert a user, or return the user that the same call inserted with this key.
 
         Raises UserAlreadyExistsError when the id is taken otherwise.
         """
@@ -69,19 +69,19 @@ class ProjectUsers:
         raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
 
     def count_users(self) -> int:
-        """How many users the project has."""
+        """Count the project's users."""
         total: int = self._run("count_users", project_id=self._project_id)[0]["total"]
         return total
 
     def page_users(self, offset: int, limit: int) -> list[UserModel]:
         """Users, newest first."""
-        found = self._run("page_users", project_id=self._project_id, offset=offset, limit=limit)
-        return [rows.to_user(row) for row in found]
+        records = self._run("page_users", project_id=self._project_id, offset=offset, limit=limit)
+        return [rows.to_user(row) for row in records]
 
     def scan_users(self) -> list[UserModel]:
-        """All users, newest first."""
-        found = self._run("scan_users", project_id=self._project_id)
-        return [rows.to_user(row) for row in found]
+        """Return users, newest first."""
+        records = self._run("scan_users", project_id=self._project_id)
+        return [rows.to_user(row) for row in records]
 
     def update_user(
         self,
@@ -94,9 +94,9 @@ class ProjectUsers:
         holder = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
         if holder and holder[0]["user_id"] != user.user_id:
             raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
-        held = user.model
-        if held.user_id != custom_user_id or (
-            held.metadata and not rows.same_json(held.metadata, metadata)
+        model = user.model
+        if model.user_id != custom_user_id or (
+            model.metadata and not rows.same_json(model.metadata, metadata)
         ):
             self._run.note_replacement()
         updated = self._run(

@@ -10,7 +10,7 @@ from hitherto.store.database import Row, Run
 
 
 class ProjectWebhooks:
-    """The webhooks of one project."""
+    """Webhooks of one project."""
 
     def __init__(self, run: Run, project_id: str) -> None:
         self._statements = run
@@ -36,7 +36,7 @@ class ProjectWebhooks:
         return rows.to_webhook(created[0])
 
     def all(self) -> list[Webhook]:
-        """The webhooks, oldest first."""
+        """Return webhooks, oldest first."""
         return [rows.to_webhook(row) for row in self._run("list_webhooks")]
 
     def get(self, webhook_id: str) -> Webhook:
@@ -44,7 +44,7 @@ class ProjectWebhooks:
         return rows.to_webhook(self._row(webhook_id))
 
     def secrets(self, webhook_id: str, now: datetime) -> list[str]:
-        """The secrets that sign, the newest first. Raises WebhookNotFoundError."""
+        """Return the secrets that sign, newest first. Raises WebhookNotFoundError."""
         return signing_secrets(self._row(webhook_id), now)
 
     def update(
@@ -56,34 +56,37 @@ class ProjectWebhooks:
         now: datetime,
     ) -> Webhook:
         """Change a webhook; None leaves a field as it is. Raises WebhookNotFoundError."""
-        held = self.get(webhook_id)
-        on = held.enabled if enabled is None else enabled
-        if url not in (None, held.url):
+        stored = self.get(webhook_id)
+        on = stored.enabled if enabled is None else enabled
+        if url not in (None, stored.url):
             self._statements.note_replacement()
         updated = self._run(
             "update_webhook",
             webhook_id=webhook_id,
-            url=held.url if url is None else url,
+            url=stored.url if url is None else url,
             event_types=rows.to_json(
-                [kind.value for kind in (held.event_types if event_types is None else event_types)]
+                [
+                    kind.value
+                    for kind in (stored.event_types if event_types is None else event_types)
+                ]
             ),
             enabled=int(on),
-            disabled_reason=held.disabled_reason if enabled is None else None,
+            disabled_reason=stored.disabled_reason if enabled is None else None,
         )
-        if held.enabled and not on:
+        if stored.enabled and not on:
             self._end_deliveries(webhook_id, now)
         return rows.to_webhook(updated[0])
 
     def switch_off(self, webhook_id: str, reason: str, now: datetime) -> None:
-        """Disable a webhook for a reason that its owner is shown, if it is still there."""
-        found = self._run("get_webhook", webhook_id=webhook_id)
-        if not found:
+        """Disable a webhook, with a reason for its owner, if it still exists."""
+        records = self._run("get_webhook", webhook_id=webhook_id)
+        if not records:
             return
         self._run(
             "update_webhook",
             webhook_id=webhook_id,
-            url=found[0]["url"],
-            event_types=found[0]["event_types"],
+            url=records[0]["url"],
+            event_types=records[0]["event_types"],
             enabled=0,
             disabled_reason=reason,
         )
@@ -107,17 +110,17 @@ class ProjectWebhooks:
         self._run("delete_webhook", webhook_id=webhook_id)
 
     def count_deliveries(self, webhook_id: str) -> int:
-        """How many deliveries of a webhook are kept. Raises WebhookNotFoundError."""
+        """Count the stored deliveries of a webhook. Raises WebhookNotFoundError."""
         self._row(webhook_id)
         total: int = self._run("count_webhook_deliveries", webhook_id=webhook_id)[0]["total"]
         return total
 
     def page_deliveries(self, webhook_id: str, offset: int, limit: int) -> list[WebhookDelivery]:
         """Deliveries of a webhook, newest first."""
-        found = self._run(
+        records = self._run(
             "page_webhook_deliveries", webhook_id=webhook_id, offset=offset, limit=limit
         )
-        return [rows.to_webhook_delivery(row) for row in found]
+        return [rows.to_webhook_delivery(row) for row in records]
 
     def _end_deliveries(self, webhook_id: str, now: datetime) -> None:
         self._run(
@@ -130,17 +133,17 @@ class ProjectWebhooks:
     def _row(self, webhook_id: str) -> Row:
         if not rows.is_storable(webhook_id):
             raise WebhookNotFoundError(f"Webhook {webhook_id!a} not found")
-        found = self._run("get_webhook", webhook_id=webhook_id)
-        if not found:
+        records = self._run("get_webhook", webhook_id=webhook_id)
+        if not records:
             raise WebhookNotFoundError(f"Webhook {webhook_id} not found")
-        return found[0]
+        return records[0]
 
     def _run(self, name: str, /, **parameters: object) -> list[Row]:
         return self._statements(name, project_id=self._project_id, **parameters)
 
 
 def signing_secrets(row: Row, now: datetime) -> list[str]:
-    """The secrets of a row of `webhooks` that sign at an instant, the newest first."""
+    """Return the secrets that sign at an instant, newest first."""
     previous = row["previous_secret"]
     if previous is None or row["previous_until"] <= rows.to_micros(now):
         return [row["secret"]]
