@@ -1,4 +1,4 @@
-"""The engine: every effect that an application asks for is caused here.
+"""The engine in process: every effect that an application asks for.
 
 Arguments are checked, then one transaction runs, or, for a context, one read and one computation.
 Processing is the worker's.

@@ -1,4 +1,4 @@
-"""The engine's calls of whoever runs Hitherto: `AdminApi` in process, over all projects."""
+"""Administration in process: `AdminApi` over all projects."""
 
 import hashlib
 import hmac
@@ -198,7 +198,7 @@ class Admin(UsageAdmin, WebhookAdmin):
         return await self._resources.store.read(lambda tx: work(tx.projects))
 
     async def _valid_key(self, api_key: object) -> ApiKey | None:
-        """The key that this is, unless it is unknown or revoked."""
+        """Return the key, or None if it is unknown or revoked."""
         if not isinstance(api_key, str) or not api_key.isascii():
             return None
         key_hash = _hash(api_key)
@@ -210,7 +210,7 @@ class Admin(UsageAdmin, WebhookAdmin):
         return key if valid else None
 
     def _new_key(self, project_id: str | None, name: str) -> Callable[[ProjectRows], NewApiKey]:
-        """What creates a key in a transaction, with a secret that is made now."""
+        """Return a transaction that creates a key with a new secret."""
         label = arguments.text(name, "name", arguments.MAX_NAME_CHARS).strip()
         prefix = ADMIN_KEY_PREFIX if project_id is None else PROJECT_KEY_PREFIX
         api_key = prefix + self._resources.new_secret()

@@ -1,4 +1,4 @@
-"""The agentic answer: what was found, with its evidence, by a model or by a bounded search."""
+"""Text of the agentic analysis: findings with their evidence, from a model or from rules."""
 
 from collections.abc import Sequence
 
@@ -85,7 +85,7 @@ def _add_facts(lines: list[str], cited: list[tuple[int, str]], facts: Sequence[F
 
 
 def _left_out(explored: Explored) -> str:
-    """What of the model's answer is not shown, because nothing in memory stands behind it."""
+    """Describe parts of the model's answer that are dropped for lack of evidence."""
     return (
         f"Left out because nothing in memory stands behind them: {explored.unsupported} "
         f"statements, {explored.unknown} citations."
@@ -93,7 +93,7 @@ def _left_out(explored: Explored) -> str:
 
 
 def reasoning_text(hops: Sequence[Hop]) -> str:
-    """How the search went, hop by hop."""
+    """Describe the search, hop by hop."""
     return "\n".join(
         f"Hop {number}: searched for {', '.join(hop.terms) or 'the question itself'}; "
         f"{len(hop.found)} new messages."

@@ -1,4 +1,4 @@
-"""From a question and a working set to the text of a context: embed, rank, choose, render.
+"""Composition of a context from a question: embed, rank, choose, render.
 
 Everything here is computation; the engine runs it in a thread.
 """
@@ -90,7 +90,7 @@ EMPTY_LISTING = 10
 
 @dataclass(frozen=True, slots=True)
 class ContextState:
-    """What one read transaction gives for a context."""
+    """Rows of one read transaction for a context."""
 
     internal_user_id: str
     session: SessionModel
@@ -116,17 +116,16 @@ class _LexicalSide:
     summaries: NDArray[np.float32]
 
     def alone(self) -> "_LexicalSide":
-        """The side where there are no vectors: sharing words has to count for meaning as well.
+        """Return lexical scores for use without vectors, weighted twice.
 
-        At twice the weight, all the words of a question pass every default threshold, and half of
-        them are a similarity of a half.
+        So all words of a question pass every default threshold, and half of them give 0.5.
         """
         return replace(self, memories=2 * self.memories, summaries=2 * self.summaries)
 
 
 @dataclass(frozen=True, slots=True)
 class _QueryVectors:
-    """Of the plan's dense queries, and of what summaries are searched for; both (queries, d)."""
+    """Vectors of the plan's dense queries and of the summary queries; each (queries, d)."""
 
     dense: NDArray[np.float32]
     summaries: NDArray[np.float32]
@@ -156,11 +155,11 @@ class ContextComposer:
         steps: progress.Progress,
         explored: Explored | None = None,
     ) -> ContextResponse:
-        """The context of a session. Blocking, CPU only.
+        """Compose the context of a session; blocking, CPU only.
 
-        plan: what to look for (see `asked`). steps: is told what happens on the way, and knows the
-        strategy (see `routed`). explored: what a model found, in place of the rules' analysis.
-        Raises ValidationError when the system prompt alone does not fit into max_tokens.
+        plan: what to look for (see `asked`). steps: receives progress and holds the strategy (see
+        `routed`). explored: a model's findings, instead of the rules' analysis. Raises
+        ValidationError if the system prompt alone exceeds max_tokens.
         """
         strategy = steps.strategy
         steps.searching(plan, len(working.memory_ids), len(working.message_sessions))
@@ -238,7 +237,7 @@ class ContextComposer:
         return _Found(explored.messages, memories, summaries, explored.hops)
 
     def embedder_of(self, working: WorkingSet) -> QuestionEmbedder:
-        """The embedder that made the vectors of a working set, for the questions of one context.
+        """Return the embedder of an index's vectors, for the questions of one context.
 
         Raises EmbedderChangedError when this process does not have it.
         """
@@ -333,7 +332,7 @@ def _analysed(
     explored: Explored | None,
     working: WorkingSet,
 ) -> render.ContextParts:
-    """The parts with the findings of a model in front, or those of the rules where it has none."""
+    """Return the parts with the analysis first, by a model or else by rules."""
     if explored is None or explored.failure:
         return replace(parts, analysis=analysis_of(parts, plan))
     return replace(
@@ -346,7 +345,7 @@ def _analysed(
 def _with_cited(
     found: Sequence[render.Excerpt], explored: Explored, working: WorkingSet
 ) -> tuple[render.Excerpt, ...]:
-    """The excerpts, those that a model cites first: whole messages, or the part that it read."""
+    """Return the excerpts, cited ones first: whole messages, or the part that the model read."""
     sessions = {session.session_id: session for session in working.sessions}
     best = max((excerpt.score for excerpt in found), default=0.0) + 1.0
     cited: dict[tuple[str, int], render.Excerpt] = {}
@@ -395,7 +394,7 @@ def _estimated_tokens(index: recall_index.MessageIndex) -> NDArray[np.int32]:
 
 
 def asked(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
-    """The last thing that the user said, and what was said before it."""
+    """Return the user's last message and the messages before it."""
     for index in range(len(messages) - 1, -1, -1):
         if messages[index].role is MessageRole.USER:
             return messages[index].content, messages[:index]
@@ -403,7 +402,7 @@ def asked(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
 
 
 def routed(asked_for: RecallStrategy, plan: query_plan.QueryPlan) -> RecallStrategy:
-    """What AUTO becomes: the more a question asks to put together, the more is searched."""
+    """Return the strategy for AUTO: broader questions get a broader search."""
     if asked_for is not RecallStrategy.AUTO:
         return asked_for
     if plan.counting or plan.role is MessageRole.ASSISTANT:
@@ -428,7 +427,7 @@ def _lexical_side(plan: query_plan.QueryPlan, working: WorkingSet) -> _LexicalSi
 
 
 def _latest(working: WorkingSet) -> _Found:
-    """What is newest, where nothing was asked yet."""
+    """Return the newest items, for a context without a question."""
     dates = {row: working.versions[key].created_at for key, row in working.memory_rows.items()}
     current = [working.memory_rows[version.memory_id] for version in working.current()]
     newest = sorted(current, key=lambda row: (dates[row], row), reverse=True)

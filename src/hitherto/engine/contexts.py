@@ -1,4 +1,4 @@
-"""The engine's calls on contexts: one read, and one computation."""
+"""Contexts: one read, then one computation."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -130,7 +130,7 @@ class Contexts(Transacting):
         plan: QueryPlan,
         steps: Progress,
     ) -> Explored | None:
-        """What a model finds in the user's memory; None where no model explores."""
+        """Return a model's findings in the user's memory; None if no model explores."""
         library = WorkingLibrary(
             working,
             await asyncio.to_thread(self._resources.composer.embedder_of, working),
@@ -156,5 +156,5 @@ def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
 
 
 def _speakers(state: ContextState) -> Sequence[str]:
-    """Who speaks in the sessions of the working set at hand; new ones are known from then on."""
+    """Return the speakers of the cached index; new ones follow with the next refresh."""
     return () if state.delta.base is None else state.delta.base.messages.speakers

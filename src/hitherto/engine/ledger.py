@@ -1,7 +1,7 @@
-"""The ledger of model calls over the store: room is taken and given back in transactions.
+"""Ledger of model calls in the store, with reservations in transactions.
 
-So the limits hold for calls made at once, by one process or by several, and counters are true after
-a crash: room that a dead process held lapses by itself.
+So limits hold for concurrent calls of several processes, and counters are true after a crash: a
+reservation of a dead process lapses.
 """
 
 import math
@@ -85,7 +85,7 @@ class StoreLedger:
         await self.store.write(lambda tx: tx.ledger.record(row, oldest))
 
     def _oldest(self, now: datetime) -> str:
-        """The first day whose calls are kept."""
+        """Return the first day whose calls are kept."""
         return spending.day_of(now - timedelta(days=self.settings.model_calls_kept_days))
 
 
@@ -94,7 +94,7 @@ _REFUSED = FinishedCall(CallOutcome.OVER_BUDGET, CallUsage(), 0.0, 0)
 
 
 def default_budgets(settings: Settings) -> Budgets:
-    """What holds for a project that has set nothing for itself."""
+    """Return the budgets of the settings, for projects that set none."""
     return Budgets(
         project_tokens_per_day=settings.project_tokens_per_day,
         project_usd_per_day=settings.project_usd_per_day,

@@ -1,4 +1,4 @@
-"""The engine's calls on memories."""
+"""Memories: read, list, confirm, end, delete."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any

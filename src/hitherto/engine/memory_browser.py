@@ -1,4 +1,4 @@
-"""One user's working set as an explorer sees it: searched, read, and followed from item to item."""
+"""View of one user's memory for an explorer: search, read, follow links."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace

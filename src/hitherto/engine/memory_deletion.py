@@ -43,7 +43,7 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class _Situation:
-    """What a deletion is worked out from. revision: the user's when it was read.
+    """State from which a deletion is computed. revision: the user's when it was read.
 
     user_id: the store's. contents: of the versions that are deleted. kin: ids of the versions of
     the same memories that stay. unprocessed: session, position and content of other messages.
@@ -75,7 +75,7 @@ class _Rewritten:
 
 @dataclass(frozen=True, slots=True)
 class _Rewriting:
-    """All that is to be written. erasure: with what was taken out of the evidence.
+    """Texts to write. erasure: with the sentences removed from the evidence.
 
     waiting: messages of sessions that are not processed that have another text.
     """
@@ -121,7 +121,7 @@ class Erasing:
         )
 
     def _rewriting(self, found: _Situation) -> _Rewriting:
-        """What changes, with what has to be embedded anew; blocking."""
+        """Compute the changes, with new embeddings; blocking."""
         further = found.erasure.with_removed(
             sentence
             for told in found.told
@@ -208,7 +208,7 @@ class Erasing:
 
 
 def _summary(told: _Told, messages: Sequence[Message], erased: Erasure) -> str | None:
-    """The session's summary as it is to be, "" for none; None where it stays as it is."""
+    """Return the session's new summary, "" for none; None if it stays."""
     if told.summary is None:
         return None
     left = erased.summary(told.summary)

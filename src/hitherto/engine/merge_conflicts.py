@@ -1,4 +1,4 @@
-"""The engine's calls on merge conflicts."""
+"""Merge conflicts: list, read, resolve."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a context tells about how it came about: while it is made, and when it is there."""
+"""Progress of a context, and the metadata of the finished one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ Report = Callable[[ContextResponse], None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How much a ranking brought, and which memories and sessions, best first."""
+    """Size of a ranking with its best memories and sessions."""
 
     memory_ids: Sequence[str]
     session_ids: Sequence[str]
@@ -35,9 +35,9 @@ class Found:
 
 
 class Progress:
-    """Reports the steps of one context, or does nothing where nobody listens.
+    """Report the steps of one context, if there is a listener.
 
-    strategy: the one that is used, so never AUTO. Every event that has metadata says which.
+    strategy: the one that runs, so never AUTO. Every event with metadata names it.
     """
 
     def __init__(
@@ -66,20 +66,20 @@ class Progress:
 
     @property
     def reports(self) -> bool:
-        """Whether somebody listens."""
+        """Return whether there is a listener."""
         return self._report is not None
 
     @property
     def strategy(self) -> RecallStrategy:
-        """The strategy that is used; never AUTO."""
+        """Return the strategy that runs; never AUTO."""
         return self._metadata.recall_strategy_used
 
     def exploring(self, step: str) -> None:
-        """What an exploring model does now."""
+        """Report a step of an exploring model."""
         self._tell(step)
 
     def explored(self, explored: Explored | None) -> None:
-        """What came of an exploration; None where no model explores."""
+        """Report the result of an exploration; None if no model explores."""
         self._explored = explored
         if explored is None:
             if self._detailed:
@@ -98,13 +98,13 @@ class Progress:
         self._tell(f"Rules explore the memory: {explored.failure}")
 
     def searching(self, plan: QueryPlan, memories: int, messages: int) -> None:
-        """What is looked for now, in how much."""
+        """Report the queries, and how much is searched."""
         words = ", ".join(plan.keywords[:8])
         wanted = f" for: {words}" if words else ""
         self._tell(f"Searching {memories:,} memories and {messages:,} messages{wanted}")
 
     def searching_words_alone(self, reason: str) -> None:
-        """The question could not be embedded, so that its words are all there is to search by."""
+        """Report that the question was not embedded, so only its words are searched."""
         reasons = (self._metadata.fallback_reason, reason)
         self._metadata = replace(
             self._metadata, fallback_reason="; ".join(each for each in reasons if each)
@@ -112,7 +112,7 @@ class Progress:
         self._tell("The embedder does not answer; searching by words alone")
 
     def found(self, found: Found) -> None:
-        """What came of it, hop by hop where there were several."""
+        """Report the results, for each hop if there are several."""
         for number, hop in enumerate(found.hops[1:], start=2):
             self._tell(
                 f"Hop {number}: followed {', '.join(hop.terms) or 'nothing new'}; "
@@ -132,7 +132,7 @@ class Progress:
     def metadata(
         self, memory_ids: Sequence[str], session_ids: Sequence[str], hops: Sequence[Hop]
     ) -> ContextMetadata:
-        """What goes with the finished context: the ids of what it shows."""
+        """Return the metadata of the context: the ids of what it shows."""
         if not self._detailed:
             return self._metadata
         return replace(
@@ -145,7 +145,7 @@ class Progress:
         )
 
     def _reasoning(self, hops: Sequence[Hop]) -> str:
-        """The steps of the model, the hops of the rules, or both where the model failed."""
+        """Return the model's steps, the rules' hops, or both after a failure of the model."""
         if self._explored is None:
             return reasoning_text(hops)
         lines = [f"Step {n}: {step}" for n, step in enumerate(self._explored.steps, start=1)]

@@ -1,4 +1,4 @@
-"""What the engine and the worker share: one of each per process."""
+"""Shared parts of engine and worker, one of each per process."""
 
 import asyncio
 import secrets
@@ -21,13 +21,13 @@ DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
 
 
 class Signal:
-    """Wakes who waits, on one event loop; what was set while nobody waited is kept once."""
+    """Wake waiting tasks of one event loop; a signal without a waiter is kept once."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def set(self) -> None:
-        """Wake whoever waits now or next."""
+        """Wake the tasks that wait now, or the next one."""
         self._event.set()
 
     async def wait(self, timeout_s: float) -> None:
@@ -50,7 +50,7 @@ def _new_secret() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The parts that have effects, and the sources of time and ids.
+    """Parts with effects, and the sources of time and ids.
 
     beside: runs one half of a computation while the caller's thread does the other.
     clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.

@@ -1,4 +1,4 @@
-"""Deletes sessions, and takes what they had told out of the memories that other sessions made."""
+"""Deletion of sessions, also from memories that other sessions share."""
 
 import asyncio
 from collections.abc import Mapping, Sequence, Set
@@ -35,7 +35,7 @@ class Leaving:
         self._project_id = project_id
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
-        """Delete a session with all that it told.
+        """Delete a session with everything learned from it.
 
         Raises UserNotFoundError, SessionNotFoundError, EmbedderError, and UnavailableError when
         the user's memories do not stop changing.
@@ -110,11 +110,10 @@ class Leaving:
 def _edit(
     user: UserRows, versions: Mapping[str, MemoryVersion], session_id: str
 ) -> tuple[version_chains.ChainEdit, Set[str], dict[str, str]]:
-    """What deleting a session does to the chains, which versions of the same memories stay, and the
-    contents that these get by it.
+    """Return the change of the chains, the remaining versions, and their new contents.
 
-    A version that joined what the session told with what another did is told by the other alone; if
-    that cannot be read off it, the version goes, too.
+    A version that joined statements of this and of another session keeps the other's; if these
+    cannot be separated, the version is deleted, too.
     """
     chain = version_chains.Chains(versions)
     edit = version_chains.delete_session(versions, session_id)
@@ -136,7 +135,7 @@ def _edit(
 
 
 def _joined(history: Sequence[MemoryVersion], gone: Set[str]) -> list[str]:
-    """The contents of deleted versions that the first of a history may have been joined with."""
+    """Return deleted contents that the first version of a history may be joined from."""
     found = []
     for version in history[1:]:
         if version.expiration_reason is not ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
@@ -149,7 +148,7 @@ def _joined(history: Sequence[MemoryVersion], gone: Set[str]) -> list[str]:
 def _own_content(
     user: UserRows, version: MemoryVersion, joined: Sequence[str], session_id: str
 ) -> str | None:
-    """The content of a version without what it took over from deleted ones; None if nothing is."""
+    """Return a version's content without deleted parts; None if nothing remains."""
     if not borrowed(version.content, joined, ()):
         return version.content
     grounds = {version.session_id, *(item.session_id for item in version.evidence)} - {session_id}

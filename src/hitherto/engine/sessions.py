@@ -1,4 +1,4 @@
-"""The engine's calls on sessions and their messages."""
+"""Sessions and their messages."""
 
 import asyncio
 import builtins

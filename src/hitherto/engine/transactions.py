@@ -1,4 +1,4 @@
-"""What every part of the engine stands on: the resources, and transactions of one project."""
+"""Base of the engine's parts: resources, and transactions of one project."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -30,5 +30,5 @@ class Transacting:
 
 
 def paged(items: list[T], total: int, offset: int) -> Page[T]:
-    """The page of a list that begins at `offset`."""
+    """Return the page of a list that begins at `offset`."""
     return Page(items, total, offset + len(items) < total)

@@ -1,4 +1,4 @@
-"""The administration of budgets and of what model calls took."""
+"""Administration of budgets, and usage of models."""
 
 from dataclasses import replace
 from datetime import date
@@ -26,7 +26,7 @@ USERS = 1_000
 
 
 class UsageAdmin:
-    """The part of `AdminApi` about budgets and model calls."""
+    """Budgets and model calls, a part of `AdminApi`."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources

@@ -1,4 +1,4 @@
-"""The engine's calls on users."""
+"""Users: create, read, list, update, delete."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The engine's calls on webhooks, for whoever runs Hitherto."""
+"""Administration of webhooks."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Sends events to webhooks: what a request is made of, its signature, and the answer to it.
+"""Requests to webhooks: body, signature, answer.
 
 The headers are those of Standard Webhooks (standardwebhooks.com), so its libraries verify them.
 """
@@ -145,7 +145,7 @@ class Sender:
 
     @asynccontextmanager
     async def _client(self, url: str) -> AsyncIterator[httpx.AsyncClient]:
-        """A client for one receiver, used by one request at a time and kept for the next."""
+        """Return the client of one receiver, for one request at a time."""
         parsed = httpx.URL(url)
         key = (parsed.scheme, parsed.host, parsed.port)
         client = self._idle.pop(key, None) or self._new_client()
@@ -176,7 +176,7 @@ class Sender:
 
 
 def new_secret(random_urlsafe: str) -> str:
-    """A signing secret of bytes that nobody can guess, given in URL-safe base64."""
+    """Return a signing secret from random bytes in URL-safe base64."""
     padded = random_urlsafe + "=" * (-len(random_urlsafe) % 4)
     return SECRET_PREFIX + base64.b64encode(base64.urlsafe_b64decode(padded)).decode()
 
@@ -184,7 +184,7 @@ def new_secret(random_urlsafe: str) -> str:
 def event_body(
     event_id: str, event_type: str, created_at: datetime, project_id: str, data: Mapping[str, Any]
 ) -> bytes:
-    """The JSON of an event. data: JSON already."""
+    """Return the JSON of an event. data: JSON already."""
     event = {
         "id": event_id,
         "type": event_type,
@@ -196,7 +196,7 @@ def event_body(
 
 
 def headers(event_id: str, body: bytes, secrets: Sequence[str], now: datetime) -> dict[str, str]:
-    """What goes with a body, signed with each secret for this instant."""
+    """Return the headers of a body, signed with each secret for this instant."""
     timestamp = str(int(now.timestamp()))
     signed = b".".join((event_id.encode(), timestamp.encode(), body))
     return {
@@ -224,7 +224,7 @@ async def _drain(response: httpx.Response) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What is shown of a failure, in words of ours."""
+    """Describe a failure in fixed words."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):

@@ -54,9 +54,9 @@ _6TO4 = IPv6Network("2002::/16")
 
 @dataclass(frozen=True, slots=True)
 class TargetPolicy:
-    """Which addresses may be connected to.
+    """Addresses that webhooks may connect to.
 
-    private: all of them. loopback: those of this machine, besides the public ones.
+    private: all of them. loopback: those of this machine, in addition to public ones.
     """
 
     private: bool = False
@@ -110,7 +110,7 @@ def is_local_name(host: str) -> bool:
 
 
 def _unwrapped(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for, where it stands for one."""
+    """Return the IPv4 address inside an IPv6 address, if there is one."""
     if isinstance(address, IPv4Address):
         return address
     number = int(address)

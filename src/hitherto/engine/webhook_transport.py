@@ -35,11 +35,11 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 
 class TargetRefusedError(httpx.ConnectError):
-    """The target's address is not one that webhooks may be sent to."""
+    """Address that webhooks must not be sent to."""
 
 
 class UnresolvedError(httpx.ConnectError):
-    """The target's name has no address now."""
+    """Target name without an address."""
 
 
 class Resolver:
@@ -93,7 +93,7 @@ class Gate:
         return allowed[:MAX_ADDRESSES]
 
     def require_name(self, url: httpx.URL) -> None:
-        """Refuse what can be told without resolving, for a proxy that resolves by itself.
+        """Refuse a name that is forbidden without resolving it, for a proxy that resolves.
 
         Raises TargetRefusedError.
         """
@@ -158,7 +158,7 @@ def proxy_of(url: httpx.URL) -> str | None:
 
 
 def _at(request: httpx.Request, address: Address, connect_timeout_s: float | None) -> httpx.Request:
-    """The request for one address: headers, body and the name that TLS checks stay as they are."""
+    """Return the request for one address; headers, body and the TLS name stay."""
     extensions = {**request.extensions}
     extensions["timeout"] = {**extensions.get("timeout", {}), "connect": connect_timeout_s}
     if request.url.scheme == "https":
