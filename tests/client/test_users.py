@@ -110,6 +110,25 @@ async def test_lists_are_paged_newest_first(memory: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("too_large", "says"),
+    [
+        ({"k": list(range(400))}, "402 values"),
+        ({"k": "x" * 20_000}, "20,009 bytes"),
+        ({"a": {"b": {"c": [[[[[[[[[[[[[[1]]]]]]]]]]]]]]}}}, "nested 17 deep"),
+    ],
+)
+async def test_a_filter_that_is_too_large_names_the_limit(
+    memory: Any, user: Any, too_large: Any, says: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"metadata_filter .*{says}"):
+        await memory.list_users(metadata_filter=too_large)
+    with pytest.raises(ValidationError, match=f"metadata_filter .*{says}"):
+        await user.list_sessions(metadata_filter=too_large)
+    with pytest.raises(ValidationError, match=f"session_metadata_filter .*{says}"):
+        await user.list_memories(session_metadata_filter=too_large)
+
+
+@pytest.mark.parametrize(
     "page", [{"limit": 0}, {"limit": 101}, {"offset": -1}, {"limit": True}, {"offset": 1.5}]
 )
 async def test_a_page_out_of_range_is_refused(memory: Any, page: dict[str, Any]) -> None:

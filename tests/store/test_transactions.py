@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,40 @@ def create(name: str) -> Callable[[ProjectUsers], None]:
     return work
 
 
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
 def names(tx: ProjectUsers) -> list[str]:
     return sorted(user.user_id for user in tx.scan_users())
+
+
+# Reading in parts
+
+
+async def test_all_users_and_sessions_are_read_once_and_newest_first(store: Store) -> None:
+    """Several parts, in which many share an instant."""
+
+    def work(tx: ProjectUsers) -> tuple[list[str], list[str], list[str], list[str]]:
+        for number in range(430):
+            tx.create_user(f"{number:03}", f"name-{number}", {}, None, after(number // 70))
+        user = tx.user("name-7")
+        for number in range(430):
+            user.sessions.create(f"{number:03}", {}, after(number // 70), None, START)
+        users = [one.user_id for one in tx.page_users(0, 1000)]
+        sessions = [one.session_id for one in user.sessions.page(0, 1000)]
+        return (
+            users,
+            [one.user_id for one in tx.scan_users()],
+            sessions,
+            [one.session_id for one in user.sessions.scan()],
+        )
+
+    users, scanned_users, sessions, scanned_sessions = await store.write(
+        lambda tx: work(tx.users(DEFAULT_PROJECT_ID))
+    )
+    assert scanned_users == users
+    assert scanned_sessions == sessions == [f"{number:03}" for number in reversed(range(430))]
 
 
 # All or nothing

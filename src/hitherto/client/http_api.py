@@ -23,6 +23,7 @@ from hitherto.client.error_mapping import Subject
 from hitherto.client.http_transport import HttpParts, Query, Request, Transport, json_of, path_of
 from hitherto.core import arguments
 from hitherto.core.conflict_answers import well_formed
+from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.errors import (
     ConnectionError,
     InvalidCategoriesError,
@@ -533,10 +534,8 @@ def _page(offset: int, limit: int, most: int) -> dict[str, int]:
 
 
 def _filter(value: dict[str, Any] | None, name: str) -> str | None:
-    found = arguments.metadata_filter(value, name)
-    if not found:
-        return None
-    return json_of(found)
+    found = MetadataFilter(value, name)
+    return json_of(found.wanted) if found else None
 
 
 def _context_query(asked: ContextRequest) -> dict[str, Any]:

@@ -225,15 +225,6 @@ def optional_flag(value: object, name: str) -> bool | None:
     raise ValidationError(f"{name} must be True, False or None, not {value!r}")
 
 
-def metadata_filter(value: object, name: str) -> dict[str, Any]:
-    """A JSON object that metadata must contain; None stands for an empty one."""
-    if value is None:
-        return {}
-    if isinstance(value, dict):
-        return value
-    raise ValidationError(f"{name} must be a dictionary, not {type(value).__name__}")
-
-
 def timezone(value: object) -> str:
     """The name of a time zone in the IANA database."""
     if not isinstance(value, str) or not value:
@@ -278,21 +269,3 @@ def _declared_ranges() -> dict[str, tuple[Any, Any]]:
 
 CONTEXT_RANGES = _declared_ranges()
 """The least and the most of each parameter of a context that has a range, by name."""
-
-
-def contains(holder: object, part: object) -> bool:
-    """JSON containment: every key of `part` is in `holder` with a value that contains its value.
-
-    Types are strict: 3 does not contain "3", and true is not 1.
-    """
-    if isinstance(part, Mapping):
-        return isinstance(holder, Mapping) and all(
-            key in holder and contains(holder[key], value) for key, value in part.items()
-        )
-    if isinstance(part, list):
-        return isinstance(holder, list) and all(
-            any(contains(item, wanted) for item in holder) for wanted in part
-        )
-    if isinstance(part, bool) or isinstance(holder, bool):
-        return part is holder
-    return type(holder) is type(part) and holder == part

@@ -5,8 +5,9 @@ from typing import Any
 
 from hitherto.core import arguments
 from hitherto.core.history import version_chains
+from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.engine.memory_deletion import Erasing
-from hitherto.engine.transactions import Transacting
+from hitherto.engine.transactions import Transacting, within_deadline
 from hitherto.errors import InvalidCategoriesError, ValidationError
 from hitherto.models import (
     DeletionReport,
@@ -37,7 +38,7 @@ class Memories(Transacting):
         include_connected_memories: bool = True,
     ) -> UserMemoriesList:
         arguments.page(offset, limit, 200)
-        wanted = arguments.metadata_filter(session_metadata_filter, "session_metadata_filter")
+        wanted = MetadataFilter(session_metadata_filter, "session_metadata_filter")
         session_ids = set(arguments.texts(session_id_filter, "session_id_filter"))
         asked = arguments.texts(categories, "categories")
         names = frozenset(asked)
@@ -60,8 +61,8 @@ class Memories(Transacting):
             if wanted:
                 matching = {
                     session.session_id
-                    for session in user.sessions.all()
-                    if arguments.contains(session.metadata, wanted)
+                    for session in within_deadline(user.sessions.scan(), "sessions")
+                    if wanted.matches(session.metadata)
                 }
                 found = [version for version in found if version.session_id in matching]
             shown = found[offset : offset + limit]

@@ -9,8 +9,9 @@ from typing import Any
 
 from hitherto.api import MIN_AUTO_PROCESS_S, Page
 from hitherto.core import arguments
+from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.engine.session_deletion import Leaving
-from hitherto.engine.transactions import Transacting, paged
+from hitherto.engine.transactions import Transacting, page_of, paged, within_deadline
 from hitherto.errors import TimeoutError
 from hitherto.models import (
     DeletionReport,
@@ -82,7 +83,7 @@ class Sessions(Transacting):
         status_filter: Sequence[SessionStatus] | None = None,
     ) -> Page[SessionModel]:
         arguments.page(offset, limit, 100)
-        wanted = arguments.metadata_filter(metadata_filter, "metadata_filter")
+        wanted = MetadataFilter(metadata_filter, "metadata_filter")
         statuses = {
             arguments.member(SessionStatus, status, "status_filter")
             for status in status_filter or ()
@@ -92,13 +93,12 @@ class Sessions(Transacting):
             user = tx.user(user_id)
             if not wanted and not statuses:
                 return paged(user.sessions.page(offset, limit), user.sessions.count(), offset)
-            found = [
+            found = (
                 session
-                for session in user.sessions.all()
-                if (not statuses or session.status in statuses)
-                and arguments.contains(session.metadata, wanted)
-            ]
-            return paged(found[offset : offset + limit], len(found), offset)
+                for session in within_deadline(user.sessions.scan(), "sessions")
+                if (not statuses or session.status in statuses) and wanted.matches(session.metadata)
+            )
+            return page_of(found, offset, limit)
 
         return await self._read(work)
 

@@ -1,15 +1,21 @@
 """Base of the engine's parts: resources, and transactions of one project."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from hitherto.api import Page
 from hitherto.core import arguments
 from hitherto.engine.resources import Resources
+from hitherto.errors import ValidationError
 from hitherto.models import Metadata
 from hitherto.store import ProjectUsers
 
 T = TypeVar("T")
+
+FILTER_DEADLINE_S = 5.0
+"""Maximum seconds that a list may look for what matches its filters: of a thread that all requests
+share, and a sixth of what the released clients wait for."""
 
 
 class Transacting:
@@ -32,3 +38,31 @@ class Transacting:
 def paged(items: list[T], total: int, offset: int) -> Page[T]:
     """Return the page of a list that begins at `offset`."""
     return Page(items, total, offset + len(items) < total)
+
+
+def page_of(matching: Iterable[T], offset: int, limit: int) -> Page[T]:
+    """The page of what is found one by one that begins at `offset`; no more of it is kept."""
+    items: list[T] = []
+    total = 0
+    for total, item in enumerate(matching, start=1):
+        if offset < total <= offset + limit:
+            items.append(item)
+    return paged(items, total, offset)
+
+
+def within_deadline(
+    items: Iterable[T], what: str, monotonic: Callable[[], float] = time.monotonic
+) -> Iterator[T]:
+    """What a filter looks through, until `FILTER_DEADLINE_S` is over.
+
+    what: the items, for people. monotonic: seconds. Raises ValidationError: the same filter would
+    take as long again.
+    """
+    deadline = monotonic() + FILTER_DEADLINE_S
+    for count, item in enumerate(items):
+        if monotonic() > deadline:
+            raise ValidationError(
+                f"The filter did not end in {FILTER_DEADLINE_S:g} s, in which {count:,} {what} "
+                "were compared; filter by fewer values, or keep less metadata"
+            )
+        yield item

@@ -5,7 +5,8 @@ from typing import Any
 
 from hitherto.api import UNSET, Page, Unset
 from hitherto.core import arguments
-from hitherto.engine.transactions import Transacting, paged
+from hitherto.core.metadata_filters import MetadataFilter
+from hitherto.engine.transactions import Transacting, page_of, paged, within_deadline
 from hitherto.models import DeletionReport, Metadata, UserModel
 from hitherto.store import ProjectUsers
 
@@ -42,7 +43,7 @@ class Users(Transacting):
         partial_user_id: str | None = None,
     ) -> Page[UserModel]:
         arguments.page(offset, limit, 100)
-        wanted = arguments.metadata_filter(metadata_filter, "metadata_filter")
+        wanted = MetadataFilter(metadata_filter, "metadata_filter")
         part = arguments.text(
             partial_user_id or "", "partial_user_id", arguments.MAX_ID_CHARS
         ).casefold()
@@ -50,12 +51,12 @@ class Users(Transacting):
         def work(tx: ProjectUsers) -> Page[UserModel]:
             if not wanted and not part:
                 return paged(tx.page_users(offset, limit), tx.count_users(), offset)
-            found = [
+            found = (
                 user
-                for user in tx.scan_users()
-                if part in user.user_id.casefold() and arguments.contains(user.metadata, wanted)
-            ]
-            return paged(found[offset : offset + limit], len(found), offset)
+                for user in within_deadline(tx.scan_users(), "users")
+                if part in user.user_id.casefold() and wanted.matches(user.metadata)
+            )
+            return page_of(found, offset, limit)
 
         return await self._read(work)
 

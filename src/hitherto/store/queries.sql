@@ -127,7 +127,9 @@ select * from users where project_id = :project_id
 order by created_at desc, user_id desc limit :limit offset :offset;
 
 -- name: scan_users
-select * from users where project_id = :project_id order by created_at desc, user_id desc;
+select * from users
+where project_id = :project_id and (created_at, user_id) < (:created_at, :before_id)
+order by created_at desc, user_id desc limit :limit;
 
 -- name: update_user
 update users set
@@ -173,7 +175,9 @@ select * from sessions where user_id = :user_id
 order by created_at desc, session_id desc limit :limit offset :offset;
 
 -- name: scan_sessions
-select * from sessions where user_id = :user_id order by created_at desc, session_id desc;
+select * from sessions
+where user_id = :user_id and (created_at, session_id) < (:created_at, :before_id)
+order by created_at desc, session_id desc limit :limit;
 
 -- name: update_session
 update sessions set metadata = :metadata where user_id = :user_id and session_id = :session_id

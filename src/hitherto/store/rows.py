@@ -1,7 +1,7 @@
 """Between rows and nouns: instants are microseconds, JSON is text, vectors are float16 bytes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -38,6 +38,21 @@ E = TypeVar("E", bound=Enum)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+_SCANNED = 200
+"""Rows that are read at once where all are looked through: 13 MB with the largest metadata."""
+
+_LAST_INSTANT = 2**63 - 1
+
+
+def scanned(run: Callable[..., list[Row]], name: str, id_column: str) -> Iterator[Row]:
+    """All rows of a statement that gives them newest first from a row on, read in parts."""
+    part = run(name, created_at=_LAST_INSTANT, before_id="", limit=_SCANNED)
+    while part:
+        yield from part
+        last = part[-1]
+        part = run(name, created_at=last["created_at"], before_id=last[id_column], limit=_SCANNED)
 
 
 def to_micros(instant: datetime) -> int:

@@ -1,6 +1,6 @@
 """A user's sessions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from hitherto.errors import InvalidSessionStateError, SessionNotFoundError, ValidationError
@@ -83,9 +83,10 @@ class SessionRows:
         records = self._run("page_sessions", offset=offset, limit=limit)
         return [rows.to_session(row, self._user_id) for row in records]
 
-    def all(self) -> list[SessionModel]:
-        """Return sessions, newest first."""
-        return [rows.to_session(row, self._user_id) for row in self._run("scan_sessions")]
+    def scan(self) -> Iterator[SessionModel]:
+        """Yield all sessions, newest first, read in parts."""
+        for row in rows.scanned(self._run, "scan_sessions", "session_id"):
+            yield rows.to_session(row, self._user_id)
 
     def update(self, session_id: str, metadata: Metadata) -> SessionModel:
         """Replace a session's metadata. Raises SessionNotFoundError."""

@@ -1,6 +1,8 @@
 """Users of one project."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from hitherto.errors import UserAlreadyExistsError, UserNotFoundError
 from hitherto.models import Metadata, UserModel
@@ -78,10 +80,11 @@ class ProjectUsers:
         records = self._run("page_users", project_id=self._project_id, offset=offset, limit=limit)
         return [rows.to_user(row) for row in records]
 
-    def scan_users(self) -> list[UserModel]:
-        """Return users, newest first."""
-        records = self._run("scan_users", project_id=self._project_id)
-        return [rows.to_user(row) for row in records]
+    def scan_users(self) -> Iterator[UserModel]:
+        """Yield all users, newest first, read in parts."""
+        run = partial(self._run, project_id=self._project_id)
+        for row in rows.scanned(run, "scan_users", "user_id"):
+            yield rows.to_user(row)
 
     def update_user(
         self,
