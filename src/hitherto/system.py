@@ -1,4 +1,4 @@
-"""The embedded system: store, embedder, engine and a worker, put together in this process."""
+"""Composition root: store, embedder, inference, engine and background work of one process."""
 
 import asyncio
 import uuid
@@ -44,11 +44,11 @@ class Parts:
 
 
 class System:
-    """Everything of one process that serves memories: the resources, and a worker beside them.
+    """Parts of one process that serves memories.
 
-    resources: what engines and worker share. worker: what turns sessions into memories. webhooks:
-        what tells others of it. tidying: what takes away what deletions left. admin: the
-        administration of all projects. own_inference: is closed with the system.
+    resources: shared by engines and background work. worker: turns sessions into memories.
+        webhooks: sends events. tidying: cleans up after deletions. admin: administration of all
+        projects. own_inference: closed with the system.
     """
 
     def __init__(self, resources: Resources, own_inference: Inference | None = None) -> None:
@@ -76,7 +76,7 @@ class System:
         self.resources.store.listen(wake)
 
     def engine(self, project_id: str) -> MemoryApi:
-        """The API for the users of a project, of which the caller knows that it exists."""
+        """Return the API of a project's users; the project must exist."""
         engine = self._engines.get(project_id)
         if engine is None:
             engine = self._engines[project_id] = Engine(self.resources, project_id)
@@ -95,7 +95,7 @@ class System:
 
 
 class EmbeddedEngine(Engine):
-    """The engine of a system's own project; closing it closes the system."""
+    """Engine of a system's own project; closing it closes the system."""
 
     def __init__(self, system: System) -> None:
         super().__init__(system.resources, DEFAULT_PROJECT_ID)
@@ -155,13 +155,13 @@ async def open_system(
 
 
 def _ways(given: Parts, settings: Settings) -> list[Opening]:
-    """The ways to the embedders that the memory may have, that of a new one first."""
+    """Return factories of the possible embedders, that of a new memory first."""
     parts = [opened(part) for part in (given.embedder, given.next_embedder) if part is not None]
     return parts if given.embedder is not None else [*openings(settings), *parts]
 
 
 async def _embedder_of(store: Store, ways: list[Opening]) -> Embedder:
-    """The embedder that a database was made with; for a new one, the first."""
+    """Return the embedder that made a database; for a new one, the first."""
     await store.open()
     recorded = await store.read(lambda tx: tx.embedders.embedder())
     embedders = Embedders(ways)

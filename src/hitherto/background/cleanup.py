@@ -1,8 +1,8 @@
-"""Takes away what deletions have left for later: in the database's files and in this process.
+"""Cleanup after deletions, in database files and in this process.
 
-A deletion clears what it can at once. What a reader of the file kept it from is cleared here, by
-whichever process has the memory open; and what other processes have deleted is dropped from the
-memory of this one, where it is out of reach but not gone.
+A deletion clears what it can at once. Traces that a reader of the file protected are cleared here,
+by any process that has the memory open. Memory indexes of users whose rows another process deleted
+are dropped.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class Tidying:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="hitherto-tidying")
 
     async def stop(self) -> None:
-        """Stop at once: whoever opens the memory next goes on."""
+        """Stop at once; the next process that opens the memory continues."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -41,7 +41,7 @@ class Tidying:
                 await task
 
     async def tidy(self) -> None:
-        """One turn. Raises StoreError, ClosedError."""
+        """Run one round. Raises StoreError, ClosedError."""
         await self._resources.store.clear_left()
         outdated = await self._outdated()
         if self._resources.working_sets.take_outdated() or outdated:
@@ -58,7 +58,7 @@ class Tidying:
             await asyncio.sleep(self._resources.settings.poll_interval_s)
 
     async def _outdated(self) -> list[str]:
-        """Of the next users in line those of whom another process has deleted something."""
+        """Return users of the next batch from whom another process has deleted rows."""
         held = self._resources.working_sets.revisions()
         waiting = sorted(one for one in held if one > self._last_user)[:USERS_AT_ONCE]
         self._last_user = waiting[-1] if waiting else ""

@@ -1,4 +1,4 @@
-"""Finds what a plan puts in doubt, and has it reviewed by whoever understands the session."""
+"""Review of memories that a plan makes doubtful, by rules or a model."""
 
 import asyncio
 from collections.abc import Sequence, Set
@@ -28,9 +28,9 @@ class ChangedPlan:
 async def review(
     changed: ChangedPlan, working: WorkingSet, inference: ChargedInference, most: int
 ) -> Reviewed:
-    """What may hold no more once the plan is carried out; where nothing changes, nobody is asked.
+    """Return the doubts that a plan causes; without changes, no review runs.
 
-    most: how many memories are looked through, those nearest to what changes.
+    most: largest number of memories to examine, those nearest to the changes.
     """
     consequences = await asyncio.to_thread(_consequences, changed, working, most)
     if not consequences.changes:
@@ -57,6 +57,6 @@ def _consequences(changed: ChangedPlan, working: WorkingSet, most: int) -> Conse
 
 
 def _near(gone: Sequence[str], needed: Set[str], working: WorkingSet, most: int) -> list[Held]:
-    """The current memories nearest to those that change, and the needed ones."""
+    """Return the current memories nearest to the changes, and the required ones."""
     vectors = working.vectors_of(gone)
     return working.held(vectors, most, lambda one: one.memory_id in needed)[0]

@@ -39,7 +39,7 @@ from hitherto.store import StoredPassage, UserRows, Work
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was understood of a session, before it is weighed against the user's memories.
+    """Results of extraction, before reconciliation.
 
     vectors: of the candidates, (candidates, dimension). summary_vector: None without a summary.
     quarantined: statements that must not become memories, each with what gave it away. note: what
@@ -57,7 +57,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What a decision's content is stored with: its vector, its categories, when it was said."""
+    """Stored fields of a decision's content: vector, categories, date."""
 
     vector: NDArray[np.float32]
     category_ids: Sequence[str]
@@ -65,7 +65,7 @@ class Filing:
 
 
 def rewritten(plan: Plan, contents: Sequence[str]) -> dict[int, str]:
-    """The decisions whose content is no longer the candidate's own, and needs a vector.
+    """Return decisions whose content differs from the candidate's and needs a vector.
 
     contents: those of the candidates that the decisions are about, in the same order.
     """
@@ -274,7 +274,7 @@ class PlanWriter:
         )
 
     def _conflict_behind(self, reason: ExpirationReason | None) -> str | None:
-        """The conflict being settled, where it is the reason."""
+        """Return the conflict being resolved, if it is the reason."""
         of_conflict = reason is ExpirationReason.MERGE_CONFLICT
         return self._work.merge_conflict_id if of_conflict else None
 
@@ -316,7 +316,7 @@ class PlanWriter:
         self._user.memories.connect(sorted(pairs), self._revision)
 
     def _latest(self, memory_id: str) -> str:
-        """The version that takes a memory's place in the end; asked when all is carried out."""
+        """Return the final successor of a memory; called after all decisions are written."""
         passed = []
         while memory_id in self._successors:
             passed.append(memory_id)
@@ -333,12 +333,12 @@ class PlanWriter:
 
 
 def _settles(said_by: SaidBy, said_at: datetime, doubted_at: datetime) -> bool:
-    """Whether something said again is certain again: by the user, who knew of the change."""
+    """Return whether a restatement clears a doubt: only the user can, and only after the change."""
     return said_by is SaidBy.USER and said_at > doubted_at
 
 
 def _waiting(conflicts: Iterable[MergeConflictModel]) -> dict[str, list[Set[str]]]:
-    """What unsettled conflicts propose, each with the memories that it contradicts."""
+    """Return the proposals of unresolved conflicts with the memories that they contradict."""
     found: dict[str, list[Set[str]]] = {}
     for conflict in conflicts:
         if conflict.status is not MergeConflictStatus.RESOLVED:

@@ -1,10 +1,10 @@
-"""Changes a database's embedder while it is served: a second set of vectors, then one switch.
+"""Change of a database's embedder while it is served.
 
-The vectors of the coming embedder are made beside those of the current one, user by user, in small
-transactions, while servers read and sessions are processed. What is processed meanwhile gets its
-second vectors in the next round. When none is missing, one transaction makes the coming embedder
-the current one and has every working set read afresh; then the old vectors are taken away. All of
-it is recorded in the database, so it can be interrupted at any point and goes on from there.
+The vectors of the coming embedder are stored in a second slot, user by user, in small transactions,
+while servers read and sessions are processed. New sessions get their second vectors in the next
+round. When none is missing, one transaction makes the coming embedder current and invalidates every
+memory index; then the old vectors are deleted. The database records each step, so the change can be
+interrupted at any point and continues there.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ PAUSE_S = 0.05
 
 
 class Phase(StrEnum):
-    """What a change of the embedder is doing."""
+    """Phase of a change of the embedder."""
 
     EMBEDDING = "embedding"
     CLEARING = "clearing"
@@ -59,7 +59,7 @@ class _EndedError(EmbedderError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a change is. done, total: vectors of the coming embedder; total can grow."""
+    """Progress of a change. done, total: vectors of the coming embedder; total can grow."""
 
     phase: Phase
     done: int = 0
@@ -74,9 +74,9 @@ def _ignore(_progress: Progress) -> None:
 
 
 class Reembedding:
-    """Gives a database another embedder. Run it in one process; servers may run beside it.
+    """Change of the embedder, run in one process while servers go on.
 
-    store: open. embedder: the coming one. report: is told of every step, on the event loop.
+    store: open. embedder: the coming one. report: receives each step, on the event loop.
     """
 
     def __init__(self, store: Store, embedder: Embedder, report: Report = _ignore) -> None:
@@ -104,7 +104,7 @@ class Reembedding:
         return Calibration() if now is None else now.calibration
 
     def _is_current(self, tx: EmbedderRows) -> bool:
-        """Whether the database compares by the new embedder already."""
+        """Return whether the new embedder is current."""
         current = tx.embedder()
         if current is None:
             raise EmbedderError("the database has no vectors yet; open it with the new embedder")
@@ -136,7 +136,7 @@ class Reembedding:
         return coming
 
     async def _fill(self, coming: RecordedEmbedder) -> None:
-        """One round over the users of whom vectors may be missing."""
+        """Fill missing vectors in one round over the users."""
         after = ""
         while (user_id := await self._store.read(_waiting_after(after))) is not None:
             await self._fill_user(user_id, coming)
@@ -177,7 +177,7 @@ class Reembedding:
         return await self._store.write(lambda tx: work(tx.embedders))
 
     async def _calibration(self, coming: RecordedEmbedder) -> Calibration:
-        """What the coming embedder's cosines mean: known, or estimated from the users' passages.
+        """Return the coming embedder's calibration: known, or estimated from users' passages.
 
         The probe of sentences serves where there are too few passages.
         """
@@ -199,7 +199,7 @@ class Reembedding:
 
 
 async def cancel(store: Store, report: Report = _ignore) -> RecordedEmbedder | None:
-    """Give up the change that is under way and take its vectors away; None where there is none."""
+    """Cancel the running change and delete its vectors; None if there is none."""
 
     def work(tx: EmbedderRows) -> RecordedEmbedder | None:
         coming = tx.embedder(COMING)
@@ -213,7 +213,7 @@ async def cancel(store: Store, report: Report = _ignore) -> RecordedEmbedder | N
 
 
 async def clear(store: Store, report: Report = _ignore) -> None:
-    """Take away the vectors of an embedder that is of no use any more, user by user."""
+    """Delete the vectors of an unused embedder, user by user."""
     going = await store.read(lambda tx: tx.embedders.embedder(GOING))
     if going is None:
         return
@@ -228,7 +228,7 @@ def estimated(
     current: RecordedEmbedder,
     coming: RecordedEmbedder,
 ) -> Calibration | None:
-    """The calibration under which the coming embedder spreads users' passages as the current does.
+    """Return the calibration that spreads users' passages as the current embedder does.
 
     samples: of each user, session by session, in order. Neighbours are consecutive passages of a
     session; random pairs are passages of different sessions, `STRIDES` apart in the sample. None
@@ -283,7 +283,7 @@ def _waiting_after(after: str) -> Callable[[Transaction], str | None]:
 def _storing(
     user_id: str, coming: RecordedEmbedder, made: Sequence[tuple[MissingVector, bytes]]
 ) -> Callable[[Transaction], list[tuple[MissingVector, str]]]:
-    """Store what was made, and read what is missing next; if nothing is, the user is complete."""
+    """Store vectors and read the next missing ones; without any, the user is complete."""
 
     def work(transaction: Transaction) -> list[tuple[MissingVector, str]]:
         tx = transaction.embedders
@@ -301,7 +301,7 @@ def _storing(
 def _with_texts(
     tx: EmbedderRows, user_id: str, missing: Sequence[MissingVector]
 ) -> Iterator[tuple[MissingVector, str]]:
-    """Each with the text that it is the vector of; passages are cut as processing cuts them."""
+    """Pair each missing vector with its text; passages are cut as in processing."""
     spans: dict[str, dict[tuple[int, str, int, int], str]] = {}
     contents: dict[str, list[str]] = {}
     for one in missing:
@@ -340,7 +340,7 @@ def _clearing(going: RecordedEmbedder, after: str) -> Callable[[Transaction], st
 
 
 def _sample(tx: EmbedderRows) -> tuple[RecordedEmbedder, list[Sequence[SampledPassage]]]:
-    """The current embedder and chunks of some users, with both vectors of each."""
+    """Return the current embedder and chunks of some users, with both vectors of each."""
     samples: list[Sequence[SampledPassage]] = []
     left, after = SAMPLED_PASSAGES, tx.next_user("")
     while after is not None and left > 0 and len(samples) < SAMPLED_USERS:

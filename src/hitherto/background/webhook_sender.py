@@ -1,9 +1,8 @@
-"""Tells webhooks what happened: due deliveries are taken, sent, and recorded.
+"""Sender of webhooks: leases due deliveries, sends them, records the results.
 
-The row of a delivery is the job, written in the transaction of what it tells. It is taken by a
-lease that outlasts a request, so a process that dies while it sends leaves the delivery to the
-next one, which sends it again under the same id: at least once. A webhook is sent one event at a
-time, and different webhooks are sent to at once.
+The row of a delivery is the job, written in the transaction that causes the event. Its lease
+outlasts a request, so if a process dies while it sends, the next one sends the event again under
+the same id: at least once. A webhook gets one event at a time; webhooks are served concurrently.
 """
 
 import asyncio
@@ -187,7 +186,7 @@ def retry_delay_s(delivery: Delivery) -> float:
 
 
 def _body(delivery: Delivery, telling: Telling) -> bytes:
-    """What is sent: the object as the API shows it now, and whose it is."""
+    """Return the body: the object as the API shows it now, with its user."""
     data: dict[str, Any]
     if isinstance(telling.about, SessionModel):
         session = Session.from_model(telling.about)

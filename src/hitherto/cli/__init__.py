@@ -1,4 +1,4 @@
-"""The command line: `hitherto`."""
+"""Command line: `hitherto`."""
 
 from importlib.metadata import version as installed_version
 from typing import Annotated

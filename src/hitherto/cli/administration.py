@@ -1,4 +1,4 @@
-"""The memory as the commands that administer it open it: without embedder and without worker.
+"""Access to a memory for administration, without embedder and worker.
 
 So they start at once, process nothing, and work beside a server that has the same file open.
 """
@@ -46,7 +46,7 @@ def administer(
     *,
     may_create: bool = False,
 ) -> T:
-    """Do something with the admin API of a database; what is wrong is one line and exit code 1.
+    """Call the admin API of a database; an error is one line and exit code 1.
 
     may_create: whether the database is made where there is none.
     """

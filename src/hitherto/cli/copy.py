@@ -92,5 +92,5 @@ def _place(location: str) -> str:
 
 
 def _shown(location: str) -> str:
-    """The address without a password."""
+    """Return the address without a password."""
     return shown_address(_place(location))

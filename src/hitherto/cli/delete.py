@@ -41,9 +41,9 @@ def delete(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Delete a user, a session or a memory, and report what went. There is no way back.
+    """Delete a user, a session or a memory, and report the deleted rows. It cannot be undone.
 
-    Servers may go on meanwhile.
+    Servers may keep running.
     """
     if (session is not None and memory is not None) or (previous and memory is None):
         typer.echo("hitherto: give --session, or --memory with or without --previous", err=True)

@@ -1,4 +1,4 @@
-"""`hitherto keys`: the keys of applications and of whoever administers."""
+"""`hitherto keys`: keys of applications and administrators."""
 
 import contextlib
 import json
@@ -80,7 +80,7 @@ def _new_file(path: Path | None) -> Iterator[None]:
 
 
 def _written(made: NewApiKey, as_json: bool) -> str:
-    """The key as it is printed, or written to a file."""
+    """Print the key, or write it to a file."""
     if as_json:
         shown = {
             "project_id": made.key.project_id,

@@ -1,4 +1,4 @@
-"""How every command says what it did, what is wrong, and reads its settings."""
+"""Output, errors and settings of every command."""
 
 import contextlib
 import io
@@ -37,13 +37,13 @@ def one_line_errors() -> Iterator[None]:
 
 
 def failed(error: RecallrAIError | OSError, exit_code: int = FAILURE_EXIT_CODE) -> typer.Exit:
-    """Says in one line what is wrong; to be raised."""
+    """Return the error to raise for one line of text and exit code 1."""
     typer.echo(f"hitherto: {' '.join(str(error).split())}", err=True)
     return typer.Exit(exit_code)
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings of the environment, and over them those that are not None.
+    """Return the settings of the environment, overridden by arguments that are not None.
 
     Raises ValidationError.
     """

@@ -21,7 +21,7 @@ from hitherto.store import RecordedEmbedder, Store, open_database
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """What a change came to. seconds: how long this run of it took."""
+    """Result of a change. seconds: duration of this run."""
 
     identity: EmbedderIdentity
     calibration: Calibration
@@ -44,10 +44,10 @@ def reembed(
     ] = False,
     db: Db = None,
 ) -> None:
-    """Change the embedder of a database. Servers go on while its vectors are made anew.
+    """Change the embedder of a database. Servers keep running while vectors are computed.
 
-    Interrupted, it goes on from there when it is run again. A server changes with it if its setting
-    HITHERTO_NEXT_EMBEDDER names the new embedder; one without has to be started anew.
+    An interrupted run continues when it is started again. A server switches with it if its setting
+    HITHERTO_NEXT_EMBEDDER names the new embedder; any other server must be restarted.
     """
     if (to is None) is not cancel:
         typer.echo("hitherto: give either --to EMBEDDER or --cancel", err=True)

@@ -45,9 +45,9 @@ def serve_memory(
         ),
     ] = None,
 ) -> None:
-    """Serve the memory over HTTP, with the worker beside it, until it is told to stop.
+    """Serve the memory over HTTP, with a worker in the same process.
 
-    The first start makes a key and shows it, if the output is a terminal. All other settings come
+    The first start creates a key and shows it if the output is a terminal. All other settings come
     from the environment.
     """
     with one_line_errors():
@@ -79,8 +79,8 @@ def run_worker(
 ) -> None:
     """Turn sessions into memories and send webhooks, for servers on the same database.
 
-    Any number of workers may run; each session is taken by one. Told to stop, it finishes what is
-    in work, or gives it back untried after HITHERTO_CLOSE_TIMEOUT_S.
+    Any number of workers may run; each session is processed by one. When stopped, a worker finishes
+    its work, or returns it untried after HITHERTO_CLOSE_TIMEOUT_S.
     """
     with one_line_errors():
         settings = read_settings(db=db, worker_concurrency=concurrency)
@@ -138,7 +138,7 @@ With the released client (pip install recallrai):
 
 
 class PrivateFormatter(logging.Formatter):
-    """Shows where an error comes from and of what kind it is, and never its text.
+    """Log formatter that shows type and place of an error, never its text.
 
     The text of an error that nobody foresaw may quote what users said.
     """
@@ -148,7 +148,7 @@ class PrivateFormatter(logging.Formatter):
         ei: tuple[type[BaseException], BaseException, TracebackType | None]
         | tuple[None, None, None],
     ) -> str:
-        """The stack of an error and of those that led to it, the first one first."""
+        """Return the stack of an error and of its causes, the first cause first."""
         lines: list[str] = []
         error: BaseException | None = ei[1]
         while error is not None:

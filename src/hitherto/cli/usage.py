@@ -136,7 +136,7 @@ def _cost(counts: UsageCounts) -> str:
 
 
 def _about(tokens: int, is_known: bool) -> str:
-    """What the provider did not say is shown as the most that it may have been."""
+    """Mark a figure as an upper bound if the provider reported none."""
     return f"{tokens:,}" if is_known else f"<= {tokens:,}"
 
 

@@ -1,4 +1,4 @@
-"""`hitherto vacuum`: a database written anew, without what deleted rows left."""
+"""`hitherto vacuum`: rewrite a database without the traces of deleted rows."""
 
 import asyncio
 
@@ -11,10 +11,10 @@ from hitherto.store.address import shown_address
 
 
 def vacuum(db: Db = None) -> None:
-    """Write the database anew, so that nothing of what was deleted is left in its files.
+    """Rewrite the database, so that no trace of deleted rows is left in its files.
 
-    A file needs as much free room again, and waits for whoever writes. On PostgreSQL each table is
-    locked while it is written anew; its write-ahead log and backups are the server's.
+    A SQLite file needs its own size in free space, and waits for writers. On PostgreSQL each table
+    is locked while it is rewritten; its write-ahead log and backups belong to the server.
     """
     with one_line_errors():
         settings = read_settings(db=db)

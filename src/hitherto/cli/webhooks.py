@@ -1,4 +1,4 @@
-"""`hitherto webhooks`: who is told what happens to the users of a project."""
+"""`hitherto webhooks`: subscriptions of a project to events."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ def create(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Create a webhook, which is told what happens from now on. Its secret is shown once."""
+    """Create a webhook, which receives events from now on. Its secret is shown once."""
 
     async def work(api: AdminApi) -> NewWebhook:
         return await api.create_webhook(project, url, event_types=events or None)
@@ -100,7 +100,7 @@ def send_test_event(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Send an event of the type webhook.test, from here; exit code 1 if it was not accepted."""
+    """Send an event of type webhook.test from here; exit code 1 if it is not accepted."""
 
     async def work(api: AdminApi) -> WebhookAnswer:
         return await api.send_test_event(project, webhook_id)

@@ -1,4 +1,4 @@
-"""What an application imports: the client and its objects, sync and async."""
+"""Public names of the client, sync and async."""
 
 from hitherto.client._async import AsyncHitherto, AsyncRecallrAI, AsyncUser
 from hitherto.client._async_session import AsyncMergeConflict, AsyncSession

@@ -1,4 +1,4 @@
-"""What a user gives: sessions, and merge conflicts to be settled.
+"""Sessions and merge conflicts of a user.
 
 This file is the source; the sync classes are made from it by `scripts/unasync.py`.
 """
@@ -37,32 +37,32 @@ class AsyncSession:
 
     @property
     def session_id(self) -> str:
-        """The unique id of the session."""
+        """Unique id of the session."""
         return self._model.session_id
 
     @property
     def user_id(self) -> str:
-        """The id of the user it belongs to."""
+        """Id of the user."""
         return self._model.user_id
 
     @property
     def status(self) -> SessionStatus:
-        """Where it stood when it was last read."""
+        """Status at the last read."""
         return self._model.status
 
     @property
     def metadata(self) -> Metadata:
-        """What the application attached."""
+        """Metadata that the application attached."""
         return self._model.metadata
 
     @property
     def created_at(self) -> datetime:
-        """The conversation's date, UTC."""
+        """Date of the conversation, UTC."""
         return self._model.created_at
 
     @property
     def processed_at(self) -> datetime | None:
-        """When it was processed, UTC; None while it is not."""
+        """Time of processing, UTC; None before."""
         return self._model.processed_at
 
     @property
@@ -77,17 +77,17 @@ class AsyncSession:
 
     @property
     def processing_note(self) -> str | None:
-        """What was processed by rules for want of a model, or left out; None for nothing."""
+        """Reason for a fallback to rules, or what was left out; None for neither."""
         return self._model.processing_note
 
     @property
     def session_summary(self) -> str | None:
-        """What the conversation was about; None unless `get_session` was asked for it."""
+        """Summary of the conversation; None unless `get_session` was asked for it."""
         return self._model.session_summary
 
     @property
     def memories(self) -> list[MemoryRelationship] | None:
-        """The current memories that it brought; None unless `get_session` was asked for them."""
+        """Current memories of the session; None unless `get_session` was asked for them."""
         return self._model.memories
 
     async def update(self, new_metadata: Metadata | None = None) -> None:
@@ -157,7 +157,7 @@ class AsyncSession:
         include_metadata_ids: bool = False,
         max_tokens: int | None = None,
     ) -> ContextResponse:
-        """What a model should know about the user now, as a text to put before the conversation.
+        """Return what a model should know about the user now, as text for its prompt.
 
         recall_strategy: LOW_LATENCY (a few milliseconds), BALANCED, AGENTIC (follows connections),
             or AUTO, which picks one by the question.
@@ -203,7 +203,7 @@ class AsyncSession:
         include_metadata_ids: bool = False,
         max_tokens: int | None = None,
     ) -> AsyncGenerator[ContextResponse, None]:
-        """`get_context`, telling on the way what is being done.
+        """Yield progress of a context, then the context.
 
         The parameters are those of `get_context`. Yields responses with `is_final` false and a
         `status_update_message`; with include_metadata_ids their metadata has what is known so far.
@@ -261,57 +261,57 @@ class AsyncMergeConflict:
 
     @property
     def conflict_id(self) -> str:
-        """The unique id of the conflict."""
+        """Unique id of the conflict."""
         return self._model.id
 
     @property
     def user_id(self) -> str:
-        """The id of the user it belongs to."""
+        """Id of the user."""
         return self._user_id
 
     @property
     def session_id(self) -> str:
-        """The session in which it arose."""
+        """Id of the session in which the conflict arose."""
         return self._model.project_user_session_id
 
     @property
     def status(self) -> MergeConflictStatus:
-        """Where it stood when it was last read; only a PENDING one can be resolved."""
+        """Status at the last read; only a PENDING conflict can be resolved."""
         return self._model.status
 
     @property
     def proposed_memory_content(self) -> str | None:
-        """What was said and is not remembered yet; None once that is settled."""
+        """Statement that is not remembered yet; None once the conflict is resolved."""
         return self._model.proposed_memory_content
 
     @property
     def conflicting_memories(self) -> list[MergeConflictConflictingMemory]:
-        """The memories that it contradicts, each with the reason."""
+        """Memories that the statement contradicts, each with the reason."""
         return self._model.conflicting_memories
 
     @property
     def clarifying_questions(self) -> list[MergeConflictQuestion]:
-        """The questions to answer, each with its options."""
+        """Questions to answer, each with its options."""
         return self._model.clarifying_questions
 
     @property
     def created_at(self) -> datetime:
-        """When it arose, UTC."""
+        """Time at which the conflict arose, UTC."""
         return self._model.created_at
 
     @property
     def resolved_at(self) -> datetime | None:
-        """When it was settled, UTC; None while it is not."""
+        """Time of the resolution, UTC; None before."""
         return self._model.resolved_at
 
     @property
     def new_memories(self) -> list[MergeConflictNewMemory] | None:
-        """The memories that the settlement brought; None before."""
+        """Memories that the resolution created; None before."""
         return self._model.new_memories
 
     @property
     def resolution_data(self) -> dict[str, Any] | None:
-        """The answers as they were given, under `question_answers`; None before."""
+        """Given answers, under `question_answers`; None before."""
         return self._model.resolution_data
 
     @property

@@ -1,4 +1,4 @@
-"""The client: what an application holds in its hands.
+"""Clients and users.
 
 `Hitherto` gives users, users give sessions. The objects carry what was last read and change
 only through their own methods and `refresh()`.
@@ -146,7 +146,7 @@ class Hitherto:
         self._connection.call(lambda api: api.wait_until_processed(timeout_s=timeout_s))
 
     def close(self) -> None:
-        """Finish the session in work, or release it for the next start, and let go of the file.
+        """Close the memory; the session in work is finished, or released for the next start.
 
         The client of a server closes its connections, and the server goes on.
 
@@ -168,7 +168,7 @@ class Hitherto:
 
 
 class RecallrAI(Hitherto):
-    """The client of a server under the name and with the arguments of the hosted service's client.
+    """Client of a server, with name and arguments of the hosted service's client.
 
     api_key, project_id: what the server asks for.
     base_url: the server. The default is one on this machine, not the hosted service, so that
@@ -201,27 +201,27 @@ class User:
 
     @property
     def user_id(self) -> str:
-        """The id that the application gave."""
+        """Id that the application gave."""
         return self._model.user_id
 
     @property
     def metadata(self) -> Metadata:
-        """What the application attached."""
+        """Metadata that the application attached."""
         return self._model.metadata
 
     @property
     def merge_conflict_enabled(self) -> bool | None:
-        """Whether contradictions are asked about; None inherits the project's setting."""
+        """Switch for merge conflicts; None inherits the project's setting."""
         return self._model.merge_conflict_enabled
 
     @property
     def created_at(self) -> datetime:
-        """When the user was created, UTC."""
+        """Time of creation, UTC."""
         return self._model.created_at
 
     @property
     def last_active_at(self) -> datetime:
-        """When a session was last started or a message added, UTC."""
+        """Time of the last started session or added message, UTC."""
         return self._model.last_active_at
 
     def update(
@@ -392,7 +392,7 @@ class User:
         )
 
     def confirm_memory(self, memory_id: str) -> UserMemoryItem:
-        """Take a memory as certain again that was in doubt; one that was not stays as it is.
+        """Clear the doubt about a memory; without a doubt nothing changes.
 
         Raises UserNotFoundError, MemoryNotFoundError, and ValidationError for one that has expired.
         """
@@ -423,7 +423,7 @@ class User:
         )
 
     def get_last_n_messages(self, n: int) -> UserMessagesList:
-        """The last n (1-100) messages over all sessions, oldest first.
+        """Return the last n (1-100) messages over all sessions, oldest first.
 
         Raises UserNotFoundError.
         """

@@ -1,4 +1,4 @@
-"""From a client object to the API that serves it: on the caller's loop, or on one of our own."""
+"""Connections of client objects to their API, on the caller's event loop or their own."""
 
 import asyncio
 import queue
@@ -26,9 +26,9 @@ CLOSED = "the client was closed; open a new one"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a memory is and how it is opened: a database, or a server.
+    """Location of a memory with its settings: a database, or a server.
 
-    Raises ValidationError when it is made of what does not belong together.
+    Raises ValidationError for incompatible arguments.
     """
 
     location: str | Path
@@ -55,12 +55,12 @@ class Place:
 
     @property
     def remote(self) -> bool:
-        """Whether it is a server."""
+        """Return whether the memory is behind a server."""
         location = self.location
         return isinstance(location, str) and location.lower().startswith(("http://", "https://"))
 
     async def open(self) -> MemoryApi:
-        """Open it on the running event loop; a server is not asked anything yet."""
+        """Return the API, which is open from the start. Raises ClosedError."""
         if isinstance(self.parts, HttpParts) or self.remote:
             parts = self.parts if isinstance(self.parts, HttpParts) else None
             api_key, project_id = self.api_key or "", self.project_id or ""
@@ -137,11 +137,11 @@ class AsyncConnection:
 
 
 class Connection:
-    """Serves a sync client: one event loop in a thread of its own, as long as the client lives.
+    """Event loop of a sync client, in a thread of its own.
 
-    Every thread may call it, also one in which an event loop is running. The thread is a daemon, so
-    a program that forgets to close its client still ends; what was in work is then taken up by the
-    next one, as after a crash.
+    Any thread may call it, even one with a running event loop. The thread is a daemon, so a program
+    that forgets to close its client still ends; the next process takes over sessions in work, as
+    after a crash.
     """
 
     def __init__(self, place: Place) -> None:
@@ -223,7 +223,7 @@ class _Serving:
 
 
 def _result(working: "Future[T]") -> T:
-    """What a call brings. Raises ClosedError if `close()` in another thread ended it."""
+    """Return the result of a call. Raises ClosedError if `close()` in another thread ended it."""
     try:
         return working.result()
     except CancelledError:
@@ -231,7 +231,7 @@ def _result(working: "Future[T]") -> T:
 
 
 def _serve(opened: "Future[_Serving]", place: Place) -> None:
-    """Open a memory on a new event loop, hand it over, and keep the loop until it is closed."""
+    """Open a memory on a new event loop and run the loop until it is closed."""
 
     async def serve() -> None:
         try:

@@ -1,4 +1,4 @@
-"""From an answer that is not a success to the error that the embedded system raises for the same.
+"""Mapping of HTTP errors to the errors of the embedded system.
 
 The contract tells errors apart by status, by what was asked for, and by words in `detail`.
 """
@@ -60,7 +60,7 @@ BY_STATUS: Mapping[int, type[RecallrAIError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a request is about, as far as it decides the meaning of a refusal.
+    """Context of a request that decides the meaning of an error.
 
     user_id: the user in the path, whose absence the server tells apart by this id.
     missing: what a 404 means otherwise. refused: what a 400 means.
@@ -72,7 +72,7 @@ class Subject:
 
 
 def error_of(response: httpx.Response, subject: Subject) -> RecallrAIError:
-    """The error that an answer, read to its end, stands for."""
+    """Return the error for a complete response."""
     status = response.status_code
     body = _object_of(response)
     if body is None or response.is_redirect:
@@ -93,7 +93,7 @@ def error_of(response: httpx.Response, subject: Subject) -> RecallrAIError:
 
 
 def _object_of(response: httpx.Response) -> dict[str, Any] | None:
-    """The JSON object of an answer; None if it is anything else."""
+    """Return the JSON object of a response; None for anything else."""
     try:
         body = response.json()
     except ValueError:
@@ -102,7 +102,7 @@ def _object_of(response: httpx.Response) -> dict[str, Any] | None:
 
 
 def _foreign(response: httpx.Response) -> ConnectionError:
-    """The error for an answer that Hitherto does not give, so something else answers there."""
+    """Return the error for a response that Hitherto does not send."""
     if response.is_redirect:
         said = f"a redirect to {response.headers.get('Location')!r}"
     else:
@@ -115,7 +115,7 @@ def _foreign(response: httpx.Response) -> ConnectionError:
 
 
 def _readable(detail: object) -> str:
-    """One sentence from what `detail` holds: a text, an object with one, or a list of faults."""
+    """Return one sentence for `detail`: a text, an object with one, or a list of faults."""
     if isinstance(detail, str):
         return detail
     if isinstance(detail, dict):
@@ -126,7 +126,7 @@ def _readable(detail: object) -> str:
 
 
 def _fault(item: dict[str, Any]) -> str:
-    """One fault of a 422: where it is, and what is wrong with it."""
+    """Describe one fault of a 422: location and message."""
     message = str(item.get("msg") or "is not valid").removeprefix("Value error, ")
     place = item.get("loc")
     if not isinstance(place, list):
@@ -137,7 +137,7 @@ def _fault(item: dict[str, Any]) -> str:
 
 
 def _refusal(message: str, detail: object, subject: Subject) -> RecallrAIError:
-    """The error for a 400."""
+    """Return the error for a 400."""
     if subject.refused is InvalidCategoriesError:
         if not isinstance(detail, dict) or not isinstance(detail.get("invalid_categories"), list):
             return RecallrAIError(message, 400)

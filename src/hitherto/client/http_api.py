@@ -1,4 +1,4 @@
-"""The memory behind a server: every call of `MemoryApi` as a request of the public contract.
+"""Memory behind a server: each call of `MemoryApi` is a request of the public contract.
 
 Arguments are checked by the rules of the embedded system before anything is sent, so that a mistake
 is told in the same words and at once. The server checks them all the same.
@@ -76,7 +76,7 @@ W = TypeVar("W", bound=wire.WireModel)
 def open_http(
     base_url: str, api_key: str, project_id: str, timeout_s: float, parts: HttpParts | None
 ) -> "HttpApi":
-    """The memory behind a server. Nothing is sent before the first call.
+    """Return the API of a server; the first call sends the first request.
 
     timeout_s: for connecting, and for each wait for a part of an answer.
     """
@@ -494,7 +494,7 @@ def _is_routable(value: object) -> bool:
 
 
 def _segment(value: str, name: str, absent: _Absent) -> str:
-    """An id as it can stand in a path. One that cannot is the id of nothing."""
+    """Return an id as a path segment; an impossible id raises the error for an unknown one."""
     if not _is_routable(value):
         raise absent(f"{name} {value} not found", 404)
     return value
@@ -544,7 +544,7 @@ def _context_query(asked: ContextRequest) -> dict[str, Any]:
 
 
 def _owned(user_id: str, session: SessionModel) -> SessionModel:
-    """A session with its user, whom only our own server names in the answer."""
+    """Return a session with its user, whom only our own server names."""
     return session if session.user_id else replace(session, user_id=user_id)
 
 
@@ -563,7 +563,7 @@ def _parsed(answer: type[W], content: str | bytes, path: str) -> W:
 
 
 async def _events(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-    """What the `data:` lines of a stream hold. Lines end with a line feed and nothing else."""
+    """Yield the contents of `data:` lines; lines end with a line feed."""
     rest = ""
     async for piece in pieces:
         *lines, rest = (rest + piece).split("\n")
@@ -573,7 +573,7 @@ async def _events(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
 
 
 async def _read_to_end(events: AsyncIterator[str]) -> None:
-    """Let a stream end, so that its connection can be used again; not for longer than `END_S`."""
+    """Read a stream to its end, for at most `END_S`, so that its connection is reusable."""
     with suppress(builtins.TimeoutError, ConnectionError, TimeoutError):
         async with asyncio.timeout(END_S):
             async for _ in events:

@@ -79,12 +79,12 @@ class Request:
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it again does no harm, even if it was done already."""
+        """Return whether a repetition does no harm, even after success."""
         return self.method in ("GET", "DELETE") or self.idempotency_key is not None
 
 
 def path_of(*segments: str) -> str:
-    """The path of a resource; what a segment holds cannot be mistaken for a part of the URL."""
+    """Return the path of a resource, with escaped segments."""
     encoded = (quote(segment, safe="").replace(".", "%2E") for segment in segments)
     return "/".join(("/api/v1", *encoded))
 
@@ -228,7 +228,7 @@ class Transport:
 
 
 def _worth_repeating(request: Request, outcome: httpx.Response | httpx.RequestError) -> bool:
-    """Whether another try may succeed and does no harm."""
+    """Return whether a retry may succeed and does no harm."""
     if isinstance(outcome, httpx.TimeoutException):
         return False
     harmless = request.repeatable or _surely_not_done(outcome)
@@ -239,7 +239,7 @@ def _worth_repeating(request: Request, outcome: httpx.Response | httpx.RequestEr
 
 
 def _surely_not_done(outcome: httpx.Response | httpx.RequestError) -> bool:
-    """Whether the request cannot have had an effect: it was never sent, or turned away unread."""
+    """Return whether the request had no effect: never sent, or refused unread."""
     if isinstance(outcome, httpx.RequestError):
         return isinstance(outcome, httpx.ConnectError)
     return outcome.status_code == 429

@@ -1,4 +1,4 @@
-"""What recall is measured against: contexts made of whole turns without any memory.
+"""Baselines of recall: contexts of whole turns without a memory.
 
 Both baselines render the turns they choose in the same way, oldest first under a line with the
 date of their session, and fill the same budget.
@@ -57,7 +57,7 @@ class BaselineContexts:
         return [int(row) for row in ranked if scores[row] > 0]
 
     def _fitting(self, order: Iterable[int], budget_tokens: int) -> list[int]:
-        """Takes turns in this order; one that is too long for what is left is passed over."""
+        """Return the turns that fit, in this order; a turn that is too long is skipped."""
         chosen: list[int] = []
         shown: set[int] = set()
         left = budget_tokens

@@ -33,7 +33,7 @@ _DATE_FORMS = ("%I:%M %p on %d %B, %Y", "%Y/%m/%d (%a) %H:%M", "%Y/%m/%d")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker said. `text` is without the name and without a picture's caption."""
+    """Message of one speaker. `text` excludes the name and a picture's caption."""
 
     turn_id: str
     speaker: str
@@ -43,18 +43,18 @@ class Turn:
 
     @property
     def content(self) -> str:
-        """The text, with a picture's caption in brackets behind it."""
+        """Text, followed by a picture's caption in brackets."""
         return f"{self.text} [{self.caption}]".strip() if self.caption else self.text
 
     @property
     def line(self) -> str:
-        """The content behind the speaker's name."""
+        """Content after the speaker's name."""
         return f"{self.speaker}: {self.content}"
 
 
 @dataclass(frozen=True, slots=True)
 class DatedSession:
-    """The turns of one sitting and its date, UTC."""
+    """Turns of one session and its date, UTC."""
 
     number: int
     created_at: datetime
@@ -81,7 +81,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One conversation: sessions oldest first, and the questions about it.
+    """A conversation: sessions oldest first, and questions about it.
 
     digest: changes with whatever is put into the memory; questions have no part in it.
     """
@@ -123,7 +123,7 @@ def read_conversations(path: Path, limit: int | None = None) -> list[Conversatio
 
 
 def parse_instant(text: object) -> datetime:
-    """Reads a date as the known sets write it, or in ISO 8601; what names no zone is UTC.
+    """Parse a date in the form of a known set or ISO 8601; without a zone it is UTC.
 
     Raises ValidationError for any other text.
     """

@@ -1,4 +1,4 @@
-"""Puts conversations into a memory, as an application that imports its history would."""
+"""Import of conversations into a memory, as an application imports its history."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What was put into a memory and how long it took.
+    """Result of an import with its duration.
 
     added, reused: conversations. failed_sessions: sessions that ended as FAILED, of all of them.
     """
@@ -82,7 +82,7 @@ def fill_memory(
 
 
 def message_content(turn: Turn, with_name: bool) -> str:
-    """The message that a turn becomes."""
+    """Return the message of a turn."""
     return turn.line if with_name else turn.content
 
 

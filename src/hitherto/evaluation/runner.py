@@ -25,7 +25,7 @@ CountTokens = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is evaluated.
+    """Options of an evaluation.
 
     db: the file of the memory, kept for the next run; None: a temporary one.
     speaker_names: whether messages begin with "Name: "; None: unless speakers are User/Assistant.
@@ -41,7 +41,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One question's figures. `latency_ms`: of `get_context`; None for a baseline."""
+    """Figures of one question. `latency_ms`: of `get_context`; None for a baseline."""
 
     question: Question
     score: ContextScore
@@ -50,7 +50,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All that was measured: with the memory by strategy and budget, and baselines by budget."""
+    """Measurements of the memory by strategy and budget, and of the baselines by budget."""
 
     conversations: Sequence[Conversation]
     filling: Filling

@@ -1,4 +1,4 @@
-"""How much of a question's evidence a context holds, word for word.
+"""Share of a question's evidence that a context contains word for word.
 
 No model judges. A gold turn counts as held when enough of its runs of five words stand in the
 context in their order, so that an excerpt which leaves a little out still counts, while a few
@@ -22,7 +22,7 @@ _BETWEEN_WORDS = re.compile(r"\W+")
 
 @dataclass(frozen=True, slots=True)
 class ContextScore:
-    """The figures of one context for one question.
+    """Figures of one context for one question.
 
     ev_recall: share (0 to 1) of the gold turns held; None if the question has no gold turns.
     ev_all: whether all of them are held; None likewise.
@@ -38,19 +38,19 @@ class ContextScore:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of a text, and its runs of each length that was asked for."""
+    """Words of a text, with cached runs of each requested length."""
 
     words: tuple[str, ...]
     _runs: dict[int, frozenset[tuple[str, ...]]] = field(default_factory=dict)
 
     def has(self, run: tuple[str, ...]) -> bool:
-        """Whether these words, at least one, stand in the text one behind the other."""
+        """Return whether these words, at least one, occur in the text in sequence."""
         if len(run) not in self._runs:
             self._runs[len(run)] = frozenset(runs(self.words, len(run)))
         return run in self._runs[len(run)]
 
     def holds_turn(self, text: str) -> bool:
-        """Whether at least 60 % of the turn's runs stand in the text; a turn may repeat a run."""
+        """Return whether 60 % of the turn's runs occur in the text; runs may repeat."""
         wanted = words(text)
         if not wanted:
             return False

@@ -1,4 +1,4 @@
-"""The prompts, one Markdown file per task, each known by the hash of its words."""
+"""Prompts, one Markdown file per task, identified by their hash."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HASH_CHARS = 12
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a language model is told to do. hash: of the text, the same wherever it is the same."""
+    """Instructions for a language model. hash: of the text."""
 
     name: str
     text: str
@@ -29,19 +29,19 @@ class Prompt:
 
 @cache
 def task_prompt(name: str) -> Prompt:
-    """The prompt of a task, by the name of its file; no newline at its end."""
+    """Return the prompt of a task by file name, without a final newline."""
     text = _text(f"{name}.md")
     return Prompt(name, text, prompt_hash(text))
 
 
 def prompt_hash(text: str) -> str:
-    """What a prompt with these words is known by."""
+    """Return the hash that identifies a prompt's text."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:HASH_CHARS]
 
 
 @cache
 def system_prompt(strategy: RecallStrategy) -> str:
-    """What tells a language model how to read a context of this strategy; no newline at its end.
+    """Return the instructions for reading a context of this strategy.
 
     Raises ValidationError for `AUTO`, which always becomes one of the others.
     """
