@@ -6,6 +6,13 @@ import pytest
 
 from hitherto.errors import UserAlreadyExistsError, UserNotFoundError, ValidationError
 
+BAD_IDS: list[Any] = [
+    *("", "   ", ".", "..", "x" * 256, 7, None),
+    *("a/b", "a?b", "a#b", "a\\b", "a\0b", "a\nb", "a\x7f", "a\x85b", "\ud800"),
+    *("bob ", " bob", "bob\t", "bob\u00a0", "\u3000bob"),
+    *("a%20b", "a%2Fb", "a%2fb", "%2e", "%00", "%ff"),
+]
+
 
 async def test_a_user_keeps_id_and_metadata(memory: Any, user: Any) -> None:
     read = await memory.get_user("alice")
@@ -28,16 +35,26 @@ async def test_an_unknown_user_is_said_to_be_unknown(memory: Any) -> None:
 
 
 @pytest.mark.refused_unread
-@pytest.mark.parametrize(
-    "bad", ["", "   ", "a/b", "a?b", "a#b", "a\0b", "a\nb", "\ud800", "x" * 256, ".", "..", 7, None]
-)
+@pytest.mark.parametrize("bad", BAD_IDS)
 async def test_an_id_that_fits_no_url_is_refused(memory: Any, bad: Any) -> None:
     with pytest.raises(ValidationError, match="user_id"):
         await memory.create_user(bad)
     assert (await memory.list_users()).total == 0
 
 
-@pytest.mark.parametrize("good", ["José Álvarez", "用户", "a@b.c", "x" * 255, "a b+c%20", "😀"])
+@pytest.mark.refused_unread
+@pytest.mark.parametrize("bad", ["a/b", "bob ", "a%20b", ".."])
+async def test_a_user_cannot_be_renamed_to_an_id_that_fits_no_url(
+    memory: Any, user: Any, bad: str
+) -> None:
+    with pytest.raises(ValidationError, match="user_id"):
+        await user.update(new_user_id=bad)
+    assert (await memory.get_user("alice")).user_id == "alice"
+
+
+@pytest.mark.parametrize(
+    "good", ["José Álvarez", "用户", "a@b.c", "x" * 255, "a b+c%", "100%", "50% off", "%2", "😀"]
+)
 async def test_an_id_of_any_script_works(memory: Any, good: str) -> None:
     await memory.create_user(good)
     assert (await memory.get_user(good)).user_id == good

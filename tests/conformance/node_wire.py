@@ -8,6 +8,7 @@ not run; the order of query parameters may differ from it.
 """
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
@@ -19,7 +20,10 @@ import httpx
 _KEPT_IN_QUERIES = "!'()*~:$,"
 """What neither JavaScript's own escaping nor the library's exceptions from it escape."""
 
-_KEPT_IN_PATHS = "!$&'()*+,;=:@/%[]|~"
+_KEPT_IN_PATHS = "!$&'()*+,;=:@/%[]|^~"
+"""What the runtime's URL parser leaves in a path as it is."""
+
+_DOTS = re.compile(r"\.|%2e", re.IGNORECASE)
 
 
 class RecallrAIError(Exception):
@@ -132,16 +136,41 @@ def query_string(
     return "&".join(written)
 
 
+def target_of(path: str) -> str:
+    """The path as the runtime's URL parser (WHATWG) makes it of what the client puts together.
+
+    Blanks and control characters at the end are dropped, tabs and line breaks anywhere; a
+    backslash is a slash; segments of dots, also escaped ones, are resolved.
+    """
+    given, question, query = path.partition("#")[0].partition("?")
+    if not question:
+        given = given.rstrip("".join(map(chr, range(0x21))))
+    given = re.sub(r"[\t\r\n]", "", given).replace("\\", "/")
+    segments: list[str] = []
+    *folders, last = given.split("/")[1:]
+    for segment in folders:
+        dots = _dots(segment)
+        if dots == 2:
+            del segments[-1:]
+        elif dots != 1:
+            segments.append(segment)
+    if _dots(last) == 2:
+        del segments[-1:]
+    segments.append("" if _dots(last) else last)
+    return quote("/" + "/".join(segments), safe=_KEPT_IN_PATHS) + question + query
+
+
+def _dots(segment: str) -> int:
+    """How many dots a segment of nothing else has: 1 or 2; 0 for any other segment."""
+    bare = _DOTS.sub(".", segment)
+    return len(bare) if bare in (".", "..") else 0
+
+
 def _escaped(value: Any, kept: str) -> str:
     bare = value.value if isinstance(value, Enum) else value
     if isinstance(bare, bool):
         return "true" if bare else "false"
     return quote(str(bare), safe=kept).replace("%20", "+")
-
-
-def parsed_path(path: str) -> str:
-    """The path as the URL parser of JavaScript reads it, before it escapes the rest."""
-    return path.translate({9: None, 10: None, 13: None}).replace("\\", "/").rstrip(" ")
 
 
 def stringified(value: Any) -> str:
@@ -195,7 +224,7 @@ class Wire:
         stream: bool = False,
     ) -> httpx.Request:
         """A request with the path and the query to the byte, whatever httpx would make of them."""
-        target = quote(parsed_path(path), safe=_KEPT_IN_PATHS + "?")
+        target = target_of(path)
         query = query_string(params or {}, raw_brackets=self.raw_brackets)
         if query:
             target += ("&" if "?" in target else "?") + query
@@ -207,7 +236,7 @@ class Wire:
             headers=headers,
             content=None if stream else stringified(kept).encode(),
         )
-        request.extensions["target"] = target.partition("#")[0].encode()
+        request.extensions["target"] = target.encode()
         return request
 
     async def send(

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from tests.conformance.checks import CHECKS, NOT_YET, OVERRULED, OVERRULED_IN_PART, SECTIONS
-from tests.conformance.node_wire import parsed_path
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "conformance.py"
@@ -42,12 +41,3 @@ def test_a_page_is_read_back_as_it_was_made() -> None:
     assert len(re.findall(r"\| fails \|$", made, re.MULTILINE)) == len(CHECKS) - len(
         OVERRULED
     ) - len(NOT_YET)
-
-
-def test_the_imitated_client_reads_paths_as_a_url_parser_does() -> None:
-    read = {
-        "/users/a\\b": "/users/a/b",
-        "/users/bob ": "/users/bob",
-        "/users/a%20b": "/users/a%20b",
-    }
-    assert {path: parsed_path(path) for path in read} == read

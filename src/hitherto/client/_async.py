@@ -78,7 +78,8 @@ class AsyncHitherto:
     ) -> "AsyncUser":
         """Create a user.
 
-        user_id: 1-255 characters of your own choice, without / ? # and control characters.
+        user_id: 1-255 characters of your own choice, without / ? # \\ and control characters,
+        without % before two hexadecimal digits, and without blanks at the ends.
         merge_conflict_enabled: whether contradictions are asked about; None inherits.
         idempotency_key: 1-255 characters; the same call made again with it is answered as it was
         and does nothing.

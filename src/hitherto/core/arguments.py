@@ -19,25 +19,36 @@ MAX_NAME_CHARS = 255
 MAX_DESCRIPTION_CHARS = 2_000
 MAX_PREFERENCE_CHARS = 2_000
 MAX_PREFERENCES = 100
-_NOT_IN_IDS = re.compile(r"[/?#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_IN_IDS = re.compile(r"[/?#\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|%[0-9A-Fa-f]{2}")
+"""What the released clients cannot carry in a path: they escape neither `/ ? #` nor `%` before two
+hexadecimal digits, and Node reads a backslash as `/`."""
+
 _NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
 E = TypeVar("E", bound=StrEnum)
 
 
 def user_id(value: object) -> str:
-    """An id that the application chose: 1-255 characters that fit into a path of a URL."""
+    """Check an id that the application chose: 1-255 characters that a URL's path keeps as they are.
+
+    So every client addresses the user by it, and no other user.
+    """
     if not isinstance(value, str) or not value.strip():
         raise ValidationError(f"user_id must be a non-empty string, not {value!r}")
     if len(value) > MAX_ID_CHARS:
         raise ValidationError(
             f"user_id has {len(value):,} characters; at most {MAX_ID_CHARS} are accepted"
         )
-    found = _NOT_IN_IDS.search(value)
-    if found:
+    match = _NOT_IN_IDS.search(value)
+    if match:
         raise ValidationError(
-            f"user_id {value!a} holds {found[0]!a}; "
-            "/ ? # and control characters cannot be part of an id"
+            f"user_id {value!a} holds {match[0]!a}, which clients cannot send in a URL; leave out "
+            "/ ? # and \\, control characters, and % before two hexadecimal digits"
+        )
+    if value != value.strip():
+        raise ValidationError(
+            f"user_id {value!a} starts or ends with a blank, which clients drop from a URL; "
+            "remove it"
         )
     if value in (".", ".."):
         raise ValidationError(f"user_id {value!r} cannot be part of a URL; choose another")

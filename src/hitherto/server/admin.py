@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from hitherto.server.admin_users import users_router
 from hitherto.server.authentication import Admin, AdminRoute
 from hitherto.server.errors import documented
 from hitherto.server.parameters import (
@@ -385,3 +386,6 @@ async def retry_merge_conflict(
     return MergeConflictEnvelope.from_model(
         await admin.retry_merge_conflict(project_id, custom_user_id, conflict_id)
     )
+
+
+admin_router.include_router(users_router)

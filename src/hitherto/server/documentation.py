@@ -35,6 +35,10 @@ TAGS: list[dict[str, Any]] = [
     {"name": "Merge conflicts", "description": "Contradictions that only the user can settle."},
     {"name": "Admin: projects", "description": "Tenants and their settings."},
     {"name": "Admin: keys", "description": "Who may call."},
+    {
+        "name": "Admin: users",
+        "description": "Users by an id in the query, which may have characters that no path keeps.",
+    },
     {"name": "Admin: categories", "description": "Labels for memories."},
     {"name": "Admin: webhooks", "description": "Who is told what happens."},
     {"name": "Admin: usage", "description": "What language models may take, and what they took."},

@@ -55,7 +55,8 @@ Object = dict[str, Any]
 USER_ID_SCHEMA: Object = {
     "minLength": 1,
     "maxLength": 255,
-    "pattern": r"^[^/?#\u0000-\u001f\u007f-\u009f\u2028\u2029]+$",
+    "pattern": r"^(?!\.{1,2}$)(?!\s)(?!.*\s$)"
+    r"(?:[^/?#\\%\u0000-\u001f\u007f-\u009f\u2028\u2029]|%(?![0-9A-Fa-f]{2}))+$",
 }
 """How the OpenAPI document tells the form of an id that an application chooses."""
 

@@ -19,7 +19,8 @@ class CreateUser(WireModel):
         validation_alias=AliasChoices("custom_user_id", "user_id"),
         json_schema_extra=USER_ID_SCHEMA,
         description="An id of your own choice, unique in the project: 1-255 characters without "
-        "`/`, `?`, `#` and control characters.",
+        "`/`, `?`, `#`, `\\`, control characters, `%` before two hexadecimal digits, and blanks at "
+        "the ends.",
     )
     metadata: Object = Field(
         default_factory=dict, description="Any JSON object of yours to keep with the user."
