@@ -24,6 +24,10 @@ OVERRULED: dict[int, str] = {
 OVERRULED_IN_PART: dict[int, str] = {
     42: "reading a context does not count as activity, see decision 6",
     66: "sentences that state a deleted memory read `[deleted]`, and NUL characters are refused",
+    99: (
+        "the hosted service lists the conversation that asks, too, except for `agentic`; here it "
+        "is not listed, as the caller has it"
+    ),
 }
 """Numbers that hold except for what is said here."""
 
@@ -129,7 +133,7 @@ CHECKS: dict[int, str] = {
     96: "the history of a memory is complete, newest first, with reasons",
     97: "connected memories are numbered below theirs, and never below themselves",
     98: "summaries list their memories, superseded ones too",
-    99: "conversations that go on are listed newest first, without the one asking",
+    99: "other conversations that go on are listed newest first",
     100: "the last messages are shown when asked for, and a line says so when not",
     101: "open conflicts are shown with their questions and options",
     102: "an agentic context begins with the analysis",
@@ -141,7 +145,7 @@ CHECKS: dict[int, str] = {
     108: "each event with metadata names the strategy",
     109: "every character arrives through a stream",
     110: "a stream ends with an empty line",
-    111: "a stream is never silent for long",
+    111: "after its first event a stream is never silent for more than 10 seconds",
     112: "a failure on the way gives a final event that says so",
     113: "what is wrong from the start is answered with its status and not with a stream",
     114: "there is no `[DONE]`",
