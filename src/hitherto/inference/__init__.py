@@ -1,4 +1,4 @@
-"""The places where understanding is needed, behind one Protocol: with rules, or with a model."""
+"""Inference: extraction, reconciliation, planning and exploring, by rules or by a model."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
@@ -32,7 +32,7 @@ __all__ = ["Inference", "LocalInference", "chosen_models", "open_inference"]
 
 
 class Inference(Protocol):
-    """What has to be understood of a conversation, of memories and of a question."""
+    """Tasks that need understanding of a conversation, of memories, or of a question."""
 
     async def extract(
         self,
@@ -42,7 +42,7 @@ class Inference(Protocol):
         preferences: GenerationPreferences,
         categories: Sequence[Category],
     ) -> Extraction:
-        """What a session tells, of what the project wants to be remembered, and its summary."""
+        """Return statements and summary of a session, within the project's preferences."""
         ...
 
     async def reconcile(
@@ -55,7 +55,7 @@ class Inference(Protocol):
         session_date: datetime,
         conflicts_enabled: bool,
     ) -> Plan:
-        """What new statements do to what is remembered; vectors: (candidates, dimension)."""
+        """Return the plan for new statements; vectors: (candidates, dimension)."""
         ...
 
     async def resolve(
@@ -66,9 +66,9 @@ class Inference(Protocol):
         statements: Sequence[Candidate],
         vectors: NDArray[np.float32],
     ) -> Resolution:
-        """What the answers to a merge conflict do to what is remembered.
+        """Return the plan for the answers to a merge conflict.
 
-        held: the current versions; versions: all. statements: what was said beside the answers.
+        held: current versions; versions: all. statements: from the comments on the answers.
         vectors: (1 + statements, dimension), that of the proposed statement first.
         """
         ...
@@ -89,7 +89,7 @@ class Inference(Protocol):
         vectors: NDArray[np.float32],
         categories: Sequence[EmbeddedCategory],
     ) -> list[list[str]]:
-        """The names of the categories that each content fits; vectors: (contents, dimension)."""
+        """Return fitting category names per content; vectors: (contents, dimension)."""
         ...
 
     async def plan(
@@ -99,11 +99,11 @@ class Inference(Protocol):
         previous: Sequence[Message],
         people: Collection[str],
     ) -> QueryPlan:
-        """What to look for, where there is time to think: for all strategies but LOW_LATENCY.
+        """Return a query plan with more effort, for all strategies but LOW_LATENCY.
 
-        today: the day of the session. previous: the messages before the question.
-        people: lower-case names of those who speak in the user's sessions.
-        A plan says which way it came about, and why where a model was asked in vain.
+        today: the day of the session. previous: messages before the question.
+        people: lower-case names of the speakers in the user's sessions.
+        The plan records whether rules or a model made it, and the reason for a fallback.
         """
         ...
 
@@ -115,16 +115,16 @@ class Inference(Protocol):
         library: Library,
         report: Callable[[str], None],
     ) -> Explored | None:
-        """What a question finds in a user's memory, with evidence; for AGENTIC.
+        """Return a model's findings for a question, with evidence; for AGENTIC.
 
-        plan: of the question. report: is told each step, on the event loop.
-        None where no model explores; an `Explored` with a failure where it could not. Then the
-        bounded search of the rules takes its place.
+        plan: of the question. report: receives each step, on the event loop.
+        None if no model explores; an `Explored` with a failure if it could not. The bounded search
+        by rules then replaces it.
         """
         ...
 
     def forget(self) -> None:
-        """Drop what is kept of texts that were read, of all users: some of it was deleted."""
+        """Drop cached readings of all users, because some texts were deleted."""
         ...
 
     async def close(self) -> None:
@@ -137,11 +137,11 @@ async def open_inference(
     ledger: Ledger,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Inference:
-    """The inference that the settings choose: by rules, or with models where they name one.
+    """Return the inference of the settings: rules, or models for the tasks that name one.
 
-    ledger: is asked before every call of a model, and told what it took. pause: sleep in seconds,
-        between tries.
-    Raises ValidationError for a model that is not known, or that lacks its key or its package.
+    ledger: reserves before each model call and records its cost. pause: sleep in seconds, between
+        attempts.
+    Raises ValidationError for an unknown model, or one that lacks its key or its package.
     """
     if not chosen_models(settings):
         return LocalInference()

@@ -1,4 +1,4 @@
-"""The ledger of model calls: before each call it is asked for room, afterwards it is told the cost.
+"""Interface of the ledger: reserve before each model call, settle after it.
 
     async def ask(...):
         reservation = await ledger.reserve(PlannedCall(...))  # raises BudgetSpentError
@@ -7,9 +7,9 @@
         finally:
             await ledger.settle(reservation, FinishedCall(...))
 
-Whoever gives out the work says for whom it is done (`charged_to`); whoever asks a model need not
-know. What is reserved counts as spent until it is settled, so calls that are made at the same time
-cannot take the same tokens. No text of a message is ever given to a ledger.
+The caller that starts the work sets its account (`charged_to`); code that asks a model needs none.
+A reservation counts as spent until it is settled, so concurrent calls cannot take the same tokens.
+A ledger never gets the text of a message.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from hitherto.models import CallOutcome
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """For whom and for what a model is asked; ids are ours, not the application's.
+    """Account of a model call; ids are internal.
 
     session_id, merge_conflict_id: what is being processed, or the session of a context; or None.
     """
@@ -59,7 +59,7 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True)
 class CallUsage:
-    """What a provider counted, over all attempts. cached_tokens: of the input tokens."""
+    """Usage reported by a provider over all attempts. cached_tokens: of the input tokens."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -68,7 +68,7 @@ class CallUsage:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """What became of a call.
+    """Outcome of a call.
 
     usage: None where the provider did not say and may have charged: then all that was reserved
         counts. CallUsage() where it surely charged nothing (a rate limit, no connection).
@@ -96,7 +96,7 @@ class Reservation:
 
 
 class Ledger(Protocol):
-    """Says whether a call may be made, and keeps what every call cost."""
+    """Budget control and record of model calls."""
 
     async def reserve(self, planned: PlannedCall) -> Reservation:
         """Take room for a call out of the day's budgets of the account's project and user.
@@ -106,7 +106,7 @@ class Ledger(Protocol):
         ...
 
     async def settle(self, reservation: Reservation, finished: FinishedCall) -> None:
-        """Note what a call took, and give back what it did not take. Once for each reservation."""
+        """Record the usage of a call and release the rest; once per reservation."""
         ...
 
 
@@ -124,7 +124,7 @@ def charged_to(account: Account) -> Iterator[None]:
 
 
 def current_account() -> Account:
-    """Whom the calls made here are charged to.
+    """Return the account that calls are charged to.
 
     Raises LookupError outside `charged_to`: no call goes without an account.
     """

@@ -83,7 +83,7 @@ class ModelInference:
 
     @property
     def providers(self) -> Providers:
-        """The models, for what asks them itself."""
+        """Models, for callers that ask them directly."""
         return self._providers
 
     async def close(self) -> None:
@@ -249,7 +249,7 @@ class ModelInference:
         output_type: type[OutputT],
         check: Callable[[OutputT], str | None],
     ) -> Answer[OutputT]:
-        """What `Providers.ask` answers, or what it answered to the same question of the user."""
+        """Ask a model, or return the cached answer to the same question of the user."""
         text = "\n".join([_whose(), self._providers.name(task), prompt.hash, content])
         key = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         answer = self._answers.get(key)
@@ -299,7 +299,7 @@ class ModelInference:
         return _Desk(known, waiting, candidates, np.vstack([*rows, vectors]))
 
     def _plan(self, current: Sequence[Held], ruling: Ruling, vectors: NDArray[np.float32]) -> Plan:
-        """The decisions in order, and the connections that the rules see."""
+        """Return the decisions in order, with the connections found by rules."""
         decisions = tuple(ruling.decisions[index] for index in range(len(ruling.candidates)))
         gone = {ref for one in decisions if isinstance(one, Supersede) for ref in one.replaces}
         entries = [
@@ -318,7 +318,7 @@ class ModelInference:
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What candidates are weighed against, and how like each other all are.
+    """Candidates and existing memories with their similarities.
 
     vectors: (known + candidates, dim), unit rows.
     """
@@ -329,7 +329,7 @@ class _Desk:
     vectors: NDArray[np.float32]
 
     def batch(self, indices: Iterable[int], ruling: Ruling) -> Batch:
-        """What one call has to decide; candidates that are near to nothing are inserted here.
+        """Return the input of one call; candidates without a near memory are inserted here.
 
         Candidates of earlier batches that will be memories are there to be weighed against, too.
         """
@@ -372,12 +372,12 @@ def _terms(content: str) -> frozenset[str]:
 
 
 def _stands(decision: Decision) -> bool:
-    """Whether the candidate will be a current memory."""
+    """Return whether the candidate will be a current memory."""
     return not isinstance(decision, Ignore | Precede | RaiseConflict)
 
 
 def _whose() -> str:
-    """For whom a model is asked, "" where nobody said."""
+    """Return the account of the current call, or ""."""
     try:
         account = current_account()
     except LookupError:
@@ -386,7 +386,7 @@ def _whose() -> str:
 
 
 async def _together(asking: Iterable[Awaitable[T]]) -> list[T]:
-    """All results in order; the first failure ends the others and is raised."""
+    """Return all results in order; the first failure cancels the others and is raised."""
     tasks = [asyncio.ensure_future(one) for one in asking]
     try:
         return list(await asyncio.gather(*tasks))

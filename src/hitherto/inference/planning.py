@@ -56,7 +56,7 @@ class Planner:
     async def plan(
         self, question: str, today: date, previous: Sequence[Message], people: Collection[str]
     ) -> QueryPlan:
-        """What to look for. Raises nothing: the plan says so where the rules made it, and why."""
+        """Return a query plan; never raises, since rules replace a failed model."""
         ruled = query_plan.plan(question, today=today, previous=previous, people=people, wide=True)
         if not ruled.question:
             return ruled
@@ -77,7 +77,7 @@ class Planner:
 
 
 def conversation_text(question: str, today: date, previous: Sequence[Message]) -> str:
-    """The end of a conversation for a prompt: fenced, and bounded whatever its length."""
+    """Return the end of a conversation for a prompt, fenced and bounded."""
     said = [
         f"{message.role.upper()}: {shortened(message.content, LONGEST_PREVIOUS_CHARS)}"
         for message in previous[-PREVIOUS_SHOWN:]
@@ -97,7 +97,7 @@ def conversation_text(question: str, today: date, previous: Sequence[Message]) -
 
 
 def shortened(text: str, longest_chars: int) -> str:
-    """A recalled text on one line that opens no tag; of a longer one its beginning and end."""
+    """Return a recalled text on one line without tags, cut in the middle if it is long."""
     if len(text) > longest_chars:
         half = longest_chars // 2
         text = f"{text[:half]} … {text[-half:]}"

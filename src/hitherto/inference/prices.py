@@ -1,4 +1,4 @@
-"""What calls cost: the prices of the settings first, then the table that pydantic-ai brings."""
+"""Prices of model calls: those of the settings, then those of `genai-prices`."""
 
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
@@ -20,7 +20,7 @@ class Prices(Protocol):
 
 
 class ListPrices:
-    """The prices of the settings, by `provider:model`, and the published ones of `genai-prices`.
+    """Prices of the settings by `provider:model`, then published prices of `genai-prices`.
 
     That table comes with `hitherto[models]` and is read as it was installed, without a network.
     """

@@ -1,11 +1,10 @@
-"""Language models of any provider: the one place from which a request to one is made.
+"""Requests to language models of any provider; every request passes one guard.
 
-Every request passes a guard, whoever makes it: it waits for a free slot of its provider, it is
-written into the ledger (which may refuse it), it has a time-out, and it is tried again after a
-rate limit, an overload or a lost connection. `Providers.ask` puts one question with a checked
-answer; `Providers.model` is for agents, whose requests pass the same guard.
+The guard waits for a free slot of the provider, reserves in the ledger (which may refuse), sets a
+time-out, and retries after a rate limit, an overload or a lost connection. `Providers.ask` puts one
+question with a checked answer; `Providers.model` is for agents.
 
-This module needs the extra `hitherto[models]`; import it where a model was chosen, not before.
+This module needs the extra `hitherto[models]`; import it only if a model is set.
 """
 
 import asyncio
@@ -98,7 +97,7 @@ _ALIASES = {"google-gla": "google", "google-vertex": "google-cloud"}
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[OutputT]):
-    """What a model answered, as the type that was asked for. model: which one, with its provider.
+    """Answer of a model in the requested type. model: its name, with the provider.
 
     repairs: how often the answer had to be asked for anew.
     """
@@ -110,7 +109,7 @@ class Answer(Generic[OutputT]):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait and how often to try. pause, chance: sleep in seconds, and 0 to 1."""
+    """Retry policy. pause, chance: sleep in seconds, and a random number from 0 to 1."""
 
     timeout_s: float
     retries: int
@@ -132,7 +131,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One model as it can be reached. provider: its host, for an address of the user's own."""
+    """Endpoint of one model. provider: its host, for a custom address."""
 
     name: str
     provider: str
@@ -149,7 +148,7 @@ class _Verdicts:
         self.requests = 0
 
     async def answered(self, reservation: Reservation, finished: FinishedCall) -> None:
-        """An answer came; the one before it was no good, or there would be no further request."""
+        """Count an answer; an earlier one was unusable."""
         await self.settle(CallOutcome.MALFORMED)
         self.requests += 1
         self._open = (reservation, finished)
@@ -304,7 +303,7 @@ class _Timer:
 
 
 class Providers:
-    """The models of all tasks. Closing it closes their connections."""
+    """Models of all tasks; closing closes their connections."""
 
     def __init__(
         self,
@@ -324,15 +323,15 @@ class Providers:
         await self._opened.aclose()
 
     def has(self, task: Task) -> bool:
-        """Whether a model does the task; if not, it is the local inference's."""
+        """Return whether a model does the task; otherwise rules do."""
         return task in self._lines
 
     def name(self, task: Task) -> str:
-        """The name of the model that is asked first, `local` where there is none."""
+        """Return the name of the first model, or `local` without one."""
         return self._lines[task][0].name if task in self._lines else LOCAL_MODEL
 
     def model(self, task: Task) -> Model:
-        """The model for an agent of the task; it passes on to the fallback by itself.
+        """Return the model for an agent of the task, with its fallback.
 
         Give the agent `request_settings` too. What its run raises, `refuse` translates.
         """
@@ -431,7 +430,7 @@ def _agent(output_type: type[OutputT]) -> Agent[_Checking, OutputT]:
 
 
 def refuse(error: Exception, model: str) -> NoReturn:
-    """Raise the InferenceError that tells why a model gave no usable answer."""
+    """Raise the InferenceError that names why a model gave no usable answer."""
     while isinstance(error, FallbackExceptionGroup):
         error = error.exceptions[-1]
     retry_after_s = error.retry_after if isinstance(error, ModelAPIError) else None
@@ -454,7 +453,7 @@ def _outcome(error: BaseException) -> CallOutcome:
 
 
 def _charged(error: BaseException) -> CallUsage | None:
-    """What a failed request was charged: nothing where the provider said so or was not reached."""
+    """Return the charge of a failed request: nothing if refused or never sent."""
     reached = not isinstance(error, ModelConnectionError) or error.phase not in {"connect", "pool"}
     return CallUsage() if isinstance(error, ModelHTTPError) or not reached else None
 
@@ -494,10 +493,10 @@ async def open_providers(
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     chance: Callable[[], float] = random.random,
 ) -> Providers:
-    """The models that the settings name. Nothing is sent.
+    """Return the models of the settings; nothing is sent.
 
-    pause, chance: sleep in seconds, and a number from 0 to 1, for the time between tries.
-    Raises ValidationError for a model that is not known, or that lacks its key or its package.
+    pause, chance: sleep in seconds, and a random number from 0 to 1, for the time between attempts.
+    Raises ValidationError for an unknown model, or one that lacks its key or its package.
     """
     patience = Patience(settings.model_timeout_s, settings.model_retries, pause, chance)
     slots: dict[str, asyncio.Semaphore] = {}
@@ -545,7 +544,7 @@ def _provider_of(name: str) -> str:
 
 
 def _main_provider(settings: Settings) -> str:
-    """The provider that the settings' address and key are of: that of the first model named."""
+    """Return the provider of the settings' address and key: that of the first model."""
     return next((_provider_of(names[0]) for names in chosen_models(settings).values()), "")
 
 

@@ -1,4 +1,4 @@
-"""Inference without a model: the rules of the core, run in threads so that nobody waits.
+"""Inference by rules of the core, run in threads.
 
 Of generation preferences it follows what is exact, the examples of what should not be remembered,
 word for word. Instructions take understanding, so they are left to a language model.
@@ -121,5 +121,5 @@ class LocalInference:
 
 
 def _key(content: str) -> str:
-    """What two contents share that differ in case, space or the full stop at the end alone."""
+    """Return a key that ignores case, spaces and the final full stop."""
     return " ".join(content.casefold().split()).rstrip(".")

@@ -1,1 +1,1 @@
-"""The exploring agent: its run, its tools, and its view of a memory."""
+"""Exploring agent: its run, its tools, and its view of a memory."""

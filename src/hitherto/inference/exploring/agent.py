@@ -98,9 +98,9 @@ class Explorer:
         library: Library,
         report: Report,
     ) -> Explored:
-        """What the memory holds for a question; raises nothing that a model can cause.
+        """Return findings for a question; model errors become a failure in the result.
 
-        plan: the first look. report: is told the steps, on the event loop.
+        plan: the first search. report: receives the steps, on the event loop.
         """
         soft_s = self._deadline_s * SEARCHING_SHARE
         expedition = Expedition(library, today, report, self._monotonic, self._monotonic() + soft_s)
@@ -190,7 +190,7 @@ def _tell(response: ModelResponse, expedition: Expedition) -> None:
 
 
 def _checked(answer: ExploredAnswer, expedition: Expedition) -> Explored:
-    """The answer with nothing in it that rests on what is not there."""
+    """Return the answer without anything that rests on missing items."""
     unknown: set[int] = set()
     unsupported = 0
 
@@ -222,7 +222,7 @@ def _checked(answer: ExploredAnswer, expedition: Expedition) -> Explored:
 def _evidence(
     fact: CitedFact, expedition: Expedition
 ) -> tuple[tuple[Quotation, ...], Sequence[int]]:
-    """The quotations that show a fact, one for each item, and the numbers that name nothing."""
+    """Return the quotations for a fact, one per item, and the numbers of unknown items."""
     found: dict[Item, Quotation] = {}
     unknown = []
     for cited in fact.evidence:

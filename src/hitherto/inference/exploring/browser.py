@@ -1,4 +1,4 @@
-"""What an explorer can look at of one user's memory, and what it brings back."""
+"""Interface of an explorer to one user's memory."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from hitherto.core.recall.query_plan import QueryPlan
 
 
 class ItemKind(StrEnum):
-    """What an item is: each kind can be looked into in its own way."""
+    """Kind of an item, which decides how it is opened."""
 
     MEMORY = "memory"
     MESSAGE = "message"
@@ -48,7 +48,7 @@ class Library(Protocol):
         ...
 
     def memories(self, plan: QueryPlan, *, superseded: bool = False) -> Sequence[Item]:
-        """The memories that fit a plan; with those that were superseded, if asked for."""
+        """Return memories that fit a plan, with superseded ones on request."""
         ...
 
     def versions(self, memory: Item) -> Sequence[Item]:
@@ -56,27 +56,27 @@ class Library(Protocol):
         ...
 
     def connections(self, memory: Item) -> Sequence[Item]:
-        """The current memories connected to one."""
+        """Return the current memories connected to a memory."""
         ...
 
     def summaries(self, plan: QueryPlan) -> Sequence[Item]:
-        """The summaries that fit a plan."""
+        """Return summaries that fit a plan."""
         ...
 
     def messages(self, plan: QueryPlan) -> Sequence[Item]:
-        """The messages that fit a plan: of the plan's role alone, if it has one."""
+        """Return messages that fit a plan, of the plan's role if it has one."""
         ...
 
     def transcript(self, item: Item, start: int | None) -> Sequence[Item]:
-        """Messages in order, from a position on (from 0), or around what an item tells."""
+        """Return messages in order, from a position (from 0) or around an item."""
         ...
 
     def conflicts(self) -> Sequence[Item]:
-        """The merge conflicts that wait for an answer."""
+        """Return the unresolved merge conflicts."""
         ...
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens a text has."""
+        """Count the tokens of a text."""
         ...
 
 
@@ -98,7 +98,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """What an exploration brought.
+    """Result of an exploration.
 
     findings, changes: each with its evidence. working_out: steps of a count or a calculation.
     missing: what was looked for and is not there.

@@ -1,4 +1,4 @@
-"""One exploration of a user's memory: what was asked of it, what was shown, and its limits."""
+"""State of one exploration: question, shown items, limits."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -38,10 +38,10 @@ _BRACKETED = re.compile(r" ?\[\d+(?:, ?\d+)*\]")
 
 @dataclass(slots=True)
 class Expedition:
-    """The state of one exploration, for its tools.
+    """State of one exploration, for its tools.
 
-    library: what is explored. today: the day from which relative dates are seen.
-    report: is told each step. deadline: when searching ends, by `monotonic`.
+    library: the explored memory. today: the day for relative dates. report: receives each step.
+    deadline: end of searching, by `monotonic`.
     """
 
     library: Library
@@ -56,7 +56,7 @@ class Expedition:
     _numbers: dict[tuple[str, str, int, int], int] = field(default_factory=dict)
 
     def plan(self, text: str) -> QueryPlan:
-        """What a search for a text looks for."""
+        """Return the query plan of a search text."""
         return query_plan.plan(text, today=self.today, people=self.library.people)
 
     def step(self, doing: str) -> None:
@@ -68,7 +68,7 @@ class Expedition:
         self.report(line)
 
     def must_answer(self, requests: int, used_tokens: int) -> bool:
-        """Whether there are no more searches; requests: those answered so far."""
+        """Return whether no search is left; requests: answered so far."""
         return (
             requests >= MAX_STEPS - 1
             or self.calls >= MAX_CALLS
@@ -78,7 +78,7 @@ class Expedition:
         )
 
     def item(self, number: int) -> Item | None:
-        """The item that was shown with a number."""
+        """Return the item that was shown under a number."""
         return self._shown[number - 1] if 0 < number <= len(self._shown) else None
 
     def listing(self, items: Sequence[Item], when_empty: str, *, again: bool = False) -> str:
@@ -118,7 +118,7 @@ class Expedition:
 
 
 def quoted(item: Item, words: str) -> Quotation:
-    """The words as they stand in the item; where they do not, the item's beginning."""
+    """Return the quoted words as they stand in the item, or else the item's beginning."""
     text = " ".join(item.text.split())
     whole = " ".join(words.split())
     found = text

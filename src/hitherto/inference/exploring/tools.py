@@ -1,6 +1,6 @@
-"""The tools of the exploring agent. They speak in small numbers, and never fail for what they get.
+"""Tools of the exploring agent; they use small numbers and report bad input as text.
 
-The docstrings and the descriptions are read by the model.
+The model reads the docstrings and descriptions.
 """
 
 import asyncio
@@ -159,7 +159,7 @@ async def resolve_date(
 
 
 def toolset() -> FunctionToolset[Expedition]:
-    """All tools; they run one after the other, so that items are numbered in a fixed order."""
+    """Return all tools; they run sequentially, so that items are numbered in a fixed order."""
     return FunctionToolset(
         [
             search_memories,

@@ -1,4 +1,4 @@
-"""What language models do for us: one module per task, and the names of the tasks."""
+"""Tasks of language models, one module each."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ __all__ = ["Task"]
 
 
 class Task(StrEnum):
-    """What a request to a model is for; each task may have a model of its own."""
+    """Purpose of a model request; each task may have its own model."""
 
     EXTRACTION = "extraction"
     RECONCILIATION = "reconciliation"

@@ -6,7 +6,7 @@ from hitherto.settings import Settings
 
 
 def chosen_models(settings: Settings) -> dict[Task, tuple[str, ...]]:
-    """The names of each task's models in the order in which they are asked.
+    """Return each task's models in the order of their use.
 
     A task without a model is not among them; it is done by rules.
     """

@@ -67,7 +67,7 @@ class FoundInSession(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A message, or a part of a long one. position: of the message in its session, from 0."""
+    """A message, or a part of a long one. position: in its session, from 0."""
 
     position: int
     role: MessageRole
@@ -76,7 +76,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one call reads. earlier: the end of the chunk before, shown again."""
+    """Messages for one call. earlier: the end of the previous chunk, repeated."""
 
     lines: tuple[Line, ...]
     earlier: tuple[Line, ...] = ()
@@ -84,14 +84,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a project wants of its memories."""
+    """Preferences of a project for its memories."""
 
     preferences: GenerationPreferences
     categories: Sequence[Category]
 
 
 def chunks(messages: Sequence[Message]) -> list[Chunk]:
-    """The session cut at the borders of messages; only what is longer than a chunk is cut itself.
+    """Cut a session between messages; only a message longer than a chunk is cut itself.
 
     Of a message that is cut, each part stands in one chunk.
     """
@@ -117,7 +117,7 @@ def _lines(messages: Sequence[Message]) -> Iterable[Line]:
 
 
 def _tail(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The last lines that fit the overlap; the first of them is cut at its beginning."""
+    """Return the last lines that fit the overlap; the first one loses its beginning."""
     kept: list[Line] = []
     room = OVERLAP_CHARS
     for line in reversed(lines):
@@ -129,7 +129,7 @@ def _tail(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 
 def content(chunk: Chunk, session_date: datetime, wishes: Wishes) -> str:
-    """What the model reads: the day, the project's wishes, and the messages behind a fence."""
+    """Return the prompt text: day, project preferences, fenced messages."""
     today = session_date.astimezone(UTC).date()
     parts = [f"The session's day: {today.isoformat()} ({day_text(today, weekday=True)})"]
     categories = [f"{one.name}: {one.description}" for one in wishes.categories]
@@ -173,7 +173,7 @@ def _listed(lists: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def problem(found: FoundInSession, chunk: Chunk) -> str | None:
-    """What the model should repair in an answer of the right form."""
+    """Return what the model should repair in a well-formed answer."""
     known = {line.position + 1 for line in (*chunk.lines, *chunk.earlier)}
     wrong = sorted({number for one in found.memories for number in one.evidence} - known)
     bare = sum(not one.evidence for one in found.memories)
@@ -191,7 +191,7 @@ def read(
     session_date: datetime,
     wishes: Wishes,
 ) -> Extraction:
-    """What the answers, one for each chunk, bring: only what the session supports, each once."""
+    """Return the supported results of all chunks, each once."""
     today = session_date.astimezone(UTC).date()
     merged: dict[tuple[str, ...], Candidate] = {}
     dropped = 0
@@ -226,7 +226,7 @@ def _candidate(
     today: date,
     wishes: Wishes,
 ) -> Candidate | None:
-    """The memory as a candidate, None if the session does not support it."""
+    """Return the memory as a candidate; None if the session does not support it."""
     text = " ".join(memory.statement.split()).rstrip(".")
     positions = tuple(sorted({number - 1 for number in memory.evidence} & known))
     if not text or len(text) > MAX_CONTENT_CHARS or not positions:
@@ -252,7 +252,7 @@ def _candidate(
 def _evidence(
     messages: Sequence[Message], positions: Sequence[int], today: date
 ) -> grounding.Evidence:
-    """The messages named, with what each answers, and all until then."""
+    """Return the named messages, the messages they answer, and all messages up to them."""
     near = sorted({at for position in positions for at in (position - 1, position) if at >= 0})
     return grounding.Evidence(
         "\n".join(messages[at].content for at in near),
@@ -262,7 +262,7 @@ def _evidence(
 
 
 def _end_of(day: date) -> datetime:
-    """The last second of a day, as event dates end."""
+    """Return the last second of a day, the end of an event date."""
     return datetime.combine(day, time(), UTC) + timedelta(days=1, seconds=-1)
 
 
@@ -275,7 +275,7 @@ def _united(one: Candidate | None, other: Candidate) -> Candidate:
 
 
 def joined(summaries: Sequence[str]) -> str:
-    """One summary of those of the chunks, each with its share of the room, at ends of sentences."""
+    """Return one summary of the chunks' summaries, each with a share of the length."""
     texts = [" ".join(text.split()) for text in summaries if text.strip()]
     if len(texts) < 2:
         return _cut(texts[0], MAX_SUMMARY_CHARS) if texts else ""
@@ -295,5 +295,5 @@ def _cut(text: str, most: int) -> str:
 
 
 def _key(text: str) -> str:
-    """What two texts share that differ in case, space or the full stop at the end alone."""
+    """Return a key that ignores case, spaces and the final full stop."""
     return " ".join(text.casefold().split()).rstrip(".")

@@ -89,25 +89,25 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one call decides: `indices` of the candidates, and what they are weighed against."""
+    """Input of one call: `indices` of candidates, and the memories to compare."""
 
     indices: tuple[int, ...]
     known: tuple[Known, ...]
     candidates: tuple[Candidate, ...]
 
     def known_at(self, number: int) -> Known | None:
-        """What stands under a number of the prompt, if it is no new statement of this batch."""
+        """Return the memory or earlier candidate under a number of the prompt."""
         return self.known[number - 1] if 1 <= number <= len(self.known) else None
 
     def index_at(self, number: int) -> int | None:
-        """The index of the new statement under a number of the prompt."""
+        """Return the index of the new statement under a number of the prompt."""
         place = number - len(self.known) - 1
         return self.indices[place] if 0 <= place < len(self.indices) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """The session being weighed."""
+    """Context of reconciliation: the session."""
 
     session_date: datetime
     conflicts_enabled: bool
@@ -116,7 +116,7 @@ class Occasion:
 def nearest(
     terms: frozenset[str], cosines: NDArray[np.float32], known: Sequence[Known]
 ) -> list[tuple[float, int]]:
-    """The places in `known` of what is most like a statement, with how like it is, best first.
+    """Return positions in `known` with their similarity to a statement, best first.
 
     cosines: (known,) of the statement with each.
     """
@@ -139,7 +139,7 @@ def _share(terms: frozenset[str], others: frozenset[str]) -> float:
 
 
 def shown(near: Sequence[Sequence[tuple[float, int]]]) -> list[int]:
-    """Which of what is near to a batch's statements is shown: the nearest of each in turn."""
+    """Return the memories to show for a batch: the nearest of each statement in turn."""
     kept: dict[int, None] = {}
     for place in range(NEAREST):
         for found in near:
@@ -149,7 +149,7 @@ def shown(near: Sequence[Sequence[tuple[float, int]]]) -> list[int]:
 
 
 def content(batch: Batch, occasion: Occasion) -> str:
-    """What the model reads: held memories, then the new statements, behind a fence."""
+    """Return the prompt text: existing memories, then new statements, fenced."""
     today = occasion.session_date.astimezone(UTC).date().isoformat()
     parts = [f"New statements were said on {today}.", "", FENCE_OPENING, "Held memories:"]
     for number, known in enumerate(batch.known, start=1):
@@ -173,7 +173,7 @@ def _days(start: datetime, end: datetime) -> str:
 
 
 def problem(found: Verdicts, batch: Batch) -> str | None:
-    """What the model should repair in an answer of the right form."""
+    """Return what the model should repair in a well-formed answer."""
     first, last = len(batch.known) + 1, len(batch.known) + len(batch.indices)
     decided = [verdict.new for verdict in found.decisions]
     missing = sorted(set(range(first, last + 1)) - set(decided))
@@ -184,7 +184,7 @@ def problem(found: Verdicts, batch: Batch) -> str | None:
 
 
 def _fault(verdict: Verdict, batch: Batch) -> str | None:
-    """What is wrong with one decision, None if it can be carried out."""
+    """Return the fault of a decision; None if it can be carried out."""
     index = batch.index_at(verdict.new)
     if index is None:
         return f"There is no new statement {verdict.new}."
@@ -222,7 +222,7 @@ def _content_at(number: int, batch: Batch) -> str:
 
 @dataclass(slots=True)
 class Ruling:
-    """The decisions on a session's candidates, as they are made, by index.
+    """Decisions on a session's candidates, by index, as they are made.
 
     unusable: decisions of a model that could not be carried out; those statements are inserted.
     doubts: what they were said to be about.
@@ -282,7 +282,7 @@ class Ruling:
         return self._replaced(candidate, refs, known, ExpirationReason.MERGE_CONFLICT, why)
 
     def _standing(self, numbers: Sequence[int], batch: Batch) -> tuple[Ref, ...]:
-        """What the numbers mean; of an ignored statement, what says it already."""
+        """Return the meaning of the numbers; for an ignored statement, its restated memory."""
         refs: dict[Ref, None] = {}
         for number in numbers:
             known = batch.known_at(number)
@@ -306,7 +306,7 @@ class Ruling:
         reason: ExpirationReason,
         why: str,
     ) -> Decision:
-        """The candidate in the place of others, or behind them where all were said after it."""
+        """Return the decision that replaces memories, or precedes later ones."""
         now = self.occasion.session_date
         later = [known[ref] for ref in refs if ref in known and known[ref].said_at > now]
         if len(later) == len(refs):

@@ -1,8 +1,8 @@
-"""Review: what changed in a session, against the memories that may have depended on it, one call.
+"""Review of doubts: the changes of a session and dependent memories, in one call.
 
-What a prompt holds is bounded, however much changed and is remembered: `MOST_CHANGES` changes and
-`MOST_HELD` memories. Those that the rules put in doubt come first, then those connected with what
-changed, then those most like it. What nothing can put in doubt is not shown, so it cannot be named.
+The prompt is bounded: `MOST_CHANGES` changes and `MOST_HELD` memories. Memories that the rules
+doubt come first, then connected ones, then the most similar ones. A memory that cannot be doubtful
+is not shown, so the model cannot name it.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -54,17 +54,17 @@ class Findings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What one call is shown: changes, then memories, numbered through from 1."""
+    """Input of one call: changes, then memories, numbered from 1."""
 
     changes: tuple[Change, ...]
     memories: tuple[MemoryVersion, ...]
 
     def change_at(self, number: int) -> Change | None:
-        """The change under a number of the prompt."""
+        """Return the change under a number of the prompt."""
         return self.changes[number - 1] if 1 <= number <= len(self.changes) else None
 
     def memory_at(self, number: int) -> MemoryVersion | None:
-        """The memory under a number of the prompt."""
+        """Return the memory under a number of the prompt."""
         place = number - len(self.changes) - 1
         return self.memories[place] if 0 <= place < len(self.memories) else None
 
@@ -87,7 +87,7 @@ def sheet(consequences: Consequences, held: Sequence[Held], connected: Set[str])
 
 
 def _nearest(changes: Sequence[Change], held: Sequence[Held]) -> Iterator[str]:
-    """The ids of what is held, those most like each change in turn."""
+    """Return ids of existing memories, the most similar of each change in turn."""
     rows = {one.memory.memory_id: row for row, one in enumerate(held)}
     if not rows:
         return
@@ -108,7 +108,7 @@ def _nearest(changes: Sequence[Change], held: Sequence[Held]) -> Iterator[str]:
 
 
 def content(shown: Sheet) -> str:
-    """What the model is told: the changes and the memories, behind a fence."""
+    """Return the prompt text: changes and memories, fenced."""
     parts = [FENCE_OPENING, "Changes:"]
     for number, change in enumerate(shown.changes, start=1):
         before = paragraph(change.old.content)[:MAX_SHOWN_CHARS]
@@ -127,7 +127,7 @@ def _day(instant: datetime) -> str:
 
 
 def problem(found: Findings, shown: Sheet) -> str | None:
-    """What the model should repair in an answer of the right form."""
+    """Return what the model should repair in a well-formed answer."""
     wrong = []
     for one in found.doubtful:
         if shown.memory_at(one.memory) is None:
@@ -138,9 +138,9 @@ def problem(found: Findings, shown: Sheet) -> str | None:
 
 
 def read(found: Findings, shown: Sheet, consequences: Consequences) -> Reviewed:
-    """What is in doubt after the review.
+    """Return the doubts after the review.
 
-    What was shown and not named stands, whatever the rules say; what was not shown is left to them.
+    Memories the model saw but did not name are kept; for those it did not see, the rules decide.
     """
     seen = {memory.memory_id for memory in shown.memories}
     marked = {one.memory_id for one in consequences.doubts}
@@ -158,7 +158,7 @@ def read(found: Findings, shown: Sheet, consequences: Consequences) -> Reviewed:
 
 
 def _reason(given: str, memory: MemoryVersion, change: Change) -> str:
-    """The model's reason, if it is one: it will stand in contexts, so it may bring nothing in."""
+    """Return the model's reason if it is safe to show in contexts."""
     reason = " ".join(given.split()).rstrip(".:")
     sources = f"{memory.content} {change.old.content} {change.content}"
     sound = (
