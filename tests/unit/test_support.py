@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from hitherto.core.extraction.grounding import Evidence, Flaw, flaw, loses, numbers_in
+from hitherto.core.extraction.grounding import Evidence, Flaw, SaidWords, flaw, loses, numbers_in
 
 TODAY = date(2025, 3, 14)
 
@@ -16,7 +16,8 @@ def judged(
     last: date | None = None,
     session: str = "",
 ) -> Flaw | None:
-    return flaw(content, first, last or first, Evidence(said, session or said, TODAY))
+    evidence = Evidence(said, SaidWords.of([session or said]), TODAY)
+    return flaw(content, first, last or first, evidence)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ CATEGORY_NAMES = {
 NAMELESS_SPEAKERS = frozenset({"user", "assistant"})
 
 _SESSION_KEY = re.compile(r"session_(\d+)")
-_TURN_NUMBERS = re.compile(r"(\d+)\s*:\s*(\d+)")
+_TURN_NUMBERS = re.compile(r"(?<!\d)(\d++)\s*:\s*(\d+)")
 _NOT_IN_USER_IDS = re.compile(r"[^\w.:-]+")
 _DATE_FORMS = ("%I:%M %p on %d %B, %Y", "%Y/%m/%d (%a) %H:%M", "%Y/%m/%d")
 """How LoCoMo and LongMemEval write dates; ISO 8601 is read besides."""

@@ -7,7 +7,8 @@ in words, and whatever follows from a date that was said count as said.
 """
 
 import re
-from collections.abc import Sequence, Set
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -56,20 +57,71 @@ _SPAN = re.compile(
     re.IGNORECASE,
 )
 _NOT_SAID = frozenset(content_terms("user assistant"))
+_PARTS = re.compile(r"[-'.]")
+_FIGURES = re.compile(r"[.,]")
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_BEGINNING_CHARS = (3, 4)
+"""How much of a name has to be said for another form of it; the more of the longer names."""
 _CLOSE_DAYS = 45
 """How far from a date that was said a date may lie that follows from it ("the week after")."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidWords:
+    """The words of texts in lower case, by the first text with each.
+
+    beginnings: what words begin with, in the same way. until: the last text whose words count.
+    """
+
+    words: Mapping[str, int]
+    beginnings: Mapping[str, int]
+    until: int
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "SaidWords":
+        """Return the words of texts, their parts and the initials of names; each is read once."""
+        return cls.of_sets([_words_and_initials(text) for text in texts])
+
+    @classmethod
+    def of_sets(cls, texts: Sequence[Set[str]]) -> "SaidWords":
+        """Return the same of texts of which the words are known."""
+        words: dict[str, int] = {}
+        beginnings: dict[str, int] = {}
+        for position, text in enumerate(texts):
+            for word in text:
+                words.setdefault(word, position)
+                for chars in _BEGINNING_CHARS:
+                    beginnings.setdefault(word[:chars], position)
+        return cls(words, beginnings, len(texts) - 1)
+
+    def __contains__(self, word: str) -> bool:
+        return self.words.get(word, self.until + 1) <= self.until
+
+    def has_beginning(self, beginning: str) -> bool:
+        """Return whether a word begins so; `_BEGINNING_CHARS` are the lengths that are known."""
+        return self.beginnings.get(beginning, self.until + 1) <= self.until
+
+
+def _words(text: str) -> Set[str]:
+    return {word.lower().removesuffix("'s") for word in words_of(text)}
+
+
+def _words_and_initials(text: str) -> Set[str]:
+    found = _words(text)
+    parts = {part for word in found for part in _PARTS.split(word) if part}
+    return found | parts | {"".join(word[0] for word in run.split()) for run in name_runs(text)}
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What was said. messages: those that a memory names, and what each of them answers.
 
-    session: all that was said in the session until then, which explains a "she" or a "there".
+    words: of all that was said in the session until then, which explains a "she" or a "there".
     today: the session's day.
     """
 
     messages: str
-    session: str
+    words: SaidWords
     today: date
 
     @cached_property
@@ -88,21 +140,33 @@ class Evidence:
         return {*numbers_in(self.messages), float(self.today.year)}
 
     @cached_property
-    def ranges(self) -> Sequence[tuple[date, date]]:
-        """The dates that the messages name, read as past and as coming."""
-        return [
-            (mention.first, mention.last)
-            for prefers in ("past", "future")
-            for mention in find_dates(self.messages, self.today, prefers=prefers)
-        ]
+    def written_numbers(self) -> Set[float]:
+        """The numbers in all forms in which they may be written."""
+        return _written(self.numbers)
 
     @cached_property
-    def words(self) -> Set[str]:
-        """The words of the session in lower case, and the initials of its names."""
-        found = {word.lower().removesuffix("'s") for word in words_of(self.session)}
-        parts = {part for word in found for part in re.split(r"[-'.]", word) if part}
-        initials = {"".join(word[0] for word in run.split()) for run in name_runs(self.session)}
-        return found | parts | initials
+    def ranges(self) -> Sequence[tuple[date, date]]:
+        """The days near the dates that the messages name, in order and apart from one another."""
+        near = timedelta(days=_CLOSE_DAYS)
+        found = set()
+        for prefers in ("past", "future"):
+            for mention in find_dates(self.messages, self.today, prefers=prefers):
+                start, end = mention.first, mention.last
+                slack = max(near, end - start) if end.year - start.year < 50 else near
+                found.add((start - min(slack, start - date.min), end + min(slack, date.max - end)))
+        ranges: list[tuple[date, date]] = []
+        for start, end in sorted(found):
+            if ranges and start <= ranges[-1][1]:
+                ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
+            else:
+                ranges.append((start, end))
+        return ranges
+
+    @cached_property
+    def names_time(self) -> bool:
+        """Whether the messages name a month or a span of time."""
+        text = self.messages.lower()
+        return any(month.lower() in text for month in MONTHS) or _SPAN.search(text) is not None
 
 
 def flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | None:
@@ -117,12 +181,12 @@ def flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | No
     rest = content
     for mention in reversed(find_dates(content, evidence.today, prefers="past")):
         figures = _stated_numbers(content[mention.start : mention.end])
-        said = bool(figures) and all(_is_given(number, evidence.numbers) for number in figures)
+        said = bool(figures) and _are_given(figures, evidence.written_numbers)
         happened = mention.first <= last and first <= mention.last
         if not (said or happened or _date_given(mention.first, mention.last, evidence)):
             return Flaw.DATE
         rest = f"{rest[: mention.start]} {rest[mention.end :]}"
-    if not all(_is_given(number, evidence.numbers) for number in _stated_numbers(rest)):
+    if not _are_given(_stated_numbers(rest), evidence.written_numbers):
         return Flaw.NUMBER
     return Flaw.NAME if invented_names(content, evidence.words) else None
 
@@ -134,7 +198,7 @@ def numbers_in(text: str) -> list[float]:
         value = _figure(match[1])
         if value is not None:
             found += [value, value * _SCALES[match[2].lower()]] if match[2] else [value]
-            found += [float(part) for part in re.split(r"[.,]", match[1]) if part]
+            found += [float(part) for part in _FIGURES.split(match[1]) if part]
     for match in _CLOCK.finditer(text):
         hour = int(match[1]) % 12 + (12 if match[3][0].lower() == "p" else 0)
         found += [float(hour), float(int(match[1]))]
@@ -150,7 +214,7 @@ def numbers_in(text: str) -> list[float]:
     return found
 
 
-def invented_names(content: str, said: Set[str]) -> list[str]:
+def invented_names(content: str, said: SaidWords) -> list[str]:
     """The words of names in a content that were not said, in any form."""
     runs = name_runs(_without_subject(content))
     return [word for run in runs for word in run.split() if not _is_said(word, said)]
@@ -158,13 +222,13 @@ def invented_names(content: str, said: Set[str]) -> list[str]:
 
 def loses(content: str, *sources: str) -> str | None:
     """What a content merged from several lacks of them, or adds to them; None if it is sound."""
-    said = {word.lower().removesuffix("'s") for source in sources for word in words_of(source)}
+    said = SaidWords.of_sets([_words(source) for source in sources])
     numbers = {number for source in sources for number in numbers_in(source)}
     if not numbers >= set(numbers_in(content)):
         return "a number that neither says"
     if invented_names(content, said):
         return "a name that neither says"
-    own_words = {word.lower().removesuffix("'s") for word in words_of(content)}
+    own_words = SaidWords.of_sets([_words(content)])
     own_terms = frozenset(content_terms(content))
     for source in sources:
         if not set(numbers_in(source)) <= set(numbers_in(content)):
@@ -181,10 +245,8 @@ def loses(content: str, *sources: str) -> str | None:
 
 def adds_nothing(content: str, sources: str) -> bool:
     """Whether every number and name of a content stands in its sources."""
-    allowed = set(numbers_in(sources))
-    said = {word.lower().removesuffix("'s") for word in words_of(sources)}
-    given = all(_is_given(number, allowed) for number in _stated_numbers(content))
-    return given and not invented_names(content, said)
+    given = _are_given(_stated_numbers(content), _written(numbers_in(sources)))
+    return given and not invented_names(content, SaidWords.of_sets([_words(sources)]))
 
 
 def _without_subject(content: str) -> str:
@@ -192,20 +254,19 @@ def _without_subject(content: str) -> str:
     return content.strip().partition(" ")[2]
 
 
-def _is_said(name: str, said: Set[str]) -> bool:
+def _is_said(name: str, said: SaidWords) -> bool:
     if name in said or len(name) < 2:
         return True
-    parts = re.split(r"[-'.]", name)
-    if all(part in said for part in parts if part):
+    if all(part in said for part in _PARTS.split(name) if part):
         return True
     # "Spanish" from "Spain", "Anna's" from "Anna": what begins alike is one name in other forms.
-    shared = max(3, min(4, len(name) - 1))
-    return len(name) >= 4 and any(word[:shared] == name[:shared] for word in said)
+    shortest, longest = _BEGINNING_CHARS
+    return len(name) >= 4 and said.has_beginning(name[: max(shortest, min(longest, len(name) - 1))])
 
 
 def _figure(text: str) -> float | None:
     plain = text.rstrip(".,")
-    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
+    if _GROUPED.fullmatch(plain):
         plain = plain.replace(",", "")
     try:
         return float(plain.replace(",", "."))
@@ -223,12 +284,17 @@ def _stated_numbers(content: str) -> list[float]:
     return [number for number in figures if number is not None] + spelled
 
 
-def _is_given(number: float, allowed: Set[float]) -> bool:
-    # "$1.2k" may be written out, and a year may have lost its century.
-    return number in {0, 1} or any(
-        number in {value, value * 1_000, value * 1_000_000, value + 1_900, value + 2_000}
-        for value in allowed
-    )
+def _written(numbers: Iterable[float]) -> Set[float]:
+    """Numbers as they may be written: "$1.2k" in full, and a year without its century."""
+    return {
+        form
+        for number in numbers
+        for form in (number, number * 1_000, number * 1_000_000, number + 1_900, number + 2_000)
+    }
+
+
+def _are_given(numbers: Iterable[float], written: Set[float]) -> bool:
+    return all(number in {0, 1} or number in written for number in numbers)
 
 
 def _date_given(first: date, last: date, evidence: Evidence) -> bool:
@@ -236,12 +302,7 @@ def _date_given(first: date, last: date, evidence: Evidence) -> bool:
         return True
     if not evidence.english:
         return True
-    near = timedelta(days=_CLOSE_DAYS)
-    for start, end in evidence.ranges:
-        slack = max(near, end - start) if end.year - start.year < 50 else near
-        if start - min(slack, start - date.min) <= last and first <= end + slack:
-            return True
-    if evidence.ranges:
-        return False
-    named_month = any(month.lower() in evidence.messages.lower() for month in MONTHS)
-    return named_month or _SPAN.search(evidence.messages) is not None
+    if not evidence.ranges:
+        return evidence.names_time
+    until_last = bisect_right(evidence.ranges, last, key=lambda days: days[0])
+    return until_last > 0 and first <= evidence.ranges[until_last - 1][1]

@@ -37,7 +37,7 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _LAST_TALK = re.compile(
-    r",?[ ]*\b(?:(?:ever )?since (?:"
+    r"(?:,[ ]*+|(?<![, ])[ ]++|)\b(?:(?:ever )?since (?:"
     r"(?:we|i) (?:last |have |'ve )*(?:spoke|spoken|talked|chatted|caught up|met|saw you|seen you)"
     r"(?: last)?|(?:our|the) last (?:chat|talk|conversation|time(?: we (?:spoke|talked|chatted))?))"
     r"|on (?:a|an) ?(?:other|\w+) note"
@@ -55,6 +55,7 @@ _ABBREVIATION = re.compile(
     r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)|\b[A-Z])\.\Z",
     re.IGNORECASE,
 )
+_ABBREVIATION_CHARS = 8
 _FILLER = re.compile(
     r"(?:(?:oh|ah|well|so|ok|okay|yeah|ya|yes|yep|yup|ye|no|nah|nope|hmm+|haha+|lol|wow|ugh|hey|hi"
     r"|hello|anyway|anyways|btw|by the way|actually|also|and|but|or|plus|honestly|to be honest|tbh"
@@ -117,7 +118,7 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(
-    r"[, ]+(?:right|you know|isn't it|ok|okay|eh|huh|y'know|lol|haha+|ha|tho|ngl)"
+    r"(?<![, ])[, ]++(?:right|you know|isn't it|ok|okay|eh|huh|y'know|lol|haha+|ha|tho|ngl)"
     r"[ ]*[?!.]*\Z",
     re.I,
 )
@@ -170,12 +171,16 @@ _ABOUT_SELF = re.compile(
 
 
 def _unpasted(lines: Sequence[str]) -> Iterator[str]:
+    last = max((index for index, line in enumerate(lines) if line.strip()), default=0)
     for index, line in enumerate(lines):
         stripped = line.strip()
         if stripped.startswith((">", "|", "#", "$ ", "<")):
             continue
-        more = any(map(str.strip, lines[index + 1 :]))
-        if more and _PASTE_START.match(stripped[-240:]) and not _ABOUT_SELF.search(stripped):
+        if (
+            index < last
+            and _PASTE_START.match(stripped[-240:])
+            and not _ABOUT_SELF.search(stripped)
+        ):
             yield stripped
             return
         yield stripped
@@ -201,10 +206,10 @@ def sentences(text: str) -> Iterator[str]:
     """Split text at sentence ends and line ends, not behind abbreviations."""
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        piece = text[start : match.start()]
-        if "\n" not in match[0] and _ABBREVIATION.search(piece[-8:]):
+        before = text[max(start, match.start() - _ABBREVIATION_CHARS) : match.start()]
+        if "\n" not in match[0] and _ABBREVIATION.search(before):
             continue
-        yield piece.strip()
+        yield text[start : match.start()].strip()
         start = match.end()
     yield text[start:].strip()
 

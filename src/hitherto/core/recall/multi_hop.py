@@ -116,10 +116,11 @@ def _seed_terms(
     """Returns the terms of the seeds that are rarest yet occur elsewhere too."""
     documents = len(lexical.lengths)
     weights: dict[str, float] = {}
+    left_out = frozenset(known)
     for row in seeds:
         for term in lexical.document_terms(row):
             found = len(lexical.postings(term)[0])
-            if term not in known and found > 1:
+            if term not in left_out and found > 1:
                 weights[term] = weights.get(term, 0.0) + inverse_frequency(found, documents)
     return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:HOP_TERMS])
 

@@ -16,6 +16,9 @@ MAX_DENSE_QUERIES: Final = 5
 MAX_SUMMARY_QUERIES: Final = 3
 MAX_ADDED_KEYWORDS: Final = 12
 MAX_RANGES: Final = 4
+LONGEST_QUESTION_CHARS: Final = 4_000
+"""Characters of a question that are read; of a longer one, half from each end."""
+
 LONGEST_QUERY_CHARS: Final = 300
 """Most of what a reading adds to a plan, and the longest text of it that is searched for."""
 
@@ -45,8 +48,10 @@ _PAST: Final = re.compile(
 )
 _COUNTING: Final = re.compile(
     r"\b(?:how (?:many|much|often|long|far|old)|number of|in total|altogether|total|count|list|all"
-    r"|every|each|which .*\band\b|order of|first to last|earliest to latest|between|since|combined"
-    r"|average|sum|percentage|times)\b",
+    r"|every|each|order of|first to last|earliest to latest|between|since|combined"
+    r"|average|sum|percentage|times)\b"
+    # The first "which" alone: an "and" behind a later one stands behind it too.
+    r"|\A(?>.*?\bwhich ).*\band\b",
     re.IGNORECASE,
 )
 _BROAD: Final = re.compile(
@@ -112,7 +117,8 @@ class DateRange:
 class QueryPlan:
     """What recall looks for.
 
-    question: as it was asked.
+    question: as it was asked, on one line; shortened where it is longer than
+        `LONGEST_QUESTION_CHARS`.
     dense_queries: the texts to embed as queries, the most faithful first; never empty.
     terms: what to search on the lexical side, distinct, in order.
     keywords: the words that the terms are stems of, for people to read.
@@ -227,7 +233,7 @@ def plan(
     wide: False gives one dense query (LOW_LATENCY); True adds variants (BALANCED, AGENTIC): the
         parts of a compound question, its keywords, and the statement that would answer it.
     """
-    question = " ".join(question.split())
+    question = _shortened(" ".join(question.split()))
     people = {*people, *(word for name in people for word in name.split()[:1])}
     completed = _completed(question, previous)
     tokens = content_tokens(completed)
@@ -249,6 +255,14 @@ def plan(
     )
 
 
+def _shortened(question: str) -> str:
+    """A question within the bound: the beginning and the end of one that is too long."""
+    if len(question) <= LONGEST_QUESTION_CHARS:
+        return question
+    half = LONGEST_QUESTION_CHARS // 2
+    return f"{question[:half].rsplit(' ', 1)[0]} {question[-half:].split(' ', 1)[-1]}"
+
+
 def _completed(question: str, previous: Sequence[Message]) -> str:
     """Puts the user's last message in front of a question that leans on it."""
     if len(content_tokens(question)) > 4 or not _LEAN.search(question):
@@ -261,12 +275,18 @@ def _names(question: str, people: Collection[str]) -> tuple[str, ...]:
     found = []
     for match in _CAPITALISED.finditer(question):
         name = _POSSESSIVE.sub("", match[0]).lower()
-        starts = (
-            not question[: match.start()].strip() or question[: match.start()].rstrip()[-1] in ".!?"
-        )
+        before = _last_visible(question, match.start())
+        starts = not before or before in ".!?"
         if name in people or (not starts and name not in _CALENDAR):
             found.append(name)
     return distinct(found)
+
+
+def _last_visible(text: str, end: int) -> str:
+    """The last character before `end` that is no white space, or ""."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return text[end - 1 : end]
 
 
 def _in_first_person(text: str, people: Collection[str]) -> str:

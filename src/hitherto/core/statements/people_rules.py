@@ -25,15 +25,15 @@ _YEAR_MONTHS = (
 MONTHS = _YEAR_MONTHS[0] + _YEAR_MONTHS[1]
 _MONTH_NUMBER = {month[:3]: number for number, month in enumerate(MONTHS, start=1)}
 _PHRASE_END = re.compile(
-    r"\s*(?:[,;:(]|\b(?:on|since|for|because|after|before|when|while|where|with|who|which|that|so"
+    r"[,;:(]|\b(?:on|since|for|because|after|before|when|while|where|with|who|which|that|so"
     r"|but|until|during|by|near|named|called|as of|due|including|together|alone|as well|in (?:"
     + "|".join(MONTHS)
     + r"|the (?:spring|summer|autumn|fall|winter|past)|early|late|\d{4})"
     r"|and (?:is|has|was|now|the|his|her|their|\w+s (?:a|an|as|at|in|to|for))"
-    r"|at (?:the )?(?:age|\d))\b).*$",
+    r"|at (?:the )?(?:age|\d))\b",
     re.IGNORECASE,
 )
-LIST = re.compile(r"\s*(?:,|/|\band\b|\bor\b)\s*(?:to )?", re.IGNORECASE)
+LIST = re.compile(r"(?:,|/|\band\b|\bor\b)\s*(?:to )?", re.IGNORECASE)
 NUMBERS = {
     word: str(number)
     for number, word in enumerate(
@@ -44,7 +44,13 @@ NUMBERS = {
 
 def phrase(text: str) -> str:
     """A noun phrase without what follows it ("a nurse since 2019" gives "a nurse")."""
-    return _PHRASE_END.sub("", without_vague_time(text)).strip(" .!")
+    return before(_PHRASE_END, without_vague_time(text)).strip(" .!")
+
+
+def before(end: re.Pattern[str], text: str) -> str:
+    """The text in front of the first match, without white space behind it."""
+    match = end.search(text)
+    return text if match is None else text[: match.start()].rstrip()
 
 
 def make(clause: Predicate, attribute: str, values: tuple[str, ...]) -> Reading:
@@ -78,15 +84,12 @@ _HOMES = word_set(
 )
 
 
-def _place_end(text: str) -> str:
-    return re.sub(
-        r"\s+(?:on|since|for|because|after|before|when|while|with|and|but|until|last|this|in (?:"
-        + "|".join(MONTHS)
-        + r"|early|late|\d{4}|the (?:spring|summer|autumn|fall|winter)))\b.*$",
-        "",
-        text,
-        flags=re.IGNORECASE,
-    )
+_PLACE_END = re.compile(
+    r"(?<=\s)(?:on|since|for|because|after|before|when|while|with|and|but|until|last|this|in (?:"
+    + "|".join(MONTHS)
+    + r"|early|late|\d{4}|the (?:spring|summer|autumn|fall|winter)))\b",
+    re.IGNORECASE,
+)
 
 
 def residence(body: str, clause: Predicate) -> list[Reading]:
@@ -101,7 +104,7 @@ def residence(body: str, clause: Predicate) -> list[Reading]:
         return _homes(match["place"], clause, ())
     if clause.polarity is not Polarity.ASSERTS or body.split()[0].lower() == "located":
         return []
-    match = _FROM_TO.match(_place_end(without_vague_time(body)).strip())
+    match = _FROM_TO.match(before(_PLACE_END, without_vague_time(body)).strip())
     if match is None or re.search(r"\b(?:in with|on from|on to|forward)\b", body):
         return []
     left = name_runs(match["from"] or match["after"] or "")
@@ -110,7 +113,7 @@ def residence(body: str, clause: Predicate) -> list[Reading]:
 
 def _homes(place: str, clause: Predicate, left: tuple[str, ...]) -> list[Reading]:
     """Where someone lives: the town or country if one is named, else the kind of home."""
-    place = _place_end(without_vague_time(place)).strip()
+    place = before(_PLACE_END, without_vague_time(place)).strip()
     runs = name_runs(place)
     if runs:
         return [replace(make(clause, "residence", runs), replaced=left)]
@@ -182,15 +185,15 @@ def employment(body: str, clause: Predicate) -> list[Reading]:
     return []
 
 
+_JOB_PHRASE_END = re.compile(
+    r"[,;(]|\b(?:on|since|because|after|before|when|while|where|who|which|that|so|but|until|during"
+    r"|last|in|to|due|and)\b",
+    re.IGNORECASE,
+)
+
+
 def _phrase_of_job(body: str) -> str:
-    cut = re.sub(
-        r"\s*(?:[,;(]|\b(?:on|since|because|after|before|when|while|where|who|which|that|so|but"
-        r"|until|during|last|in|to|due|and)\b).*$",
-        "",
-        without_vague_time(body),
-        flags=re.IGNORECASE,
-    )
-    return cut.strip()
+    return before(_JOB_PHRASE_END, without_vague_time(body)).strip()
 
 
 _DOES_FOR = re.compile(
@@ -265,7 +268,7 @@ def state(body: str, clause: Predicate) -> list[Reading]:
     if match := _AGE.match(phrase(plain)):
         turned = body.startswith("turn")
         return [make(cued(clause, "turned") if turned else clause, "age", (match["age"],))]
-    if match := _STATUS.match(_phrase_keeping_with(plain)):
+    if match := _STATUS.match(before(_STATUS_END, plain)):
         return _relationship(match, plain, clause)
     if match := _BORN.match(body):
         return _birth(match["rest"], clause)
@@ -283,8 +286,7 @@ def _lost_job(body: str, clause: Predicate) -> list[Reading]:
     return employment(body, clause) if _LEFT_JOB.match(_phrase_of_job(body)) else []
 
 
-def _phrase_keeping_with(text: str) -> str:
-    return re.split(r"\s*(?:,|\b(?:on|since|in|for|at|because|after|but|and|when)\b)", text)[0]
+_STATUS_END = re.compile(r",|\b(?:on|since|in|for|at|because|after|but|and|when)\b")
 
 
 def _allergies(match: re.Match[str], body: str, clause: Predicate) -> list[Reading]:
@@ -311,7 +313,7 @@ def _birth(rest: str, clause: Predicate) -> list[Reading]:
     if parts:
         readings.append(make(clause, "birthday", parts))
     place = re.search(r"\bin (?P<place>(?!" + "|".join(MONTHS) + r")[A-Z].*)", rest, re.IGNORECASE)
-    runs = name_runs(_place_end(place["place"])) if place else ()
+    runs = name_runs(before(_PLACE_END, place["place"])) if place else ()
     if runs:
         readings.append(make(clause, "birthplace", runs))
     return readings
@@ -356,12 +358,15 @@ def _diet(body: str, clause: Predicate) -> list[Reading]:
     return [make(clause, "diet:" + diet, (diet,))] if diet in _OTHER_DIETS else []
 
 
+_JOB_END = re.compile(r",|\b(?:at|for|in|of|who|with|on|since|and|from)\b")
+
+
 def _occupation(body: str, clause: Predicate) -> list[Reading]:
     match = _IS_A.match(body)
     if match is None:
         return []
     employer = re.search(r"\b(?:at|for) (?P<employer>.+)$", match["job"])
-    job = re.split(r"\s*(?:,|\b(?:at|for|in|of|who|with|on|since|and|from)\b)", match["job"])[0]
+    job = before(_JOB_END, match["job"])
     words = words_of(job)
     if not words or words[-1].lower() not in _OCCUPATIONS or len(words) > 4:
         return []

@@ -209,9 +209,10 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 _KEPT_AUXILIARIES = frozenset({"is", "are", "was", "were", "has", "have", "had", "own", "owns"})
-_ANYMORE = re.compile(r",?\s+(?:anymore|any more|any longer)\b", re.IGNORECASE)
+_ANYMORE = re.compile(r"(?:,\s++|(?<![\s,])\s++)(?:anymore|any more|any longer)\b", re.IGNORECASE)
 _TAIL_CUE = re.compile(
-    r"\s+(?P<cue>again|instead|now|nowadays|these days)\b(?=\W*$| in\b| on\b|,)", re.IGNORECASE
+    r"(?<!\s)\s++(?P<cue>again|instead|now|nowadays|these days)\b(?=\W*$| in\b| on\b|,)",
+    re.IGNORECASE,
 )
 _PROGRESSIVE = re.compile(
     r"^(?:is|are|(?:has|have) been) (?!(?:being|interesting|amazing|boring|caring|loving|outgoing"

@@ -11,6 +11,7 @@ from hitherto.core.statements.attribute_types import Reading
 from hitherto.core.statements.people_rules import (
     LIST,
     NUMBERS,
+    before,
     cued,
     date_parts,
     employment,
@@ -110,8 +111,11 @@ def _held(verb: str, what: str, clause: Predicate) -> list[Reading]:
     return [make(clause, kind, (*names, *modifiers))]
 
 
+_RECEIVER = re.compile(r"(?<=\s)(?:to|for|at|in)\b")
+
+
 def _lost(verb: str, what: str, clause: Predicate) -> list[Reading]:
-    noun = re.sub(r"\s+(?:to|for|at|in)\b.*$", "", phrase(what))
+    noun = before(_RECEIVER, phrase(what))
     match = _DETERMINER.match(noun)
     bare = match["rest"] if match else noun
     kind = _kind_of(bare)

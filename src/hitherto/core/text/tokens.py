@@ -7,6 +7,8 @@ from typing import Final
 
 import Stemmer
 
+from hitherto.core.text.normal_form import nfkc
+
 _STEMMER: Final = Stemmer.Stemmer("english", 0)
 
 _FUNCTION_WORDS: Final = """
@@ -64,7 +66,7 @@ def tokenise(text: str) -> list[str]:
     if text.isascii():
         # The same, in a third of the time; most texts are.
         return _ASCII_TOKEN.findall(text.lower())
-    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    text = nfkc(text).lower().replace("’", "'")
     tokens: list[str] = []
     for token in _TOKEN.findall(text):
         if len(token) > 2 and _UNSPACED_START.match(token):

@@ -193,6 +193,7 @@ def read(
 ) -> Extraction:
     """Return the supported results of all chunks, each once."""
     today = session_date.astimezone(UTC).date()
+    session = _Session(messages, today)
     merged: dict[tuple[str, ...], Candidate] = {}
     dropped = 0
     unwanted = {
@@ -206,7 +207,7 @@ def read(
         fresh = {line.position for line in chunk.lines}
         known = fresh | {line.position for line in chunk.earlier}
         for memory in answer.memories[:MAX_MEMORIES]:
-            candidate = _candidate(memory, messages, known, today, wishes)
+            candidate = _candidate(memory, session, known, wishes)
             if candidate is None or candidate.confidence < LEAST_CONFIDENCE:
                 dropped += 1
                 continue
@@ -220,22 +221,19 @@ def read(
 
 
 def _candidate(
-    memory: FoundMemory,
-    messages: Sequence[Message],
-    known: set[int],
-    today: date,
-    wishes: Wishes,
+    memory: FoundMemory, session: "_Session", known: set[int], wishes: Wishes
 ) -> Candidate | None:
     """Return the memory as a candidate; None if the session does not support it."""
     text = " ".join(memory.statement.split()).rstrip(".")
     positions = tuple(sorted({number - 1 for number in memory.evidence} & known))
     if not text or len(text) > MAX_CONTENT_CHARS or not positions:
         return None
-    days = [day for day in (memory.event_start, memory.event_end) if day is not None] or [today]
+    named = [day for day in (memory.event_start, memory.event_end) if day is not None]
+    days = named or [session.today]
     first, last = min(days), max(days)
-    if grounding.flaw(text, first, last, _evidence(messages, positions, today)) is not None:
+    if grounding.flaw(text, first, last, session.evidence(positions)) is not None:
         return None
-    roles = {messages[position].role for position in positions}
+    roles = {session.messages[position].role for position in positions}
     said_by = MessageRole(memory.said_by)
     names = {category.name for category in wishes.categories}
     return Candidate(
@@ -249,16 +247,23 @@ def _candidate(
     )
 
 
-def _evidence(
-    messages: Sequence[Message], positions: Sequence[int], today: date
-) -> grounding.Evidence:
-    """Return the named messages, the messages they answer, and all messages up to them."""
-    near = sorted({at for position in positions for at in (position - 1, position) if at >= 0})
-    return grounding.Evidence(
-        "\n".join(messages[at].content for at in near),
-        "\n".join(message.content for message in messages[: positions[-1] + 1]),
-        today,
-    )
+class _Session:
+    """The messages of a session as evidence; what many memories rest on is read once."""
+
+    def __init__(self, messages: Sequence[Message], today: date) -> None:
+        self.messages = messages
+        self.today = today
+        self._words = grounding.SaidWords.of([message.content for message in messages])
+        self._evidence: dict[tuple[int, ...], grounding.Evidence] = {}
+
+    def evidence(self, positions: tuple[int, ...]) -> grounding.Evidence:
+        """Return the named messages, the messages they answer, and the words up to them."""
+        if positions not in self._evidence:
+            near = sorted({at for one in positions for at in (one - 1, one) if at >= 0})
+            text = "\n".join(self.messages[at].content for at in near)
+            words = replace(self._words, until=positions[-1])
+            self._evidence[positions] = grounding.Evidence(text, words, self.today)
+        return self._evidence[positions]
 
 
 def _end_of(day: date) -> datetime:
