@@ -1,4 +1,4 @@
-"""The Protocol that is the system.
+"""Protocol of the system: every call for the users of a project.
 
 The engine implements `MemoryApi` in process, the HTTP client over the wire; everything above
 (client objects, routes, command line) is written against it.
@@ -42,7 +42,7 @@ SortOrder = Literal["asc", "desc"]
 
 
 class Unset:
-    """The type of `UNSET`."""
+    """Type of `UNSET`."""
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -63,7 +63,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class ContextRequest:
-    """What a context is asked to hold: the one declaration of its parameters.
+    """Parameters of a context, declared once.
 
     The ranges are checked by `core.arguments`, the server and the command line; names, defaults and
     descriptions are those of the query, the client and the reference. Without slots, so that the
@@ -120,7 +120,7 @@ class ContextRequest:
 
 
 class MemoryApi(Protocol):
-    """What Hitherto can do, for the users of one project."""
+    """Calls for the users of one project."""
 
     async def create_user(
         self,
@@ -258,7 +258,7 @@ class MemoryApi(Protocol):
         ...
 
     async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
-        """The last n (1-100) messages over all sessions, oldest first. Raises UserNotFoundError."""
+        """Return the last n (1-100) messages of all sessions. Raises UserNotFoundError."""
         ...
 
     async def process(self, user_id: str, session_id: str) -> SessionModel:
@@ -275,7 +275,7 @@ class MemoryApi(Protocol):
     async def get_context(
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> ContextResponse:
-        """What a model should know about the user now, as a text.
+        """Return what a model should know about the user now, as text.
 
         Raises UserNotFoundError, SessionNotFoundError.
         """
@@ -293,7 +293,7 @@ class MemoryApi(Protocol):
         ...
 
     async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
-        """What tells a language model how to read a context; AUTO and BALANCED share one.
+        """Return the instructions for reading a context; AUTO and BALANCED share one.
 
         No newline at its end.
         """
@@ -351,7 +351,7 @@ class MemoryApi(Protocol):
         ...
 
     async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
-        """Take a current memory as certain again; one that is not in doubt stays as it is.
+        """Clear the doubt about a current memory; without a doubt nothing changes.
 
         Raises UserNotFoundError, MemoryNotFoundError, and ValidationError for one that has expired.
         """

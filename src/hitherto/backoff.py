@@ -11,7 +11,7 @@ _MAX_GROWTHS = 60
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """A policy for the delays between tries. Each caller keeps its own loop and its own sleep.
+    """Policy for the delays between attempts; each caller keeps its own loop and sleep.
 
     first_s: the delay after the first try. factor: growth of the delay from try to try.
     longest_s: upper limit of a delay. jitter: share of a delay that chance can take off, 0 to 1.

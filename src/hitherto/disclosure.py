@@ -61,17 +61,18 @@ def without_userinfo(address: str) -> str:
 
 
 def sanitised(error: BaseException, secrets: Iterable[str | None] = ()) -> Exception:
-    """Return a stand-in for an error that can be logged with its traceback: the same names, the
-    same places in the code, the same chain of causes, and texts without secrets.
+    """Return a stand-in for an error, safe to log with its traceback.
+
+    It has the same names, code locations and chain of causes, and texts without secrets.
     """
-    known = tuple(secrets)
-    first = current = _stand_in(error, known)
+    hidden = tuple(secrets)
+    first = current = _stand_in(error, hidden)
     cause = error
     for _ in range(MAX_CAUSES):
         following = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
         if following is None:
             break
-        current.__cause__ = _stand_in(following, known)
+        current.__cause__ = _stand_in(following, hidden)
         current, cause = current.__cause__, following
     return first
 
@@ -90,11 +91,11 @@ def disclosed(
 
     doing: what failed, for the log.
     """
-    shown = tenant_message(error)
+    message = tenant_message(error)
     if not isinstance(error, RecallrAIError):
         # Its text may quote what users said.
         log.warning("%s: %s", doing, type(error).__name__)
-    elif error.message != shown:
+    elif error.message != message:
         detail = without_secrets(error.message, secrets)
         log.warning("%s: %s: %s", doing, type(error).__name__, detail)
-    return shown
+    return message

@@ -46,7 +46,7 @@ HTTP surface answers; it is 0 where no request was made.
 
 
 class RecallrAIError(Exception):
-    """The root of the tree.
+    """Root of the error tree.
 
     tenant_message: what tenants read in place of the message, which may quote an outside system or
         name what belongs to the operator; None where the message is theirs to read.
@@ -62,20 +62,20 @@ class RecallrAIError(Exception):
 
 
 class AuthenticationError(RecallrAIError):
-    """The key or the project id is not valid."""
+    """Invalid key or project id."""
 
     default_http_status = 401
 
 
 class NetworkError(RecallrAIError):
-    """The server could not be talked to."""
+    """Failed communication with the server."""
 
     default_http_status = 0
     tenant_message = "another service gave no answer; the log has the details"
 
 
 class TimeoutError(NetworkError):
-    """The work did not finish in the time allowed."""
+    """Work that did not finish in the allowed time."""
 
 
 class ConnectionError(NetworkError):
@@ -83,11 +83,11 @@ class ConnectionError(NetworkError):
 
 
 class ServerError(RecallrAIError):
-    """The server could not do what was asked."""
+    """Failure of the server."""
 
 
 class InternalServerError(ServerError):
-    """The server failed in a way it did not foresee."""
+    """Unforeseen failure of the server."""
 
     tenant_message = "an internal error; the log has the details"
 
@@ -115,7 +115,7 @@ class UserNotFoundError(UserError):
 
 
 class UserAlreadyExistsError(UserError):
-    """The id is taken."""
+    """User id that is already in use."""
 
     default_http_status = 409
 
@@ -137,19 +137,19 @@ class SessionError(RecallrAIError):
 
 
 class SessionNotFoundError(SessionError):
-    """The user has no session with this id."""
+    """Session id that the user does not have."""
 
     default_http_status = 404
 
 
 class InvalidSessionStateError(SessionError):
-    """The session's status does not allow the call."""
+    """Call that the session's status does not allow."""
 
     default_http_status = 400
 
 
 class MemoryNotFoundError(RecallrAIError):
-    """The user has no memory with this id."""
+    """Memory id that the user does not have."""
 
     default_http_status = 404
 
@@ -161,13 +161,13 @@ class MergeConflictError(RecallrAIError):
 
 
 class MergeConflictNotFoundError(MergeConflictError):
-    """The user has no merge conflict with this id."""
+    """Merge conflict id that the user does not have."""
 
     default_http_status = 404
 
 
 class MergeConflictAlreadyResolvedError(MergeConflictError):
-    """The conflict no longer waits for answers."""
+    """Merge conflict that no longer waits for answers."""
 
 
 class MergeConflictInvalidQuestionsError(MergeConflictError):
@@ -206,27 +206,27 @@ class KeyNotFoundError(AdminError):
 
 
 class CategoryNotFoundError(AdminError):
-    """The project has no category with this id."""
+    """Category id that the project does not have."""
 
 
 class CategoryAlreadyExistsError(AdminError):
-    """The project has a category with this name."""
+    """Category name that the project already has."""
 
     default_http_status = 409
 
 
 class WebhookNotFoundError(AdminError):
-    """The project has no webhook with this id."""
+    """Webhook id that the project does not have."""
 
 
 class UnavailableError(RecallrAIError):
-    """The memory cannot be reached or used as it is."""
+    """Memory that cannot be reached, or cannot be used as it is."""
 
     default_http_status = 503
 
 
 class ClosedError(UnavailableError):
-    """The client was used after `close()`."""
+    """Call after `close()`."""
 
 
 class OverloadedError(UnavailableError):
@@ -243,7 +243,7 @@ class OverloadedError(UnavailableError):
 
 
 class InferenceError(UnavailableError):
-    """The language model could not be reached, refused, or gave an answer that cannot be used.
+    """Language model that was unreachable, refused, or gave an unusable answer.
 
     Nothing was written. `retry_after_s` says when to come again, if the provider said so.
     `tenant_message` may name the model and the kind of failure, in words of ours.
@@ -263,27 +263,27 @@ class InferenceError(UnavailableError):
 
 
 class StoreError(UnavailableError):
-    """The database refused the work; nothing of it was kept."""
+    """Work that the database refused; none of it was stored."""
 
     tenant_message = "the memory cannot be reached now; try again later"
 
 
 class SchemaError(StoreError):
-    """The database was made by a release that this one cannot work with."""
+    """Database of a release that this one cannot work with."""
 
 
 class BudgetSpentError(UnavailableError):
-    """A model call does not fit into what is left of a day's budget; nothing was asked."""
+    """Model call beyond the rest of a day's budget; no request was made."""
 
 
 class EmbedderError(UnavailableError):
-    """The embedder cannot be used: its weights are missing or damaged."""
+    """Unusable embedder: weights are missing or damaged."""
 
     tenant_message = "the embedder gave no vectors; the log has the details"
 
 
 class EmbedderChangedError(EmbedderError):
-    """The database's vectors are of another embedder than the one that this process has."""
+    """Vectors of another embedder than this process has."""
 
 
 class EmbeddingRefusedError(EmbedderError):

@@ -1,4 +1,4 @@
-"""The errors under the module path at which clients of the hosted service look for them."""
+"""Errors at the module path where clients of the hosted service look for them."""
 
 from hitherto.errors import (
     AdminError,

@@ -24,9 +24,9 @@ def create_private_file(path: Path | str) -> bool:
     A symbolic link to nothing is followed, as by every program that creates the file later.
     Raises OSError.
     """
-    place = os.path.realpath(path) if os.path.islink(path) else path
+    target = os.path.realpath(path) if os.path.islink(path) else path
     try:
-        descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
     except FileExistsError:
         return False
     os.close(descriptor)
@@ -54,16 +54,16 @@ def shared_mode(path: Path | str) -> str | None:
 
 
 def folder_problem(path: Path) -> str | None:
-    """Return why a folder's content cannot be trusted; None if only its owner, who is this user or
-    the administrator, can write to it.
+    """Return why a folder's content cannot be trusted, or None.
 
+    Trusted is a folder that only its owner, this user or the administrator, can write to.
     Raises OSError.
     """
-    found = os.stat(path)
+    status = os.stat(path)
     if not _HAS_MODES:
         return None
-    if found.st_uid not in (0, os.geteuid()):
-        return f"it belongs to another user ({found.st_uid})"
-    if found.st_mode & WRITABLE_BY_OTHERS:
-        return f"other users can write to it ({stat.filemode(found.st_mode)})"
+    if status.st_uid not in (0, os.geteuid()):
+        return f"it belongs to another user ({status.st_uid})"
+    if status.st_mode & WRITABLE_BY_OTHERS:
+        return f"other users can write to it ({stat.filemode(status.st_mode)})"
     return None

@@ -1,8 +1,8 @@
-"""One user's memory as arrays: what recall ranks, kept between calls and refreshed by revision.
+"""Memory index: arrays of one user's memory for recall, cached and refreshed by revision.
 
-A `WorkingSet` is immutable. `WorkingSets.delta` reads, inside a transaction, what changed since the
-copy at hand; `WorkingSets.refresh` adds it. So a context is never computed from a state older than
-the transaction that it started with, whoever wrote last.
+A `WorkingSet` is immutable. `WorkingSets.delta` reads the changes since the cached copy inside a
+transaction; `WorkingSets.refresh` adds them. So a context never uses a state older than its own
+transaction, whichever process wrote last.
 """
 
 import threading
@@ -37,7 +37,7 @@ class IndexedSession:
 
 @dataclass(frozen=True, slots=True)
 class WorkingSet:
-    """All that can be recalled of one user, at one revision.
+    """Everything that can be recalled of one user, at one revision.
 
     sessions: in the order of summaries' rows; message_sessions: for each message row its session.
     memory_ids: for each memory row its id. connections: for each memory row those connected to it.
@@ -59,7 +59,7 @@ class WorkingSet:
     size_bytes: int
 
     def message(self, row: int) -> tuple[IndexedSession, int, Message]:
-        """The session, the position in it and the message of a row of the message index."""
+        """Return session, position and message of a row of the message index."""
         session = self.sessions[self.message_sessions[row]]
         position = row - session.first_row
         return session, position, session.messages[position]
@@ -75,7 +75,7 @@ class WorkingSet:
         return tuple(found)
 
     def last_said(self) -> dict[str, datetime]:
-        """When each version that rests on processed sessions was said for the last time."""
+        """Return when each version on processed sessions was last stated."""
         days = {session.session_id: session.created_at for session in self.sessions}
         found: dict[str, datetime] = {}
         for memory_id, version in self.versions.items():
@@ -87,7 +87,7 @@ class WorkingSet:
     def nearest_rows(
         self, vectors: NDArray[np.float32], most: int, needed: Callable[[MemoryVersion], bool]
     ) -> NDArray[np.intp]:
-        """The rows of the current memories nearest to any of these vectors, and the needed ones.
+        """Return the rows of current memories nearest to any vector, and the required rows.
 
         vectors: (n, dimension). All current ones, where there are no more than `most`.
         """
@@ -103,7 +103,7 @@ class WorkingSet:
         return np.union1d(nearest, np.array(own, np.intp))
 
     def current(self) -> list[MemoryVersion]:
-        """The versions that no later one has superseded, in row order."""
+        """Return versions without a successor, in row order."""
         found = (self.versions[memory_id] for memory_id in self.memory_ids)
         return [version for version in found if version.expired_at is None]
 
@@ -130,19 +130,19 @@ class WorkingSet:
         return found, adjusted[len(chosen) :]
 
     def vectors_of(self, memory_ids: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of some memories: (memory_ids, dimension)."""
+        """Return the vectors of some memories: (memory_ids, dimension)."""
         rows = np.array([self.memory_rows[one] for one in memory_ids], np.intp)
         return self.memories.vectors.part(rows).floats()
 
     def connected_with(self, memory_ids: Iterable[str]) -> set[str]:
-        """The ids of the memories connected with any of these."""
+        """Return the ids of memories connected with any of these."""
         rows = [self.memory_rows[one] for one in memory_ids if one in self.memory_rows]
         return {self.memory_ids[there] for row in rows for there in self.connections.get(row, ())}
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What a user's store holds beyond `base`; all of it, where there is no base."""
+    """Rows of a user after revision `base`; all rows without a base."""
 
     base: WorkingSet | None
     revision: Revision
@@ -156,7 +156,7 @@ class Delta:
 
 
 class WorkingSets:
-    """The working sets of the users who were served last, within a bound of bytes."""
+    """Cached indexes of the users served last, within a bound of bytes."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -190,7 +190,7 @@ class WorkingSets:
         )
 
     def refresh(self, user_id: str, delta: Delta) -> WorkingSet:
-        """The working set with the delta in it, kept for the next call; blocking, CPU only.
+        """Return the index with the delta, cached for the next call; blocking, CPU only.
 
         Raises StoreError for rows of a damaged database.
         """
@@ -222,12 +222,12 @@ class WorkingSets:
             self._sets.pop(user_id, None)
 
     def revisions(self) -> dict[str, int]:
-        """The users whose copies are held, each with the revision of the copy."""
+        """Return the users with a cached index, each with its revision."""
         with self._changing:
             return {user_id: kept.revision.number for user_id, kept in self._sets.items()}
 
     def take_outdated(self) -> bool:
-        """Whether since the last call a copy held what was deleted by another process."""
+        """Return whether a cached index contained rows that another process deleted."""
         with self._changing:
             outdated, self._outdated = self._outdated, False
         return outdated

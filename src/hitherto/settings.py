@@ -2,7 +2,7 @@
 
 Each field can be given as an argument or as an environment variable of the same name with the
 prefix `HITHERTO_`. A setting exists only where somebody must be able to change it; everything else
-is a constant beside the code that uses it.
+is a constant next to the code that uses it.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ OverBudget = Literal["local", "wait"]
 
 
 class Price(BaseModel):
-    """What a model charges, in US dollars per million tokens.
+    """Price of a model in US dollars per million tokens.
 
     input, output: of tokens sent and answered. cached: of those sent that the provider had kept;
     None is as `input`.
@@ -35,7 +35,7 @@ class Price(BaseModel):
 
 
 class Settings(BaseSettings):
-    """What can be changed without changing code."""
+    """Settings, from arguments or the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix="HITHERTO_", frozen=True, extra="forbid", protected_namespaces=()

@@ -161,7 +161,7 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
     request = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY)
     responses = []
     for least in (0, 1_000):
-        composer = ContextComposer(resources.embedders, resources.beside, ranked_beside=least)
+        composer = ContextComposer(resources.embedders, resources.executor, parallel_from=least)
         steps = Progress(None, request, request.recall_strategy, plan)
         responses.append(composer.compose(state, working, request, plan, steps))
     await system.close()

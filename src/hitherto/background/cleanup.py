@@ -58,7 +58,7 @@ class Tidying:
             await asyncio.sleep(self._resources.settings.poll_interval_s)
 
     async def _outdated(self) -> list[str]:
-        """Return users of the next batch from whom another process has deleted rows."""
+        """Return users of the next batch with rows that another process deleted."""
         held = self._resources.working_sets.revisions()
         waiting = sorted(one for one in held if one > self._last_user)[:USERS_AT_ONCE]
         self._last_user = waiting[-1] if waiting else ""

@@ -1,6 +1,6 @@
 """Access to a memory for administration, without embedder and worker.
 
-So they start at once, process nothing, and work beside a server that has the same file open.
+So commands start at once, process nothing, and run while a server has the same file open.
 """
 
 import asyncio

@@ -41,7 +41,7 @@ def delete(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Delete a user, a session or a memory, and report the deleted rows. It cannot be undone.
+    """Delete a user, a session or a memory, and report the deleted rows; final.
 
     Servers may keep running.
     """

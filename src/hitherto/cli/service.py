@@ -140,7 +140,7 @@ With the released client (pip install recallrai):
 class PrivateFormatter(logging.Formatter):
     """Log formatter that shows type and place of an error, never its text.
 
-    The text of an error that nobody foresaw may quote what users said.
+    The text of an unforeseen error may quote what users said.
     """
 
     def formatException(  # noqa: N802  the name is logging's

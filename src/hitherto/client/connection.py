@@ -158,7 +158,7 @@ class Connection:
                 self._thread.join()
 
     def open(self) -> MemoryApi:
-        """The API, which is open from the start. Raises ClosedError."""
+        """Return the API, which is open from the start. Raises ClosedError."""
         return self._required().api
 
     def call(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> T:

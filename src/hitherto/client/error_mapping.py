@@ -1,6 +1,6 @@
 """Mapping of HTTP errors to the errors of the embedded system.
 
-The contract tells errors apart by status, by what was asked for, and by words in `detail`.
+The contract distinguishes errors by status, by the requested resource, and by words in `detail`.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ BY_STATUS: Mapping[int, type[RecallrAIError]] = {
 class Subject:
     """Context of a request that decides the meaning of an error.
 
-    user_id: the user in the path, whose absence the server tells apart by this id.
+    user_id: the user in the path, whose absence the server reports with this id.
     missing: what a 404 means otherwise. refused: what a 400 means.
     """
 

@@ -1,7 +1,7 @@
 """Memory behind a server: each call of `MemoryApi` is a request of the public contract.
 
-Arguments are checked by the rules of the embedded system before anything is sent, so that a mistake
-is told in the same words and at once. The server checks them all the same.
+Arguments are checked by the rules of the embedded system before anything is sent, so a mistake
+gives the same error at once. The server checks them again.
 """
 
 import asyncio
@@ -494,7 +494,7 @@ def _is_routable(value: object) -> bool:
 
 
 def _segment(value: str, name: str, absent: _Absent) -> str:
-    """Return an id as a path segment; an impossible id raises the error for an unknown one."""
+    """Return an id as a path segment. Raises the error for an unknown id if impossible."""
     if not _is_routable(value):
         raise absent(f"{name} {value} not found", 404)
     return value
@@ -544,7 +544,7 @@ def _context_query(asked: ContextRequest) -> dict[str, Any]:
 
 
 def _owned(user_id: str, session: SessionModel) -> SessionModel:
-    """Return a session with its user, whom only our own server names."""
+    """Return a session with its user, whose id only our own server names."""
     return session if session.user_id else replace(session, user_id=user_id)
 
 

@@ -1,1 +1,1 @@
-"""The pure core: every decision of Hitherto is made here, without I/O, clock or randomness."""
+"""Pure core: every decision of Hitherto is made here, without I/O, clock or randomness."""

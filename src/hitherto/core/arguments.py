@@ -1,4 +1,4 @@
-"""What is accepted: every argument is checked here before anything is read or written."""
+"""Argument checks, before anything is read or written."""
 
 import json
 import re
@@ -29,7 +29,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 def user_id(value: object) -> str:
-    """Check an id that the application chose: 1-255 characters that a URL's path keeps as they are.
+    """Check an application's id: 1-255 characters that a URL's path keeps unchanged.
 
     So every client addresses the user by it, and no other user.
     """
@@ -76,7 +76,7 @@ def content(value: object, max_chars: int) -> str:
 
 
 def text(value: object, name: str, max_chars: int) -> str:
-    """Any text that can be stored: no NUL, no half of a surrogate pair, at most `max_chars`."""
+    """Return a storable text: no NUL, no lone surrogate, at most `max_chars`."""
     if not isinstance(value, str):
         raise ValidationError(f"{name} must be a string, not {type(value).__name__}")
     if len(value) > max_chars:
@@ -97,19 +97,19 @@ def present_text(value: object, name: str, max_chars: int) -> str:
 
 
 def name(value: object, what: str) -> str:
-    """What people call something: 1-255 characters, without the blanks around it."""
+    """Return a name of 1-255 characters, stripped."""
     trimmed = value.strip() if isinstance(value, str) else value
     return present_text(trimmed, what, MAX_NAME_CHARS)
 
 
 def description(value: object) -> str:
-    """What a category is for: at most 2,000 characters, without the blanks around them."""
+    """Return a category's description of at most 2,000 characters, stripped."""
     trimmed = value.strip() if isinstance(value, str) else value
     return text(trimmed, "description", MAX_DESCRIPTION_CHARS)
 
 
 def idempotency_key(value: object) -> str | None:
-    """What tells a call that is made again from a new one: 1-255 characters, or None."""
+    """Return a key of 1-255 characters that identifies a repeated call, or None."""
     if value is None:
         return None
     if value == "":
@@ -224,7 +224,7 @@ def number(value: object, name: str, least: float, most: float) -> float:
 
 
 def page(offset: object, limit: object, most: int) -> None:
-    """Where a page starts and how long it may be."""
+    """Check offset and limit of a page."""
     whole(offset, "offset", 0, 2**31 - 1)
     whole(limit, "limit", 1, most)
 
@@ -237,7 +237,7 @@ def optional_flag(value: object, name: str) -> bool | None:
 
 
 def timezone(value: object) -> str:
-    """The name of a time zone in the IANA database."""
+    """Return the name of an IANA time zone."""
     if not isinstance(value, str) or not value:
         raise ValidationError(
             f"timezone must be an IANA name such as 'Europe/Lisbon' or 'UTC', not {value!r}"

@@ -49,7 +49,7 @@ def well_formed(given: object, max_chars: int) -> tuple[MergeConflictAnswer, ...
 
 
 def already_resolved(merge_conflict_id: str) -> MergeConflictAlreadyResolvedError:
-    """The error for a conflict that was answered before, whatever became of it."""
+    """Return the error for a conflict that was answered before."""
     return MergeConflictAlreadyResolvedError(
         f"Merge conflict {merge_conflict_id} is already resolved"
     )
@@ -84,5 +84,5 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text with a hyphen in the phrases that stand for an error of their own."""
+    """Return the text with a hyphen in phrases that stand for an error."""
     return _TOLD_APART_BY.sub(lambda found: found[0].replace(" ", "-", 1), text)

@@ -24,7 +24,7 @@ MAX_DEPTH = 16
 
 @dataclass(slots=True)
 class _Level:
-    """What a filter wants at one depth; a wanted value is a bit.
+    """Wanted values of a filter at one depth; each value is a bit.
 
     keys: by key, the values wanted under it. listed: those wanted in lists. objects, lists: each
     wanted object and list with the values wanted in it, which stand one level deeper.

@@ -1,4 +1,4 @@
-"""What a day's budget still allows: limits, what is spent, and whether a call fits.
+"""Daily budgets: limits, spending, and whether a call fits.
 
 A day is a UTC day. Money is counted in whole billionths of a US dollar (nanos), so that sums are
 exact. What is reserved for calls under way counts as spent.
@@ -39,7 +39,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that a day may take; None is without limit."""
+    """Upper limit of a day; None is unlimited."""
 
     tokens: int | None = None
     cost_nanos: int | None = None
@@ -47,14 +47,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one budget stands on a day. whose: "project" or "user"; taken: spent and reserved."""
+    """State of one budget on a day. whose: "project" or "user"; taken: spent and reserved."""
 
     whose: str
     limit: Limit
     taken: Amount
 
     def left(self) -> Limit:
-        """What is left, never below nothing; None is without limit."""
+        """Return what is left, at least 0; None is unlimited."""
         tokens, cost_nanos = self.limit.tokens, self.limit.cost_nanos
         return Limit(
             None if tokens is None else max(0, tokens - self.taken.tokens),
@@ -95,28 +95,28 @@ def effective(own: Budgets, defaults: Budgets) -> Budgets:
 
 
 def of_project(budgets: Budgets) -> Limit:
-    """The limit on all users of a project together."""
+    """Return the limit of all users of a project together."""
     return Limit(budgets.project_tokens_per_day, _nanos(budgets.project_usd_per_day))
 
 
 def of_user(budgets: Budgets) -> Limit:
-    """The limit on each user."""
+    """Return the limit of each user."""
     return Limit(budgets.user_tokens_per_day, _nanos(budgets.user_usd_per_day))
 
 
 def day_of(instant: datetime) -> str:
-    """The UTC day of an instant, as days are written and sorted: `2025-03-14`."""
+    """Return the UTC day of an instant, written and sorted as `2025-03-14`."""
     return instant.astimezone(UTC).date().isoformat()
 
 
 def next_day(instant: datetime) -> datetime:
-    """When the budgets of this instant's day are over: the next midnight in UTC."""
+    """Return the next midnight in UTC, when the day's budgets end."""
     tomorrow = instant.astimezone(UTC).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), UTC)
 
 
 def days_back(instant: datetime, days: int) -> str:
-    """The first of so many UTC days of which the instant's is the last."""
+    """Return the first of so many UTC days that end with the instant's."""
     return (instant.astimezone(UTC).date() - timedelta(days=days - 1)).isoformat()
 
 
@@ -135,7 +135,7 @@ def to_usd(cost_nanos: int) -> float:
 
 
 def to_nanos(usd: float) -> int:
-    """The nearest whole number of billionths of a US dollar."""
+    """Return the nearest whole number of billionths of a US dollar."""
     return round(usd * NANOS_PER_USD)
 
 

@@ -1,4 +1,4 @@
-"""The engine in process: every effect that an application asks for.
+"""Engine in process: every effect that an application asks for.
 
 Arguments are checked, then one transaction runs, or, for a context, one read and one computation.
 Processing is the worker's.
@@ -22,6 +22,6 @@ class Engine(Users, Sessions, Contexts, Memories, MergeConflicts):
 
     async def close(self) -> None:
         """Let go of connections and of the database."""
-        self._resources.beside.shutdown(wait=False)
+        self._resources.executor.shutdown(wait=False)
         await self._resources.sender.close()
         await self._resources.store.close()

@@ -80,9 +80,10 @@ SUMMARIES = {
 LONGEST_CITED_CHARS = 2_000
 """A cited message is quoted whole up to this length, and from what was read of it if longer."""
 
-RANKED_BESIDE = 20_000
-"""Memories from which on they are ranked beside the messages: below, a thread costs more than it
-brings, and from there their vectors do not fit into the processor's cache."""
+PARALLEL_FROM = 20_000
+"""Memories from which on they are ranked in parallel with the messages.
+
+Below, a thread costs more than it saves; above, their vectors exceed the processor's cache."""
 
 EMPTY_LISTING = 10
 """Excerpts shown when a session asks nothing yet."""
@@ -132,17 +133,17 @@ class _QueryVectors:
 
 
 class ContextComposer:
-    """Makes contexts. Holds no state of any user.
+    """Composer of contexts, without state of any user.
 
-    beside: runs what can be done while this thread does the other half. ranked_beside: how many
-        memories are ranked there.
+    executor: runs one half of a computation while this thread does the other. parallel_from:
+        memories from which on they are ranked there.
     """
 
     def __init__(
-        self, embedders: Embedders, beside: Executor, ranked_beside: int = RANKED_BESIDE
+        self, embedders: Embedders, executor: Executor, parallel_from: int = PARALLEL_FROM
     ) -> None:
-        self._beside = beside
-        self._ranked_beside = ranked_beside
+        self._executor = executor
+        self._parallel_from = parallel_from
         self._embedders = embedders
         self._counted: dict[int, int] = {}
 
@@ -164,7 +165,7 @@ class ContextComposer:
         strategy = steps.strategy
         steps.searching(plan, len(working.memory_ids), len(working.message_sessions))
         # Embedding holds no interpreter lock, so the scores of the words cost no time of their own.
-        scoring = self._beside.submit(_lexical_side, plan, working)
+        scoring = self._executor.submit(_lexical_side, plan, working)
         embedder = self.embedder_of(working)
         vectors = _vectors(plan, embedder)
         lexical = scoring.result()
@@ -223,8 +224,8 @@ class ContextComposer:
             )
             return memories, summaries
 
-        is_large = len(working.memory_ids) >= self._ranked_beside
-        ranking = self._beside.submit(noted) if is_large else None
+        is_large = len(working.memory_ids) >= self._parallel_from
+        ranking = self._executor.submit(noted) if is_large else None
         explored = multi_hop.explore(
             plan,
             vectors.dense,

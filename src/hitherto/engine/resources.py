@@ -41,7 +41,7 @@ class Signal:
 
 
 def _threads() -> Executor:
-    return ThreadPoolExecutor(READERS, thread_name_prefix="hitherto-beside")
+    return ThreadPoolExecutor(READERS, thread_name_prefix="hitherto-compute")
 
 
 def _new_secret() -> str:
@@ -52,9 +52,9 @@ def _new_secret() -> str:
 class Resources:
     """Parts with effects, and the sources of time and ids.
 
-    beside: runs one half of a computation while the caller's thread does the other.
+    executor: runs one half of a computation while the caller's thread does the other.
     clock: the present instant, aware, UTC. new_id: an id never given before, a UUID as text.
-    new_secret: 32 bytes that nobody can guess, as 43 characters that a URL may hold.
+    new_secret: 32 random bytes, as 43 characters that a URL may hold.
     embedder: the one of the database when this process opened it; further_embedders: ways to those
         that the database may change to. embedders: gives the one of a state that was read.
     composer: makes the contexts of all projects, and keeps what it counted of their lines.
@@ -69,7 +69,7 @@ class Resources:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     new_secret: Callable[[], str] = field(default=_new_secret)
-    beside: Executor = field(default_factory=_threads)
+    executor: Executor = field(default_factory=_threads)
     further_embedders: Sequence[Opening] = ()
     work_due: Signal = field(default_factory=Signal)
     work_done: Signal = field(default_factory=Signal)
@@ -80,7 +80,7 @@ class Resources:
 
     def __post_init__(self) -> None:
         embedders = Embedders([opened(self.embedder), *self.further_embedders])
-        composer = ContextComposer(embedders, self.beside)
+        composer = ContextComposer(embedders, self.executor)
         # Frozen: this is the one place where fields are set.
         object.__setattr__(self, "embedders", embedders)
         object.__setattr__(self, "composer", composer)

@@ -41,7 +41,7 @@ def paged(items: list[T], total: int, offset: int) -> Page[T]:
 
 
 def page_of(matching: Iterable[T], offset: int, limit: int) -> Page[T]:
-    """The page of what is found one by one that begins at `offset`; no more of it is kept."""
+    """Return the page at `offset` of a stream of matches; only the page is kept."""
     items: list[T] = []
     total = 0
     for total, item in enumerate(matching, start=1):
@@ -53,7 +53,7 @@ def page_of(matching: Iterable[T], offset: int, limit: int) -> Page[T]:
 def within_deadline(
     items: Iterable[T], what: str, monotonic: Callable[[], float] = time.monotonic
 ) -> Iterator[T]:
-    """What a filter looks through, until `FILTER_DEADLINE_S` is over.
+    """Yield items for a filter until `FILTER_DEADLINE_S` has passed.
 
     what: the items, for people. monotonic: seconds. Raises ValidationError: the same filter would
     take as long again.

@@ -82,7 +82,7 @@ class Sender:
         self._idle: OrderedDict[tuple[str, str, int | None], httpx.AsyncClient] = OrderedDict()
 
     async def refusal(self, url: str) -> str | None:
-        """Return why nothing may be sent to an address; None if something may, as far as is known.
+        """Return why an address is refused; None if it is allowed, as far as known.
 
         A name that cannot be resolved now may mean a public address when something is sent.
         """

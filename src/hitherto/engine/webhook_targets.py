@@ -72,7 +72,7 @@ class TargetPolicy:
 
 
 def policy_of(settings: Settings) -> TargetPolicy:
-    """Return the policy of a process: a server that only this machine reaches may reach it too."""
+    """Return the policy of a process; a server bound to loopback may call loopback."""
     address = literal_address(settings.host)
     is_local = is_local_name(settings.host) or (address is not None and address.is_loopback)
     return TargetPolicy(private=settings.webhook_private_targets, loopback=is_local)
@@ -87,7 +87,7 @@ def is_public(address: Address) -> bool:
 
 
 def literal_address(host: str) -> Address | None:
-    """Return the address that a host is written as, in any form that systems read; else None.
+    """Return the address that a host spells in any form that systems accept, or None.
 
     Among the forms of IPv4 are `127.1`, `0x7f000001`, `2130706433` and `0177.0.0.1`.
     """

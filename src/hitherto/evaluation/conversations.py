@@ -123,7 +123,7 @@ def read_conversations(path: Path, limit: int | None = None) -> list[Conversatio
 
 
 def parse_instant(text: object) -> datetime:
-    """Parse a date in the form of a known set or ISO 8601; without a zone it is UTC.
+    """Parse a date of a known set or ISO 8601; UTC without a zone.
 
     Raises ValidationError for any other text.
     """

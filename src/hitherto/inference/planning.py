@@ -97,7 +97,7 @@ def conversation_text(question: str, today: date, previous: Sequence[Message]) -
 
 
 def shortened(text: str, longest_chars: int) -> str:
-    """Return a recalled text on one line without tags, cut in the middle if it is long."""
+    """Return a recalled text on one line without tags; a long one loses its middle."""
     if len(text) > longest_chars:
         half = longest_chars // 2
         text = f"{text[:half]} … {text[-half:]}"

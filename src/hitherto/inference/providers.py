@@ -99,7 +99,7 @@ _ALIASES = {"google-gla": "google", "google-vertex": "google-cloud"}
 class Answer(Generic[OutputT]):
     """Answer of a model in the requested type. model: its name, with the provider.
 
-    repairs: how often the answer had to be asked for anew.
+    repairs: how often an unusable answer was asked for again.
     """
 
     output: OutputT

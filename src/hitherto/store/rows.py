@@ -47,7 +47,7 @@ _LAST_INSTANT = 2**63 - 1
 
 
 def scanned(run: Callable[..., list[Row]], name: str, id_column: str) -> Iterator[Row]:
-    """All rows of a statement that gives them newest first from a row on, read in parts."""
+    """Yield all rows of a paged statement, newest first, read in parts."""
     part = run(name, created_at=_LAST_INSTANT, before_id="", limit=_SCANNED)
     while part:
         yield from part

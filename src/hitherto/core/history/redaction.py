@@ -1,8 +1,8 @@
-"""What has to go from a user's other texts when memories are deleted: the sentences they rest on.
+"""Redaction: sentences to remove from other texts when memories are deleted.
 
-A memory is told in other words than the messages that it was found in, so a sentence counts as its
-ground when it has half of the memory's words, or a name or number that only the deleted memories
-have. Where no sentence of a message that was evidence is its ground, the whole message goes.
+A memory is worded differently from the messages that it was extracted from. So a sentence is its
+ground if it has half of the memory's words, or a name or number that only the deleted memories
+have. If no sentence of an evidence message is a ground, the whole message goes.
 """
 
 import re
@@ -44,13 +44,13 @@ class Erasure:
     removed: tuple[frozenset[str], ...] = ()
 
     def grounds(self, evidence: str) -> list[str]:
-        """The sentences of a message that a deleted memory rests on: all, where none says it."""
+        """Return the sentences that a deleted memory rests on; all if none states it."""
         sentences = _sentences(evidence)
         found = [one for one in sentences if self._is_ground(one, 1)]
         return found or (sentences if self.deleted else [])
 
     def with_removed(self, sentences: Iterable[str]) -> "Erasure":
-        """The same, and what stands beside the evidence goes too where it says these sentences."""
+        """Return the redaction that also removes repetitions of these sentences."""
         found = (frozenset(terms_of(one)) - _EVERYBODYS for one in sentences)
         return replace(self, removed=tuple(one for one in found if len(one) >= _LEAST_TERMS))
 
@@ -60,7 +60,7 @@ class Erasure:
         return REDACTED if left == text and self.deleted else left
 
     def beside(self, text: str, mark: str = REDACTED) -> str:
-        """A text that stands beside the evidence, without sentences that say what is deleted."""
+        """Redact a text that is not evidence itself."""
         return self._without(text, _LEAST_TERMS, mark)
 
     def summary(self, text: str) -> str:
@@ -68,14 +68,14 @@ class Erasure:
         return " ".join(self.beside(text, "").split())
 
     def elsewhere(self, text: str) -> str:
-        """What was said elsewhere, without sentences that say what is deleted.
+        """Redact a text of another session.
 
-        Half of it is not enough there: "my dog is called Rex" may be about another dog.
+        Half of the words do not suffice there: "my dog is called Rex" may be about another dog.
         """
         return _replaced(text, self.says, REDACTED)
 
     def says(self, text: str) -> bool:
-        """Whether a text says all that a deleted memory says, or part of it with its name."""
+        """Return whether a text states a deleted memory, or part of it with its name."""
         terms = frozenset(terms_of(text))
         is_named = bool(self.rare & _marks(text))
         return any(
@@ -84,7 +84,7 @@ class Erasure:
         )
 
     def explains(self, reason: str, own: str, *, is_kin: bool) -> bool:
-        """Whether what was noted on a memory that stays quotes a deleted one.
+        """Return whether the reason of a remaining memory quotes a deleted one.
 
         own: its content. is_kin: whether it is a version of the same memory as a deleted one, so
         that any word can be that one's. Such notes have names in lower case.
@@ -116,10 +116,10 @@ class Erasure:
 
 
 def erasure(deleted: Sequence[str], kept: Sequence[str], others: Iterable[str]) -> Erasure:
-    """What deleting versions takes with it.
+    """Return the redaction for deleted versions.
 
-    deleted: their contents; kept: of the versions that stay in the same memories; others: of all
-    memories that stay.
+    deleted: their contents; kept: of the remaining versions of the same memories; others: of all
+    other memories.
     """
     staying: set[str] = set()
     for content in (*kept, *others):
@@ -140,7 +140,7 @@ def unmarked(text: str) -> str:
 
 
 def borrowed(content: str, deleted: Iterable[str], support: Iterable[str]) -> frozenset[str]:
-    """The terms that a version took over from deleted ones: no text that stays says them.
+    """Return the terms that a version took from deleted ones and no remaining text states.
 
     support: the messages of the sessions that the version rests on.
     """
@@ -157,11 +157,11 @@ def _replaced(text: str, goes: Callable[[str], bool], mark: str) -> str:
 
 
 def _marks(text: str) -> set[str]:
-    """The names and numbers of a text, in lower case, word by word."""
+    """Return names and numbers of a text, in lower case, word by word."""
     names = {word.removesuffix("'s") for run in name_runs(text) for word in run.split()}
     return names | set(_NUMBER.findall(text))
 
 
 def _marked(sentence: str, mark: str) -> str:
-    """The mark in place of a sentence, with the space that stood behind it."""
+    """Return the mark for a sentence, with the space after it."""
     return mark + sentence[len(sentence.rstrip()) :]

@@ -1,4 +1,4 @@
-"""Version chains: order, numbers, what was current when, and what a deletion does to them.
+"""Version chains: order, numbers, state at a date, effects of a deletion.
 
 A chain is linked by `previous_id`, from a version to the one it superseded. Chains are ordered by
 their links and never by date, because sessions may be processed in any order. They can fork: one
@@ -16,11 +16,11 @@ from hitherto.models import MemoryVersion
 
 @dataclass(frozen=True, slots=True)
 class ChainEdit:
-    """What the store has to change, in any order, within one transaction.
+    """Changes of the store, in any order, within one transaction.
 
-    deleted: ids of rows to remove, in the order in which they were asked for.
+    deleted: ids of rows to remove, in the requested order.
     relinks: id of a remaining version to its new `previous_id`.
-    revived: ids of versions that are current again, whose expiry and its reason are cleared.
+    revived: ids of versions that become current again; their expiry and its reason are cleared.
     """
 
     deleted: tuple[str, ...] = ()
@@ -30,14 +30,14 @@ class ChainEdit:
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """Where a version goes that is older than those already there: its own link, and the others."""
+    """Position of an older version: its own link, and the changed links."""
 
     previous_id: str | None
     relinks: Mapping[str, str | None]
 
 
 class Chains:
-    """The version chains of one user.
+    """Version chains of one user.
 
     A link to a version that is not there ends the chain. Raises `InternalServerError` where links
     run in a circle, naming a version in it.
@@ -68,26 +68,26 @@ class Chains:
             self._numbers[one] = number
 
     def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
-        """The version and its predecessors, newest first."""
+        """Return the version and its predecessors, newest first."""
         return tuple(_history(self._versions, memory_id))
 
     def family(self, memory_id: str) -> frozenset[str]:
-        """All versions linked with one, whichever way: the memory that it is a version of."""
+        """Return all versions of the memory that a version belongs to."""
         root = self.history(memory_id)[-1].memory_id
         return frozenset({root, *_descendants(root, self._successors)})
 
     def version_number(self, memory_id: str) -> int:
-        """The version's place in its history; the oldest is 1."""
+        """Return the version's position in its history; the oldest is 1."""
         require(self._versions, memory_id)
         return self._numbers[memory_id]
 
     def total_versions(self, memory_id: str) -> int:
-        """The length of the longest chain through the version."""
+        """Return the length of the longest chain through the version."""
         require(self._versions, memory_id)
         return self._numbers[memory_id] + self._heights[memory_id]
 
     def current_from(self, memory_id: str) -> tuple[MemoryVersion, ...]:
-        """The current versions that a version has led to, by id; itself if it is current.
+        """Return the current versions that followed from a version, by id.
 
         Several where the chain forks; none where every branch ended in a version that expired
         without a successor.
@@ -101,7 +101,7 @@ class Chains:
         )
 
     def as_of(self, instant: datetime) -> tuple[MemoryVersion, ...]:
-        """What was known at an instant: the newest version of each branch said until then.
+        """Return the newest version of each branch that was stated until an instant.
 
         Dates are those of the sessions (`created_at`). A version that expired without a successor
         counts until `expired_at`.
@@ -141,10 +141,10 @@ def delete_session(
 
 
 def delete_with_previous(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:
-    """Deletes a version and all its predecessors; what followed them starts its chain anew.
+    """Delete a version and all its predecessors; its successors start a new chain.
 
-    Predecessors that another branch shares go too: who deletes a memory with its past wants that
-    past gone, wherever else it led.
+    Predecessors shared with another branch are deleted too: deleting a memory with its past deletes
+    that past everywhere.
     """
     gone = tuple(version.memory_id for version in Chains(versions).history(memory_id))
     successors = _successors(_links(versions))
@@ -155,7 +155,7 @@ def delete_with_previous(versions: Mapping[str, MemoryVersion], memory_id: str) 
 def insert_before(
     versions: Mapping[str, MemoryVersion], memory_id: str, successor_id: str, said: datetime
 ) -> Insertion:
-    """Puts a new version, already superseded, into the history of `successor_id` by its date.
+    """Insert a superseded version into the history of `successor_id` by its date.
 
     memory_id: the new version's id. said: its session's date. It goes above the nearest
     predecessor that was not said later.
@@ -195,7 +195,7 @@ def join(
 
 
 def require(versions: Mapping[str, MemoryVersion], memory_id: str) -> MemoryVersion:
-    """The version with an id. Raises MemoryNotFoundError."""
+    """Return the version with an id. Raises MemoryNotFoundError."""
     if memory_id not in versions:
         raise MemoryNotFoundError(f"Memory {memory_id} not found")
     return versions[memory_id]
@@ -215,7 +215,7 @@ def _history(versions: Mapping[str, MemoryVersion], memory_id: str) -> Iterator[
 
 
 def _oldest(versions: Mapping[str, MemoryVersion], memory_id: str) -> str:
-    """The first version of a memory. Two histories share versions where they begin with one."""
+    """Return the first version of a memory; histories with the same one share versions."""
     *_, oldest = _history(versions, memory_id)
     return oldest.memory_id
 

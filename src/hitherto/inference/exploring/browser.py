@@ -37,7 +37,7 @@ class Item:
 
 
 class Library(Protocol):
-    """One user's memory at one revision. All methods block on CPU work, for milliseconds.
+    """Memory of one user at one revision; methods block on CPU work, for milliseconds.
 
     Lists are bounded and come best first, where there is a best.
     """
