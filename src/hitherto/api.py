@@ -288,7 +288,8 @@ class MemoryApi(Protocol):
 
         Yields events with `is_final` false and a `status_update_message`, then one with `is_final`
         true, which has the context. With `include_metadata_ids` the events before it have what is
-        known so far. What `get_context` raises is raised before the first event or in its place.
+        known so far. The first event comes at once. An unknown user or session and a wrong argument
+        are raised before it, all else that `get_context` raises at any time.
         """
         ...
 

@@ -248,7 +248,8 @@ async def test_a_stream_tells_the_plan_and_the_steps(told: Any, mind: Mind) -> N
     await session.add_message("user", "What goes into hummus?")
     events = [event async for event in session.get_context_stream(RecallStrategy.AGENTIC)]
     lines = [event.status_update_message for event in events[:-1]]
-    assert lines[:3] == [
+    assert lines[:4] == [
+        "Planning the search",
         "The model planned the search",
         "Searching transcripts for: hummus",
         "The model found 1 findings",

@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.conformance.service import serving
 from tests.server.conftest import FakeSystem, http_for_fake
 
-from hitherto import Settings
+from hitherto import Parts, Settings
 from hitherto.api import ContextRequest
+from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.errors import StoreError, UserNotFoundError
+from hitherto.inference import LocalInference
 from hitherto.models import ContextMetadata, ContextResponse, RecallStrategy
 from hitherto.server import create_app
 
@@ -148,6 +153,44 @@ async def test_a_failure_on_the_way_is_told_by_the_last_event(
     assert (last["is_final"], last["context"], last["error_message"]) == (True, None, message)
     assert last["metadata"]["recall_strategy_used"] == used
     assert response.content.endswith(b"\n\n")
+
+
+class Pondering(LocalInference):
+    """Plans nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_plan = threading.Event()
+
+    async def plan(self, *given: Any) -> QueryPlan:
+        await asyncio.to_thread(self.may_plan.wait, 20)
+        return await super().plan(*given)
+
+
+async def test_headers_and_the_first_event_come_before_a_model_has_planned(path: Path) -> None:
+    inference = Pondering()
+    with serving(path, parts=Parts(inference=inference)) as service:
+        held = service.project()
+        async with httpx.AsyncClient(base_url=service.base_url, headers=held.headers) as http:
+            await http.post("/api/v1/users", json={"custom_user_id": "alice"})
+            sessions = "/api/v1/users/alice/sessions"
+            created = (await http.post(sessions, json={})).json()["session"]["session_id"]
+            said = {"message": "Where do I live?", "role": "user"}
+            await http.post(f"{sessions}/{created}/add-message", json=said)
+            missing = await http.get(f"{sessions}/nothing/context", params=STREAM)
+            assert missing.status_code == 404
+            path_of_context = f"{sessions}/{created}/context"
+            async with http.stream("GET", path_of_context, params=STREAM) as answer:
+                assert answer.status_code == 200
+                lines = answer.aiter_lines()
+                first = json.loads((await anext(lines)).removeprefix("data: "))
+                assert not first["is_final"]
+                assert first["metadata"]["recall_strategy_used"] == "balanced"
+                assert first["status_update_message"] == "Planning the search"
+                assert not inference.may_plan.is_set()
+                inference.may_plan.set()
+                last = [json.loads(line[6:]) async for line in lines if line][-1]
+        assert last["is_final"]
 
 
 async def test_parameters_are_checked_before_the_stream_begins() -> None:

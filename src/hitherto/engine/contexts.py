@@ -16,6 +16,7 @@ from hitherto.inference.exploring.browser import Explored
 from hitherto.inference.ledger import Account, charged_to
 from hitherto.memory_index import WorkingSet
 from hitherto.models import (
+    ContextMetadata,
     ContextResponse,
     MergeConflictStatus,
     RecallStrategy,
@@ -25,6 +26,9 @@ from hitherto.store import ProjectUsers, Transaction
 
 PREVIOUS_MESSAGES = 6
 """Messages before the question that may complete it: three exchanges."""
+
+FIRST_STEP = "Planning the search"
+"""Message of a stream's first event."""
 
 
 class Contexts(Transacting):
@@ -39,6 +43,9 @@ class Contexts(Transacting):
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> AsyncGenerator[ContextResponse, None]:
         checked = arguments.context_request(request)
+        # What is not there is an error before the first event. The first event then comes at once:
+        # loading a large user, a planning model and an exploring one may take many seconds.
+        await self._read(lambda tx: tx.user(user_id).sessions.get(session_id))
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[ContextResponse | None] = asyncio.Queue()
 
@@ -48,6 +55,7 @@ class Contexts(Transacting):
         making = loop.create_task(self._context(user_id, session_id, checked, report))
         making.add_done_callback(lambda _: events.put_nowait(None))
         try:
+            yield _first_event(checked.recall_strategy)
             while (event := await events.get()) is not None:
                 yield event
             yield await making
@@ -145,6 +153,12 @@ class Contexts(Transacting):
             library,
             steps.exploring,
         )
+
+
+def _first_event(requested: RecallStrategy) -> ContextResponse:
+    """Return the event that begins a stream; which strategy AUTO becomes is not known yet."""
+    used = None if requested is RecallStrategy.AUTO else ContextMetadata(requested)
+    return ContextResponse(False, None, used, status_update_message=FIRST_STEP)
 
 
 def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
