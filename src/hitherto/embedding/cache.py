@@ -1,4 +1,4 @@
-"""Keeps the built graph in a cache folder, so that only the first start needs the weights."""
+"""Cache of the built graph, so that only the first start needs the weights."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""The contract of every embedder: texts in, unit vectors out."""
+"""Protocol of embedders: texts in, unit vectors out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Embedder(Protocol):
 
     @property
     def identity(self) -> EmbedderIdentity:
-        """Names the embedder; stored beside the vectors and compared on opening."""
+        """Name of the embedder; stored with the vectors and compared on opening."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:

@@ -123,7 +123,7 @@ class _GraphBuilder:
 
 
 class _Int8GraphBuilder(_GraphBuilder):
-    """Builds the graph with int8 weights; inputs of products are rounded to 8 bits as they arise.
+    """Builder of the graph with int8 weights; inputs of products are rounded to 8 bits.
 
     Each column of a matrix has its own scale: with one per matrix, the mean cosine to fp32 drops
     from 0.99 to 0.95. Weights keep 7 bits, so that no product overflows the 16-bit sums of

@@ -1,4 +1,4 @@
-"""The local embedder: all-MiniLM-L6-v2 in int8 on onnxruntime, on the CPU."""
+"""Local embedder: all-MiniLM-L6-v2 in int8 on onnxruntime, on the CPU."""
 
 import os
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from hitherto.embedding.cache import (
 )
 from hitherto.embedding.embedder import EmbedderIdentity, Vectors
 from hitherto.embedding.onnx_runtime import onnxruntime
+from hitherto.embedding.token_counter import TokenCounter, well_formed
 from hitherto.embedding.weights import (
     DIMENSION,
     MINILM,
@@ -30,37 +31,11 @@ MAX_TOKENS = 256
 MAX_CHARACTERS = 4_000
 """Characters of a text that are tokenised for embedding: over 15 for each token that is used."""
 
-_CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD = 2
 _LOG_ERRORS_ONLY = 3
 
 
-class TokenCounter:
-    """Counts the tokens of texts; may be called from any thread."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._unknown = tokenizer.token_to_id("[UNK]")
-
-    def __call__(self, text: str) -> int:
-        """Counts WordPiece tokens of the whole text, without [CLS] and [SEP].
-
-        WordPiece makes one unknown token of a word of more than 100 characters or with characters
-        that its vocabulary lacks (encoded bytes, Thai); such a word counts one token for every 2
-        characters instead. Measured on pieces it knows: random letters and digits have 1.5
-        characters per token, English words without spaces 2.6.
-        """
-        encoding = self._tokenizer.encode(_well_formed(text), add_special_tokens=False)
-        ids = encoding.ids
-        count = len(ids)
-        if self._unknown in ids:
-            for token, (start, end) in zip(ids, encoding.offsets, strict=True):
-                if token == self._unknown:
-                    count += (end - start - 1) // _CHARACTERS_PER_TOKEN_OF_UNKNOWN_WORD
-        return count
-
-
 def local_identity(source: WeightsSource = MINILM) -> EmbedderIdentity:
-    """What the local embedder made from a source is called: model and number format."""
+    """Return the identity of the local embedder: model and number format."""
     return _identity(source.name)
 
 
@@ -134,11 +109,11 @@ class LocalEmbedder:
 
     @property
     def token_counter(self) -> TokenCounter:
-        """What counts, and does not keep the graph in memory."""
+        """Return a token counter that does not keep the graph in memory."""
         return self._counter
 
     def _token_ids(self, text: str) -> NDArray[np.int64]:
-        shortened = _well_formed(text.lstrip()[:MAX_CHARACTERS])
+        shortened = well_formed(text.lstrip()[:MAX_CHARACTERS])
         ids = self._tokenizer.encode(shortened, add_special_tokens=False).ids[: MAX_TOKENS - 2]
         return np.array([self._start, *ids, self._end], np.int64)
 
@@ -173,11 +148,6 @@ def open_embedder(
         )
         graph = build_cached_graph(source, folder, cache_dir)
     return LocalEmbedder(source.name, graph, threads)
-
-
-def _well_formed(text: str) -> str:
-    """Replaces lone surrogates, which have no UTF-8 form, by question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _cores() -> int:

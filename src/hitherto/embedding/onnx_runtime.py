@@ -1,4 +1,4 @@
-"""The only importer of onnxruntime, which it loads with telemetry off.
+"""Only importer of onnxruntime, which it loads with telemetry off.
 
 From version 1.32 onnxruntime writes a device id and a queue of events below the home directory as
 soon as its library is loaded, and uploads them later. The library reads ORT_DISABLE_TELEMETRY at

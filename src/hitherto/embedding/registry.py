@@ -28,9 +28,9 @@ LOCAL = "local"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A way to an embedder.
+    """Factory of an embedder.
 
-    name, dimension: its identity's; the dimension is None where only opening tells. open: blocking;
+    name, dimension: its identity's; the dimension is None if only opening shows it. open: blocking;
     takes the dimension that the database says it has, if it says one.
     """
 
@@ -43,12 +43,12 @@ class Opening:
 
 
 def opened(embedder: Embedder) -> Opening:
-    """The way to an embedder that is there."""
+    """Return the factory of an existing embedder."""
     return Opening(embedder.identity.name, lambda _: embedder, embedder.identity.dimension)
 
 
 def opening(name: str, settings: Settings) -> Opening:
-    """The way to the embedder that a setting names: `local`, or `provider:model`.
+    """Return the factory for a setting: `local`, or `provider:model`.
 
     Raises ValidationError for a name that means none.
     """
@@ -72,7 +72,7 @@ def opening(name: str, settings: Settings) -> Opening:
 
 
 def openings(settings: Settings) -> list[Opening]:
-    """The embedders that the settings name, the one for new databases first."""
+    """Return the factories of the settings' embedders, that of new databases first."""
     names = [settings.embedder, settings.next_embedder]
     return [opening(name, settings) for name in names if name is not None]
 
@@ -86,7 +86,7 @@ def _open_local(settings: Settings) -> LocalEmbedder:
 
 
 class Embedders:
-    """The embedders that a process may use. Its methods block; any thread may call them."""
+    """Embedders of a process. Methods block; any thread may call them."""
 
     def __init__(self, ways: Sequence[Opening]) -> None:
         self._ways: Mapping[str, Opening] = {way.name: way for way in reversed(ways)}
@@ -95,7 +95,7 @@ class Embedders:
         self._opening = threading.Lock()
 
     def of(self, name: str, dimension: int) -> Embedder:
-        """The embedder that a database asks for.
+        """Return the embedder that a database requires.
 
         Raises EmbedderChangedError for one that this process does not have, and EmbedderError for
         one that cannot be opened.
@@ -116,11 +116,11 @@ class Embedders:
         return embedder
 
     def first(self) -> Embedder:
-        """The embedder for a database that has none yet. Raises EmbedderError."""
+        """Return the embedder for a new database. Raises EmbedderError."""
         return self._open(self._first, None)
 
     def is_remote(self) -> bool:
-        """Whether embedding may wait for a network."""
+        """Return whether embedding may wait for a network."""
         return any(isinstance(each, RemoteEmbedder) for each in [*self._opened.values()])
 
     def count_tokens(self, text: str) -> int:
@@ -148,7 +148,7 @@ class QuestionEmbedder:
 
     @property
     def identity(self) -> EmbedderIdentity:
-        """The embedder's own."""
+        """Identity of the embedder."""
         return self._embedder.identity
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -175,7 +175,7 @@ class QuestionEmbedder:
 
 
 def calibration_of(embedder: Embedder) -> Calibration:
-    """An embedder's calibration: the known one, or what a fixed probe of sentences tells.
+    """Return an embedder's calibration: known, or measured on fixed sentences.
 
     Raises EmbedderError when it cannot be asked, or sees no difference between near and apart.
     """

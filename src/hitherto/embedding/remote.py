@@ -68,7 +68,7 @@ class RemoteModel:
 
 @dataclass(frozen=True, slots=True)
 class RemoteParts:
-    """What carries and times the requests; a test gives its own."""
+    """Transport and timing of requests; replaceable in tests."""
 
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = time.sleep
@@ -76,7 +76,7 @@ class RemoteParts:
 
 
 def remote_model(name: str, base_url: str | None = None, api_key: str | None = None) -> RemoteModel:
-    """The model that a setting names as `provider:model`.
+    """Return provider and model of a setting `provider:model`.
 
     base_url: None for the provider's own. Raises ValidationError for another form or provider.
     """
@@ -232,7 +232,7 @@ class RemoteEmbedder:
         return EmbeddingRefusedError(f"{message}; {_ADVICE.get(code, 'nothing was embedded')}")
 
     def _checked(self, body: bytes, count: int) -> Vectors:
-        """The vectors of an answer, in the order of the texts, of length 1."""
+        """Return the vectors of an answer, in the order of the texts, with length 1."""
         rows = self._rows(body, count)
         lengths = {len(row) for row in rows}
         wanted = {self._dimension} if self._dimension else lengths

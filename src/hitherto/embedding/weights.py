@@ -32,7 +32,7 @@ _DOWNLOAD_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WeightsSource:
-    """One published revision of a model, pinned by hash, and where it can be had.
+    """Published revision of a model, pinned by hash, with its locations.
 
     name: what the embedder made from it is called.
     repository, revision: on the model hub at base_url.

@@ -1,24 +1,10 @@
-"""The nouns of Hitherto: what every layer passes to every other.
+"""Data classes that every layer passes to the others.
 
 Frozen, total, and free of behaviour. All instants are timezone-aware UTC datetimes. Names that the
 public contract shows (`UserMemoryItem`, `ContextResponse`, ...) keep its spelling, so that an
 application moves over by changing one import.
 """
 
-from hitherto.models.administration import (
-    ApiKey,
-    Category,
-    GenerationPreferences,
-    NewApiKey,
-    NewWebhook,
-    Project,
-    ProjectCounters,
-    Webhook,
-    WebhookAnswer,
-    WebhookDelivery,
-    WebhookDeliveryStatus,
-    WebhookEventType,
-)
 from hitherto.models.contexts import (
     ContextMetadata,
     ContextResponse,
@@ -59,9 +45,25 @@ from hitherto.models.messages import (
     UserMessage,
     UserMessagesList,
 )
+from hitherto.models.projects import (
+    ApiKey,
+    Category,
+    GenerationPreferences,
+    NewApiKey,
+    Project,
+    ProjectCounters,
+)
 from hitherto.models.sessions import SessionList, SessionModel, SessionStatus
 from hitherto.models.usage import CallOutcome, OverBudget
 from hitherto.models.users import Metadata, UserList, UserModel
+from hitherto.models.webhooks import (
+    NewWebhook,
+    Webhook,
+    WebhookAnswer,
+    WebhookDelivery,
+    WebhookDeliveryStatus,
+    WebhookEventType,
+)
 
 __all__ = [
     "LOCAL_MODEL",

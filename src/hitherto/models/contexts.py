@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RecallStrategy(StrEnum):
-    """How much work recall may do for one context."""
+    """Amount of work that recall may do for one context."""
 
     LOW_LATENCY = "low_latency"
     BALANCED = "balanced"
@@ -15,14 +15,14 @@ class RecallStrategy(StrEnum):
 
 
 class DateRangeFilterType(StrEnum):
-    """Which date of a memory a range looks at: when it happened, or when it was said."""
+    """Date of a memory that a range refers to: the event, or the statement."""
 
     EVENT_DATE = "event_date"
     CREATED_AT = "created_at"
 
 
 class UnderstoodBy(StrEnum):
-    """What read a question or explored a memory: the rules, or a language model."""
+    """Reader of a question or explorer of a memory: rules, or a language model."""
 
     RULES = "rules"
     MODEL = "model"
@@ -30,7 +30,7 @@ class UnderstoodBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueryDateRangeFilter:
-    """A range of dates that a question asks about; it moves ranks, it never hides an answer."""
+    """Range of dates in a question; it changes ranks and never hides a result."""
 
     filter_type: DateRangeFilterType
     start_date: datetime | None
@@ -39,10 +39,10 @@ class QueryDateRangeFilter:
 
 @dataclass(frozen=True, slots=True)
 class ContextMetadata:
-    """How a context came about.
+    """Origin of a context.
 
-    planned_by, explored_by: what read the question, and, for AGENTIC, what explored the memory.
-    fallback_reason: why the rules did what a model was asked to do; None where nothing failed.
+    planned_by, explored_by: reader of the question and, for AGENTIC, explorer of the memory.
+    fallback_reason: why rules replaced a model; None without a failure.
     """
 
     recall_strategy_used: RecallStrategy
@@ -60,7 +60,7 @@ class ContextMetadata:
 
 @dataclass(frozen=True, slots=True)
 class ContextResponse:
-    """The context of a session, or one event on the way to it (`is_final` false)."""
+    """Context of a session, or a progress event before it (`is_final` false)."""
 
     is_final: bool
     context: str | None

@@ -6,13 +6,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class DeletionReport:
-    """What a deletion took. Numbers of rows; memories: every version counts.
+    """Result of a deletion in numbers of rows; each version of a memory counts.
 
-    redacted_messages, rewritten_summaries, reworded_memories: those that stay, without the words of
-    what was deleted.
-    pending: what still holds deleted words, and when it will not; none of it can be recalled.
-    deleted_at: None where the server's answer was lost, or told nothing: then it is certain only
-    that what was to be deleted is gone.
+    redacted_messages, rewritten_summaries, reworded_memories: rows that stay, redacted.
+    pending: what still holds deleted words, and until when; none of it can be recalled.
+    deleted_at: None if the server's answer was lost or empty; then only the deletion is certain.
     """
 
     deleted_at: datetime | None = None

@@ -11,7 +11,7 @@ LOCAL_MODEL = "local"
 
 
 class SaidBy(StrEnum):
-    """Where a memory comes from: the user's own words, the assistant's, or an import."""
+    """Origin of a memory: the user's own words, the assistant's, or an import."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -43,7 +43,7 @@ class ExpirationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The message a memory rests on: the session, and the message's position in it (from 0)."""
+    """Message that a memory rests on: session, and position in it (from 0)."""
 
     session_id: str
     position: int
@@ -51,7 +51,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class MemoryVersion:
-    """One version of a memory as it is stored.
+    """Stored version of a memory.
 
     `event_date_start`/`event_date_end`: the whole days in which the described event lies.
     `created_at`: when it was said (its session's date). `previous_id`: the version it superseded.
@@ -81,21 +81,21 @@ class MemoryVersion:
     doubted_at: datetime | None = None
 
     def __hash__(self) -> int:
-        """Of the id alone: texts are cached by version, and all fields take 20 times longer."""
+        """Hash the id alone: texts are cached by version, and all fields take 20 times longer."""
         return hash(self.memory_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A statement extracted from a session, not yet weighed against what is remembered.
+    """Statement extracted from a session, before reconciliation.
 
     content: one third-person statement, "User ...".
     event_date_start, event_date_end: whole UTC days, 00:00:00 to 23:59:59; the session's own day
         where the statement names no date.
-    evidence: positions (from 0) of the session's messages that say it; empty only for what was said
-        beside the answers to a merge conflict.
+    evidence: positions (from 0) of the session's messages that say it; empty only for a
+        comment on the answers to a merge conflict.
     said_by: who said it; what the assistant promised or made is remembered as such.
-    confidence: 0 to 1, how sure whoever extracted it was.
+    confidence: 0 to 1, certainty of the extraction.
     categories: names of the project's categories; None where they are still to be found.
     model: what understood it, "local" for the rules or provider:model; prompt_hash: of the prompt
         that the model followed.
@@ -131,7 +131,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What was understood of a session.
+    """Result of extracting a session.
 
     summary: one paragraph; empty only for a session without messages.
     dropped: statements left out because the session does not say them.

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class MergeConflictStatus(StrEnum):
-    """Where a merge conflict stands between its detection and its settlement."""
+    """Status of a merge conflict."""
 
     PENDING = "PENDING"
     IN_QUEUE = "IN_QUEUE"
@@ -40,7 +40,7 @@ class MergeConflictQuestion:
 
 @dataclass(frozen=True, slots=True)
 class MergeConflictAnswer:
-    """The option chosen for one question, and what else the person said about it."""
+    """Chosen option for one question, with the person's comment."""
 
     question: str
     answer: str

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class MessageRole(StrEnum):
-    """Who said a message: the human (`USER`) or the AI (`ASSISTANT`)."""
+    """Author of a message: the human (`USER`) or the AI (`ASSISTANT`)."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -14,7 +14,7 @@ class MessageRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What was said, word for word. `timestamp` is when it was added."""
+    """Message, word for word. `timestamp`: when it was added."""
 
     role: MessageRole
     content: str
@@ -42,6 +42,6 @@ class UserMessage:
 
 @dataclass(frozen=True, slots=True)
 class UserMessagesList:
-    """The last messages of a user over all sessions, oldest first."""
+    """Last messages of a user over all sessions, oldest first."""
 
     messages: list[UserMessage]

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class SessionStatus(StrEnum):
-    """Where a session stands between its first message and its memories."""
+    """Status of a session."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -23,13 +23,13 @@ class SessionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionModel:
-    """One conversation of one user.
+    """Conversation of one user.
 
-    session_summary, memories: what processing brought; None unless they were asked for.
-    quarantined_count: statements that processing kept from becoming memories.
+    session_summary, memories: results of processing; None unless requested.
+    quarantined_count: statements that processing kept out of memory.
     failure_reason: why it is FAILED, or what an INSUFFICIENT_BALANCE session waits for.
-    processing_note: what was processed by rules because a budget was spent or a model failed, and
-        how many statements were left out; None for nothing.
+    processing_note: why rules replaced a model, and how many statements were left out, or
+        None.
     """
 
     session_id: str

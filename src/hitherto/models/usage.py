@@ -1,4 +1,4 @@
-"""The nouns of what language models may take and of what they took.
+"""Data classes of budgets and usage of language models.
 
 Frozen and free of behaviour, as those of `models`; money is in US dollars, days are UTC days.
 """
@@ -9,10 +9,10 @@ from enum import StrEnum
 
 
 class CallOutcome(StrEnum):
-    """How a call of a language model ended.
+    """Outcome of a model call.
 
-    `REPAIRED`: answered in form after it was told what was wrong. `MALFORMED`: never in form.
-    `OVER_BUDGET`: not made, because the day's budget had no room for it.
+    `REPAIRED`: well-formed after a correction. `MALFORMED`: never well-formed. `OVER_BUDGET`: not
+    made, because the day's budget had no room.
     """
 
     OK = "ok"
@@ -26,10 +26,10 @@ class CallOutcome(StrEnum):
 
 
 class OverBudget(StrEnum):
-    """What happens to a session when the day's budget is spent.
+    """Treatment of a session when the day's budget is spent.
 
-    `LOCAL`: it is processed by rules, without a model. `WAIT`: it becomes INSUFFICIENT_BALANCE and
-    is processed when the budget allows it.
+    `LOCAL`: processed by rules, without a model. `WAIT`: becomes INSUFFICIENT_BALANCE and is
+    processed when the budget allows it.
     """
 
     LOCAL = "local"
@@ -38,10 +38,10 @@ class OverBudget(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """What the model calls of a project may take in a UTC day, in tokens and in US dollars.
+    """Limits of a project's model calls per UTC day, in tokens and US dollars.
 
-    project_*: of all its users together. user_*: of each of them. None is without limit or, for
-    a project's own budgets, the limit of the settings; over_budget likewise.
+    project_*: for all users together. user_*: for each user. None: no limit or, for a project's own
+    budgets, the limit of the settings; over_budget likewise.
     """
 
     project_tokens_per_day: int | None = None
@@ -53,7 +53,7 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True)
 class ProjectBudgets:
-    """The budgets of a project, and how its day stands.
+    """Budgets of a project, with the spending of its day.
 
     own: what was set for the project. effective: together with the settings. tokens_today,
     usd_today: spent since midnight in UTC, and reserved for calls under way.
@@ -67,7 +67,7 @@ class ProjectBudgets:
 
 @dataclass(frozen=True, slots=True)
 class UsageCounts:
-    """What model calls took together.
+    """Sums of model calls.
 
     calls: those that were made. refused_calls: those that no budget had room for. usd: of the calls
     whose price is known. unpriced_calls: the others. cached_tokens: of the input tokens.
@@ -84,7 +84,7 @@ class UsageCounts:
 
 @dataclass(frozen=True, slots=True)
 class UsageOfTask:
-    """What one task took from one model on one UTC day."""
+    """Usage of one model by one task on one UTC day."""
 
     day: date
     task: str
@@ -95,7 +95,7 @@ class UsageOfTask:
 
 @dataclass(frozen=True, slots=True)
 class UsageOfUser:
-    """What was done for one user."""
+    """Usage for one user."""
 
     user_id: str
     counts: UsageCounts
@@ -103,10 +103,10 @@ class UsageOfUser:
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """What the model calls of a project, or of one of its users, took.
+    """Usage of models by a project or by one of its users.
 
-    since: the first of the days. tasks: newest day first; deleted users are in those of a project.
-    users: who is there now, the one who took most first.
+    since: the first day. tasks: newest day first; those of a project include deleted users.
+    users: existing users, highest usage first.
     """
 
     since: date
@@ -117,11 +117,11 @@ class ModelUsage:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One call of a language model, as the ledger keeps it: no text of a message stands in it.
+    """Model call in the ledger, without any text of a message.
 
-    session_id: that was processed, or whose context was made. prompt_hash: the prompt's version.
-    usd: None where no price is known. usage_known: false where the provider did not say what it
-    counted; the tokens are then those that it may have taken. called_at: when room was asked for.
+    session_id: the processed session, or that of the context. prompt_hash: version of the prompt.
+    usd: None without a known price. usage_known: false if the provider reported no usage; the
+    tokens are then an upper bound. called_at: time of the reservation.
     """
 
     call_id: str

@@ -14,7 +14,7 @@ Metadata = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UserModel:
-    """One person (or other principal) whose memories are kept apart from everyone else's."""
+    """Person (or other principal) with separate memories."""
 
     user_id: str
     metadata: Metadata

@@ -1,4 +1,4 @@
-"""The JSON of the HTTP API: one shape for the server that writes it and the client that reads it.
+"""JSON of the HTTP API, shared by server and client.
 
 Each model knows the way from and to `hitherto.models`. Bodies of requests are named after what
 they ask for (`CreateUser`), answers after what they hold (`User`, `UserEnvelope`, `UserList`).

@@ -21,7 +21,7 @@ class CreateProject(WireModel):
 
 
 class UpdateProject(WireModel):
-    """What to change about a project. A field that is left out, or null, stays as it is."""
+    """Changes of a project. A missing or null field stays unchanged."""
 
     name: Name | None = Field(default=None, description="A name for people to read.")
     merge_conflict_enabled: StrictBool | None = Field(
@@ -32,7 +32,7 @@ class UpdateProject(WireModel):
 
 
 class Project(Mirror[models.Project]):
-    """A tenant: its users, keys, categories and settings are seen by nobody else."""
+    """Tenant with its own users, keys, categories and settings."""
 
     project_id: str = Field(description="The id of the project, a UUID.")
     name: str = Field(description="A name for people to read.")
@@ -44,13 +44,13 @@ class Project(Mirror[models.Project]):
 
 
 class ProjectEnvelope(Envelope[models.Project]):
-    """One project."""
+    """Project."""
 
     project: Project = Field(description="The project.")
 
 
 class ProjectList(ListEnvelope[models.Project]):
-    """All projects, oldest first."""
+    """Projects, oldest first."""
 
     projects: list[Project] = Field(description="The projects.")
 
@@ -75,7 +75,7 @@ class Key(Mirror[models.ApiKey]):
 
 
 class KeyEnvelope(Envelope[models.ApiKey]):
-    """One key."""
+    """Key."""
 
     key: Key = Field(description="The key.")
 
@@ -101,7 +101,7 @@ class CreateCategory(WireModel):
 
 
 class UpdateCategory(WireModel):
-    """What to change about a category. A field that is left out, or null, stays as it is."""
+    """Changes of a category. A missing or null field stays unchanged."""
 
     name: Name | None = Field(default=None, description="A short name.")
     description: str | None = Field(
@@ -119,19 +119,19 @@ class Category(Mirror[models.Category]):
 
 
 class CategoryEnvelope(Envelope[models.Category]):
-    """One category."""
+    """Category."""
 
     category: Category = Field(description="The category.")
 
 
 class CategoryList(ListEnvelope[models.Category]):
-    """The categories of a project, by name."""
+    """Categories of a project, by name."""
 
     categories: list[Category] = Field(description="The categories.")
 
 
 class GenerationPreferences(Mirror[models.GenerationPreferences]):
-    """What a project wants to be remembered and what not; lists of at most 100 texts."""
+    """Preferences of a project for its memories; lists of at most 100 texts."""
 
     inclusion_instructions: Texts = Field(
         default_factory=list, description="What shall be remembered."
@@ -173,7 +173,7 @@ class QuarantineList(PageEnvelope[models.Quarantined]):
 
 
 class Counters(Mirror[models.ProjectCounters]):
-    """How much a project holds now."""
+    """Row counts of a project."""
 
     users: int = Field(description="Its users.")
     messages: int = Field(description="Their messages.")

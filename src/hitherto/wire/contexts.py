@@ -23,7 +23,7 @@ class DateRangeFilter(Mirror[QueryDateRangeFilter]):
 
 
 class RecallMetadata(Mirror[ContextMetadata]):
-    """How a context came about. Beside the strategy, all is null unless asked for."""
+    """Origin of a context. Without a request for it, only the strategy is set."""
 
     recall_strategy_used: RecallStrategy = Field(
         description="The strategy that was used; never `auto`."
@@ -58,7 +58,7 @@ class RecallMetadata(Mirror[ContextMetadata]):
 
 
 class Context(Mirror[ContextResponse]):
-    """The context of a session, or one event on the way to it (`is_final` false)."""
+    """Context of a session, or a progress event before it (`is_final` false)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -86,6 +86,6 @@ class Context(Mirror[ContextResponse]):
 
 
 class SystemPrompt(WireModel):
-    """What tells a language model how to read a context."""
+    """Instructions for a language model that reads a context."""
 
     system_prompt: str = Field(description="The prompt, to be put before contexts.")

@@ -1,4 +1,4 @@
-"""The JSON of a deletion's report, which is Hitherto's alone."""
+"""JSON of a deletion report, an extension of the contract."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from hitherto.wire.fields import Instant
 
 
 class DeletionReport(Mirror[models.DeletionReport]):
-    """What a deletion took, in numbers of rows."""
+    """Result of a deletion, in numbers of rows."""
 
     deleted_at: Instant | None = Field(description="When it was deleted.")
     users: int = Field(description="Users.")

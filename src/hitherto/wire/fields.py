@@ -1,4 +1,4 @@
-"""What the models of the wire are made of."""
+"""Field types and base classes of the JSON models."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -47,7 +47,7 @@ class MemoryVersion(Mirror[MemoryVersionInfo]):
 
 
 class Memory(Mirror[UserMemoryItem]):
-    """One version of a memory with its place in the history."""
+    """Version of a memory with its position in the history."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -24,7 +24,7 @@ from hitherto.wire.fields import (
 
 
 class QuestionAnswer(Mirror[MergeConflictAnswer]):
-    """The option chosen for one question."""
+    """Chosen option for one question."""
 
     question: str = Field(description="The question, word for word.")
     answer: str = Field(description="One of its options, word for word.")
@@ -32,7 +32,7 @@ class QuestionAnswer(Mirror[MergeConflictAnswer]):
 
 
 class QuestionAnswers(ListEnvelope[MergeConflictAnswer]):
-    """The answers to all questions of a merge conflict."""
+    """Answers to all questions of a merge conflict."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -54,17 +54,17 @@ class QuestionAnswers(ListEnvelope[MergeConflictAnswer]):
 
 
 class ResolveMergeConflict(WireModel):
-    """The answers, in the envelope in which the released clients send them."""
+    """Answers, in the envelope that the released clients send."""
 
     answers: QuestionAnswers = Field(description="The answers to all questions.")
 
     @classmethod
     def from_models(cls, answers: Sequence[MergeConflictAnswer]) -> "ResolveMergeConflict":
-        """The JSON of answers, wrapped."""
+        """Return the JSON of answers in its envelope."""
         return cls(answers=QuestionAnswers.from_models(answers))
 
     def to_models(self) -> list[MergeConflictAnswer]:
-        """The answers in it."""
+        """Return the answers in the envelope."""
         return self.answers.to_models()
 
 
@@ -165,7 +165,7 @@ class MergeConflict(Mirror[MergeConflictModel]):
 
 
 class MergeConflictEnvelope(Envelope[MergeConflictModel]):
-    """One merge conflict."""
+    """Merge conflict."""
 
     conflict: MergeConflict = Field(description="The merge conflict.")
 

@@ -61,7 +61,7 @@ class CreateSession(WireModel):
 
 
 class UpdateSession(WireModel):
-    """What to change about a session."""
+    """Changes of a session."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"new_metadata": {"topic": "tax"}}]})
 
@@ -72,7 +72,7 @@ class UpdateSession(WireModel):
 
 
 class AddMessage(WireModel):
-    """What somebody said."""
+    """Message to add."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"message": "I moved to Lisbon.", "role": "user"}]}
@@ -160,7 +160,7 @@ class Session(Mirror[SessionModel]):
 
 
 class SessionEnvelope(Envelope[SessionModel]):
-    """One session."""
+    """Session."""
 
     session: Session = Field(description="The session.")
 
@@ -188,7 +188,7 @@ class SessionList(PageEnvelope[SessionModel]):
 
 
 class SessionMessage(Mirror[Message]):
-    """What was said, word for word."""
+    """Message, word for word."""
 
     role: MessageRole = Field(description="Who said it.")
     content: str = Field(description="The text.")
@@ -213,12 +213,12 @@ class UserMessageItem(Mirror[UserMessage]):
 
 
 class UserMessageList(Mirror[UserMessagesList]):
-    """The last messages of a user over all sessions, oldest first."""
+    """Last messages of a user over all sessions, oldest first."""
 
     messages: list[UserMessageItem] = Field(description="The messages.")
 
 
 class Detail(WireModel):
-    """What was done, or what went wrong, in a sentence."""
+    """Result or error, in a sentence."""
 
     detail: str = Field(description="One sentence.")

@@ -16,7 +16,7 @@ Usd = Annotated[float, Field(ge=0, le=MAX_USD_PER_DAY, strict=True)]
 
 
 class Budgets(Mirror[usage_models.Budgets]):
-    """What model calls may take in a UTC day; null is without limit, or that of the settings."""
+    """Limits of model calls per UTC day; null means no limit, or that of the settings."""
 
     project_tokens_per_day: Tokens | None = Field(
         default=None, description="Tokens, in and out, for all users together."
@@ -36,15 +36,15 @@ class Budgets(Mirror[usage_models.Budgets]):
 
 
 class UpdateBudgets(Budgets):
-    """Which budgets to set. What is left out stays as it is; null goes back to the settings."""
+    """Budgets to set. A missing field stays unchanged; null restores the settings."""
 
     def given(self) -> dict[str, Any]:
-        """The fields that were sent, null included, as arguments of `update_budgets`."""
+        """Return the sent fields, null included, as arguments of `update_budgets`."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class ProjectBudgets(Mirror[usage_models.ProjectBudgets]):
-    """The budgets of a project, and how its day stands."""
+    """Budgets of a project, with the spending of its day."""
 
     own: Budgets = Field(description="What was set for the project.")
     effective: Budgets = Field(description="What holds, together with the settings.")
@@ -55,7 +55,7 @@ class ProjectBudgets(Mirror[usage_models.ProjectBudgets]):
 
 
 class UsageCounts(Mirror[usage_models.UsageCounts]):
-    """What model calls took together."""
+    """Sums of model calls."""
 
     calls: int = Field(description="Calls that were made.")
     refused_calls: int = Field(description="Calls that were not made, as a budget was spent.")
@@ -67,7 +67,7 @@ class UsageCounts(Mirror[usage_models.UsageCounts]):
 
 
 class UsageOfTask(Mirror[usage_models.UsageOfTask]):
-    """What one task took from one model on one UTC day."""
+    """Usage of one model by one task on one UTC day."""
 
     day: date = Field(description="The day.")
     task: str = Field(description="What was asked, such as `extraction`.")
@@ -77,14 +77,14 @@ class UsageOfTask(Mirror[usage_models.UsageOfTask]):
 
 
 class UsageOfUser(Mirror[usage_models.UsageOfUser]):
-    """What was done for one user."""
+    """Usage for one user."""
 
     user_id: str = Field(description="The id that the application gave.")
     counts: UsageCounts = Field(description="What it took.")
 
 
 class Usage(Mirror[usage_models.ModelUsage]):
-    """What the model calls of a project, or of one of its users, took."""
+    """Usage of models by a project or by one of its users."""
 
     since: date = Field(description="The first of the days, in UTC; the last is today.")
     total: UsageCounts = Field(description="All of it.")
@@ -95,7 +95,7 @@ class Usage(Mirror[usage_models.ModelUsage]):
 
 
 class ModelCall(Mirror[usage_models.ModelCall]):
-    """One call of a language model. No text of a message stands in it."""
+    """Model call, without any text of a message."""
 
     call_id: str = Field(description="The id of the call, a UUID.")
     user_id: str = Field(description="For whom, by the id that the application gave.")

@@ -33,7 +33,7 @@ class CreateUser(WireModel):
 
 
 class UpdateUser(WireModel):
-    """What to change about a user. A field that is left out stays as it is."""
+    """Changes of a user. A missing field stays unchanged."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"new_metadata": {"plan": "free"}}]})
 
@@ -54,7 +54,7 @@ class UpdateUser(WireModel):
 
     @property
     def switch(self) -> bool | Unset | None:
-        """The conflict switch, or UNSET where the body does not name it."""
+        """Return the merge conflict switch, or UNSET if the body has none."""
         given = "merge_conflict_enabled" in self.model_fields_set
         return self.merge_conflict_enabled if given else UNSET
 
@@ -93,7 +93,7 @@ class User(Mirror[UserModel]):
 
 
 class UserEnvelope(Envelope[UserModel]):
-    """One user."""
+    """User."""
 
     user: User = Field(description="The user.")
 

@@ -26,7 +26,7 @@ class CreateWebhook(WireModel):
 
 
 class UpdateWebhook(WireModel):
-    """What to change about a webhook. A field that is left out, or null, stays as it is."""
+    """Changes of a webhook. A missing or null field stays unchanged."""
 
     url: Url | None = Field(default=None, description=_URL)
     event_types: EventTypes | None = Field(default=None, description="What it is told.")
@@ -36,7 +36,7 @@ class UpdateWebhook(WireModel):
 
 
 class Webhook(Mirror[models.Webhook]):
-    """An address that is told what happens to the users of a project."""
+    """Address that receives events about the users of a project."""
 
     webhook_id: str = Field(description="The id of the webhook, a UUID.")
     project_id: str = Field(description="The project of whose users it is told.")
@@ -50,7 +50,7 @@ class Webhook(Mirror[models.Webhook]):
 
 
 class WebhookEnvelope(Envelope[models.Webhook]):
-    """One webhook."""
+    """Webhook."""
 
     webhook: Webhook = Field(description="The webhook.")
 
@@ -63,13 +63,13 @@ class NewWebhook(Mirror[models.NewWebhook]):
 
 
 class WebhookList(ListEnvelope[models.Webhook]):
-    """The webhooks of a project, oldest first."""
+    """Webhooks of a project, oldest first."""
 
     webhooks: list[Webhook] = Field(description="The webhooks.")
 
 
 class WebhookAnswer(Mirror[models.WebhookAnswer]):
-    """What a webhook answered to one request."""
+    """Answer of a webhook to one request."""
 
     status_code: int | None = Field(description="The status; null where no answer came.")
     failure_reason: str | None = Field(
@@ -78,7 +78,7 @@ class WebhookAnswer(Mirror[models.WebhookAnswer]):
 
 
 class WebhookDelivery(Mirror[models.WebhookDelivery]):
-    """The telling of one event to one webhook."""
+    """Delivery of one event to one webhook."""
 
     event_id: str = Field(description="The id of the event, also its `webhook-id` header.")
     event_type: WebhookEventType = Field(description="What it told.")
