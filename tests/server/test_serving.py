@@ -213,6 +213,18 @@ async def test_a_signal_during_the_opening_ends_the_start_without_a_key(path: Pa
     assert databases.values(path, "select count(*) from api_keys") == [(0,)]
 
 
+async def test_a_signal_as_soon_as_the_service_is_announced_ends_it(path: Path) -> None:
+    announced: list[Listening] = []
+
+    def announce(listening: Listening) -> None:
+        announced.append(listening)
+        signal.raise_signal(signal.SIGTERM)
+
+    async with asyncio.timeout(20):
+        await serve(settings_for(path), announce, Parts(embedder=HashEmbedder()))
+    assert len(announced) == 1
+
+
 async def test_an_address_in_use_is_an_error_and_nothing_is_opened(path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = settings_for(path).model_copy(update={"port": taken.getsockname()[1]})

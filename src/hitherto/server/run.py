@@ -76,6 +76,8 @@ async def serve(
                 # What is there now stays: the collector need not look at it for each request.
                 gc.freeze()
                 announce(_listening(listener, settings, first_key))
+                # Whoever reads the announcement may signal before uvicorn listens to signals.
+                server.should_exit = stop.is_set()
                 await server.serve(sockets=[listener])
         finally:
             await system.close()
