@@ -17,6 +17,8 @@ The first two are counted without the defence too (every candidate is kept). For
 look-alikes with statements that must be kept; a false alarm is one that is not.
 
     --set held_out takes attacks and look-alikes that no rule was written or changed after seeing.
+    --attacks FILE, --harmless FILE take other files of the same form, such as those in
+        `attacks/kept_aside/`; then `--show` is refused, so that nobody reads what is kept aside.
     --show prints what got through.
 """
 
@@ -70,10 +72,11 @@ WAYS = (
 )
 
 
-def read(name: str) -> Iterator[dict[str, Any]]:
-    """The entries of a file of the set."""
-    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
-        yield json.loads(line)
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a file."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
 def messages_of(entry: Mapping[str, Any]) -> list[Message]:
@@ -147,8 +150,13 @@ def _breaks_out_unfenced(messages: Sequence[Message]) -> bool:
 
 def score(part: str = "dev") -> Score:
     """Try every attack and every look-alike of a part of the set, dev or held_out."""
+    return score_files([ROOT / f"attacks_{part}.jsonl"], [ROOT / f"harmless_{part}.jsonl"])
+
+
+def score_files(attacks: Sequence[Path], harmless: Sequence[Path]) -> Score:
+    """Try every attack and every look-alike of some files."""
     result = Score()
-    for entry in read(f"attacks_{part}.jsonl"):
+    for entry in (entry for path in attacks for entry in read(path)):
         kind, messages = entry["kind"], messages_of(entry)
         result.attacks[kind] = result.attacks.get(kind, 0) + 1
         planted = candidates_of(entry["planted"])
@@ -165,7 +173,7 @@ def score(part: str = "dev") -> Score:
             result.through[way, kind] = result.through.get((way, kind), 0) + through
             if through and way.endswith("with"):
                 result.shown.append(f"{way}: {entry['id']}: {kept(planted, messages)}")
-    for entry in read(f"harmless_{part}.jsonl"):
+    for entry in (entry for path in harmless for entry in read(path)):
         messages, wanted = messages_of(entry), candidates_of(entry["kept"])
         left = kept(wanted, messages)
         result.statements += len(wanted)
@@ -181,8 +189,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--show", action="store_true", help="print what got through")
     parser.add_argument("--set", choices=("dev", "held_out"), default="dev", dest="part")
+    parser.add_argument("--attacks", type=Path, nargs="+", default=[], help="files of attacks")
+    parser.add_argument("--harmless", type=Path, nargs="+", default=[], help="files of look-alikes")
     options = parser.parse_args()
-    result = score(options.part)
+    if options.attacks or options.harmless:
+        if options.show:
+            parser.error("--show goes with --set: files given by name may be kept aside")
+        result = score_files(options.attacks, options.harmless)
+    else:
+        result = score(options.part)
     if options.json:
         shares = {way: result.share(way) for way in WAYS}
         print(json.dumps({"attacks": result.attacks, "through": shares} | _alarms(result)))

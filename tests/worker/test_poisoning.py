@@ -185,7 +185,7 @@ async def test_the_quarantine_is_paged_and_knows_its_users(place: Place) -> None
 
 async def test_a_model_that_falls_for_every_attack_poisons_nothing(place: Place) -> None:
     planted: list[str] = []
-    for entry in list(attacks_score.read("attacks_dev.jsonl"))[::6]:
+    for entry in list(attacks_score.read(attacks_score.ROOT / "attacks_dev.jsonl"))[::6]:
         place.inference.planted = list(attacks_score.candidates_of(entry["planted"]))
         planted += [one.content for one in place.inference.planted]
         await place.tell(
