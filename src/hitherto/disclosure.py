@@ -91,11 +91,20 @@ def disclosed(
 
     doing: what failed, for the log.
     """
-    message = tenant_message(error)
+    detail = operator_message(error, secrets)
+    if detail is not None:
+        log.warning("%s: %s", doing, detail)
+    return tenant_message(error)
+
+
+def operator_message(error: BaseException, secrets: Iterable[str | None] = ()) -> str | None:
+    """Return what the log shows of an error that tenants may not read; None for one that they may.
+
+    Of an error that nobody foresaw it is only the kind: its text may quote what users said.
+    """
+    kind = type(error).__name__
     if not isinstance(error, RecallrAIError):
-        # Its text may quote what users said.
-        log.warning("%s: %s", doing, type(error).__name__)
-    elif error.message != message:
-        detail = without_secrets(error.message, secrets)
-        log.warning("%s: %s: %s", doing, type(error).__name__, detail)
-    return message
+        return kind
+    if error.tenant_message is None:
+        return None
+    return f"{kind}: {without_secrets(error.message, secrets)}"

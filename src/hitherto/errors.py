@@ -297,4 +297,4 @@ def tenant_message(error: BaseException) -> str:
     """
     if isinstance(error, RecallrAIError):
         return error.message if error.tenant_message is None else error.tenant_message
-    return f"an unexpected error ({type(error).__name__}); the log has the details"
+    return "an unexpected error; the log has the details"

@@ -5,11 +5,14 @@ prefix `HITHERTO_`. A setting exists only where somebody must be able to change 
 is a constant next to the code that uses it.
 """
 
+import contextlib
+import unicodedata
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MAX_TOKENS_PER_DAY = 10**15
@@ -34,11 +37,40 @@ class Price(BaseModel):
     cached: float | None = Field(default=None, ge=0, le=1_000_000)
 
 
+def checked_base_url(url: str, name: str) -> str:
+    """Return the address of an API without a slash at its end.
+
+    name: of the setting, with `_base_url` at its end. Raises ValueError for what is no address of
+    a server, and for one that holds a user name, a password or a query; the message shows no part
+    of it.
+    """
+    plain = unicodedata.normalize("NFKC", url)
+    if "@" in plain or "%40" in plain:
+        key = f"HITHERTO_{name.removesuffix('_base_url').upper()}_API_KEY"
+        raise ValueError(f"{name} holds a user name or a password; give the key as {key}")
+    if not plain.lower().startswith(("http://", "https://")):
+        raise ValueError(f"{name} is not an address of a server; it begins with https://")
+    parts, has_host = urlsplit(""), False
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(plain)
+        has_host = bool(parts.hostname) and parts.port != 0
+    if not has_host or "\\" in url or any(char.isspace() or ord(char) < 32 for char in url):
+        raise ValueError(f"{name} is not an address of a server; it is like https://host/v1")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{name} has a query or a fragment; give the address up to its path")
+    return url.rstrip("/")
+
+
 class Settings(BaseSettings):
     """Settings, from arguments or the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HITHERTO_", frozen=True, extra="forbid", protected_namespaces=()
+        env_prefix="HITHERTO_",
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
+        # What is given may be a key or a password in the wrong place.
+        hide_input_in_errors=True,
     )
 
     cache_dir: Path = Field(
@@ -222,6 +254,7 @@ class Settings(BaseSettings):
         "rules, `wait` sets it to INSUFFICIENT_BALANCE until the budget allows it.",
     )
     db: str = Field(
+        repr=False,
         default_factory=lambda: str(Path(platformdirs.user_data_dir("hitherto")) / "memory.db"),
         description="Path or address of the database, for the command line.",
     )
@@ -265,3 +298,13 @@ class Settings(BaseSettings):
         le=10,
         description="Seconds of silence after which a stream sends a comment, to be kept open.",
     )
+
+    @field_validator("embedder_base_url", "model_base_url")
+    @classmethod
+    def _check_base_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return checked_base_url(value, str(info.field_name)) if value else None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return all keys, which nothing that leaves the process may hold."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))

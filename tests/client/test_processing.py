@@ -237,7 +237,7 @@ async def test_repeated_failure_is_final_with_its_reason_until_asked_again(
         user = await memory.create_user("alice")
         session = await tell(memory, user, "I live in Porto.")
         assert session.status is SessionStatus.FAILED
-        assert session.failure_reason == "ValueError: the oracle is silent"
+        assert session.failure_reason == "ValueError: an unexpected error; the log has the details"
         assert await contents(user) == []
         with pytest.raises(InvalidSessionStateError, match="with status failed"):
             await session.add_message("user", "more")

@@ -369,14 +369,15 @@ def test_a_process_opens_an_embedder_when_the_database_first_asks_for_it() -> No
 
 
 def test_a_question_whose_embedder_fails_is_looked_for_by_its_words(
-    endpoint: Endpoint, remote: RemoteEmbedder
+    endpoint: Endpoint, remote: RemoteEmbedder, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = QuestionEmbedder(remote)
     assert asked.embed(["one", "two"]).any()
     assert asked.failure is None
     endpoint.script = [says(400, "gone")]
     assert not asked.embed(["one", "two", "three"]).any()
-    assert "gone" in (asked.failure or "")
+    assert asked.failure == "the embedder gave no vectors; the log has the details"
+    assert "answered 400: gone" in caplog.text
     assert not asked.embed_query("one").any()
     assert len(endpoint.requests) == 2
 
@@ -414,3 +415,41 @@ def test_a_probe_of_sentences_tells_what_an_embedders_cosines_mean(
 def test_an_embedder_that_tells_nothing_apart_is_refused(embedder: Any) -> None:
     with pytest.raises(EmbedderError, match="cannot be used"):
         calibration_of(Squeezed(embedder, 0.001))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("My door code is 1234, and I live in Porto.", 'bad input: "my door code is 1234,"'),
+        (
+            "Meine T\u00fcr \u00f6ffnet mit dem Schl\u00fcssel",
+            '{"input": "T\\u00fcr \\u00f6ffnet mit dem Schl"}',
+        ),
+        ("cat", "{}"),
+        ("diabetes", '{"detail": [{"input": "diabetes"}]}'),
+        ("x" * 9_000 + "the end of a long text", "the end of xxxxxxxxxxxxxxxxxxxxxxxx"),
+    ],
+)
+def test_an_answer_that_quotes_what_was_sent_is_not_in_the_error(
+    endpoint: Endpoint, remote: RemoteEmbedder, text: str, answer: str
+) -> None:
+    endpoint.script = [says(400, answer)]
+    with pytest.raises(EmbeddingRefusedError) as caught:
+        remote.embed(["another text that was sent", text])
+    if text == "cat":
+        assert "answered 400: {}" in caught.value.message
+    else:
+        assert "answered 400: (an answer that quotes what was sent)" in caught.value.message
+
+
+def test_an_answer_is_kept_without_the_key_it_was_asked_with(
+    endpoint: Endpoint, time: Time
+) -> None:
+    key = 'very "secret" key/+'
+    asked = asking(endpoint, time, key=key)
+    for answer in (f"{'x' * 190} {key}", json.dumps({"key": key}), "https://a:b@host failed"):
+        endpoint.script = [says(401, answer)]
+        with pytest.raises(EmbeddingRefusedError) as caught:
+            asked.embed(["one"])
+        assert "very" not in caught.value.message
+        assert "a:b@" not in caught.value.message

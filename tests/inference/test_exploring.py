@@ -13,7 +13,7 @@ from tests.inference.minds import Mind, answer, call, fact, saying
 
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
-from hitherto.errors import InferenceError
+from hitherto.errors import BudgetSpentError, InferenceError
 from hitherto.inference.exploring.agent import ANSWER_NOW, Explorer
 from hitherto.inference.exploring.browser import Explored, Item, ItemKind
 from hitherto.inference.exploring.run import LISTING_TOKENS, MAX_CALLS, MAX_STEPS, USED_TOKENS
@@ -284,12 +284,14 @@ async def test_a_model_that_hangs_is_left_at_the_deadline_with_its_steps() -> No
     ("error", "reason"),
     [
         (ModelHTTPError(500, "mind"), "500"),
-        (InferenceError("the budget of today is spent"), "budget"),
+        (BudgetSpentError("the budget of today is spent"), "budget"),
+        (InferenceError("sk-words-of-the-provider", tenant_message="it is ill"), "it is ill"),
     ],
 )
 async def test_a_model_that_fails_says_why(error: Exception, reason: str) -> None:
     found = await explored(Mind(error))
     assert reason in found.failure
+    assert "sk-words" not in found.failure
     assert found.findings == ()
 
 

@@ -121,7 +121,7 @@ async def test_a_model_that_hangs_leaves_the_plan_to_the_rules() -> None:
 
 async def test_a_model_that_fails_leaves_the_plan_to_the_rules_and_says_why() -> None:
     async def refuse(content: str) -> PlannedQuery:
-        raise InferenceError("test:mind refused to answer")
+        raise InferenceError("sk-words-of-it", tenant_message="test:mind refused to answer")
 
     mind = Mind(planned=refuse)
     found = await Planner(mind, 5.0).plan(QUESTION, TODAY, (), ())  # type: ignore[arg-type]

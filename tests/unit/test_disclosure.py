@@ -206,9 +206,8 @@ def test_tenants_read_messages_about_their_own_calls_and_no_other(
     assert (MARK in shown) is (about_calls or kind.__name__ in OURS_TO_SAY)
 
 
-def test_an_error_that_nobody_foresaw_is_named_by_its_kind() -> None:
-    assert tenant_message(ValueError(MARK)).startswith("an unexpected error (ValueError)")
-    assert MARK not in tenant_message(ValueError(MARK))
+def test_the_text_of_an_error_that_nobody_foresaw_is_not_shown() -> None:
+    assert tenant_message(ValueError(MARK)) == "an unexpected error; the log has the details"
 
 
 @pytest.mark.parametrize(

@@ -581,7 +581,7 @@ async def test_a_new_database_is_calibrated_when_it_is_made(path: Path, settings
 
 
 async def test_a_question_that_cannot_be_embedded_is_answered_by_its_words(
-    filled: Path, settings: Settings
+    filled: Path, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with opened(filled, settings, Unreachable(64)) as memory:
         user = await memory.get_user("alice")
@@ -590,7 +590,9 @@ async def test_a_question_that_cannot_be_embedded_is_answered_by_its_words(
         events = [event async for event in session.get_context_stream(summaries_threshold=0.8)]
         assert "No relevant session summaries found." not in events[-1].context
         assert "cello" in events[-1].context
-        assert "the line is dead" in events[-1].metadata.fallback_reason
+        assert "the embedder gave no vectors" in events[-1].metadata.fallback_reason
+        assert "the line is dead" not in repr(events)
+        assert "the line is dead" in caplog.text
         told = [event.status_update_message for event in events[:-1]]
         assert "The embedder does not answer; searching by words alone" in told
 
@@ -637,7 +639,7 @@ async def test_a_memory_of_a_remote_embedder_answers_while_it_is_away(path: Path
         for strategy in RecallStrategy:
             found = await context(memory, recall_strategy=strategy)
             assert "cello" in found.context
-            assert "openai:tiny" in found.metadata.fallback_reason
+            assert "the embedder gave no vectors" in found.metadata.fallback_reason
 
 
 @pytest.fixture

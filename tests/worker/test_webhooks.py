@@ -258,7 +258,8 @@ async def test_failures_are_told(
     assert (of_conflict["type"], of_session["type"]) == ("merge_conflict.failed", "session.failed")
     assert (of_conflict["data"]["id"], of_conflict["data"]["status"]) == (conflict_id, "FAILED")
     assert of_session["data"]["session_id"] == session_id
-    assert "the oracle is silent" in of_session["data"]["failure_reason"]
+    reason = of_session["data"]["failure_reason"]
+    assert reason == "ValueError: an unexpected error; the log has the details"
 
 
 async def test_without_a_webhook_that_asks_for_it_nothing_is_noted_down(

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from hitherto.backoff import Backoff
+from hitherto.disclosure import sanitised
 from hitherto.engine import Resources
 from hitherto.engine.webhook_http import MAX_CONNECTIONS, event_body
 from hitherto.errors import (
@@ -126,7 +127,8 @@ class WebhookSending:
             # Not the receiver's failure: it is sent when the lease has run out.
             _log.warning("%s is put off: %s", delivery, error)
         except Exception as error:  # noqa: BLE001  one delivery's failure must not end the others
-            _log.warning("%s failed: %s", delivery, type(error).__name__, exc_info=error)
+            kind = type(error).__name__
+            _log.warning("%s failed: %s", delivery, kind, exc_info=sanitised(error))
             await self._record(delivery, WebhookAnswer(None, f"not sent: {type(error).__name__}"))
 
     async def _attempt(self, delivery: Delivery) -> None:

@@ -29,6 +29,7 @@ from hitherto.core.reconciliation.conflict_resolution import Contest
 from hitherto.core.safety import echo
 from hitherto.core.safety.injection import Sign
 from hitherto.core.safety.screening import Screened, screen, trusted
+from hitherto.disclosure import operator_message, sanitised
 from hitherto.embedding import Embedder
 from hitherto.engine import Resources
 from hitherto.engine.metered_inference import ChargedInference
@@ -39,6 +40,7 @@ from hitherto.errors import (
     RecallrAIError,
     StoreError,
     UserNotFoundError,
+    tenant_message,
 )
 from hitherto.inference import Inference, LocalInference
 from hitherto.inference.ledger import Account
@@ -64,6 +66,7 @@ MAX_ATTEMPTS = 25
 """Times work may be taken before it counts as one that kills its worker. Deploys and crashes
 of other causes cost one attempt each, so this is far above the limit on failures."""
 
+MAX_REASON_CHARS = 1_000
 MAX_RETRY_DELAY_S = 300.0
 WAITING_CONCURRENCY = 8
 """Users worked for at once where most of the work is to wait for a model's answers."""
@@ -322,9 +325,10 @@ class Worker:
 
     async def _failed(self, work: Work, error: Exception) -> None:
         settings = self._resources.settings
-        reason = f"{type(error).__name__}: {error}"[:1_000]
-        # The reason may quote what was said; it stands with the session, not in the log.
-        _log.warning("%s failed: %s", work, type(error).__name__, exc_info=error)
+        secrets = settings.secrets()
+        reason = f"{type(error).__name__}: {tenant_message(error)}"[:MAX_REASON_CHARS]
+        detail = operator_message(error, secrets) or type(error).__name__
+        _log.warning("%s failed: %s", work, detail, exc_info=sanitised(error, secrets))
         if work.failures + 1 >= settings.max_failures:
             await self._give_up(work, reason)
             return

@@ -52,8 +52,11 @@ def read_settings(**given: Any) -> Settings:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        # An address or a key that cannot be used may still be a secret, or hold one.
+        shown = "" if name.endswith(("_url", "_key")) else f", not {first['input']!r}"
         raise ValidationError(
-            f"the setting {name} (HITHERTO_{name.upper()}): {first['msg']}, not {first['input']!r}"
+            f"the setting {name} (HITHERTO_{name.upper()}): {said}{shown}"
         ) from error
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from hitherto.api import MemoryApi
 from hitherto.client.http_api import open_http
 from hitherto.client.http_transport import HttpParts
+from hitherto.disclosure import without_userinfo
 from hitherto.errors import ClosedError, UnavailableError, ValidationError
 from hitherto.settings import Settings
 from hitherto.store import shown_address
@@ -71,20 +72,23 @@ class Place:
         for name, value in (("api_key", self.api_key), ("project_id", self.project_id)):
             if not value:
                 raise ValidationError(
-                    f"{self.location} is a server, which needs {name}; "
+                    f"{self._shown()} is a server, which needs {name}; "
                     "who runs it makes one with `hitherto keys`"
                 )
             if not (value.isascii() and value.isprintable()):
                 raise ValidationError(f"{name} has characters that no {name} has; copy it again")
         if self.settings is not None or isinstance(self.parts, Parts):
             raise ValidationError(
-                f"settings and Parts belong to an embedded memory, and {self.location} is a server "
+                f"settings and Parts belong to an embedded memory, and {self._shown()} is a server "
                 "with its own; leave them out"
             )
         if not urlsplit(str(self.location)).hostname:
-            raise ValidationError(f"{self.location!r} names no host")
+            raise ValidationError(f"{self._shown()!r} names no host")
         if not self.timeout_s > 0:
             raise ValidationError(f"timeout_s must be above 0, not {self.timeout_s}")
+
+    def _shown(self) -> str:
+        return without_userinfo(str(self.location))
 
 
 class AsyncConnection:

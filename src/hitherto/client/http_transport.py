@@ -17,6 +17,7 @@ import httpx
 from hitherto.backoff import Backoff, retry_after_s
 from hitherto.client.error_mapping import Subject, error_of
 from hitherto.core import arguments
+from hitherto.disclosure import without_secrets
 from hitherto.errors import (
     ClosedError,
     ConnectionError,
@@ -207,7 +208,7 @@ class Transport:
         self, error: httpx.RequestError | httpx.StreamError, url: httpx.URL
     ) -> RecallrAIError:
         """Our error for one of the network."""
-        where = url.copy_with(query=None)
+        where = url.copy_with(query=None, userinfo=b"")
         if self._client.is_closed:
             return ClosedError("the client was closed while it waited for an answer")
         if isinstance(error, httpx.TimeoutException):
@@ -215,7 +216,7 @@ class Transport:
                 f"{where} did not answer within {self._timeout_s:g} s "
                 f"({type(error).__name__}); allow more time or see how busy the server is"
             )
-        said = str(error) or type(error).__name__
+        said = without_secrets(str(error)) or type(error).__name__
         return ConnectionError(
             f"no answer from {where}: {said}; check the address and whether the server runs"
         )

@@ -4,6 +4,7 @@ A database says which embedder made its vectors, and that can change while proce
 a process may have several, each opened when the database first asks for it.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from hitherto.core.recall import calibration
 from hitherto.core.recall.calibration import Calibration
+from hitherto.disclosure import disclosed
 from hitherto.embedding.embedder import (
     Embedder,
     EmbedderIdentity,
@@ -21,6 +23,8 @@ from hitherto.embedding.local import LocalEmbedder, local_identity, open_embedde
 from hitherto.embedding.remote import RemoteEmbedder, remote_model
 from hitherto.errors import EmbedderChangedError, EmbedderError, EmbeddingRefusedError
 from hitherto.settings import Settings
+
+_log = logging.getLogger("hitherto.embedding")
 
 LOCAL = "local"
 """What the settings call the embedder of this machine."""
@@ -139,7 +143,7 @@ class QuestionEmbedder:
     """Embeds the questions of one context, and does not fail.
 
     Where the embedder fails, its vectors are zeros from then on, and what is looked for is found by
-    its words alone. failure: why; None while all is well.
+    its words alone. failure: why, as tenants may read it; None while all is well.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -161,7 +165,7 @@ class QuestionEmbedder:
                     return self._embedder.embed_queries(texts)
                 return self._embedder.embed(texts)
             except EmbedderError as error:
-                self.failure = str(error)
+                self.failure = disclosed(error, _log, "embedding a question")
         return np.zeros((len(texts), self.identity.dimension), np.float32)
 
     def embed_query(self, text: str) -> Vectors:

@@ -5,6 +5,7 @@ length, finite and not zero; they are brought to length 1. What fails in passing
 after the pause that the server names or a growing one.
 """
 
+import contextlib
 import json
 import time
 import weakref
@@ -18,8 +19,10 @@ import httpx
 import numpy as np
 
 from hitherto.backoff import Backoff, retry_after_s
+from hitherto.disclosure import without_secrets
 from hitherto.embedding.embedder import EmbedderIdentity, Vectors
 from hitherto.errors import EmbedderError, EmbeddingRefusedError, ValidationError
+from hitherto.settings import checked_base_url
 
 PROVIDERS = {
     "openai": "https://api.openai.com/v1",
@@ -47,7 +50,14 @@ BLANK = "(blank)"
 """Sent in place of a text without a character that shows, which endpoints refuse."""
 
 _PROBE = "dimension"
+_READ_BYTES = 4_000
 _QUOTED_CHARACTERS = 200
+"""Of an answer that is a refusal."""
+
+_RUN_CHARACTERS = 16
+_SHORTEST_CHARACTERS = 4
+"""An answer with so long a part of a text, or with a whole shorter one, quotes what a user said."""
+
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _ADVICE = {
     401: "check HITHERTO_EMBEDDER_API_KEY",
@@ -80,13 +90,16 @@ def remote_model(name: str, base_url: str | None = None, api_key: str | None = N
 
     base_url: None for the provider's own. Raises ValidationError for another form or provider.
     """
-    if base_url is not None and not base_url.startswith(("http://", "https://")):
-        raise ValidationError(f"embedder_base_url is {base_url!r}; it begins with https://")
+    if base_url is not None:
+        try:
+            base_url = checked_base_url(base_url, "embedder_base_url")
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
     provider, _, model = name.partition(":")
     if provider not in PROVIDERS or not model.strip():
         known = ", ".join(f"{provider}:MODEL" for provider in PROVIDERS)
         raise ValidationError(f"there is no embedder {name!r}; give local, or one of {known}")
-    return RemoteModel(name, model, (base_url or PROVIDERS[provider]).rstrip("/"), api_key)
+    return RemoteModel(name, model, base_url or PROVIDERS[provider], api_key)
 
 
 class _PassingError(EmbeddingRefusedError):
@@ -210,7 +223,7 @@ class RemoteEmbedder:
                 self._failed(f"could not be asked: {error}; check HITHERTO_EMBEDDER_BASE_URL")
             ) from error
         if response.status_code != httpx.codes.OK:
-            raise self._refusal(response, body)
+            raise self._refusal(response, body, texts)
         return self._checked(body, len(texts))
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
@@ -223,9 +236,11 @@ class RemoteEmbedder:
                 raise _PassingError(self._failed("was too slow to answer"))
         return bytes(body)
 
-    def _refusal(self, response: httpx.Response, body: bytes) -> EmbedderError:
+    def _refusal(
+        self, response: httpx.Response, body: bytes, texts: Sequence[str]
+    ) -> EmbedderError:
         code = response.status_code
-        said = " ".join(body.decode("utf-8", "replace").split())[:_QUOTED_CHARACTERS]
+        said = _excerpt(body, texts, self._model.api_key)
         message = self._failed(f"answered {code}: {said or 'nothing'}")
         if code in _PASSING:
             return _PassingError(message, retry_after_s(response.headers))
@@ -267,7 +282,33 @@ class RemoteEmbedder:
         return [rows[number] for number in range(count)]
 
     def _failed(self, what: str) -> str:
-        return f"the embedder {self._model.name} at {self._model.base_url} {what}"
+        known = (self._model.api_key,)
+        said = f"the embedder {self._model.name} at {self._model.base_url} {what}"
+        return without_secrets(said, known)
+
+
+def _excerpt(body: bytes, texts: Sequence[str], api_key: str | None) -> str:
+    """The beginning of a refusal for the log: without secrets, and nothing if it quotes a text."""
+    read = body[:_READ_BYTES].decode("utf-8", "replace")
+    # Escapes would hide what is quoted.
+    with contextlib.suppress(ValueError, RecursionError):
+        read = json.dumps(json.loads(read), ensure_ascii=False)
+    said = without_secrets(" ".join(read.split()), (api_key,))[:_QUOTED_CHARACTERS]
+    return "(an answer that quotes what was sent)" if _quotes(said, texts) else said
+
+
+def _quotes(said: str, texts: Sequence[str]) -> bool:
+    """Whether an answer repeats a part of what was sent."""
+    said = said.lower()
+    runs = {said[start : start + _RUN_CHARACTERS] for start in range(len(said))}
+    for text in texts:
+        sent = " ".join(text.split()).lower()
+        if len(sent) < _RUN_CHARACTERS:
+            if len(sent) >= _SHORTEST_CHARACTERS and sent in said:
+                return True
+        elif any(run in sent for run in runs if len(run) == _RUN_CHARACTERS):
+            return True
+    return False
 
 
 def _sendable(text: str) -> str:

@@ -33,6 +33,7 @@ from hitherto.core.reconciliation.reconcile import (
 from hitherto.core.statements.reader import read
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.terms import terms_of
+from hitherto.disclosure import disclosed
 from hitherto.errors import InferenceError
 from hitherto.inference.exploring.agent import Explorer
 from hitherto.inference.exploring.browser import Explored, Library
@@ -210,8 +211,8 @@ class ModelInference:
             )
         except InferenceError as error:
             # The marks of the rules are worth more than a session that fails for want of better.
-            note = f"what changes put in doubt was judged by rules: {error}"
-            _log.warning("%s", note)
+            shown = disclosed(error, _log, "reviewing doubts")
+            note = f"what changes put in doubt was judged by rules: {shown}"
             return replace(kept, note=note)
         return await asyncio.to_thread(review.read, answer.output, sheet, consequences)
 

@@ -1,6 +1,7 @@
 """Planning a search with a language model: one small call, and the rules where it fails."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
@@ -12,6 +13,7 @@ from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
 from hitherto.core.dates.calendar import day_text
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import DateRange, QueryPlan, Reading
+from hitherto.disclosure import disclosed
 from hitherto.errors import RecallrAIError
 from hitherto.inference.tasks import Task
 from hitherto.models import Message, MessageRole
@@ -19,6 +21,8 @@ from hitherto.prompts import task_prompt
 
 if TYPE_CHECKING:
     from hitherto.inference.providers import Providers
+
+_log = logging.getLogger("hitherto.inference")
 
 LONGEST_QUESTION_CHARS = 2_000
 LONGEST_PREVIOUS_CHARS = 500
@@ -72,7 +76,7 @@ class Planner:
             late = f"the model took longer than {self._deadline_s:g} s to plan"
             return replace(ruled, fallback=late)
         except RecallrAIError as error:
-            return replace(ruled, fallback=error.message)
+            return replace(ruled, fallback=disclosed(error, _log, "planning a search"))
         return query_plan.joined(ruled, _reading(answer.output))
 
 

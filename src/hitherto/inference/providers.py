@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ from pydantic_ai.usage import RequestUsage
 
 from hitherto.backoff import Backoff
 from hitherto.core.spending import estimated_tokens
+from hitherto.disclosure import without_secrets
 from hitherto.errors import InferenceError, ValidationError
 from hitherto.inference.ledger import (
     CallUsage,
@@ -434,7 +436,10 @@ def refuse(error: Exception, model: str) -> NoReturn:
     while isinstance(error, FallbackExceptionGroup):
         error = error.exceptions[-1]
     retry_after_s = error.retry_after if isinstance(error, ModelAPIError) else None
-    raise InferenceError(f"{model} {_reason(error)}", retry_after_s=retry_after_s) from error
+    shown = f"{model} {_reason(error)}"
+    raise InferenceError(
+        f"{shown}{_code(error)}", retry_after_s=retry_after_s, tenant_message=shown
+    ) from error
 
 
 _OUTCOMES: tuple[tuple[type[BaseException], CallOutcome], ...] = (
@@ -475,6 +480,9 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+_CODE = re.compile(r"[a-z][a-z0-9_.-]{1,60}")
+
+
 def _reason(error: Exception) -> str:
     for kind, reason in _REASONS:
         if isinstance(error, kind):
@@ -484,6 +492,15 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ModelAPIError):
         return "could not do what was asked"
     return f"gave no answer of the form asked for, in {REPAIRS + 1} tries"
+
+
+def _code(error: Exception) -> str:
+    """What the provider calls the failure, for the log: codes, since its words may quote a user."""
+    body = error.body if isinstance(error, ModelHTTPError) else None
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    found = [inner.get(name) for name in ("type", "code")] if isinstance(inner, dict) else []
+    codes = [code for code in found if isinstance(code, str) and _CODE.fullmatch(code)]
+    return without_secrets(f" ({', '.join(codes)})") if codes else ""
 
 
 async def open_providers(
@@ -536,7 +553,8 @@ def _built(name: str, settings: Settings) -> Model:
             f"model {name!r} needs a package: pip install 'hitherto[models]' ({error})"
         ) from error
     except (UserError, ValueError) as error:
-        raise ValidationError(f"model {name!r} cannot be used: {error}") from error
+        said = without_secrets(str(error), settings.secrets())
+        raise ValidationError(f"model {name!r} cannot be used: {said}") from error
 
 
 def _provider_of(name: str) -> str:

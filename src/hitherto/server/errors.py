@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hitherto.disclosure import operator_message
 from hitherto.errors import (
     EmbedderError,
     InvalidCategoriesError,
@@ -21,6 +22,7 @@ from hitherto.errors import (
     StoreError,
     UnavailableError,
     ValidationError,
+    tenant_message,
 )
 from hitherto.wire import Detail, WireModel
 
@@ -177,11 +179,13 @@ async def _known_error(request: Request, error: Exception) -> Response:
 
 def public_message(scope: Scope, error: RecallrAIError) -> str:
     """What a caller may be told; what they may not is logged."""
-    if isinstance(error, StoreError | EmbedderError):
-        # These name files of the machine.
-        _log.error("request %s: %s", request_id_of(scope), error.message)
-        return UNAVAILABLE
-    if error.http_status >= 500 and not isinstance(error, UnavailableError):
+    hidden = operator_message(error)
+    if isinstance(error, UnavailableError) and hidden is not None:
+        # These name files of the machine, or quote another service.
+        _log.error("request %s: %s", request_id_of(scope), hidden)
+        is_here = isinstance(error, StoreError | EmbedderError)
+        return UNAVAILABLE if is_here else tenant_message(error)
+    if hidden is not None or (error.http_status >= 500 and not isinstance(error, UnavailableError)):
         log_failure(scope, error)
         return INTERNAL_ERROR
     return error.message

@@ -4,6 +4,7 @@ This module needs the extra `hitherto[models]`; import it where a model was chos
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from pydantic_ai.exceptions import (
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart
 
 from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.disclosure import disclosed
 from hitherto.errors import RecallrAIError
 from hitherto.inference.exploring.browser import Explored, Fact, Item, Library, Quotation
 from hitherto.inference.exploring.run import (
@@ -40,6 +42,10 @@ from hitherto.prompts import task_prompt
 
 if TYPE_CHECKING:
     from hitherto.inference.providers import Providers
+
+_log = logging.getLogger("hitherto.inference")
+
+_DOING = "exploring a memory"
 
 MAX_FACTS = 30
 MAX_LINES = 40
@@ -114,7 +120,7 @@ class Explorer:
         except (AgentRunError, FallbackExceptionGroup, UserError) as error:
             failure = self._reason(error)
         except RecallrAIError as error:
-            failure = error.message
+            failure = disclosed(error, _log, _DOING)
         return Explored(steps=tuple(expedition.steps), failure=failure)
 
     async def _explored(
@@ -145,7 +151,7 @@ class Explorer:
         try:
             refuse(error, self._providers.name(Task.EXPLORING))
         except RecallrAIError as refused:
-            return refused.message
+            return disclosed(refused, _log, _DOING)
 
 
 def _agent() -> Agent[Expedition, ExploredAnswer]:
