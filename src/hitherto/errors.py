@@ -265,6 +265,7 @@ class InferenceError(UnavailableError):
 class StoreError(UnavailableError):
     """Work that the database refused; none of it was stored."""
 
+    default_http_status = 500
     tenant_message = "the memory cannot be reached now; try again later"
 
 

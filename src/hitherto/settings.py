@@ -7,6 +7,7 @@ is a constant next to the code that uses it.
 
 import contextlib
 import unicodedata
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -273,6 +274,30 @@ class Settings(BaseSettings):
         default=(),
         description="Origins whose web pages may call the service from a browser, as a JSON list.",
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Names and addresses that requests may have in their `Host` header, as a JSON "
+        'list; `"*.example.com"` stands for all names below, `"*"` for any. Without it, any where '
+        "other machines reach the service, else `localhost`, `127.0.0.1`, `[::1]` and `host`.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses and networks of proxies whose `X-Forwarded-For` is believed, as a "
+        "JSON list.",
+    )
+    max_connections: int = Field(
+        default=2000,
+        ge=8,
+        le=100_000,
+        description="Open connections; fewer where the limit of open files allows no more.",
+    )
+    max_connections_per_address: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Open connections of one address, at most half of all; `trusted_proxies` may "
+        "have more.",
+    )
     max_body_bytes: int = Field(
         default=4_194_304, ge=1024, description="Largest body of a request, in bytes."
     )
@@ -308,3 +333,10 @@ class Settings(BaseSettings):
         """Return all keys, which nothing that leaves the process may hold."""
         values = (getattr(self, name) for name in type(self).model_fields)
         return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _require_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)
+        return networks

@@ -1,7 +1,7 @@
 """An application over a real memory or over stand-ins, asked without a network."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,7 @@ class FakeSystem:
 
     api: Any
     failure: Exception | None = None
-    admin: Any = None
-
-    def __post_init__(self) -> None:
-        self.admin = FakeAdmin()
+    admin: Any = field(default_factory=FakeAdmin)
 
     def engine(self, project_id: str) -> MemoryApi:
         api: MemoryApi = self.api

@@ -31,7 +31,6 @@ class Failing:
         ("GET", "/api/v1", 404, "Not Found"),
         ("GET", "/api/v1/users/", 404, "Not Found"),
         ("GET", "/api/v1/users/alice/", 404, "Not Found"),
-        ("GET", "/admin/v1/projects/", 404, "Not Found"),
         ("PATCH", "/api/v1/users", 405, "Method Not Allowed"),
         ("POST", "/docs", 405, "Method Not Allowed"),
     ],
@@ -43,6 +42,13 @@ async def test_what_is_not_there_is_told_in_json(
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
     assert response.json() == {"detail": detail}
+
+
+async def test_an_admin_path_that_is_not_there_is_told_to_those_with_a_key(
+    administrator: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    assert (await administrator.get("/admin/v1/projects/")).status_code == 404
+    assert (await anonymous.get("/admin/v1/projects/")).status_code == 401
 
 
 async def test_a_method_that_is_not_allowed_names_those_that_are(http: httpx.AsyncClient) -> None:
@@ -81,10 +87,6 @@ async def test_an_error_of_ours_with_status_500_shows_no_message() -> None:
     [
         (OverloadedError("too much to do"), "too much to do"),
         (ClosedError("closed"), "closed"),
-        (
-            StoreError("cannot write /srv/memory.db"),
-            "The memory cannot be reached now; try again later",
-        ),
     ],
 )
 async def test_what_cannot_be_done_now_is_503_and_says_when_to_try_again(
@@ -95,6 +97,21 @@ async def test_what_cannot_be_done_now_is_503_and_says_when_to_try_again(
     assert response.status_code == 503
     assert response.json() == {"detail": detail}
     assert int(response.headers["retry-after"]) > 0
+
+
+async def test_a_database_that_fails_is_500_without_its_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = StoreError("cannot write /srv/memory.db")
+    with caplog.at_level(logging.ERROR, "hitherto"):
+        async with http_for_fake(Failing(error)) as http:
+            response = await http.get(USER, headers={"X-Request-Id": "call-7"})
+    assert response.status_code == 500
+    assert response.json() == {
+        "detail": "The memory cannot be reached now; try again later",
+        "request_id": "call-7",
+    }
+    assert "/srv/memory.db" in caplog.text
 
 
 async def test_readiness_follows_the_database_and_liveness_does_not() -> None:

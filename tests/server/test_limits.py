@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,14 +13,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from tests.server.conftest import FakeSystem
 
 from hitherto import Settings
-from hitherto.server.limits import (
-    WAITING_PER_PLACE,
-    TokenBuckets,
-    WorkLimit,
-    install_limits,
-)
+from hitherto.errors import AuthenticationError
+from hitherto.server.bodies import BodyReader
+from hitherto.server.errors import LastResort
+from hitherto.server.limits import install_limits
+from hitherto.server.rate_limits import TokenBuckets
+from hitherto.server.work_limit import WAITING_PER_SLOT, WorkLimit
 
 
 class Monotonic:
@@ -31,6 +32,21 @@ class Monotonic:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+class Keys:
+    """Knows the keys that begin with `good`. looked_up: those that it was asked for."""
+
+    def __init__(self) -> None:
+        self.looked_up: list[str] = []
+
+    async def authenticate(self, api_key: str, project_id: str) -> None:
+        await self.authenticate_admin(api_key)
+
+    async def authenticate_admin(self, api_key: str) -> None:
+        self.looked_up.append(api_key)
+        if not api_key.startswith("good"):
+            raise AuthenticationError("unknown")
 
 
 class Gate:
@@ -56,34 +72,47 @@ async def own_policy(request: Request) -> Response:
 
 
 def application(
-    settings: Settings, *routes: Route, clock: Callable[[], float] | None = None
+    settings: Settings,
+    *routes: Route,
+    keys: Keys | None = None,
+    **named: Any,
 ) -> Starlette:
+    """An application behind the limits. named: of `install_limits`."""
     app = Starlette(
         routes=[
             Route("/api/v1/echo", echo, methods=["GET", "POST", "PUT"]),
+            Route("/admin/v1/echo", echo, methods=["GET", "POST"]),
             Route("/page", own_policy),
             Route("/healthz", echo),
             *routes,
         ]
     )
-    install_limits(app, settings, clock=clock or Monotonic(), new_request_id=lambda: "made-here")
+    app.state.served = FakeSystem(None)
+    app.state.served.admin = keys or Keys()
+    chosen = {"clock": Monotonic(), "new_request_id": lambda: "made-here"} | named
+    install_limits(app, settings, **chosen)
     return app
 
 
-def client(app: Any) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app)
-    return httpx.AsyncClient(transport=transport, base_url="http://memory.test")
+def keyed(key: str = "good") -> dict[str, str]:
+    return {"X-Recallr-Api-Key": key, "X-Recallr-Project-Id": "any"}
+
+
+def client(app: Any, address: str = "198.51.100.7") -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, client=(address, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://memory.test", headers=keyed())
 
 
 def scope(path: str) -> dict[str, Any]:
-    """What a server says of a request without headers."""
+    """What a server says of a request with a key."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "method": "GET",
         "path": path,
-        "headers": [],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in keyed().items()],
         "query_string": b"",
+        "state": {"key": "good"},
     }
 
 
@@ -131,12 +160,13 @@ async def test_a_line_per_request_names_the_route_but_no_user_no_key_and_no_quer
 ) -> None:
     caplog.set_level(logging.INFO, "hitherto.requests")
     app = FastAPI()
+    app.state.served = FakeSystem(None)
     app.add_api_route("/api/v1/users/{custom_user_id}", lambda custom_user_id: {})
     install_limits(
         app, Settings(log_requests=logged), clock=Monotonic(), new_request_id=lambda: "made-here"
     )
     async with client(app) as http:
-        await http.get("/api/v1/users/carol?filter=private", headers={"X-Recallr-Api-Key": "k1"})
+        await http.get("/api/v1/users/carol?filter=private", headers=keyed("k1"))
         await http.get("/carol")
     assert [record.getMessage() for record in caplog.records] == (
         [
@@ -165,40 +195,140 @@ async def test_a_body_up_to_the_limit_passes_and_a_larger_one_is_refused(
         assert answer.headers["X-Request-Id"] == "made-here"
 
 
-async def test_a_body_that_does_not_arrive_in_time_gives_its_place_to_another() -> None:
-    limit = WorkLimit(application(Settings()), max_body_bytes=1024, places=1, body_timeout_s=0.01)
-    sent: list[Any] = []
-
-    async def never() -> Any:
-        await asyncio.Event().wait()
-
-    async def keep(message: Any) -> None:
-        sent.append(message)
-
-    for _ in range(6):
-        await limit(scope("/api/v1/echo"), never, keep)
-    assert {message["status"] for message in sent[::2]} == {408}
-
-
 async def test_a_key_that_asks_too_often_is_told_when_to_come_back() -> None:
     clock = Monotonic()
     app = application(Settings(rate_limit_per_minute=2), clock=clock)
     async with client(app) as http:
 
         async def ask(key: str, path: str = "/api/v1/echo") -> httpx.Response:
-            return await http.get(path, headers={"X-Recallr-Api-Key": key})
+            return await http.get(path, headers=keyed(key))
 
-        assert [(await ask("one")).status_code for _ in range(3)] == [200, 200, 429]
-        refused = await ask("one")
+        assert [(await ask("good-1")).status_code for _ in range(3)] == [200, 200, 429]
+        refused = await ask("good-1")
         assert refused.json() == {"detail": "Too many requests"}
         assert refused.headers["Retry-After"] == "30"
-        assert (await ask("two")).status_code == 200
-        assert (await ask("one", "/healthz")).status_code == 200
+        assert (await ask("good-2")).status_code == 200
+        assert (await ask("good-1", "/healthz")).status_code == 200
         clock.now_s += 29.9
-        assert (await ask("one")).status_code == 429
+        assert (await ask("good-1")).status_code == 429
         clock.now_s += 0.2
-        assert (await ask("one")).status_code == 200
-        assert (await ask("one")).status_code == 429
+        assert (await ask("good-1")).status_code == 200
+        assert (await ask("good-1")).status_code == 429
+
+
+async def test_other_headers_of_a_request_make_no_other_caller_of_it() -> None:
+    async with client(application(Settings(rate_limit_per_minute=10))) as http:
+        statuses = []
+        for number in range(60):
+            varied = {
+                "Authorization": f"Bearer {number}",
+                "X-Hitherto-Admin-Key": f"good-{number}",
+                "X-Forwarded-For": f"198.51.100.{number}",
+                "User-Agent": str(number),
+            }
+            statuses.append((await http.get("/api/v1/echo", headers=varied)).status_code)
+    assert statuses == [200] * 10 + [429] * 50
+
+
+async def test_an_admin_key_is_counted_too_in_either_header() -> None:
+    async with client(application(Settings(rate_limit_per_minute=2))) as http:
+        headers = ({"X-Hitherto-Admin-Key": "good"}, {"Authorization": "Bearer good"})
+        answers = [await http.get("/admin/v1/echo", headers=headers[n % 2]) for n in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
+async def test_requests_that_need_no_key_are_counted_by_address() -> None:
+    app = application(Settings(rate_limit_per_minute=1))
+    async with client(app) as http:
+        for status in (200, 429):
+            answer = await http.get("/page", headers=keyed(f"good-{status}"))
+            assert answer.status_code == status
+    async with client(app, "198.51.100.8") as http:
+        assert (await http.get("/page")).status_code == 200
+
+
+class Sleeps(list[float]):
+    """Notes the sleeps that it is asked for, and returns at once."""
+
+    async def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [("/api/v1/echo", "X-Recallr-Api-Key"), ("/admin/v1/echo", "X-Hitherto-Admin-Key")],
+)
+async def test_wrong_keys_are_answered_late_and_then_refused(path: str, header: str) -> None:
+    clock, keys, sleeps = Monotonic(), Keys(), Sleeps()
+    app = application(Settings(), keys=keys, clock=clock, sleep=sleeps)
+    async with client(app) as http:
+
+        async def ask(key: str) -> httpx.Response:
+            return await http.get(path, headers={header: key})
+
+        answers = [await ask(f"wrong-{number}") for number in range(300)]
+        assert [answer.status_code for answer in answers] == [401] * 100 + [429] * 200
+        assert sleeps == [0.25] * 50
+        assert answers[-1].headers["Retry-After"] == "1"
+        clock.now_s += 0.7
+        assert (await ask("wrong")).status_code == 401
+        assert (await ask("wrong")).status_code == 429
+        # Neither neighbours with a good key nor other addresses are locked out.
+        assert (await ask("good")).status_code == 200
+    async with client(app, "198.51.100.8") as http:
+        assert (await http.get(path, headers={header: "wrong"})).status_code == 401
+
+
+async def test_requests_without_a_key_count_as_requests_and_not_as_wrong_keys() -> None:
+    keys = Keys()
+    async with client(application(Settings(), keys=keys, sleep=Sleeps())) as http:
+        for path, header in (("/api/v1/echo", "X-Recallr-Api-Key"), ("/admin/v1/echo", "X-Any")):
+            answers = [await http.get(path, headers={header: ""}) for _ in range(101)]
+            assert {answer.status_code for answer in answers} == {401}
+        assert keys.looked_up == []
+    async with client(application(Settings(rate_limit_per_minute=2))) as http:
+        answers = [await http.get("/admin/v1/echo") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+
+
+async def test_keys_from_an_address_that_failed_too_often_are_looked_up_one_at_a_time() -> None:
+    class SlowKeys(Keys):
+        most = now = 0
+
+        async def authenticate_admin(self, api_key: str) -> None:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0)
+            self.now -= 1
+            await super().authenticate_admin(api_key)
+
+    keys = SlowKeys()
+    async with client(application(Settings(), keys=keys, sleep=Sleeps())) as http:
+
+        async def ask(key: str) -> int:
+            return (await http.get("/api/v1/echo", headers=keyed(key))).status_code
+
+        assert await ask("good-known") == 200
+        for _ in range(100):
+            assert await ask("wrong") == 401
+        keys.most, keys.looked_up = 0, []
+        statuses = await asyncio.gather(*(ask(f"wrong-{number}") for number in range(50)))
+        assert set(statuses) == {429}
+        assert keys.most == 1
+        assert len(keys.looked_up) < 50
+        both = await asyncio.gather(*(ask("wrong") for _ in range(9)), ask("good-known"))
+        assert both[-1] == 200
+        assert await ask("good-new") == 200
+
+
+async def test_an_ipv6_caller_is_counted_by_network() -> None:
+    app = application(Settings(), sleep=Sleeps())
+    statuses = []
+    for number in range(101):
+        async with client(app, f"2001:db8::{number:x}") as http:
+            answer = await http.get("/api/v1/echo", headers=keyed("wrong"))
+            statuses.append(answer.status_code)
+    assert statuses == [401] * 100 + [429]
 
 
 def test_a_bucket_never_holds_more_than_a_minutes_worth() -> None:
@@ -209,7 +339,7 @@ def test_a_bucket_never_holds_more_than_a_minutes_worth() -> None:
 
 
 def test_buckets_are_bounded_and_the_one_unused_for_longest_goes_first() -> None:
-    buckets = TokenBuckets(1, Monotonic(), most=2)
+    buckets = TokenBuckets(1, Monotonic(), max_buckets=2)
     assert buckets.take(b"a") == 0
     assert buckets.take(b"b") == 0
     assert buckets.take(b"a") > 0
@@ -226,8 +356,7 @@ async def test_requests_beyond_the_places_wait_and_those_beyond_the_queue_are_re
     )
     async with client(app) as http:
         taken = [
-            asyncio.create_task(http.get("/api/v1/gate"))
-            for _ in range(2 * (1 + WAITING_PER_PLACE))
+            asyncio.create_task(http.get("/api/v1/gate")) for _ in range(2 * (1 + WAITING_PER_SLOT))
         ]
         for _ in range(2):
             await gate.arrived.acquire()
@@ -242,11 +371,15 @@ async def test_requests_beyond_the_places_wait_and_those_beyond_the_queue_are_re
         assert (await http.get("/api/v1/echo")).status_code == 200
 
 
-async def test_a_request_that_waits_too_long_for_a_place_is_refused() -> None:
+def limited(*routes: Route, slots: int = 1, **named: Any) -> LastResort:
+    """Routes behind one limit on work. named: of `WorkLimit`."""
+    bodies = BodyReader(1024)
+    return LastResort(WorkLimit(Starlette(routes=routes), slots=slots, bodies=bodies, **named))
+
+
+async def test_a_request_that_waits_too_long_for_a_slot_is_refused() -> None:
     gate = Gate()
-    app = Starlette(routes=[Route("/gate", gate.answer)])
-    limit = WorkLimit(app, max_body_bytes=1024, places=1, max_wait_s=0.01)
-    async with client(limit) as http:
+    async with client(limited(Route("/gate", gate.answer), max_wait_s=0.01)) as http:
         first = asyncio.create_task(http.get("/gate"))
         await gate.arrived.acquire()
         assert (await http.get("/gate")).status_code == 503
@@ -254,9 +387,37 @@ async def test_a_request_that_waits_too_long_for_a_place_is_refused() -> None:
         assert (await first).status_code == 200
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "text/event-stream"])
+async def test_an_answer_that_is_not_read_keeps_its_slot_only_if_more_of_it_is_made(
+    media_type: str,
+) -> None:
+    async def answer(request: Request) -> Response:
+        return Response(b"made", media_type=media_type)
+
+    app = limited(Route("/answer", answer), max_wait_s=0.01)
+    is_read = asyncio.Event()
+    statuses = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        await is_read.wait()
+
+    async def keep(message: Any) -> None:
+        statuses.append(message.get("status"))
+
+    unread = asyncio.create_task(app(scope("/answer"), receive, send))
+    await asyncio.sleep(0)
+    await app(scope("/answer"), receive, keep)
+    assert statuses[0] == (200 if media_type == "application/json" else 503)
+    is_read.set()
+    await unread
+
+
 async def test_a_request_cancelled_by_a_stopping_server_is_told_so() -> None:
     gate = Gate()
-    app = application(Settings(max_concurrent_requests=1), Route("/gate", gate.answer))
+    app = application(Settings(max_concurrent_requests=1), Route("/api/v1/gate", gate.answer))
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -265,7 +426,7 @@ async def test_a_request_cancelled_by_a_stopping_server_is_told_so() -> None:
     async def keep(message: Any) -> None:
         sent.append(message)
 
-    task = asyncio.create_task(app(scope("/gate"), receive, keep))
+    task = asyncio.create_task(app(scope("/api/v1/gate"), receive, keep))
     await gate.arrived.acquire()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -141,7 +141,7 @@ class Upload:
     async def begin(self) -> None:
         url = httpx.URL(self._listening.url)
         self._answer, self._sent = await asyncio.open_connection(url.host, url.port)
-        headers = {**headers_of(self._listening), "Host": "x", "Content-Length": "27"}
+        headers = {**headers_of(self._listening), "Host": url.host, "Content-Length": "27"}
         headers["Content-Type"] = "application/json"
         lines = [f"{name}: {value}" for name, value in headers.items()]
         head = "\r\n".join(["POST /api/v1/users HTTP/1.1", *lines, "", ""])

@@ -21,6 +21,7 @@ from hitherto.server.parameters import (
     UserId,
     WebhookId,
 )
+from hitherto.server.paths import ADMIN_PREFIX
 from hitherto.wire import (
     CategoryEnvelope,
     CategoryList,
@@ -51,8 +52,6 @@ from hitherto.wire import (
     WebhookEnvelope,
     WebhookList,
 )
-
-ADMIN_PREFIX = "/admin/v1"
 
 admin_router = APIRouter(
     prefix=ADMIN_PREFIX,

@@ -7,11 +7,13 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from hitherto.server import documentation
-from hitherto.server.admin import ADMIN_PREFIX, admin_router
+from hitherto.server.admin import admin_router
 from hitherto.server.authentication import ADMIN_SECURITY, PROJECT_SECURITY, SECURITY_SCHEMES
 from hitherto.server.errors import documented, install_error_answers
+from hitherto.server.hosts import ANY_HOST
 from hitherto.server.limits import install_limits
-from hitherto.server.routes import API_PREFIX, API_ROUTERS, health_router
+from hitherto.server.paths import ADMIN_PREFIX, API_PREFIX
+from hitherto.server.routes import API_ROUTERS, health_router
 from hitherto.server.state import Served
 from hitherto.settings import Settings
 
@@ -44,8 +46,16 @@ class Application(FastAPI):
         return super().openapi()
 
 
-def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
-    """The application that serves a system. Whoever opened the system closes it afterwards."""
+def create_app(
+    served: Served,
+    settings: Settings | None = None,
+    *,
+    hosts: frozenset[str] = frozenset({ANY_HOST}),
+) -> FastAPI:
+    """Return the application that serves a system. Its caller closes the system afterwards.
+
+    hosts: names that the application answers for; any, where another server in front checks them.
+    """
     chosen = Settings() if settings is None else settings
     app = Application(
         telemetry=NO_TELEMETRY,
@@ -68,7 +78,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
     app.include_router(health_router)
     documentation.install_page(app)
     install_error_answers(app)
-    install_limits(app, chosen)
+    install_limits(app, chosen, hosts=hosts)
     return app
 
 

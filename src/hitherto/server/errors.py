@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import traceback
 from typing import Any
 
@@ -18,18 +19,22 @@ from hitherto.disclosure import operator_message
 from hitherto.errors import (
     EmbedderError,
     InvalidCategoriesError,
+    OverloadedError,
+    RateLimitError,
     RecallrAIError,
     StoreError,
     UnavailableError,
     ValidationError,
     tenant_message,
 )
+from hitherto.server.released_clients import visible_status
 from hitherto.wire import Detail, WireModel
 
 _log = logging.getLogger("hitherto.server")
 
 INTERNAL_ERROR = "Internal server error"
 UNAVAILABLE = "The memory cannot be reached now; try again later"
+BUSY = "The server has too much to do; try again later"
 RETRY_AFTER_S = 2
 """What a client is told to wait when the service cannot do the work now."""
 
@@ -118,7 +123,6 @@ def install_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(RecallrAIError, _known_error)
     app.add_exception_handler(Exception, _unforeseen_error)
-    app.add_middleware(LastResort)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -158,9 +162,14 @@ def _message(item: dict[str, Any]) -> str:
 
 async def _known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RecallrAIError)
+    return known_answer(request.scope, error)
+
+
+def known_answer(scope: Scope, error: RecallrAIError) -> Response:
+    """Return the answer for an error of ours."""
     status = error.http_status or 500
     if isinstance(error, ValidationError):
-        where = "body" if request.method in {"POST", "PUT", "PATCH"} else "query"
+        where = "body" if scope["method"] in {"POST", "PUT", "PATCH"} else "query"
         return json_answer(
             status, {"detail": [{"loc": [where], "msg": error.message, "type": "value_error"}]}
         )
@@ -168,13 +177,24 @@ async def _known_error(request: Request, error: Exception) -> Response:
         named = {"message": error.message, "invalid_categories": error.invalid_categories}
         return json_answer(status, {"detail": named})
     if status >= 500 and not isinstance(error, UnavailableError):
-        return await _unforeseen_error(request, error)
-    headers: dict[str, str] = {}
+        return _internal_error(scope, error)
+    content: dict[str, Any] = {"detail": public_message(scope, error)}
+    if isinstance(error, StoreError):
+        # 503 would promise that nothing was done, which a failing database cannot.
+        status = 500
+        content["request_id"] = request_id_of(scope)
+    return json_answer(visible_status(scope, status), content, _headers_of(error, status))
+
+
+def _headers_of(error: RecallrAIError, status: int) -> dict[str, str]:
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    elif status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    return json_answer(status, {"detail": public_message(request.scope, error)}, headers)
+        return {"WWW-Authenticate": "Bearer"}
+    if status not in {429, 503}:
+        return {}
+    retry_after_s = None
+    if isinstance(error, RateLimitError | OverloadedError):
+        retry_after_s = error.retry_after_s
+    return {"Retry-After": str(math.ceil(retry_after_s or RETRY_AFTER_S))}
 
 
 def public_message(scope: Scope, error: RecallrAIError) -> str:
@@ -192,9 +212,12 @@ def public_message(scope: Scope, error: RecallrAIError) -> str:
 
 
 async def _unforeseen_error(request: Request, error: Exception) -> Response:
-    log_failure(request.scope, error)
-    request_id = request_id_of(request.scope)
-    return json_answer(500, {"detail": INTERNAL_ERROR, "request_id": request_id})
+    return _internal_error(request.scope, error)
+
+
+def _internal_error(scope: Scope, error: Exception) -> Response:
+    log_failure(scope, error)
+    return json_answer(500, {"detail": INTERNAL_ERROR, "request_id": request_id_of(scope)})
 
 
 def log_failure(scope: Scope, error: BaseException) -> None:
@@ -216,7 +239,7 @@ def log_failure(scope: Scope, error: BaseException) -> None:
 
 
 class LastResort:
-    """Answers what no handler did, inside of what adds headers to every answer."""
+    """Answers the errors that no handler inside has answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -239,5 +262,8 @@ class LastResort:
             if started:
                 # All that is left is to cut the answer off, which raising does.
                 raise
-            answer = await _unforeseen_error(Request(scope), error)
+            if isinstance(error, RecallrAIError):
+                answer = known_answer(scope, error)
+            else:
+                answer = _internal_error(scope, error)
             await answer(scope, receive, send)

@@ -8,31 +8,30 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import StoreError, UnavailableError
 from hitherto.models import NewApiKey
+from hitherto.server.addresses import TrustedProxies
 from hitherto.server.app import create_app
+from hitherto.server.connections import KEEP_ALIVE_S, Connections
+from hitherto.server.hosts import allowed_hosts
+from hitherto.server.http_server import HttpServer, limit_connections
 from hitherto.settings import Settings
 from hitherto.store import shown_address
-from hitherto.system import Parts, open_system
+from hitherto.system import Parts, System, open_system
 
 FIRST_KEY_NAME = "first"
 
 _BACKLOG = 2048
-"""Connections that the system may hold while the service is busy; uvicorn's own default."""
-
-KEEP_ALIVE_S = 75
-"""Seconds that an idle connection is kept. Clients and proxies must be the first to let go of one,
-or they send a request into a connection that is just being closed: httpx keeps them for 5 s, the
-usual proxies for 60 s."""
+"""Connections that the system may hold before they are accepted; uvicorn's own default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ async def serve(
         system = await open_system(settings.db, settings, parts)
         try:
             if not stop.is_set():
-                server = uvicorn.Server(_configuration(settings, create_app(system, settings)))
+                server = _server(settings, listener, system)
                 first_key = (
                     await system.admin.create_first_key(DEFAULT_PROJECT_ID, name=FIRST_KEY_NAME)
                     if make_first_key
@@ -121,19 +120,32 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
+def _server(settings: Settings, listener: socket.socket, system: System) -> HttpServer:
     # The application logs its failures itself, with the id of the request and without their text.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    return uvicorn.Config(
-        app,
+    hosts = allowed_hosts(
+        settings.allowed_hosts, settings.host, is_loopback=_address_of(listener).is_loopback
+    )
+    configuration = uvicorn.Config(
+        create_app(system, settings, hosts=hosts),
         log_config=None,
         access_log=False,
         server_header=False,
         ws="none",
-        backlog=_BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_keep_alive=int(KEEP_ALIVE_S),
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )
+    limits = limit_connections(
+        settings.max_connections, settings.max_connections_per_address, settings.db_connections
+    )
+    trusted = TrustedProxies(settings.trusted_proxies)
+    return HttpServer(configuration, Connections(limits, trusted, time.monotonic))
+
+
+def _address_of(listener: socket.socket) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(listener.getsockname()[0])
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -159,7 +171,7 @@ def _listening(
     listener: socket.socket, settings: Settings, first_key: NewApiKey | None
 ) -> Listening:
     bound, port = listener.getsockname()[:2]
-    address = ipaddress.ip_address(bound)
+    address = _address_of(listener)
     # What listens everywhere is reached, from here, by the name of this machine for itself.
     host = "localhost" if address.is_unspecified else bound
     return Listening(

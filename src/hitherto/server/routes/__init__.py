@@ -2,9 +2,7 @@
 
 from hitherto.server.routes import contexts, health, memories, merge_conflicts, sessions, users
 
-__all__ = ["API_PREFIX", "API_ROUTERS", "health_router"]
-
-API_PREFIX = "/api/v1"
+__all__ = ["API_ROUTERS", "health_router"]
 
 API_ROUTERS = (
     contexts.router,

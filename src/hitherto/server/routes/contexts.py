@@ -10,6 +10,7 @@ from hitherto.server.errors import documented
 from hitherto.server.parameters import ContextQuery, SessionId, SystemPromptQuery, UserId
 from hitherto.server.state import settings_of
 from hitherto.server.streaming import context_stream
+from hitherto.server.work_limit import release_at_last_event
 from hitherto.wire import Context, SystemPrompt
 
 router = APIRouter(tags=["Context"], route_class=ProjectRoute)
@@ -53,7 +54,9 @@ async def get_context(
     asked = query.to_request()
     if query.stream:
         return await context_stream(
-            api.get_context_stream(custom_user_id, session_id, asked),
+            release_at_last_event(
+                api.get_context_stream(custom_user_id, session_id, asked), request.scope
+            ),
             request.scope,
             asked.recall_strategy,
             settings_of(request).stream_ping_s,

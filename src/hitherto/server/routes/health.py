@@ -5,12 +5,11 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from hitherto.server.errors import documented
+from hitherto.errors import StoreError, UnavailableError
+from hitherto.server.errors import documented, public_message
+from hitherto.server.paths import LIVE_PATH, READY_PATH
 from hitherto.server.state import served_by
 from hitherto.wire import WireModel
-
-LIVE_PATH = "/healthz"
-READY_PATH = "/readyz"
 
 router = APIRouter(tags=["Health"])
 
@@ -30,5 +29,9 @@ async def get_health() -> Health:
 @router.get(READY_PATH, responses=documented(503))
 async def get_readiness(request: Request) -> Health:
     """Tell that the database answers too."""
-    await served_by(request).check()
+    try:
+        await served_by(request).check()
+    except StoreError as error:
+        # Load balancers look for 503.
+        raise UnavailableError(public_message(request.scope, error), 503) from error
     return Health()

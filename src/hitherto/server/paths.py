@@ -1,0 +1,29 @@
+"""Paths that more than one part of the server knows."""
+
+from starlette.types import Scope
+
+API_PREFIX = "/api/v1"
+ADMIN_PREFIX = "/admin/v1"
+
+LIVE_PATH = "/healthz"
+READY_PATH = "/readyz"
+PROMPT_PATH = f"{API_PREFIX}/system-prompt"
+CONTEXT_SUFFIX = "/context"
+
+HEALTH_PATHS = frozenset({LIVE_PATH, READY_PATH})
+"""Answered whatever the load: monitoring must be able to tell busy from dead."""
+
+UNLIMITED_PATHS = HEALTH_PATHS | {PROMPT_PATH}
+"""Answered whatever the load. The system prompt takes no work, and the released clients cannot do
+without it."""
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request within the application, wherever that is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def is_below(prefix: str, path: str) -> bool:
+    """Return whether a path is a prefix or continues it with a slash."""
+    return path == prefix or path.startswith(f"{prefix}/")
