@@ -7,6 +7,7 @@ they can. Where the system has no file modes (Windows), nothing is checked.
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -33,6 +34,11 @@ def create_private_file(path: Path | str) -> bool:
     return True
 
 
+def open_private_file(path: Path) -> BinaryIO:
+    """Open a new file with mode 0600 for writing. Raises FileExistsError, OSError."""
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE), "wb")
+
+
 def make_private_folder(path: Path) -> None:
     """Make a folder with mode 0700 unless it is there; its parents get the usual mode.
 
@@ -53,16 +59,16 @@ def shared_mode(path: Path | str) -> str | None:
     return stat.filemode(mode) if _HAS_MODES and mode & SHARED else None
 
 
-def folder_problem(path: Path) -> str | None:
+def folder_problem(path: Path, user_id: int | None = None) -> str | None:
     """Return why a folder's content cannot be trusted, or None.
 
-    Trusted is a folder that only its owner, this user or the administrator, can write to.
-    Raises OSError.
+    Trusted is a folder that only its owner, the user or the administrator, can write to.
+    user_id: None for the user of this process. Raises OSError.
     """
     status = os.stat(path)
     if not _HAS_MODES:
         return None
-    if status.st_uid not in (0, os.geteuid()):
+    if status.st_uid not in (0, os.geteuid() if user_id is None else user_id):
         return f"it belongs to another user ({status.st_uid})"
     if status.st_mode & WRITABLE_BY_OTHERS:
         return f"other users can write to it ({stat.filemode(status.st_mode)})"

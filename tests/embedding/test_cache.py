@@ -1,15 +1,24 @@
 """The cached graph: built once, verified on every start, safe against company."""
 
+import hashlib
 import multiprocessing
+import os
 import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from hitherto.embedding import MINILM, LocalEmbedder, open_embedder
 from hitherto.embedding.cache import cached_graph
+from hitherto.embedding.graph import build_int8_graph
 from hitherto.errors import EmbedderError
+from hitherto.file_modes import folder_problem
 
 TEXT = "The spare key is with the neighbours."
 
@@ -39,6 +48,120 @@ def test_a_cached_graph_needs_no_weights(embedder: LocalEmbedder, filled_cache: 
     assert np.array_equal(reopened.embed_query(TEXT), embedder.embed_query(TEXT))
 
 
+def test_the_build_gives_the_pinned_bytes(weights_dir: Path) -> None:
+    content = build_int8_graph(MINILM, weights_dir)
+    assert hashlib.sha256(content).hexdigest() == MINILM.graph_sha256
+
+
+def planted(cache: Path) -> bytes:
+    """A graph that answers otherwise, whole in itself, in place of the cached one."""
+    (path,) = graphs(cache)
+    model = onnx.load_model_from_string(path.read_bytes())
+    words = next(one for one in model.graph.initializer if one.name == "words.scale")
+    words.CopyFrom(numpy_helper.from_array(np.array(0.5, np.float32), "words.scale"))
+    content: bytes = model.SerializeToString()
+    path.write_bytes(content)
+    return content
+
+
+def test_a_planted_graph_is_not_used_whatever_its_name_says(
+    embedder: LocalEmbedder, filled_cache: Path, weights_dir: Path
+) -> None:
+    (path,) = graphs(filled_cache)
+    content = planted(filled_cache)
+    for name in (
+        f"{path.stem[:-24]}{hashlib.sha256(content).hexdigest()[:24]}.onnx",
+        f"all-minilm-l6-v2-int8-b2-{MINILM.weights_sha256[:12]}"
+        f"-{hashlib.sha256(content).hexdigest()}.onnx",
+        "aaa.onnx",
+    ):
+        (filled_cache / name).write_bytes(content)
+    opened = open_embedder(cache_dir=filled_cache, weights_dir=weights_dir, threads=1)
+    assert np.array_equal(opened.embed_query(TEXT), embedder.embed_query(TEXT))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == MINILM.graph_sha256
+
+
+def test_a_file_that_is_changed_after_it_was_read_changes_nothing(
+    embedder: LocalEmbedder, filled_cache: Path
+) -> None:
+    graph = cached_graph(MINILM, filled_cache)
+    planted(filled_cache)
+    assert graph is not None
+    reopened = LocalEmbedder(MINILM.name, graph, threads=1)
+    assert np.array_equal(reopened.embed_query(TEXT), embedder.embed_query(TEXT))
+
+
+def test_a_link_in_place_of_the_graph_is_read_and_not_believed(
+    filled_cache: Path, tmp_path: Path
+) -> None:
+    (path,) = graphs(filled_cache)
+    elsewhere = tmp_path / "elsewhere.onnx"
+    elsewhere.write_bytes(b"another graph")
+    path.unlink()
+    path.symlink_to(elsewhere)
+    assert cached_graph(MINILM, filled_cache) is None
+    assert elsewhere.read_bytes() == b"another graph"
+
+
+def test_a_graph_with_other_bytes_than_the_pinned_is_used_and_not_kept(
+    embedder: LocalEmbedder, weights_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = replace(MINILM, graph_sha256="0" * 64)
+    opened = open_embedder(
+        cache_dir=tmp_path / "cache", weights_dir=weights_dir, source=source, threads=1
+    )
+    assert np.array_equal(opened.embed_query(TEXT), embedder.embed_query(TEXT))
+    assert "built again at the next start" in caplog.text
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.fixture(params=[0o022, 0o000, 0o002], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("umask")
+def test_the_folder_and_the_graph_are_private(weights_dir: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "new" / "cache"
+    open_embedder(cache_dir=cache, weights_dir=weights_dir, threads=1)
+    (path,) = graphs(cache)
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o702, 0o720, 0o757])
+@pytest.mark.parametrize("filled", [True, False], ids=["filled", "empty"])
+def test_a_folder_that_others_can_write_to_is_refused(
+    filled_cache: Path, weights_dir: Path, mode: int, filled: bool
+) -> None:
+    if not filled:
+        graphs(filled_cache)[0].unlink()
+    filled_cache.chmod(mode)
+    with pytest.raises(EmbedderError, match="cannot be trusted: other users can write") as caught:
+        open_embedder(cache_dir=filled_cache, weights_dir=weights_dir)
+    assert "HITHERTO_CACHE_DIR" in caught.value.message
+    assert "chmod 700" in caught.value.message
+    filled_cache.chmod(0o755)
+    open_embedder(cache_dir=filled_cache, weights_dir=weights_dir, threads=1)
+
+
+def test_a_folder_of_another_user_is_refused_and_one_of_the_administrator_is_not(
+    tmp_path: Path,
+) -> None:
+    owner = tmp_path.stat().st_uid
+    if owner == 0:
+        os.chown(tmp_path, 4_321, -1)
+        assert "another user (4321)" in (folder_problem(tmp_path, 0) or "")
+        assert folder_problem(tmp_path, 4_321) is None
+        os.chown(tmp_path, 0, -1)
+        assert folder_problem(tmp_path, 4_321) is None
+    else:
+        assert f"another user ({owner})" in (folder_problem(tmp_path, owner + 1) or "")
+        assert folder_problem(tmp_path, owner) is None
+
+
 def test_an_empty_cache_holds_no_graph(tmp_path: Path) -> None:
     assert cached_graph(MINILM, tmp_path / "absent") is None
 
@@ -51,7 +174,7 @@ def test_a_graph_with_one_wrong_bit_is_noticed_and_removed(
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     assert cached_graph(MINILM, filled_cache) is None
-    assert "damaged" in caplog.text
+    assert "is not the pinned one" in caplog.text
     assert graphs(filled_cache) == []
 
 
@@ -87,8 +210,9 @@ def test_two_processes_may_build_at_once(
     assert [process.exitcode for process in processes] == [0, 0]
     (path,) = graphs(cache_dir)
     assert list(cache_dir.iterdir()) == [path]
-    assert cached_graph(MINILM, cache_dir) == path
-    built = LocalEmbedder(MINILM.name, path)
+    graph = cached_graph(MINILM, cache_dir)
+    assert graph == path.read_bytes()
+    built = LocalEmbedder(MINILM.name, graph)
     assert np.array_equal(built.embed_query(TEXT), embedder.embed_query(TEXT))
 
 

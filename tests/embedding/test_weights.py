@@ -31,6 +31,7 @@ PRETENDED = WeightsSource(
     revision="0123456789abcdef0123456789abcdef01234567",
     weights_sha256=hashlib.sha256(WEIGHTS).hexdigest(),
     tokenizer_sha256=hashlib.sha256(TOKENIZER).hexdigest(),
+    graph_sha256="0" * 64,
     module="hitherto_module_that_does_not_exist",
     distribution="hitherto-distribution-that-does-not-exist",
     base_url="http://127.0.0.1:9",

@@ -1,4 +1,9 @@
-"""Cache of the built graph, so that only the first start needs the weights."""
+"""Cache of the built graph, so that only the first start needs the weights.
+
+The hash of the graph is pinned as those of the weights are: the build gives the same bytes wherever
+it runs. So a file in the cache is used only if it is the graph that these weights give, whoever
+wrote it (decision 18).
+"""
 
 import hashlib
 import logging
@@ -6,37 +11,37 @@ import os
 import tempfile
 from pathlib import Path
 
-from hitherto.embedding.weights import WeightsSource, unusable_cache
-
-BUILDER_VERSION = 2
-"""Goes up with every change that gives the graph other bytes; older files are then left alone."""
+from hitherto.embedding.weights import WeightsSource, private_cache, unusable_cache
+from hitherto.file_modes import open_private_file
 
 _log = logging.getLogger(__name__)
 
 
-def cached_graph(source: WeightsSource, cache_dir: Path) -> Path | None:
-    """Returns the graph's file in the cache; None if it was never built or is damaged.
+def cached_graph(source: WeightsSource, cache_dir: Path) -> bytes | None:
+    """Return the graph's bytes from the cache; None if it was never built or is another file.
 
-    The file's name carries the hash of its content, so it needs no other witness; a file that
-    does not match its name is removed.
+    The bytes are those that were hashed, so a file that is changed meanwhile changes nothing.
 
     Raises:
-        EmbedderError: the folder or a file in it cannot be used.
+        EmbedderError: the folder is not private, or it or the file cannot be used.
     """
-    stem = _stem(source)
+    path = cache_dir / _file_name(source)
     try:
-        for path in sorted(cache_dir.glob(f"{stem}-*.onnx")):
-            if path.name == _file_name(stem, path.read_bytes()):
-                return path
-            _log.warning("The cached graph %s is damaged; it is removed and built again.", path)
-            path.unlink(missing_ok=True)
+        if not path.exists():
+            return None
+        private_cache(cache_dir)
+        content = path.read_bytes()
+        if _is_pinned(source, content):
+            return content
+        _log.warning("The cached graph %s is not the pinned one; it is built again.", path)
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise unusable_cache(cache_dir, error) from error
     return None
 
 
-def build_cached_graph(source: WeightsSource, weights_dir: Path, cache_dir: Path) -> Path:
-    """Builds the int8 graph from verified weights and returns its file in the cache.
+def build_cached_graph(source: WeightsSource, weights_dir: Path, cache_dir: Path) -> bytes:
+    """Build the int8 graph from verified weights, keep it in the cache and return its bytes.
 
     Safe in several threads and processes at once: each writes a file of its own and renames it
     when it is complete.
@@ -47,25 +52,31 @@ def build_cached_graph(source: WeightsSource, weights_dir: Path, cache_dir: Path
     # onnx is only needed here, and costs every other start 0.2 s and 25 MB.
     from hitherto.embedding.graph import build_int8_graph  # noqa: PLC0415
 
+    content = build_int8_graph(source, weights_dir)
+    if not _is_pinned(source, content):
+        # Made here from verified weights, so it can be trusted, but not known again.
+        _log.warning(
+            "The graph built with this release of onnx has other bytes than the pinned one; it is "
+            "used, and built again at the next start."
+        )
+        return content
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
+        private_cache(cache_dir)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=cache_dir) as work_dir:
-            content = build_int8_graph(source, weights_dir)
             finished = Path(work_dir) / "finished.onnx"
-            with finished.open("wb") as target:
+            with open_private_file(finished) as target:
                 target.write(content)
                 target.flush()
                 os.fsync(target.fileno())
-            path = cache_dir / _file_name(_stem(source), content)
-            os.replace(finished, path)
+            os.replace(finished, cache_dir / _file_name(source))
     except OSError as error:
         raise unusable_cache(cache_dir, error) from error
-    return path
+    return content
 
 
-def _stem(source: WeightsSource) -> str:
-    return f"{source.name}-int8-b{BUILDER_VERSION}-{source.weights_sha256[:12]}"
+def _is_pinned(source: WeightsSource, content: bytes) -> bool:
+    return hashlib.sha256(content).hexdigest() == source.graph_sha256
 
 
-def _file_name(stem: str, content: bytes) -> str:
-    return f"{stem}-{hashlib.sha256(content).hexdigest()}.onnx"
+def _file_name(source: WeightsSource) -> str:
+    return f"{source.name}-int8-{source.graph_sha256[:24]}.onnx"

@@ -51,7 +51,7 @@ class LocalEmbedder:
     alone, whereas in an int8 batch the neighbours move it (down to a cosine of 0.965 with itself).
     """
 
-    def __init__(self, name: str, graph: Path, threads: int | None = None) -> None:
+    def __init__(self, name: str, graph: bytes, threads: int | None = None) -> None:
         """Loads a graph that `cached_graph` or `build_cached_graph` returned.
 
         threads: how many texts are embedded at once; by default one per core of this process.
@@ -65,6 +65,8 @@ class LocalEmbedder:
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]
         )
+        # It keeps the 24 MB for a fallback to other providers, of which there is none.
+        self._session._model_bytes = None
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._tokenizer = Tokenizer.from_str(metadata[TOKENIZER_KEY])
         # As published it cuts at 128 tokens and pads to 128.
@@ -132,8 +134,8 @@ def open_embedder(
 ) -> LocalEmbedder:
     """Opens the local embedder; builds its graph first if the cache does not hold it.
 
-    The cached graph includes the tokenizer and is bound by its name to the pinned weights, so
-    once it is there the weights are not read, or needed, again. A weights_dir that lacks the
+    The cached graph includes the tokenizer and has a pinned hash, so once it is there the weights
+    are not read, or needed, again. A weights_dir that lacks the
     files is an error all the same.
 
     Raises:

