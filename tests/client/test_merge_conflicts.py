@@ -370,7 +370,7 @@ async def test_what_fails_for_good_says_why_and_can_be_tried_again(born: Life) -
     born.inference.failures_left = Settings().max_failures
     failed = await born.answer(await born.conflict(), 1)
     assert failed.status is MergeConflictStatus.FAILED
-    assert failed.failure_reason == "ValueError: the oracle is silent"
+    assert failed.failure_reason == "ValueError: an unexpected error; the log has the details"
     (held,) = await born.memories()
     assert (held.memory_id, held.merge_conflict_in_progress) == (old.memory_id, True)
     again = await born.system.admin.retry_merge_conflict(DEFAULT_PROJECT_ID, "alice", failed.id)
