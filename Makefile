@@ -39,6 +39,7 @@ check: .venv/.development ## Format, lint, types, layers, and freshness of gener
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/python scripts/reference.py --check
+	@$(BIN)/python scripts/style.py
 	@echo "check: all clean"
 
 quick: .venv/.development ## Run the tests of the core and of one kind of client, on SQLite

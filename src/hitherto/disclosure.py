@@ -98,9 +98,9 @@ def disclosed(
 
 
 def operator_message(error: BaseException, secrets: Iterable[str | None] = ()) -> str | None:
-    """Return what the log shows of an error that tenants may not read; None for one that they may.
+    """Return the log's text of an error that tenants may not read, or None.
 
-    Of an error that nobody foresaw it is only the kind: its text may quote what users said.
+    For an unforeseen error it is the type alone: its text may quote what users said.
     """
     kind = type(error).__name__
     if not isinstance(error, RecallrAIError):

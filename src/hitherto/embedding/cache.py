@@ -1,8 +1,8 @@
 """Cache of the built graph, so that only the first start needs the weights.
 
 The hash of the graph is pinned as those of the weights are: the build gives the same bytes wherever
-it runs. So a file in the cache is used only if it is the graph that these weights give, whoever
-wrote it (decision 18).
+it runs. So a file in the cache is used only if it is the graph that these weights give, from any
+author (decision 18).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def cached_graph(source: WeightsSource, cache_dir: Path) -> bytes | None:
-    """Return the graph's bytes from the cache; None if it was never built or is another file.
+    """Return the graph's bytes from the cache; None if missing or different.
 
     The bytes are those that were hashed, so a file that is changed meanwhile changes nothing.
 

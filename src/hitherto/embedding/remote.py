@@ -288,7 +288,7 @@ class RemoteEmbedder:
 
 
 def _excerpt(body: bytes, texts: Sequence[str], api_key: str | None) -> str:
-    """The beginning of a refusal for the log: without secrets, and nothing if it quotes a text."""
+    """Return the start of a refusal for the log, without secrets or quoted texts."""
     read = body[:_READ_BYTES].decode("utf-8", "replace")
     # Escapes would hide what is quoted.
     with contextlib.suppress(ValueError, RecursionError):
@@ -298,7 +298,7 @@ def _excerpt(body: bytes, texts: Sequence[str], api_key: str | None) -> str:
 
 
 def _quotes(said: str, texts: Sequence[str]) -> bool:
-    """Whether an answer repeats a part of what was sent."""
+    """Return whether an answer repeats a part of the request."""
     said = said.lower()
     runs = {said[start : start + _RUN_CHARACTERS] for start in range(len(said))}
     for text in texts:

@@ -495,7 +495,7 @@ def _reason(error: Exception) -> str:
 
 
 def _code(error: Exception) -> str:
-    """What the provider calls the failure, for the log: codes, since its words may quote a user."""
+    """Return the provider's code of the failure for the log; its words may quote a user."""
     body = error.body if isinstance(error, ModelHTTPError) else None
     inner = body.get("error", body) if isinstance(body, dict) else None
     found = [inner.get(name) for name in ("type", "code")] if isinstance(inner, dict) else []

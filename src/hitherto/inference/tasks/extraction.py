@@ -248,7 +248,7 @@ def _candidate(
 
 
 class _Session:
-    """The messages of a session as evidence; what many memories rest on is read once."""
+    """Messages of a session as evidence; messages that many memories rest on are read once."""
 
     def __init__(self, messages: Sequence[Message], today: date) -> None:
         self.messages = messages
