@@ -18,6 +18,7 @@ from hitherto.core.context.render import (
     RecalledSummary,
     render,
 )
+from hitherto.core.text.invisible import without_invisible
 from hitherto.models import (
     ExpirationReason,
     MemoryVersion,
@@ -147,8 +148,12 @@ def test_the_fence_opens_and_closes_exactly_once(content: str, analysis: str | N
     assert squeezed.count("</recalled_memory>") == 1
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["C", "Zl", "Zp", "Sm", "Ps", "Pi"])))
-def test_text_without_breaks_and_brackets_is_shown_as_it_is(content: str) -> None:
+@given(
+    st.text(alphabet=st.characters(exclude_categories=["C", "Zl", "Zp", "Sm", "Ps", "Pi"])).filter(
+        lambda content: without_invisible(content) == content
+    )
+)
+def test_visible_text_without_breaks_and_brackets_is_shown_as_it_is(content: str) -> None:
     text = render(filled(content), timezone="UTC", max_tokens=None, count_tokens=len).text
     assert text.count(f"\nUSER: {content}\n") == 1
     assert f"1. {content} (Similarity: 0.9000)" in text
