@@ -1,6 +1,6 @@
 """HTTP/1.1 on one connection: uvicorn's protocol with limits on what it has none for.
 
-docs/decisions/0017-bounded-http-protocol.md says why. Refusals here are JSON like all others, where
+docs/decisions/0019-bounded-http-protocol.md says why. Refusals here are JSON like all others, where
 HTTP still allows an answer; otherwise the connection is closed.
 """
 
