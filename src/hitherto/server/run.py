@@ -66,7 +66,7 @@ async def serve(
         system = await open_system(settings.db, settings, parts)
         try:
             if not stop.is_set():
-                server = _server(settings, listener, system)
+                server = stop.server = _server(settings, listener, system)
                 first_key = (
                     await system.admin.create_first_key(DEFAULT_PROJECT_ID, name=FIRST_KEY_NAME)
                     if make_first_key
@@ -75,8 +75,8 @@ async def serve(
                 # What is there now stays: the collector need not look at it for each request.
                 gc.freeze()
                 announce(_listening(listener, settings, first_key))
-                # Whoever reads the announcement may signal before uvicorn listens to signals.
-                server.should_exit = stop.is_set()
+                # A signal may have come while the key was made.
+                server.should_exit = server.should_exit or stop.is_set()
                 await server.serve(sockets=[listener])
         finally:
             await system.close()
@@ -98,21 +98,31 @@ def make_folder(settings: Settings) -> None:
         ) from error
 
 
+class _StopSignal(threading.Event):
+    """Event of SIGTERM and SIGINT. server: exits, even before it handles signals itself."""
+
+    server: HttpServer | None = None
+
+    def note(self, _number: int, _frame: FrameType | None) -> None:
+        """Note a signal; any moment between the announcement and uvicorn's own handlers counts."""
+        self.set()
+        if self.server is not None:
+            self.server.should_exit = True
+
+
 @contextlib.contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set, instead of ending the process.
+def _stop_signals() -> Iterator[_StopSignal]:
+    """Yield an event that SIGTERM and SIGINT set, instead of ending the process.
 
-    uvicorn listens to them itself while it serves, and passes them on when it has finished.
+    uvicorn handles them itself while it serves, and passes them on when it has finished.
     """
-    stop = threading.Event()
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
+    stop = _StopSignal()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, stop.note) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield stop
     finally:
