@@ -311,5 +311,6 @@ def test_a_failure_of_one_users_session_holds_up_nobody_else(path: Path, clock: 
             SessionStatus.FAILED,
             SessionStatus.PROCESSED,
         ]
-        assert sessions[0].failure_reason == "ValueError: an unexpected error; the log has the details"
+        reason = "ValueError: an unexpected error; the log has the details"
+        assert sessions[0].failure_reason == reason
         assert memory.get_user("bruno").list_memories().total == 1
