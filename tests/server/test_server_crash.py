@@ -144,7 +144,7 @@ class Client:
         call = self.unfinished = self.unfinished or next(self._calls)
         answer = await http.post(call.path, json=call.body, headers={"Idempotency-Key": call.key})
         if answer.status_code in (500, 503):
-            # The database is gone for a moment (500), or the server is too busy: the same call again.
+            # The database is gone (500), or the server is too busy: the same call again.
             await asyncio.sleep(0.05)
             return
         # A session that was made due before the server was killed cannot be made so again.
