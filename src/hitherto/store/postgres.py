@@ -100,7 +100,7 @@ _ADVICE = {
 
 _CONNECTING = (
     (re.compile(r"authentication failed|no password supplied|pg_hba"), "28"),
-    (re.compile(r'database ".*" does not exist'), "3D000"),
+    (re.compile(r'database "[^"]*" does not exist'), "3D000"),
     (re.compile(r"too many (clients|connections)|connection slots"), "53300"),
     (re.compile(r"starting up|shutting down|not yet accepting|recovery mode"), "57P"),
 )

@@ -366,6 +366,8 @@ _CUTS = frozenset(["which", "who", "whom", "where", "whose"])
 def _trimmed(predicate: Sequence[str]) -> list[str]:
     """Without relative clauses behind a comma, asides and long reasons."""
     tokens = list(predicate)
+    verbs = (place for place in reversed(range(len(tokens))) if grammar.is_finite(tokens, place))
+    last_verb = next(verbs, -1)
     for place, token in enumerate(tokens):
         low = token.lower()
         after = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
@@ -375,7 +377,7 @@ def _trimmed(predicate: Sequence[str]) -> list[str]:
             return tokens[:place]
         if low == "and" and place > 1 and introduces(tokens, place):
             return tokens[:place]
-        verbless = not any(grammar.is_finite(tokens, at) for at in range(place + 2, len(tokens)))
+        verbless = last_verb < place + 2
         reason = low == "because" and after not in lx.PRONOUN_SUBJECTS | {"of"}
         if reason and place > 1 and verbless:
             return tokens[:place]

@@ -268,7 +268,9 @@ def _completed(question: str, previous: Sequence[Message]) -> str:
     if len(content_tokens(question)) > 4 or not _LEAN.search(question):
         return question
     said = [message.content for message in previous if message.role is MessageRole.USER]
-    return f"{' '.join(said[-1].split()[:60])} {question}" if said else question
+    if not said:
+        return question
+    return f"{' '.join(said[-1][:LONGEST_QUESTION_CHARS].split()[:60])} {question}"
 
 
 def _names(question: str, people: Collection[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ if no answer speaks against it. What else was said beside the answers is weighed
 said in a session of that day, and kept where it contradicts nothing that was just affirmed.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -162,16 +163,25 @@ def _judge(
     """Sorts the current versions of what was contradicted; in doubt they are affirmed."""
     affirmed: dict[str, None] = {}
     refuted: dict[str, None] = {}
+    successors: defaultdict[str | None, list[str]] = defaultdict(list)
+    for version in versions.values():
+        successors[version.previous_id].append(version.memory_id)
     for memory_id, verdict in zip(contest.contradicted, verdicts, strict=True):
         stands = verdict in {Verdict.HELD, Verdict.BOTH}
-        (affirmed if stands else refuted).update(dict.fromkeys(_standing(versions, memory_id)))
+        (affirmed if stands else refuted).update(
+            dict.fromkeys(_standing(versions, successors, memory_id))
+        )
     desk.affirmed = list(affirmed)
     desk.refuted = [one for one in refuted if one not in affirmed]
     # The newest first: its chain is the one that the successor continues.
     desk.refuted.sort(key=lambda one: (versions[one].created_at, one), reverse=True)
 
 
-def _standing(versions: Mapping[str, MemoryVersion], memory_id: str) -> list[str]:
+def _standing(
+    versions: Mapping[str, MemoryVersion],
+    successors: Mapping[str | None, Sequence[str]],
+    memory_id: str,
+) -> list[str]:
     """The current versions that say what a version said: itself, or those that added to it."""
     found, waiting = [], [memory_id]
     while waiting:
@@ -181,9 +191,7 @@ def _standing(versions: Mapping[str, MemoryVersion], memory_id: str) -> list[str
         if version.expired_at is None:
             found.append(version.memory_id)
         elif version.expiration_reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
-            waiting += [
-                one.memory_id for one in versions.values() if one.previous_id == version.memory_id
-            ]
+            waiting += successors[version.memory_id]
     return sorted(found)
 
 
@@ -230,10 +238,11 @@ def _weigh(
     denied = [read(item.memory.content) for item in refuted]
     if not accepted:
         denied.append(read(contest.proposed.content))
+    said = [read(statement.content) for statement in statements]
     rows = [
         row
-        for row, statement in enumerate(statements, start=1)
-        if not any(covers(one, read(statement.content)) for one in denied)
+        for row, statement in enumerate(said, start=1)
+        if not any(covers(one, statement) for one in denied)
     ]
     # No message of a session says them, so they rest on none.
     candidates = [replace(statements[row - 1], evidence=()) for row in rows]

@@ -72,9 +72,12 @@ def ended(clause: Predicate, cue: str) -> Predicate:
     return replace(clause, polarity=Polarity.ENDED, cue=cue)
 
 
+# Where the last part takes whatever is left, a reading that has begun cannot fail at the end and
+# try all others: `DOTALL`.
 _FROM_TO = re.compile(
     r"^(?P<verb>\w+)\b(?: out)?(?: here| there)?(?: from (?P<from>.+?))?(?: back)?"
-    r"(?: (?:in)?to (?P<to>.+?))?(?: from (?P<after>.+?))?$"
+    r"(?: (?:in)?to (?P<to>.+?))?(?: from (?P<after>.+?))?$",
+    re.DOTALL,
 )
 _LIVES = re.compile(
     r"^\w+(?: alone| happily)?(?: in| at| near| outside)(?: downtown)? (?P<place>.+)$"
@@ -124,14 +127,16 @@ def _homes(place: str, clause: Predicate, left: tuple[str, ...]) -> list[Reading
 _WORKS = re.compile(
     r"^\w+(?P<time> full[- ]time| part[- ]time| remotely)?"
     r"(?: (?:at|for|with) (?P<employer>.+?))?(?: as (?:an? |the )?(?P<job>.+?))?"
-    r"(?: (?:at|for) (?P<later>.+?))?$"
+    r"(?: (?:at|for) (?P<later>.+?))?$",
+    re.DOTALL,
 )
 _NEW_JOB = re.compile(
     r"^(?:\w+ (?:(?:an?|her|his|their|the) )?(?:new |first )?(?:job|position|role|work|internship)"
     r"(?: offer)?(?: as (?:an? )?(?P<job>.+?))?(?: (?:at|with|for) (?P<employer>.+?))?"
     r"(?: as (?:an? )?(?P<job2>.+?))?"
     r"|joined (?P<joined>.+?) as (?:an? |the |their )?(?P<job3>.+)"
-    r"|started (?:at|with) (?P<started>.+?)(?: as (?:an? )?(?P<job4>.+))?)$"
+    r"|started (?:at|with) (?P<started>.+?)(?: as (?:an? )?(?P<job4>.+))?)$",
+    re.DOTALL,
 )
 _LEFT_JOB = re.compile(
     r"^(?:(?:quit|left|lost|gave up|resigned from|was (?:laid off|fired|let go)"
@@ -236,7 +241,8 @@ _STATUSES = {
 _STATUS = re.compile(
     r"^(?:(?:is|are|got|was|became|get|gets|be) )?(?:recently |happily |newly )?(?P<status>"
     + "|".join(_STATUSES)
-    + r")(?: (?:to|with|from) (?P<to>.+))?(?P<whom> [A-Z].*)?$"
+    + r")(?: (?:to|with|from) (?P<to>.+))?(?P<whom> [A-Z].*)?$",
+    re.DOTALL,
 )
 _AGE = re.compile(
     r"^(?:is|turned|turns) (?:about )?(?P<age>\d{1,3})(?: years?[- ]old| years? of age)?$"
@@ -358,6 +364,7 @@ def _diet(body: str, clause: Predicate) -> list[Reading]:
     return [make(clause, "diet:" + diet, (diet,))] if diet in _OTHER_DIETS else []
 
 
+_EMPLOYER = re.compile(r"\b(?:at|for) (?P<employer>.+)$", re.DOTALL)
 _JOB_END = re.compile(r",|\b(?:at|for|in|of|who|with|on|since|and|from)\b")
 
 
@@ -365,7 +372,7 @@ def _occupation(body: str, clause: Predicate) -> list[Reading]:
     match = _IS_A.match(body)
     if match is None:
         return []
-    employer = re.search(r"\b(?:at|for) (?P<employer>.+)$", match["job"])
+    employer = _EMPLOYER.search(match["job"])
     job = before(_JOB_END, match["job"])
     words = words_of(job)
     if not words or words[-1].lower() not in _OCCUPATIONS or len(words) > 4:

@@ -44,7 +44,7 @@ _DETERMINER = re.compile(
     r"|one|several|many|some|no|any)\s+(?P<rest>.+)$",
     re.IGNORECASE,
 )
-_NAMED_TAIL = re.compile(r"(?:,)? (?:named|called|whose name is) (?P<names>[A-Z].*)$")
+_NAMED_TAIL = re.compile(r"(?:,)? (?:named|called|whose name is) (?P<names>[A-Z].*)$", re.DOTALL)
 _ORDINAL = re.compile(
     r"\b(?:second|third|fourth|fifth|another|new|other|additional|extra|more|next|first)\b",
     re.IGNORECASE,
@@ -161,7 +161,8 @@ _SWITCH = re.compile(
     r"from (?P<old>.+?) to (?P<new>.+)$"
     r"|^replaced (?:his |her |their |the )?(?P<old2>.+?) (?:with|by) (?P<new2>.+)$"
     r"|^(?:traded|swapped|exchanged)(?: in)? (?:his |her |their |the )?"
-    r"(?P<old3>.+?) for (?P<new3>.+)$"
+    r"(?P<old3>.+?) for (?P<new3>.+)$",
+    re.DOTALL,
 )
 
 
@@ -271,7 +272,7 @@ def generic(body: str, clause: Predicate) -> Reading:
 
 def smoking(body: str, clause: Predicate) -> list[Reading]:
     """Reads "quit cigarettes" and "gave up coffee": a habit of that thing ends."""
-    match = re.match(r"^(?P<cue>quit|gave up|given up|stopped)\s+(?P<what>[\w -]+)$", body)
+    match = re.match(r"^(?P<cue>quit|gave up|given up|stopped)\s++(?P<what>[\w -]+)$", body)
     if match is None:
         return []
     found = employment(body, clause)
