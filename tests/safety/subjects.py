@@ -1,0 +1,298 @@
+"""Measures patterns, functions and whole ways of a text through the core on pumped strings."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from tests.safety import inventory
+from tests.safety.arguments import DAY, NOW, Source, call_of, consumed
+from tests.safety.growth import Case, Growth, worst_growth
+from tests.safety.pumps import MAX_CHARS, Pump, common_pumps, few_pumps, pumps_of
+
+from hitherto.core.context import render
+from hitherto.core.extraction.extract import extract
+from hitherto.core.extraction.summaries import summarise
+from hitherto.core.history.redaction import erasure
+from hitherto.core.recall import excerpts, index, multi_hop, passages, query_plan, ranking
+from hitherto.core.reconciliation.reconcile import reconcile
+from hitherto.core.safety import echo
+from hitherto.core.safety.screening import screen
+from hitherto.core.text.caches import forget_texts
+from hitherto.errors import RecallrAIError
+from hitherto.inference.tasks import extraction
+from hitherto.models import (
+    Candidate,
+    Extraction,
+    GenerationPreferences,
+    MemoryVersion,
+    Message,
+    MessageRole,
+)
+
+START_CHARS: Final = 1_024
+
+
+def pattern_growth(
+    found: inventory.FoundPattern, *, budget_s: float, longest_s: float
+) -> list[Growth]:
+    """Return how the times of the slowest texts of a pattern grow."""
+    pumps = dict.fromkeys([*pumps_of(found.pattern), *common_pumps()])
+    cases = [
+        Case(found.name, f"{method}: {pump}", _pattern_call(found.pattern, method, pump))
+        for pump in pumps
+        for method in sorted(found.methods)
+    ]
+    return _measured(found.name, cases, budget_s, longest_s)
+
+
+def function_growth(
+    found: inventory.FoundFunction, *, budget_s: float, longest_s: float
+) -> list[Growth]:
+    """Return how the times of the slowest texts of a function grow."""
+    cases = [
+        Case(
+            found.name,
+            f"{parameter}, {'many texts' if many else 'one text'}: {pump}",
+            _function_call(found.call, parameter, pump, many),
+        )
+        for pump in few_pumps()
+        for many in (False, True)
+        for parameter in found.parameters
+    ]
+    return _measured(found.name, cases, budget_s, longest_s)
+
+
+def scenario_growth(name: str, *, budget_s: float, longest_s: float) -> list[Growth]:
+    """Return how the times of the slowest texts of a scenario grow."""
+    cases = [
+        Case(
+            name,
+            f"{'many texts' if many else 'one text'}: {pump}",
+            _scenario_call(SCENARIOS[name], pump, many),
+        )
+        for pump in few_pumps()
+        for many in (False, True)
+    ]
+    return _measured(name, cases, budget_s, longest_s)
+
+
+def _measured(name: str, cases: list[Case], budget_s: float, longest_s: float) -> list[Growth]:
+    bound = inventory.bound_of(name)
+    start = min(START_CHARS, bound // 4) if bound else START_CHARS
+    return worst_growth(
+        cases,
+        budget_s=budget_s,
+        longest_s=longest_s,
+        start_chars=start,
+        max_chars=bound or MAX_CHARS,
+    )
+
+
+def _pattern_call(
+    pattern: re.Pattern[str], method: str, pump: Pump
+) -> Callable[[int], Callable[[], object]]:
+    def with_text(chars: int) -> Callable[[], object]:
+        text = pump.text(chars)
+        if method == "finditer":
+            return lambda: [None for _ in pattern.finditer(text)]
+        return lambda: getattr(pattern, method)(text)
+
+    return with_text
+
+
+def _function_call(
+    function: Callable[..., Any], parameter: str, pump: Pump, many: bool
+) -> Callable[[int], Callable[[], object]]:
+    def with_text(chars: int) -> Callable[[], object]:
+        positional, named = call_of(function, parameter, Source(pump, chars, many))
+
+        def call() -> None:
+            forget_texts()
+            # What is refused, or does not fit together, is read all the same before it fails.
+            try:
+                consumed(function(*positional, **named))
+            except (RecallrAIError, ValueError, KeyError, IndexError, TypeError):
+                return
+
+        return call
+
+    return with_text
+
+
+def _scenario_call(
+    scenario: Callable[[Source], Callable[[], object]], pump: Pump, many: bool
+) -> Callable[[int], Callable[[], object]]:
+    def with_text(chars: int) -> Callable[[], object]:
+        run = scenario(Source(pump, chars, many))
+
+        def call() -> None:
+            forget_texts()
+            run()
+
+        return call
+
+    return with_text
+
+
+def _messages(source: Source, role: MessageRole = MessageRole.USER) -> list[Message]:
+    return [Message(role, each.text(), NOW) for each in source.items()]
+
+
+def _version(number: int, content: str) -> MemoryVersion:
+    return MemoryVersion(f"memory {number}", "session", content, NOW, NOW, NOW)
+
+
+def _unit_vectors(rows: int) -> Any:
+    return np.full((rows, 4), 0.5, np.float32)
+
+
+def session(source: Source) -> Callable[[], object]:
+    """A session of the user's, from its messages to a plan, by rules."""
+    messages = _messages(source)
+
+    def run() -> None:
+        told = echo.without_echoes(messages, echo.served([], []))
+        candidates = extract(told, NOW)
+        summary = summarise(told, [each.content for each in candidates], NOW)
+        kept = screen(Extraction(tuple(candidates), summary), told, [], NOW).candidates
+        reconcile(
+            [],
+            kept,
+            _unit_vectors(len(kept)),
+            session_id="session",
+            session_created_at=NOW,
+            conflicts_enabled=True,
+        )
+        passages.cut(messages)
+
+    return run
+
+
+def found_by_a_model(source: Source) -> Callable[[], object]:
+    """A session of which a model says that it found statements in each of its messages."""
+    messages = _messages(source, MessageRole.ASSISTANT)
+    wishes = extraction.Wishes(GenerationPreferences(), ())
+
+    def run() -> None:
+        parts = extraction.chunks(messages)
+        answers = []
+        for part in parts:
+            extraction.content(part, NOW, wishes)
+            memories = [
+                extraction.FoundMemory(
+                    statement=f"User likes {line.text[:40]} {number}",
+                    evidence=[line.position + 1],
+                )
+                for number, line in enumerate(part.lines[: extraction.MAX_MEMORIES])
+            ]
+            answers.append(extraction.FoundInSession(memories=memories, summary="About likes."))
+        found = extraction.read(answers, parts, messages, NOW, wishes)
+        screen(found, messages, [_version(0, "User likes tea")], NOW)
+
+    return run
+
+
+def repeated_by_the_assistant(source: Source) -> Callable[[], object]:
+    """Served text in an assistant's reply, and statements that only the reply makes."""
+    messages = _messages(source, MessageRole.ASSISTANT)
+    versions = [_version(number, message.content) for number, message in enumerate(messages)]
+    summaries = [message.content for message in messages]
+
+    def run() -> None:
+        echo.without_echoes(messages, echo.served(versions, summaries, summaries[:1]))
+        said = tuple(
+            Candidate(message.content[:200], NOW, NOW, (position,), MessageRole.ASSISTANT)
+            for position, message in enumerate(messages[:20])
+        )
+        screen(Extraction(said, ""), messages, versions, NOW)
+
+    return run
+
+
+def question(source: Source) -> Callable[[], object]:
+    """A question, and the message before it."""
+    text, messages = source.text(), _messages(source)
+
+    def run() -> None:
+        query_plan.plan(text, today=DAY, previous=messages, people=["ana"], wide=True)
+        query_plan.plan("And her?", today=DAY, previous=messages, people=["ana"], wide=True)
+
+    return run
+
+
+def recall(source: Source) -> Callable[[], object]:
+    """Messages that are indexed, ranked and quoted."""
+    messages, text = _messages(source), source.text()
+
+    def run() -> None:
+        cut = passages.cut(messages)
+        vectors = _unit_vectors(len(cut))
+        built = index.build_message_index(
+            [index.SessionPassages(DAY, messages, cut, vectors)], dimensions=4
+        )
+        plan = query_plan.plan(text, today=DAY, wide=True)
+        queries = _unit_vectors(len(plan.dense_queries))
+        lexical = ranking.lexical_scores(plan, built)
+        found = multi_hop.explore(plan, queries, lexical, built)
+        excerpts.select_excerpts(found.messages, built, built.estimated_tokens(), 1_000, queries)
+        ranking.term_coverage(plan, built.lexical)
+
+    return run
+
+
+def deletion(source: Source) -> Callable[[], object]:
+    """A text that is redacted, with memories that rest on parts of it."""
+    text = source.text()
+    deleted = ["User moved to Porto with Ana Lima", text[:200]]
+
+    def run() -> None:
+        gone = erasure(deleted, ["User likes tea"], ["User lives in Rome"])
+        gone = gone.with_removed(gone.grounds(text))
+        for redact in (gone.evidence, gone.beside, gone.summary, gone.elsewhere, gone.says):
+            redact(text)
+        gone.explains(text, "User likes tea", is_kin=True)
+
+    return run
+
+
+def context(source: Source) -> Callable[[], object]:
+    """A context of messages, memories and summaries, with and without a budget."""
+    messages = tuple(_messages(source))
+    history = tuple(_version(number, each.content) for number, each in enumerate(messages))
+    parts = render.ContextParts(
+        memories=tuple(render.RecalledMemory((version,), 0.5) for version in history[:2_000]),
+        summaries=(render.RecalledSummary("session", NOW, source.text(), 0.5),),
+        excerpts=tuple(
+            render.Excerpt("session", NOW, position, each.role, each.content, 0.5)
+            for position, each in enumerate(messages)
+        ),
+        ongoing=(render.Conversation("other", NOW, messages),),
+        analysis=render.Analysis(source.text()),
+    )
+
+    def run() -> None:
+        for most in (None, 4_000):
+            render.render(
+                parts,
+                timezone="UTC",
+                max_tokens=most,
+                count_tokens=lambda text: len(text) // 4,
+            )
+
+    return run
+
+
+SCENARIOS: Final[Mapping[str, Callable[[Source], Callable[[], object]]]] = {
+    each.__name__: each
+    for each in (
+        session,
+        found_by_a_model,
+        repeated_by_the_assistant,
+        question,
+        recall,
+        deletion,
+        context,
+    )
+}
+"""Ways of a text through several functions; each returns the call to be measured."""
