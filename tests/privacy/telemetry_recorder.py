@@ -70,7 +70,7 @@ async def request(app: FastAPI, headers: dict[str, str]) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         for path in ("/healthz", "/api/v1/users/secret-alice", "/api/v1/users?limit=nonsense"):
             await client.get(path, headers=headers)
-        app.state.served = None
+        app.state.system = None
         await client.get("/api/v1/users", headers=headers)
 
 

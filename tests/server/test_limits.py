@@ -87,8 +87,8 @@ def application(
             *routes,
         ]
     )
-    app.state.served = FakeSystem(None)
-    app.state.served.admin = keys or Keys()
+    app.state.system = FakeSystem(None)
+    app.state.system.admin = keys or Keys()
     chosen = {"clock": Monotonic(), "new_request_id": lambda: "made-here"} | named
     install_limits(app, settings, **chosen)
     return app
@@ -160,7 +160,7 @@ async def test_a_line_per_request_names_the_route_but_no_user_no_key_and_no_quer
 ) -> None:
     caplog.set_level(logging.INFO, "hitherto.requests")
     app = FastAPI()
-    app.state.served = FakeSystem(None)
+    app.state.system = FakeSystem(None)
     app.add_api_route("/api/v1/users/{custom_user_id}", lambda custom_user_id: {})
     install_limits(
         app, Settings(log_requests=logged), clock=Monotonic(), new_request_id=lambda: "made-here"

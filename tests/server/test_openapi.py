@@ -10,7 +10,7 @@ from tests.server.conftest import FakeSystem
 
 from hitherto import Settings
 from hitherto.server import create_app
-from hitherto.server.documentation import page
+from hitherto.server.documentation import render_page
 
 OPERATIONS = {
     "POST /api/v1/users": 201,
@@ -132,7 +132,7 @@ async def test_the_page_loads_nothing_and_runs_nothing(anonymous: httpx.AsyncCli
 
 
 def test_the_page_shows_every_operation_and_links_only_to_what_is_on_it(document: Any) -> None:
-    written = page(document)
+    written = render_page(document)
     for name, operation in operations(document):
         assert f'id="{operation["operationId"]}"' in written, name
     anchors = set(re.findall(r'id="([^"]+)"', written))
@@ -141,4 +141,4 @@ def test_the_page_shows_every_operation_and_links_only_to_what_is_on_it(document
 
 def test_the_page_escapes_what_it_shows(document: Any) -> None:
     marked = document | {"info": document["info"] | {"title": "<b>x</b>"}}
-    assert "<b>" not in page(marked)
+    assert "<b>" not in render_page(marked)

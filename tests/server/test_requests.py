@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from hitherto.server.requests import current_query, parsed_json
+from hitherto.server.requests import current_query, parse_json
 
 USERS = "/api/v1/users"
 JSON = {"Content-Type": "application/json"}
@@ -62,15 +62,15 @@ def test_brackets_are_dropped_and_older_names_get_their_successors(
 )
 def test_what_cannot_be_stored_as_text_is_not_json_to_us(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        parsed_json(text)
+        parse_json(text)
 
 
 def test_an_escaped_backslash_before_u0000_is_text() -> None:
-    assert parsed_json(rb'"\\u0000"') == "\\u0000"
+    assert parse_json(rb'"\\u0000"') == "\\u0000"
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
-    assert parsed_json(rb'"\ud83d\ude00"') == "😀"
+    assert parse_json(rb'"\ud83d\ude00"') == "😀"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The service: the public contract over HTTP, and the admin API."""
+"""HTTP service: the public contract and the admin API."""
 
 from hitherto.server.app import create_app
 

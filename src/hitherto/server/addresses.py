@@ -27,7 +27,7 @@ def address_of(scope: Scope) -> str:
 
 @functools.lru_cache(4096)
 def counted_address(host: str) -> str:
-    """Return an IPv4 address, the /64 network of an IPv6 address, or the start of another text."""
+    """Return an IPv4 address, an IPv6 /64 network, or the start of any other text."""
     if len(host) > MAX_ADDRESS_CHARS:
         return host[:MAX_ADDRESS_CHARS]
     try:
@@ -40,7 +40,7 @@ def counted_address(host: str) -> str:
 
 
 class TrustedProxies:
-    """The addresses and networks of the proxies whose `X-Forwarded-For` counts."""
+    """Addresses and networks of the proxies whose `X-Forwarded-For` counts."""
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = [ipaddress.ip_network(network) for network in networks]

@@ -1,6 +1,7 @@
-"""The admin API's users: addressed in the query, so that any id can be, whatever its characters.
+"""Users in the admin API, addressed by a query parameter instead of the path.
 
-Ids that clients cannot carry in a path are refused today; users from earlier releases may have one.
+A query can carry any id. Ids that clients cannot carry in a path are refused today, but users from
+earlier releases may have one.
 """
 
 from enum import Enum
@@ -10,10 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from hitherto.api import MemoryApi
 from hitherto.server.authentication import Admin, AdminRoute
-from hitherto.server.errors import documented
+from hitherto.server.errors import error_responses
 from hitherto.server.parameters import DeleteQuery, ListUsersQuery, ProjectId
-from hitherto.server.routes.deletions import answered, documented_deletion
-from hitherto.server.state import served_by
+from hitherto.server.routes.deletions import deletion_answer, deletion_responses
+from hitherto.server.state import system_of
 from hitherto.wire import UpdateUser, UserEnvelope, UserList
 
 _USERS: list[str | Enum] = ["Admin: users"]
@@ -34,13 +35,13 @@ QueriedUserId = Annotated[
 async def _users_of(project_id: ProjectId, request: Request, admin: Admin) -> MemoryApi:
     """Return the API of a project's users. Raises ProjectNotFoundError."""
     await admin.get_project(project_id)
-    return served_by(request).engine(project_id)
+    return system_of(request).engine(project_id)
 
 
 Users = Annotated[MemoryApi, Depends(_users_of)]
 
 
-@users_router.get("/users", responses=documented(404))
+@users_router.get("/users", responses=error_responses(404))
 async def list_project_users(query: Annotated[ListUsersQuery, Query()], users: Users) -> UserList:
     """List the users of a project, newest first."""
     page = await users.list_users(
@@ -52,13 +53,13 @@ async def list_project_users(query: Annotated[ListUsersQuery, Query()], users: U
     return UserList.from_model(page)
 
 
-@users_router.get("/user", responses=documented(404))
+@users_router.get("/user", responses=error_responses(404))
 async def get_project_user(custom_user_id: QueriedUserId, users: Users) -> UserEnvelope:
     """Read a user."""
     return UserEnvelope.from_model(await users.get_user(custom_user_id))
 
 
-@users_router.patch("/user", responses=documented(404, 409, 413))
+@users_router.patch("/user", responses=error_responses(404, 409, 413))
 async def update_project_user(
     custom_user_id: QueriedUserId, body: UpdateUser, users: Users
 ) -> UserEnvelope:
@@ -72,9 +73,9 @@ async def update_project_user(
     return UserEnvelope.from_model(user)
 
 
-@users_router.delete("/user", **documented_deletion(404))
+@users_router.delete("/user", **deletion_responses(404))
 async def delete_project_user(
     custom_user_id: QueriedUserId, query: Annotated[DeleteQuery, Query()], users: Users
 ) -> Response:
     """Delete a user with all sessions, messages, memories and merge conflicts."""
-    return answered(await users.delete_user(custom_user_id), query.report)
+    return deletion_answer(await users.delete_user(custom_user_id), query.report)

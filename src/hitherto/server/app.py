@@ -1,4 +1,4 @@
-"""The HTTP application: routes, errors, limits and the document that describes them."""
+"""HTTP application: routes, errors, limits and the OpenAPI document."""
 
 from importlib.metadata import version
 from typing import Any
@@ -9,12 +9,12 @@ from fastapi.routing import APIRoute
 from hitherto.server import documentation
 from hitherto.server.admin import admin_router
 from hitherto.server.authentication import ADMIN_SECURITY, PROJECT_SECURITY, SECURITY_SCHEMES
-from hitherto.server.errors import documented, install_error_answers
+from hitherto.server.errors import error_responses, install_error_answers
 from hitherto.server.hosts import ANY_HOST
 from hitherto.server.limits import install_limits
 from hitherto.server.paths import ADMIN_PREFIX, API_PREFIX
 from hitherto.server.routes import API_ROUTERS, health_router
-from hitherto.server.state import Served
+from hitherto.server.state import MemorySystem
 from hitherto.settings import Settings
 
 NO_TELEMETRY: Any = {
@@ -31,10 +31,10 @@ _SECURITY = ((API_PREFIX, PROJECT_SECURITY), (ADMIN_PREFIX, ADMIN_SECURITY))
 
 
 class Application(FastAPI):
-    """FastAPI with a document that says which headers its routes read."""
+    """FastAPI with an OpenAPI document that names the headers which its routes read."""
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, made once."""
+        """Return the OpenAPI document, made once."""
         if self.openapi_schema is None:
             document = super().openapi()
             document["components"]["securitySchemes"] = SECURITY_SCHEMES
@@ -47,7 +47,7 @@ class Application(FastAPI):
 
 
 def create_app(
-    served: Served,
+    system: MemorySystem,
     settings: Settings | None = None,
     *,
     hosts: frozenset[str] = frozenset({ANY_HOST}),
@@ -69,14 +69,16 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    app.state.served = served
+    app.state.system = system
     app.state.settings = chosen
     # Flat, and the busiest first: a router within a router is matched again at each level.
     for router in API_ROUTERS:
-        app.include_router(router, prefix=API_PREFIX, responses=documented(401, 422, 429, 500, 503))
+        app.include_router(
+            router, prefix=API_PREFIX, responses=error_responses(401, 422, 429, 500, 503)
+        )
     app.include_router(admin_router)
     app.include_router(health_router)
-    documentation.install_page(app)
+    documentation.add_page(app)
     install_error_answers(app)
     install_limits(app, chosen, hosts=hosts)
     return app

@@ -1,4 +1,4 @@
-"""Keys of callers, checked from the headers before a body is read, and limits on their use.
+"""Check and count callers' keys from the headers, before a body is read.
 
 Requests are counted by the key that was valid, so no header that a caller may vary matters. Wrong
 keys are counted by address: the first ones are answered at once, the next ones late, and further
@@ -33,7 +33,7 @@ from hitherto.server.paths import (
 )
 from hitherto.server.rate_limits import MAX_BUCKETS, Clock, TokenBuckets
 from hitherto.server.requests import ReadRequest, refuse_nul
-from hitherto.server.state import Served, served_by
+from hitherto.server.state import MemorySystem, system_of
 
 API_KEY_HEADER = "X-Recallr-Api-Key"
 PROJECT_HEADER = "X-Recallr-Project-Id"
@@ -52,11 +52,11 @@ FAILURES_AT_ONCE = 50
 """Wrong keys per address that are answered at once."""
 
 FAILURE_DELAY_S = 0.25
-"""Seconds that the answers to further ones are held back. It slows a caller to four a second, which
-is still more than are refilled."""
+"""Seconds by which answers to further wrong keys are delayed. It slows a caller to four a second,
+which is still more than are refilled."""
 
 PROMPT_KEY_TIMEOUT_S = 2.0
-"""Seconds to look up the key of a request for the system prompt, which waits for no database."""
+"""Seconds to look up the key of a request for the system prompt, which needs no database."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -85,7 +85,7 @@ SECURITY_SCHEMES = {
         "description": "An admin key as a bearer token.",
     },
 }
-"""What the OpenAPI document says about the headers that the routes below read."""
+"""Descriptions of the headers with keys, for the OpenAPI document."""
 
 PROJECT_SECURITY: list[dict[str, list[str]]] = [{"ApiKey": [], "ProjectId": []}]
 """Both are needed."""
@@ -134,12 +134,12 @@ class Authentication:
         api_key = headers.get(API_KEY_HEADER, "")
         project_id = headers.get(PROJECT_HEADER, "")
         self._require(scope, bool(api_key and project_id), INVALID_KEY)
-        served: Served = scope["app"].state.served
+        system: MemorySystem = scope["app"].state.system
         is_prompt = path == PROMPT_PATH
 
         async def look_up() -> None:
             async with asyncio.timeout(PROMPT_KEY_TIMEOUT_S if is_prompt else None):
-                await served.admin.authenticate(api_key, project_id)
+                await system.admin.authenticate(api_key, project_id)
 
         try:
             await self._check(scope, INVALID_KEY, look_up, API_KEY_HEADER, api_key, project_id)
@@ -148,15 +148,15 @@ class Authentication:
                 raise
             # The prompt is public and the same for all projects, so it needs no database.
             project_id = DEFAULT_PROJECT_ID
-        scope["state"]["api"] = served.engine(project_id)
+        scope["state"]["api"] = system.engine(project_id)
 
     async def _check_admin(self, scope: Scope) -> None:
         admin_key = _admin_key(Headers(scope=scope))
         self._require(scope, bool(admin_key), INVALID_ADMIN_KEY)
-        served: Served = scope["app"].state.served
+        system: MemorySystem = scope["app"].state.system
 
         async def look_up() -> None:
-            await served.admin.authenticate_admin(admin_key)
+            await system.admin.authenticate_admin(admin_key)
 
         await self._check(scope, INVALID_ADMIN_KEY, look_up, ADMIN_KEY_HEADER, admin_key)
         scope["state"]["is_admin"] = True
@@ -202,9 +202,9 @@ class Authentication:
             self._is_looking_up = False
 
     async def _count_failure(self, address: bytes) -> None:
-        """Hold the answer to a wrong key back, or refuse the request."""
+        """Delay the answer to a wrong key, or refuse the request."""
         self._refuse_if_positive(self._failures.take(address), TOO_MANY_FAILURES)
-        if self._failures.taken(address) > FAILURES_AT_ONCE:
+        if self._failures.missing_tokens(address) > FAILURES_AT_ONCE:
             await self._sleep(FAILURE_DELAY_S)
 
     def _count(self, owner: bytes) -> None:
@@ -220,19 +220,19 @@ class ProjectRoute(APIRoute):
     """A route for the callers of one project."""
 
     def get_route_handler(self) -> Handler:
-        """Return FastAPI's handler behind a check that `Authentication` has let the caller in."""
-        return _behind("api", INVALID_KEY, super().get_route_handler())
+        """Return FastAPI's handler behind a check that `Authentication` accepted the caller."""
+        return _require_state("api", INVALID_KEY, super().get_route_handler())
 
 
 class AdminRoute(APIRoute):
     """A route for the administrator of the service."""
 
     def get_route_handler(self) -> Handler:
-        """Return FastAPI's handler behind a check that `Authentication` has let the caller in."""
-        return _behind("is_admin", INVALID_ADMIN_KEY, super().get_route_handler())
+        """Return FastAPI's handler behind a check that `Authentication` accepted the caller."""
+        return _require_state("is_admin", INVALID_ADMIN_KEY, super().get_route_handler())
 
 
-def _behind(state: str, message: str, handle: Handler) -> Handler:
+def _require_state(state: str, message: str, handle: Handler) -> Handler:
     async def authenticated(request: Request) -> Response:
         if not hasattr(request.state, state):
             raise AuthenticationError(message)
@@ -261,7 +261,7 @@ async def _memory_api(request: Request) -> MemoryApi:
 
 
 async def _admin_api(request: Request) -> AdminApi:
-    return served_by(request).admin
+    return system_of(request).admin
 
 
 Api = Annotated[MemoryApi, Depends(_memory_api)]

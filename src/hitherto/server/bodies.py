@@ -1,8 +1,8 @@
 """Read the bodies of requests within limits on size, time and memory.
 
 A short body that arrives at once is read without a reservation. Any other one first reserves memory
-for its declared length. Reservations are limited in number and in bytes, in all and per owner: the
-address of the caller, and its key.
+for its declared length. Reservations are limited in number and in bytes, in total and per owner:
+the address of the caller, and its key.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ BODIES_IN_MEMORY = 16
 """Bodies of the largest size that fit into the memory for reservations: 64 MB by default."""
 
 OWNER_SHARE = 0.5
-"""Part of each limit that one owner may use, so that others can still send."""
+"""Share of each limit that one owner may use, so that others can still send."""
 
 MAX_WAIT_S = 10.0
 """Longest wait for a reservation: a third of the 30 s after which the released clients give up."""
@@ -44,11 +44,11 @@ _MAX_LENGTH_DIGITS = 19
 """Digits of a number with 63 bits. Python refuses to parse thousands of them."""
 
 _ALL = ""
-"""Owner of all reservations, for the limits in all."""
+"""Owner of all reservations, for the total limits."""
 
 
 class DisconnectedError(Exception):
-    """The client closed the connection before its request was complete."""
+    """Raised when the client closed the connection before its request was complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,11 @@ class BodyMemory:
 
     @property
     def reserved_bytes(self) -> int:
-        """Bytes of all reservations."""
+        """Total bytes of the reservations."""
         return self._bytes[_ALL]
 
     async def reserve(self, owners: Sequence[str], size_bytes: int) -> Reservation:
-        """Wait until there is room for a body and reserve it. Short ones may overtake long ones."""
+        """Wait for memory for a body and reserve it. Short bodies may overtake long ones."""
         reservation = Reservation((_ALL, *owners), size_bytes)
         if self._fits(reservation):
             self._take(reservation)
@@ -93,7 +93,7 @@ class BodyMemory:
         return reservation
 
     def release(self, reservation: Reservation) -> None:
-        """Give the memory back, and grant what fits now."""
+        """Free the memory, and grant waiting reservations that fit now."""
         for owner in reservation.owners:
             self._bytes[owner] -= reservation.size_bytes
             self._bodies[owner] -= 1
@@ -129,7 +129,7 @@ class Body:
 
 
 class BodyReader:
-    """Reads bodies of at most `max_bytes`, as fast as they must come and as memory allows."""
+    """Reads bodies within limits on size, time and memory."""
 
     def __init__(
         self,
@@ -148,8 +148,8 @@ class BodyReader:
     async def read(self, scope: Scope, receive: Receive, owners: Sequence[str]) -> Body:
         """Return the body of a request; `release` it when the request is done.
 
-        Raises RecallrAIError with status 413 or 408, OverloadedError where there is no memory for
-        it, and DisconnectedError.
+        Raises RecallrAIError with status 413 or 408, OverloadedError if there is no memory for the
+        body, and DisconnectedError.
         """
         declared = Headers(scope=scope).get("content-length", "")
         is_number = declared.isdecimal() and len(declared) <= _MAX_LENGTH_DIGITS
@@ -172,7 +172,7 @@ class BodyReader:
             raise
 
     def release(self, body: Body) -> None:
-        """Give the memory of a body back."""
+        """Free the memory of a body."""
         if body.reservation is not None:
             self.memory.release(body.reservation)
 

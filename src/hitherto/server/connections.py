@@ -80,7 +80,7 @@ class Connection(Protocol):
 
 
 class Connections:
-    """All open connections of a server."""
+    """Registry of a server's open connections."""
 
     def __init__(
         self, limits: ConnectionLimits, trusted: TrustedProxies, clock: Callable[[], float]

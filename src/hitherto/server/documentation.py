@@ -1,7 +1,7 @@
-"""What describes the API to people: an introduction, tags, and a page that needs no network.
+"""Human-readable API documentation: introduction, tags, and a page that needs no network.
 
-The page is written by the server from the OpenAPI document. It has no script and loads nothing, so
-that it works offline and tells nobody who reads it.
+The page is made by the server from the OpenAPI document. It has no script and loads nothing, so it
+works offline and no third party learns who reads it.
 """
 
 import base64
@@ -17,34 +17,34 @@ from starlette.responses import HTMLResponse
 PAGE_PATH = "/docs"
 
 INTRODUCTION = """\
-Applications add messages to sessions; processing turns them into memories; a context tells a model
-what to know about the user.
+Applications add messages to sessions; processing turns them into memories; a context is a text
+for a model with what it should know about the user.
 
 Every operation under `/api/v1` needs the headers `X-Recallr-Api-Key` and `X-Recallr-Project-Id`;
 those under `/admin/v1` need `X-Hitherto-Admin-Key`, or the admin key as a bearer token.
 
 Errors are JSON objects with `detail`. Instants are ISO 8601 in UTC. Fields and parameters that are
-not known are ignored. No string may hold a NUL character or half of a surrogate pair."""
+not known are ignored. No string may have a NUL character or half of a surrogate pair."""
 
 TAGS: list[dict[str, Any]] = [
-    {"name": "Users", "description": "The people whose memories are kept."},
-    {"name": "Sessions", "description": "Conversations, and turning them into memories."},
-    {"name": "Messages", "description": "What was said, word for word."},
-    {"name": "Context", "description": "What a model should know now."},
-    {"name": "Memories", "description": "What is remembered, with its history."},
-    {"name": "Merge conflicts", "description": "Contradictions that only the user can settle."},
+    {"name": "Users", "description": "People or other principals with memories."},
+    {"name": "Sessions", "description": "Conversations and their processing into memories."},
+    {"name": "Messages", "description": "Messages of sessions, word for word."},
+    {"name": "Context", "description": "Texts for a model with what it should know now."},
+    {"name": "Memories", "description": "Remembered statements, with their history."},
+    {"name": "Merge conflicts", "description": "Contradictions that only the user can resolve."},
     {"name": "Admin: projects", "description": "Tenants and their settings."},
-    {"name": "Admin: keys", "description": "Who may call."},
+    {"name": "Admin: keys", "description": "API keys of projects and of administrators."},
     {
         "name": "Admin: users",
-        "description": "Users by an id in the query, which may have characters that no path keeps.",
+        "description": "Users by an id in the query, which may have any characters.",
     },
     {"name": "Admin: categories", "description": "Labels for memories."},
-    {"name": "Admin: webhooks", "description": "Who is told what happens."},
-    {"name": "Admin: usage", "description": "What language models may take, and what they took."},
-    {"name": "Admin: quarantine", "description": "What was kept from becoming a memory."},
-    {"name": "Admin: retries", "description": "Trying again what has failed."},
-    {"name": "Health", "description": "Whether the service runs and can work; needs no key."},
+    {"name": "Admin: webhooks", "description": "Webhook subscriptions and their deliveries."},
+    {"name": "Admin: usage", "description": "Budgets, tokens and cost of language models."},
+    {"name": "Admin: quarantine", "description": "Statements that were kept out of memory."},
+    {"name": "Admin: retries", "description": "Retries of failed sessions and merge conflicts."},
+    {"name": "Health", "description": "Liveness and readiness of the service; needs no key."},
 ]
 
 _STYLE = """
@@ -72,17 +72,17 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 Json = Mapping[str, Any]
 
 
-def install_page(app: FastAPI) -> None:
+def add_page(app: FastAPI) -> None:
     """Serve the page at `/docs`."""
 
     @app.get(PAGE_PATH, include_in_schema=False)
     async def get_documentation() -> HTMLResponse:
-        """Show the API to people."""
-        return HTMLResponse(page(app.openapi()), headers=_HEADERS)
+        """Return the documentation of the API as a page."""
+        return HTMLResponse(render_page(app.openapi()), headers=_HEADERS)
 
 
-def page(document: Json) -> str:
-    """The page for an OpenAPI document."""
+def render_page(document: Json) -> str:
+    """Return the HTML page for an OpenAPI document."""
     info = document["info"]
     title = f"{escape(info['title'])} {escape(info['version'])}"
     parts = [
@@ -118,7 +118,7 @@ def _shapes(document: Json) -> Json:
 
 
 def _prose(text: str) -> str:
-    """A text in which what stands between back-ticks is code."""
+    """Return a text as HTML, with the parts between back-ticks as code."""
     pieces = escape(text).split("`")
     return "".join(
         f"<code>{piece}</code>" if index % 2 else piece for index, piece in enumerate(pieces)
@@ -133,7 +133,9 @@ def _operation(method: str, path: str, operation: Json) -> str:
     ]
     if "parameters" in operation:
         rows = "".join(
-            _row(item["name"], _type(item["schema"]), _asked(item), item.get("description", ""))
+            _row(
+                item["name"], _type(item["schema"]), _requirement(item), item.get("description", "")
+            )
             for item in operation["parameters"]
         )
         parts.append(f"<table><tr><th>Parameter<th>Type<th>Default<th>Meaning</tr>{rows}</table>")
@@ -153,7 +155,7 @@ def _answer(status: str, answer: Json) -> str:
     return _row(status, " or ".join(shapes), answer["description"])
 
 
-def _asked(parameter: Json) -> str:
+def _requirement(parameter: Json) -> str:
     if parameter.get("required"):
         return "required"
     default = parameter["schema"].get("default")
@@ -182,16 +184,16 @@ def _object(name: str, shape: Json) -> str:
 
 
 def _row(name: str, *cells: str) -> str:
-    *formal, meaning = cells
+    *html_cells, meaning = cells
     return (
         f"<tr><td><code>{escape(name)}</code>"
-        + "".join(f"<td>{cell}" for cell in formal)
+        + "".join(f"<td>{cell}" for cell in html_cells)
         + f"<td>{_prose(meaning)}</tr>"
     )
 
 
 def _type(shape: Json) -> str:
-    """What a schema says about the form of a value, as HTML."""
+    """Return the form of a schema's value as HTML."""
     if "$ref" in shape:
         name = escape(shape["$ref"].rpartition("/")[2])
         return f'<a href="#{name}">{name}</a>'

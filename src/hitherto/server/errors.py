@@ -1,4 +1,4 @@
-"""From errors to answers: each is a JSON object with `detail`, and none shows internals."""
+"""Turn errors into answers: JSON objects with `detail`, without internals."""
 
 import json
 import logging
@@ -36,73 +36,79 @@ INTERNAL_ERROR = "Internal server error"
 UNAVAILABLE = "The memory cannot be reached now; try again later"
 BUSY = "The server has too much to do; try again later"
 RETRY_AFTER_S = 2
-"""What a client is told to wait when the service cannot do the work now."""
+"""Seconds that a client is asked to wait if the service cannot do the work now."""
 
 
 class InvalidArgument(WireModel):
-    """One thing that is wrong with a request."""
+    """A mistake in a request."""
 
-    loc: list[str | int] = Field(description="Where: body, query, path or header, then the name.")
-    msg: str = Field(description="What is wrong, and what is accepted.")
-    type: str = Field(description="What kind of mistake it is.")
+    loc: list[str | int] = Field(
+        description="Location: body, query, path or header, then the name."
+    )
+    msg: str = Field(description="The mistake, and the accepted values.")
+    type: str = Field(description="Kind of the mistake.")
 
 
 class InvalidArguments(WireModel):
-    """What is wrong with a request."""
+    """Mistakes in a request."""
 
-    detail: list[InvalidArgument] = Field(description="Each mistake.")
+    detail: list[InvalidArgument] = Field(description="One entry for each mistake.")
 
 
 class UnknownCategories(WireModel):
     """Categories that a filter names and the project does not have."""
 
-    message: str = Field(description="One sentence.")
-    invalid_categories: list[str] = Field(description="Their names.")
+    message: str = Field(description="Summary in one sentence.")
+    invalid_categories: list[str] = Field(description="Names of the unknown categories.")
 
 
 class InvalidCategories(WireModel):
     """A filter names categories that the project does not have."""
 
-    detail: UnknownCategories = Field(description="Which.")
+    detail: UnknownCategories = Field(description="The unknown categories.")
 
 
 class InternalProblem(WireModel):
-    """The server failed in a way it did not foresee."""
+    """An unexpected failure of the server."""
 
-    detail: str = Field(description="One sentence without internals.")
+    detail: str = Field(description="Summary in one sentence, without internals.")
     request_id: str | None = Field(
-        default=None, description="What to look for in the server's log."
+        default=None, description="Id of the request, to search for in the server's log."
     )
 
 
 _RETRY_AFTER: dict[str, Any] = {
     "Retry-After": {
-        "description": "Seconds to wait before the next try.",
+        "description": "Seconds to wait before the next attempt.",
         "schema": {"type": "integer"},
     }
 }
 _DOCUMENTED: dict[int, dict[str, Any]] = {
-    400: {"model": Detail, "description": "Not possible as things stand."},
+    400: {"model": Detail, "description": "Not possible in the current state."},
     401: {"model": Detail, "description": "The key is missing or not valid."},
-    404: {"model": Detail, "description": "There is nothing with this id."},
-    409: {"model": Detail, "description": "The id or name is taken."},
+    404: {"model": Detail, "description": "No object has this id."},
+    409: {"model": Detail, "description": "The id or name is in use."},
     413: {"model": Detail, "description": "The body is too large."},
-    422: {"model": InvalidArguments, "description": "A parameter or the body is not acceptable."},
+    422: {"model": InvalidArguments, "description": "A parameter or the body is invalid."},
     429: {"model": Detail, "description": "Too many requests.", "headers": _RETRY_AFTER},
     500: {"model": InternalProblem, "description": "The server failed."},
-    503: {"model": Detail, "description": "Not possible now.", "headers": _RETRY_AFTER},
+    503: {
+        "model": Detail,
+        "description": "Temporarily unavailable; try again later.",
+        "headers": _RETRY_AFTER,
+    },
 }
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How the OpenAPI document describes error answers with these status codes."""
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI descriptions of error answers with these status codes."""
     return {status: _DOCUMENTED[status] for status in statuses}
 
 
 def json_answer(
     status: int, content: dict[str, Any], headers: dict[str, str] | None = None
 ) -> Response:
-    """A JSON answer in ASCII, so that no text of a caller can fail to be written."""
+    """Return a JSON answer in ASCII, which can encode any text of a caller."""
     return Response(
         json.dumps(content, ensure_ascii=True).encode("ascii"),
         status,
@@ -112,13 +118,13 @@ def json_answer(
 
 
 def request_id_of(scope: Scope) -> str | None:
-    """The id that the request was given on its way in."""
-    found = scope.get("state", {}).get("request_id")
-    return found if isinstance(found, str) else None
+    """Return the id that `RequestContext` gave the request, or None."""
+    request_id = scope.get("state", {}).get("request_id")
+    return request_id if isinstance(request_id, str) else None
 
 
 def install_error_answers(app: FastAPI) -> None:
-    """Answer every error that a route may raise, and those that nobody foresaw."""
+    """Answer the errors that a route may raise, expected or not."""
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(RecallrAIError, _known_error)
@@ -134,24 +140,27 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> dict[str, str]:
-    """The header with all methods of a path; a route of its own knows only those it serves."""
+    """Return the `Allow` header with all methods of a path.
+
+    A route knows only the methods that it serves itself.
+    """
     paths = request.app.openapi()["paths"]
-    found = [
+    methods = [
         method.upper()
         for path, operations in paths.items()
         if compile_path(path)[0].match(request.scope["path"])
         for method in operations
     ]
-    return {"Allow": ", ".join(sorted(found))} if found else {}
+    return {"Allow": ", ".join(sorted(methods))} if methods else {}
 
 
 async def _invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [
+    mistakes = [
         {"loc": list(item["loc"]), "msg": _message(item), "type": item["type"]}
         for item in error.errors()
     ]
-    return json_answer(422, {"detail": found})
+    return json_answer(422, {"detail": mistakes})
 
 
 def _message(item: dict[str, Any]) -> str:
@@ -162,25 +171,25 @@ def _message(item: dict[str, Any]) -> str:
 
 async def _known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RecallrAIError)
-    return known_answer(request.scope, error)
+    return error_answer(request.scope, error)
 
 
-def known_answer(scope: Scope, error: RecallrAIError) -> Response:
-    """Return the answer for an error of ours."""
+def error_answer(scope: Scope, error: RecallrAIError) -> Response:
+    """Return the answer for an error of Hitherto's own tree."""
     status = error.http_status or 500
     if isinstance(error, ValidationError):
-        where = "body" if scope["method"] in {"POST", "PUT", "PATCH"} else "query"
+        location = "body" if scope["method"] in {"POST", "PUT", "PATCH"} else "query"
         return json_answer(
-            status, {"detail": [{"loc": [where], "msg": error.message, "type": "value_error"}]}
+            status, {"detail": [{"loc": [location], "msg": error.message, "type": "value_error"}]}
         )
     if isinstance(error, InvalidCategoriesError):
-        named = {"message": error.message, "invalid_categories": error.invalid_categories}
-        return json_answer(status, {"detail": named})
+        detail = {"message": error.message, "invalid_categories": error.invalid_categories}
+        return json_answer(status, {"detail": detail})
     if status >= 500 and not isinstance(error, UnavailableError):
         return _internal_error(scope, error)
     content: dict[str, Any] = {"detail": public_message(scope, error)}
     if isinstance(error, StoreError):
-        # 503 would promise that nothing was done, which a failing database cannot.
+        # 503 promises that nothing was done. A failing database cannot promise it.
         status = 500
         content["request_id"] = request_id_of(scope)
     return json_answer(visible_status(scope, status), content, _headers_of(error, status))
@@ -198,13 +207,13 @@ def _headers_of(error: RecallrAIError, status: int) -> dict[str, str]:
 
 
 def public_message(scope: Scope, error: RecallrAIError) -> str:
-    """What a caller may be told; what they may not is logged."""
+    """Return the message for a caller; log what only the operator may see."""
     hidden = operator_message(error)
     if isinstance(error, UnavailableError) and hidden is not None:
-        # These name files of the machine, or quote another service.
+        # Such messages name files of the machine, or quote another service.
         _log.error("request %s: %s", request_id_of(scope), hidden)
-        is_here = isinstance(error, StoreError | EmbedderError)
-        return UNAVAILABLE if is_here else tenant_message(error)
+        is_local = isinstance(error, StoreError | EmbedderError)
+        return UNAVAILABLE if is_local else tenant_message(error)
     if hidden is not None or (error.http_status >= 500 and not isinstance(error, UnavailableError)):
         log_failure(scope, error)
         return INTERNAL_ERROR
@@ -221,7 +230,7 @@ def _internal_error(scope: Scope, error: Exception) -> Response:
 
 
 def log_failure(scope: Scope, error: BaseException) -> None:
-    """Log where an error came from. Texts and paths are left out: they may tell of a person."""
+    """Log where an error was raised, without its texts and paths, which may name a person."""
     lines: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
@@ -260,10 +269,10 @@ class LastResort:
             await self._app(scope, receive, watched)
         except Exception as error:
             if started:
-                # All that is left is to cut the answer off, which raising does.
+                # The status is sent already. Raising cuts the answer off.
                 raise
             if isinstance(error, RecallrAIError):
-                answer = known_answer(scope, error)
+                answer = error_answer(scope, error)
             else:
                 answer = _internal_error(scope, error)
             await answer(scope, receive, send)

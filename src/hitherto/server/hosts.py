@@ -1,4 +1,4 @@
-"""The names under which the service may be asked for.
+"""Names of hosts that the service answers for.
 
 A web page can let its own name point to an address of the machine that shows it (DNS rebinding),
 and then read what a service there answers. The `Host` header still has the name of the page.
@@ -52,9 +52,9 @@ class HostLimit:
             host = next((value for name, value in scope["headers"] if name == b"host"), b"")
             is_long = len(host) > MAX_HOST_BYTES
             if is_long or (not self._is_allowed(host) and path_of(scope) not in HEALTH_PATHS):
-                shown = host[:MAX_HOST_BYTES].decode("latin-1")
+                name = host[:MAX_HOST_BYTES].decode("latin-1")
                 raise RecallrAIError(
-                    f"The service does not answer for the host {shown!a}; "
+                    f"The service does not answer for the host {name!a}; "
                     "add its name to HITHERTO_ALLOWED_HOSTS",
                     421,
                 )

@@ -52,7 +52,7 @@ Refusal = tuple[int, str]
 
 
 class _RefusedError(Exception):
-    """Ends parsing; the parser passes on that there was an error, not which."""
+    """Ends parsing. The parser reports only that there was an error, not which."""
 
 
 class _Part(Enum):
@@ -64,7 +64,7 @@ class _Part(Enum):
 
 
 class _Phase(Enum):
-    """The state of a connection, as far as time-outs are concerned."""
+    """State of a connection, as far as time-outs are concerned."""
 
     HEAD = auto()
     """Waits for the head of a request."""
@@ -125,7 +125,7 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._registry.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection; requests in work learn that their client has left."""
+        """Unregister the connection; requests in work learn that their client has left."""
         self._registry.remove(self)
         super().connection_lost(exc)
 
@@ -177,7 +177,7 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._update_phase()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, but no trailer: the application has read the headers by then."""
+        """Keep a header; drop a trailer, because the application has read the headers by then."""
         if self._part is not _Part.HEAD:
             return
         if len(self.headers) >= MAX_HEADER_FIELDS:
@@ -198,7 +198,7 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._update_phase()
 
     def on_body(self, body: bytes) -> None:
-        """Keep a part of the body until the application asks for it, and read no more till then."""
+        """Keep a part of the body for the application, and pause reading until it asks."""
         self._body_bytes += len(body)
         super().on_body(body)
         if len(self.cycle.body) >= READ_BYTES and not self.cycle.response_complete:

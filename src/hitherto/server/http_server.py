@@ -38,7 +38,7 @@ _RETRY_DELAY_S = 0.1
 
 
 class HttpServer(uvicorn.Server):
-    """A server whose connections are limited."""
+    """uvicorn's server with limits on connections."""
 
     def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
@@ -46,7 +46,7 @@ class HttpServer(uvicorn.Server):
         self._accepting: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept connections from these sockets."""
+        """Start to accept connections from these sockets."""
         await super().startup(sockets=[])
         loop = asyncio.get_running_loop()
         for listener in sockets or []:
@@ -75,12 +75,12 @@ class HttpServer(uvicorn.Server):
                 await asyncio.sleep(_RETRY_DELAY_S)
                 continue
             has_failed = False
-            # Further ones would take descriptors before the limits know of these.
+            # The next connections are accepted only after these are counted.
             await asyncio.gather(*map(self._connect, (first, *_accept_more(listener))))
 
     async def _connect(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        # A client that has left again is no failure.
+        # A client may have closed the connection already.
         with contextlib.suppress(OSError):
             await loop.connect_accepted_socket(self._new_protocol, accepted)
 
@@ -96,9 +96,9 @@ class HttpServer(uvicorn.Server):
 
 
 def _accept_more(listener: socket.socket) -> list[socket.socket]:
-    """Accept the connections that wait already, up to a bound."""
+    """Accept connections that already wait, up to a bound."""
     accepted: list[socket.socket] = []
-    # What is wrong with the listener shows at the next try.
+    # An error of the listener shows again in the accept loop.
     with contextlib.suppress(OSError):
         while len(accepted) < ACCEPTED_AT_ONCE - 1:
             accepted.append(listener.accept()[0])
@@ -108,8 +108,8 @@ def _accept_more(listener: socket.socket) -> list[socket.socket]:
 def limit_connections(most: int, most_per_address: int, descriptors: int) -> ConnectionLimits:
     """Return the limits that fit the file descriptors which this process may have.
 
-    descriptors: those needed for the database besides `RESERVED_DESCRIPTORS`. The process's own
-    limit is raised as far as its owner may. Logs a warning where fewer connections fit.
+    descriptors: those needed for the database, in addition to `RESERVED_DESCRIPTORS`. The process's
+    own limit is raised as far as its owner may. Logs a warning if fewer connections fit.
     """
     other = RESERVED_DESCRIPTORS + descriptors + SURPLUS_CONNECTIONS
     fitting = max(MIN_CONNECTIONS, _allowed_descriptors(most + other) - other)

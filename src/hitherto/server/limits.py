@@ -2,13 +2,13 @@
 
 Plain ASGI, so that an answer that is streamed passes through event by event. From outside inwards:
 
-`Frame`           the request's id, security headers, the log
-CORS              where it is allowed
-`LastResort`      answers for what the rest raises
-`HostLimit`       the names that the service may be asked for
+`RequestContext`  request id, security headers, access log
+CORS              for the allowed origins, if there are any
+`LastResort`      answers to errors that nothing inside answers
+`HostLimit`       names of hosts
 `SurplusLimit`    connections above the limit
-`Authentication`  keys, failed keys, requests per key
-`WorkLimit`       bodies, requests at once
+`Authentication`  keys, wrong keys, requests per key
+`WorkLimit`       bodies, concurrent requests
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from hitherto.errors import OverloadedError
 from hitherto.models import ContextResponse
 from hitherto.server.authentication import Authentication
 from hitherto.server.bodies import BodyReader
-from hitherto.server.errors import BUSY, RETRY_AFTER_S, LastResort, known_answer
+from hitherto.server.errors import BUSY, RETRY_AFTER_S, LastResort, error_answer
 from hitherto.server.hosts import ANY_HOST, HostLimit
 from hitherto.server.paths import UNLIMITED_PATHS, path_of
 from hitherto.server.rate_limits import Clock
@@ -43,7 +43,7 @@ REQUEST_ID_HEADER = "X-Request-Id"
 STOPPING = "The server is stopping; try again later"
 
 _LAST_EVENT = event_line(ContextResponse(is_final=True, context=None, error_message=STOPPING))
-_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -64,10 +64,10 @@ def install_limits(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     new_request_id: Callable[[], str] = lambda: uuid.uuid4().hex,
 ) -> None:
-    """Put the middleware of this module around an application. To be called last.
+    """Add the middleware of this module to an application. Call it last.
 
     hosts: names that are served. clock: seconds that never go backwards. sleep: waits for so many
-    seconds. The id of a request stands in `request.state.request_id` and in its answer's header.
+    seconds. The id of a request is in `request.state.request_id` and in its answer's header.
     """
     app.add_middleware(
         WorkLimit,
@@ -90,12 +90,18 @@ def install_limits(
             expose_headers=(REQUEST_ID_HEADER, "Retry-After"),
         )
     app.add_middleware(
-        Frame, clock=clock, new_request_id=new_request_id, log_requests=settings.log_requests
+        RequestContext,
+        clock=clock,
+        new_request_id=new_request_id,
+        log_requests=settings.log_requests,
     )
 
 
-class Frame:
-    """Adds ids to requests and headers to answers, and answers what a stopping server cancels."""
+class RequestContext:
+    """Adds request ids and security headers, and answers requests that a stopping server cancels.
+
+    Also writes the access log.
+    """
 
     def __init__(
         self, app: ASGIApp, *, clock: Clock, new_request_id: Callable[[], str], log_requests: bool
@@ -111,13 +117,13 @@ class Frame:
             await self._app(scope, receive, send)
             return
         began_s = self._clock()
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = given if _SANE_ID.fullmatch(given) else self._new_request_id()
+        client_id = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = client_id if _ACCEPTED_ID.fullmatch(client_id) else self._new_request_id()
         scope.setdefault("state", {})["request_id"] = request_id
         status = 0
         is_event_stream = False
 
-        async def framed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status, is_event_stream
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -131,16 +137,16 @@ class Frame:
             await send(message)
 
         try:
-            await self._app(scope, receive, framed)
+            await self._app(scope, receive, send_with_headers)
         except asyncio.CancelledError:
             if not status and not is_stream(scope):
-                stopping = known_answer(scope, OverloadedError(STOPPING))
-                await stopping(scope, receive, framed)
+                stopping = error_answer(scope, OverloadedError(STOPPING))
+                await stopping(scope, receive, send_with_headers)
             elif not status:
                 last = Response(_LAST_EVENT, media_type=EVENT_STREAM, headers=HEADERS)
-                await last(scope, receive, framed)
+                await last(scope, receive, send_with_headers)
             elif is_event_stream:
-                await framed({"type": "http.response.body", "body": _LAST_EVENT})
+                await send_with_headers({"type": "http.response.body", "body": _LAST_EVENT})
             raise
         finally:
             if self._log_requests:
@@ -155,12 +161,12 @@ class Frame:
 
 
 def _route(scope: Scope) -> str:
-    """The route without its values, which may name a person."""
+    """Return the path template of the route, because the path itself may name a person."""
     return getattr(scope.get("route"), "path", "(no route)")
 
 
 class SurplusLimit:
-    """Refuses requests on connections above the limit, but for health checks and prompts."""
+    """Refuses requests on surplus connections, except health checks and the system prompt."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

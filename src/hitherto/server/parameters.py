@@ -1,4 +1,4 @@
-"""Parameters of paths, queries and headers, with their ranges and what they mean."""
+"""Parameters of paths, queries and headers, with ranges and descriptions."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, field_va
 
 from hitherto.api import ContextRequest, SortBy, SortOrder
 from hitherto.models import MergeConflictStatus, RecallStrategy, SessionStatus
-from hitherto.server.requests import parsed_json
+from hitherto.server.requests import parse_json
 from hitherto.wire import WireModel
 
 MAX_OFFSET = 2**31 - 1
@@ -27,20 +27,20 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="Makes the call safe to repeat: made again with the same key and the same "
-        "body, it answers as it did and does nothing.",
+        description="Makes the call safe to repeat: a second call with the same key and body gets "
+        "the same answer and changes nothing.",
     ),
 ]
 
 
 def _read_object(value: object) -> object:
-    """The JSON object that a parameter holds as a string."""
+    """Return the JSON object that a parameter holds as a string."""
     if not isinstance(value, str):
         return value
-    found = parsed_json(value)
-    if not isinstance(found, dict):
+    parsed = parse_json(value)
+    if not isinstance(parsed, dict):
         raise ValueError('must be a JSON object, such as {"plan": "pro"}')  # noqa: TRY004
-    return found
+    return parsed
 
 
 JsonFilter = Annotated[
@@ -48,39 +48,39 @@ JsonFilter = Annotated[
     BeforeValidator(_read_object),
     WithJsonSchema({"type": "string", "contentMediaType": "application/json"}),
 ]
-"""A JSON object as a string; what it is compared with must contain it."""
+"""A JSON object as a string; metadata matches if it contains the object."""
 
 
 def _current_strategy(value: object) -> object:
-    """The older name of the agentic strategy is `deep`."""
+    """Return the strategy; `deep` is an older name of the agentic one."""
     return RecallStrategy.AGENTIC if value == "deep" else value
 
 
 Strategy = Annotated[RecallStrategy, BeforeValidator(_current_strategy)]
 
-_OFFSET = Field(default=0, ge=0, le=MAX_OFFSET, description="How many to pass over.")
+_OFFSET = Field(default=0, ge=0, le=MAX_OFFSET, description="Number of items to skip.")
 
 
 class ListUsersQuery(WireModel):
-    """Which users to list."""
+    """Users to list."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=10, ge=1, le=100, description="How many to return at most.")
+    limit: int = Field(default=10, ge=1, le=100, description="Maximum number of items.")
     metadata_filter: JsonFilter = Field(
         default=None,
         description="A JSON object that the metadata must contain.",
         examples=['{"plan": "pro"}'],
     )
     partial_user_id: str | None = Field(
-        default=None, description="A part of the id, whatever its case."
+        default=None, description="A part of the id, in any case of letters."
     )
 
 
 class ListSessionsQuery(WireModel):
-    """Which sessions to list."""
+    """Sessions to list."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=10, ge=1, le=100, description="How many to return at most.")
+    limit: int = Field(default=10, ge=1, le=100, description="Maximum number of items.")
     metadata_filter: JsonFilter = Field(
         default=None,
         description="A JSON object that the metadata must contain.",
@@ -92,38 +92,39 @@ class ListSessionsQuery(WireModel):
 
 
 class GetSessionQuery(WireModel):
-    """What to return with a session."""
+    """Parts of a session to return."""
 
     include_summary: bool = Field(default=False, description="Whether to return `session_summary`.")
     include_memories: bool = Field(
-        default=False, description="Whether to return `memories`, the current ones it brought."
+        default=False,
+        description="Whether to return `memories`: current memories that the session created.",
     )
 
 
 class ListMessagesQuery(WireModel):
-    """Which messages of a session to list."""
+    """Messages of a session to list."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=50, ge=1, le=500, description="How many to return at most.")
+    limit: int = Field(default=50, ge=1, le=500, description="Maximum number of items.")
 
 
 class LastMessagesQuery(WireModel):
-    """How many messages of a user to return."""
+    """Number of a user's messages to return."""
 
-    limit: int = Field(default=10, ge=1, le=100, description="How many to return at most.")
+    limit: int = Field(default=10, ge=1, le=100, description="Maximum number of items.")
 
 
 class ListMemoriesQuery(WireModel):
-    """Which memories to list, and what to return with each."""
+    """Memories to list, and the parts of each to return."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=20, ge=1, le=200, description="How many to return at most.")
+    limit: int = Field(default=20, ge=1, le=200, description="Maximum number of items.")
     categories: list[str] | None = Field(
         default=None,
-        description="Names of categories of which a memory has at least one; may be repeated.",
+        description="Names of categories; a memory has at least one of them. May be repeated.",
     )
     session_id_filter: list[str] | None = Field(
-        default=None, description="Sessions that brought the memories; may be repeated."
+        default=None, description="Sessions that created the memories; may be repeated."
     )
     session_metadata_filter: JsonFilter = Field(
         default=None,
@@ -139,14 +140,14 @@ class ListMemoriesQuery(WireModel):
 
 
 class ListDoubtfulMemoriesQuery(WireModel):
-    """Which part of the memories in doubt to list."""
+    """Page of the memories in doubt."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=20, ge=1, le=200, description="How many to return at most.")
+    limit: int = Field(default=20, ge=1, le=200, description="Maximum number of items.")
 
 
 class GetMemoryQuery(WireModel):
-    """What to return with a memory."""
+    """Parts of a memory to return."""
 
     include_previous_versions: bool = Field(
         default=True, description="Whether to return `previous_versions`."
@@ -157,79 +158,80 @@ class GetMemoryQuery(WireModel):
 
 
 class DeleteQuery(WireModel):
-    """Whether to tell what was deleted."""
+    """Form of the answer to a deletion."""
 
     report: bool = Field(
         default=False,
-        description="Answer with 200 and what was deleted, in place of 204. Of Hitherto alone.",
+        description="Whether to answer with 200 and a report on the deletion instead of 204. "
+        "Of Hitherto alone.",
     )
 
 
 class DeleteMemoryQuery(DeleteQuery):
-    """How much of a memory to delete."""
+    """Extent of the deletion of a memory."""
 
     delete_previous_versions: bool = Field(
-        default=False, description="Whether to delete all earlier versions too."
+        default=False, description="Whether to delete all earlier versions, too."
     )
 
 
 class ListMergeConflictsQuery(WireModel):
-    """Which merge conflicts to list."""
+    """Merge conflicts to list, and their order."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=10, ge=1, le=100, description="How many to return at most.")
-    status: MergeConflictStatus | None = Field(default=None, description="Only those that are so.")
-    sort_by: SortBy = Field(default="created_at", description="What they are ordered by.")
+    limit: int = Field(default=10, ge=1, le=100, description="Maximum number of items.")
+    status: MergeConflictStatus | None = Field(default=None, description="Only with this status.")
+    sort_by: SortBy = Field(default="created_at", description="Date to sort by.")
     sort_order: SortOrder = Field(default="desc", description="Newest or oldest first.")
 
 
 class ListDeliveriesQuery(WireModel):
-    """Which deliveries of a webhook to list."""
+    """Page of a webhook's deliveries."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=50, ge=1, le=200, description="How many to return at most.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of items.")
 
 
 class ListQuarantineQuery(WireModel):
-    """Which part of a quarantine to list."""
+    """Page of a user's quarantine."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=50, ge=1, le=500, description="How many to return at most.")
+    limit: int = Field(default=50, ge=1, le=500, description="Maximum number of items.")
 
 
 class UsageQuery(WireModel):
-    """Of which days, and of whom."""
+    """Days and user to sum up."""
 
     days: int = Field(default=30, ge=1, le=366, description="UTC days, today included.")
-    user_id: str | None = Field(default=None, description="Of this user alone.")
+    user_id: str | None = Field(default=None, description="Only of this user.")
 
 
 class ListModelCallsQuery(WireModel):
-    """Which calls to list."""
+    """Page of the model calls."""
 
     offset: int = _OFFSET
-    limit: int = Field(default=50, ge=1, le=500, description="How many to return at most.")
-    user_id: str | None = Field(default=None, description="Of this user alone.")
+    limit: int = Field(default=50, ge=1, le=500, description="Maximum number of items.")
+    user_id: str | None = Field(default=None, description="Only of this user.")
 
 
 class SystemPromptQuery(WireModel):
-    """Which system prompt to return."""
+    """Strategy of the system prompt to return."""
 
     recall_strategy: Strategy = Field(
         default=RecallStrategy.BALANCED,
-        description="The strategy of the contexts it shall introduce; all but `agentic` share one.",
+        description="Strategy of the contexts; all but `agentic` share one prompt.",
     )
 
 
 class ContextQuery(BaseModel, ContextRequest, frozen=True, extra="ignore"):
-    """What a context is asked to hold."""
+    """Request for a context."""
 
     stream: bool = Field(
-        default=False, description="Whether to answer with server-sent events as work goes on."
+        default=False, description="Whether to answer with server-sent events while work goes on."
     )
 
     _read_strategy = field_validator("recall_strategy", mode="before")(_current_strategy)
 
     def to_request(self) -> ContextRequest:
-        """The same as a request of `MemoryApi`."""
+        """Return the request for `MemoryApi`."""
         return ContextRequest(**self.model_dump(exclude={"stream"}))

@@ -1,4 +1,4 @@
-"""Paths that more than one part of the server knows."""
+"""Paths that several parts of the server use."""
 
 from starlette.types import Scope
 
@@ -11,11 +11,10 @@ PROMPT_PATH = f"{API_PREFIX}/system-prompt"
 CONTEXT_SUFFIX = "/context"
 
 HEALTH_PATHS = frozenset({LIVE_PATH, READY_PATH})
-"""Answered whatever the load: monitoring must be able to tell busy from dead."""
+"""Answered at any load, so that monitoring can distinguish a busy server from a dead one."""
 
 UNLIMITED_PATHS = HEALTH_PATHS | {PROMPT_PATH}
-"""Answered whatever the load. The system prompt takes no work, and the released clients cannot do
-without it."""
+"""Answered at any load. The system prompt costs no work, and the released clients need it."""
 
 
 def path_of(scope: Scope) -> str:

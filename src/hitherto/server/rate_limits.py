@@ -1,4 +1,4 @@
-"""Token buckets: how often each key and each address may do something."""
+"""Token buckets that limit how often each key and each address may act."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class _Bucket:
 
 
 class TokenBuckets:
-    """A bucket for each owner: a minute's worth of tokens at once, then as they refill.
+    """Token buckets by owner: a minute's worth of tokens at once, then as they refill.
 
     clock: seconds that never go backwards.
     """
@@ -48,7 +48,7 @@ class TokenBuckets:
         bucket = self._buckets.get(owner)
         return 0.0 if bucket is None else self._refill(bucket)
 
-    def taken(self, owner: bytes) -> float:
+    def missing_tokens(self, owner: bytes) -> float:
         """Return the tokens that are missing from a bucket."""
         bucket = self._buckets.get(owner)
         if bucket is None:

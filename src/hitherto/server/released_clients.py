@@ -28,7 +28,10 @@ def is_stream(scope: Scope) -> bool:
 
 
 def visible_status(scope: Scope, status: int) -> int:
-    """Return the status for a refusal, or the next one that both clients raise on this route."""
+    """Return the status of a refusal, or the nearest status that both clients raise.
+
+    Only streams and the system prompt need another status; all other routes keep it.
+    """
     if status in _RAISED or not (is_stream(scope) or path_of(scope) == PROMPT_PATH):
         return status
     return 429 if status == 503 else 422

@@ -1,4 +1,4 @@
-"""What is read from a request before FastAPI looks at it.
+"""Read bodies and query strings before FastAPI does.
 
 Bodies must be JSON in which every string is text that can be stored. Query strings may use the
 names of older releases and the brackets that some clients put after the names of lists.
@@ -22,11 +22,11 @@ _BRACKETS = re.compile(rb"(\[|%5B)(\]|%5D)$", re.IGNORECASE)
 _NUL = "\0"
 
 
-def parsed_json(text: bytes | str) -> Any:
-    """What a JSON text holds.
+def parse_json(text: bytes | str) -> Any:
+    """Return the value of a JSON text.
 
-    Raises ValueError for what is not JSON, for NaN, for halves of surrogate pairs, for nesting that
-    is too deep, and for NUL characters, which databases cannot keep.
+    Raises ValueError for invalid JSON, NaN, halves of surrogate pairs, nesting that is too deep,
+    and NUL characters, which databases cannot keep.
     """
     value = pydantic_core.from_json(text, allow_inf_nan=False)
     marker: Any = b"\\u0000" if isinstance(text, bytes) else "\\u0000"
@@ -36,7 +36,10 @@ def parsed_json(text: bytes | str) -> Any:
 
 
 def _holds_nul(value: object) -> bool:
-    """Whether any string of a JSON value has a NUL; its depth is bounded by the parser."""
+    """Return whether a string in a JSON value has a NUL character.
+
+    The parser bounds the depth of the value.
+    """
     if isinstance(value, str):
         return _NUL in value
     if isinstance(value, dict):
@@ -45,7 +48,7 @@ def _holds_nul(value: object) -> bool:
 
 
 def current_query(query: bytes) -> bytes:
-    """A query string with the names of this release: brackets dropped, older names replaced.
+    """Return a query string with this release's names: brackets dropped, older names replaced.
 
     An older name counts only where the newer one is not given.
     """
@@ -56,12 +59,12 @@ def current_query(query: bytes) -> bytes:
     given = {name for name, _ in named}
     for name, value in list(named):
         newer = OLDER_NAMES.get(name, ())
-        named += [(one, value) for one in newer if one not in given]
+        named += [(new_name, value) for new_name in newer if new_name not in given]
     return b"&".join(name + value for name, value in named)
 
 
 class ReadRequest(Request):
-    """A request whose body is parsed by `parsed_json`, and whose query has current names."""
+    """A request whose body is parsed by `parse_json`, and whose query has current names."""
 
     def __init__(self, request: Request) -> None:
         scope = dict(request.scope)
@@ -69,9 +72,9 @@ class ReadRequest(Request):
         super().__init__(scope, request.receive)
 
     async def json(self) -> Any:
-        """The value of the body. Raises JSONDecodeError, which FastAPI answers with 422."""
+        """Return the value of the body. Raises JSONDecodeError, which FastAPI answers with 422."""
         try:
-            return parsed_json(await self.body())
+            return parse_json(await self.body())
         except ValueError as error:
             raise json.JSONDecodeError(str(error), "", 0) from error
 

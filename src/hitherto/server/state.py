@@ -1,4 +1,4 @@
-"""What the application serves: any object with the face of a `System`."""
+"""Application state: the system that is served, and the settings."""
 
 from typing import Protocol
 
@@ -9,30 +9,30 @@ from hitherto.api import MemoryApi
 from hitherto.settings import Settings
 
 
-class Served(Protocol):
-    """The memories of all projects, and their administration."""
+class MemorySystem(Protocol):
+    """Memories of all projects, and their administration; `System` is one."""
 
     @property
     def admin(self) -> AdminApi:
-        """What whoever runs the service can do."""
+        """Admin API."""
         ...
 
     def engine(self, project_id: str) -> MemoryApi:
-        """The API for the users of a project, of which the caller knows that it exists."""
+        """Return the API for the users of a project that exists."""
         ...
 
     async def check(self) -> None:
-        """See that the database answers. Raises UnavailableError."""
+        """Query the database. Raises UnavailableError if it does not answer."""
         ...
 
 
-def served_by(connection: HTTPConnection) -> Served:
-    """What the application of a request serves."""
-    served: Served = connection.app.state.served
-    return served
+def system_of(connection: HTTPConnection) -> MemorySystem:
+    """Return the system that a request's application serves."""
+    system: MemorySystem = connection.app.state.system
+    return system
 
 
 def settings_of(connection: HTTPConnection) -> Settings:
-    """The settings of the application of a request."""
+    """Return the settings of a request's application."""
     settings: Settings = connection.app.state.settings
     return settings

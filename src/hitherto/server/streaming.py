@@ -28,26 +28,26 @@ Events = AsyncGenerator[ContextResponse, None]
 async def context_stream(
     events: Events, scope: Scope, requested: RecallStrategy, ping_s: float
 ) -> StreamingResponse:
-    """Answer with events, once the first of them is there.
+    """Answer with server-sent events, once the first of them is there.
 
-    scope: the request's, for the log. requested: what a failure on the way names as the strategy,
-        if no event has named one.
+    scope: the request's, for the log. requested: strategy in the metadata of a failure before any
+        event with metadata.
     ping_s: seconds of silence after which a comment is sent.
-    Raises what producing the first event raises, so that it has a status code of its own.
+    Raises what producing the first event raises, so that such a failure has its own status code.
     """
     stream = _Stream(events, await anext(events), scope, requested, ping_s)
     return StreamingResponse(stream.lines(), media_type="text/event-stream", headers=HEADERS)
 
 
 def event_line(event: ContextResponse) -> bytes:
-    """One event as it is sent."""
+    """Return an event as it is sent."""
     written = json.dumps(Context.from_model(event).model_dump(mode="json"), ensure_ascii=True)
     return f"data: {written}\n\n".encode("ascii")
 
 
 @dataclass(slots=True)
 class _Stream:
-    """A stream of which the latest event is there and has not been sent."""
+    """Stream whose latest event is there and not sent yet."""
 
     events: Events
     latest: ContextResponse
@@ -56,7 +56,7 @@ class _Stream:
     ping_s: float
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Yields all events, with comments in between; the last one is final in any case."""
+        """Yield all events, with comments in between; the last event is always final."""
         try:
             yield event_line(self.latest)
             while not self.latest.is_final:
@@ -70,7 +70,7 @@ class _Stream:
                 yield event_line(self.latest)
         except RecallrAIError as error:
             yield event_line(self._failure(public_message(self.scope, error)))
-        except Exception as error:  # noqa: BLE001  the status is sent: only an event can tell
+        except Exception as error:  # noqa: BLE001  the status is sent: only an event can report it
             log_failure(self.scope, error)
             yield event_line(self._failure(INTERNAL_ERROR))
         finally:
@@ -91,6 +91,6 @@ class _Stream:
 
 
 async def _abandon(waiting: "asyncio.Future[ContextResponse]") -> None:
-    """Stop the work on an event that nobody waits for any more."""
+    """Stop the work on an event that is no longer wanted."""
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The limit on requests at once: so many are worked on, so many wait, the others are refused."""
+"""Limit on concurrent requests: a number of slots, a bounded queue, then refusals."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ from hitherto.server.errors import BUSY, RETRY_AFTER_S
 from hitherto.server.paths import UNLIMITED_PATHS, path_of
 
 WAITING_PER_SLOT = 16
-"""Requests that may wait for each one in work: with 64 slots, two clients that use all of the 500
-connections which the released ones allow. Waiting costs next to nothing."""
+"""Requests that may wait, per slot. With 64 slots, enough for two clients that use all of the 500
+connections that the released clients allow. Waiting costs next to nothing."""
 
 EVENT_STREAM = "text/event-stream"
 
@@ -71,7 +71,7 @@ class WorkLimit:
 
 
 class _SlotQueue:
-    """The slots, and the requests that wait for one."""
+    """Slots, and the requests that wait for them."""
 
     def __init__(self, slots: int, max_wait_s: float) -> None:
         self._free = asyncio.Semaphore(slots)
@@ -98,8 +98,8 @@ class _SlotQueue:
             raise
         return Slot(self)
 
-    def give_back(self) -> None:
-        """Let the next request have the slot."""
+    def put_back(self) -> None:
+        """Give the slot to the next request."""
         self._requests -= 1
         self._free.release()
 
@@ -114,7 +114,7 @@ class Slot:
         """Give the slot to the next request; calling it again does nothing."""
         queue, self.queue = self.queue, None
         if queue is not None:
-            queue.give_back()
+            queue.put_back()
 
 
 async def release_at_last_event(
@@ -140,7 +140,7 @@ def _is_stream(message: Message) -> bool:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives a body which was read already, and then what comes after it."""
+    """Return a `receive` that gives a body already read, then the messages after it."""
     is_given = False
 
     async def replay() -> Message:

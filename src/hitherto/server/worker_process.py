@@ -1,4 +1,4 @@
-"""A worker in a process of its own, beside servers that leave the work to it."""
+"""Worker in a process of its own, for servers that leave processing to it."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from hitherto.system import Parts, open_system
 async def work(
     settings: Settings, announce: Callable[[str], None], parts: Parts | None = None
 ) -> None:
-    """Process sessions and send webhooks until SIGTERM or SIGINT; then finish what is in work.
+    """Process sessions and send webhooks until SIGTERM or SIGINT, then finish the current work.
 
     announce: called once with the database's name, when work has begun. Raises what opening the
     memory raises.
@@ -34,7 +34,7 @@ async def work(
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[asyncio.Event]:
-    """An event of the running loop that SIGTERM and SIGINT set, instead of ending the process."""
+    """Yield an event that SIGTERM and SIGINT set, instead of ending the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     numbers = (

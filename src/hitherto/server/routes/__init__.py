@@ -1,4 +1,4 @@
-"""The routes of `/api/v1`, and those that watch the service."""
+"""Routes of `/api/v1`, and health checks."""
 
 from hitherto.server.routes import contexts, health, memories, merge_conflicts, sessions, users
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import documented
+from hitherto.server.errors import error_responses
 from hitherto.server.parameters import ContextQuery, SessionId, SystemPromptQuery, UserId
 from hitherto.server.state import settings_of
 from hitherto.server.streaming import context_stream
@@ -41,7 +41,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/users/{custom_user_id}/sessions/{session_id}/context",
     response_model=Context,
-    responses=documented(404) | _EVENTS,
+    responses=error_responses(404) | _EVENTS,
 )
 async def get_context(
     custom_user_id: UserId,
@@ -50,21 +50,24 @@ async def get_context(
     api: Api,
     request: Request,
 ) -> Context | Response:
-    """What a model should know about the user now, as a text. Sessions of any status have one."""
-    asked = query.to_request()
+    """Return a text with what a model should know about the user now.
+
+    A session of any status has one.
+    """
+    context_request = query.to_request()
     if query.stream:
         return await context_stream(
             release_at_last_event(
-                api.get_context_stream(custom_user_id, session_id, asked), request.scope
+                api.get_context_stream(custom_user_id, session_id, context_request), request.scope
             ),
             request.scope,
-            asked.recall_strategy,
+            context_request.recall_strategy,
             settings_of(request).stream_ping_s,
         )
-    return Context.from_model(await api.get_context(custom_user_id, session_id, asked))
+    return Context.from_model(await api.get_context(custom_user_id, session_id, context_request))
 
 
 @router.get("/system-prompt")
 async def get_system_prompt(query: Annotated[SystemPromptQuery, Query()], api: Api) -> SystemPrompt:
-    """What tells a language model how to read a context, for contexts that come without it."""
+    """Return the prompt that explains contexts to a model, for contexts that come without it."""
     return SystemPrompt(system_prompt=await api.system_prompt(query.recall_strategy))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import InvalidCategories, documented
+from hitherto.server.errors import InvalidCategories, error_responses
 from hitherto.server.parameters import (
     DeleteMemoryQuery,
     GetMemoryQuery,
@@ -14,14 +14,14 @@ from hitherto.server.parameters import (
     MemoryId,
     UserId,
 )
-from hitherto.server.routes.deletions import answered, documented_deletion
+from hitherto.server.routes.deletions import deletion_answer, deletion_responses
 from hitherto.wire import Memory, MemoryList
 
 router = APIRouter(
     prefix="/users/{custom_user_id}",
     tags=["Memories"],
     route_class=ProjectRoute,
-    responses=documented(404),
+    responses=error_responses(404),
 )
 
 _UNKNOWN_CATEGORIES: dict[int | str, dict[str, Any]] = {
@@ -37,7 +37,7 @@ async def list_memories(
     custom_user_id: UserId, query: Annotated[ListMemoriesQuery, Query()], api: Api
 ) -> MemoryList:
     """List a user's current memories, newest first."""
-    found = await api.list_memories(
+    page = await api.list_memories(
         custom_user_id,
         offset=query.offset,
         limit=query.limit,
@@ -47,7 +47,7 @@ async def list_memories(
         include_previous_versions=query.include_previous_versions,
         include_connected_memories=query.include_connected_memories,
     )
-    return MemoryList.from_model(found)
+    return MemoryList.from_model(page)
 
 
 @router.get("/doubtful-memories")
@@ -58,8 +58,8 @@ async def list_doubtful_memories(
 
     Of Hitherto alone, not of the public contract.
     """
-    found = await api.list_doubtful_memories(custom_user_id, offset=query.offset, limit=query.limit)
-    return MemoryList.from_model(found)
+    page = await api.list_doubtful_memories(custom_user_id, offset=query.offset, limit=query.limit)
+    return MemoryList.from_model(page)
 
 
 @router.get("/memory/{memory_id}")
@@ -81,35 +81,35 @@ async def get_memory(
 
 @router.post("/memory/{memory_id}/confirm")
 async def confirm_memory(custom_user_id: UserId, memory_id: MemoryId, api: Api) -> Memory:
-    """Take a memory as certain again that was in doubt.
+    """Clear the doubt about a memory.
 
-    One that is not in doubt stays as it is. Of Hitherto alone, not of the public contract.
+    A memory that is not in doubt stays as it is. Of Hitherto alone, not of the public contract.
     """
     return Memory.from_model(await api.confirm_memory(custom_user_id, memory_id))
 
 
 @router.post("/memory/{memory_id}/end")
 async def end_memory(custom_user_id: UserId, memory_id: MemoryId, api: Api) -> Memory:
-    """Let a memory expire that holds no more, without a later version.
+    """Expire a memory that is no longer true, without a later version.
 
     It can still be read by its id. Of Hitherto alone, not of the public contract.
     """
     return Memory.from_model(await api.end_memory(custom_user_id, memory_id))
 
 
-@router.delete("/memory/{memory_id}", **documented_deletion())
+@router.delete("/memory/{memory_id}", **deletion_responses())
 async def delete_memory(
     custom_user_id: UserId,
     memory_id: MemoryId,
     query: Annotated[DeleteMemoryQuery, Query()],
     api: Api,
 ) -> Response:
-    """Delete one version of a memory, or it and all earlier ones.
+    """Delete one version of a memory, or that version and all earlier ones.
 
-    The version before it becomes current again, or the one after it the first. Sentences of
-    messages and summaries that say what is deleted go, too.
+    The previous version becomes current again, or the next version becomes the first. Sentences of
+    messages and summaries that state the deleted content are deleted, too.
     """
     report = await api.delete_memory(
         custom_user_id, memory_id, delete_previous_versions=query.delete_previous_versions
     )
-    return answered(report, query.report)
+    return deletion_answer(report, query.report)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import documented
+from hitherto.server.errors import error_responses
 from hitherto.server.parameters import ConflictId, ListMergeConflictsQuery, UserId
 from hitherto.wire import (
     MergeConflictEnvelope,
@@ -18,7 +18,7 @@ router = APIRouter(
     prefix="/users/{custom_user_id}/merge-conflicts",
     tags=["Merge conflicts"],
     route_class=ProjectRoute,
-    responses=documented(404),
+    responses=error_responses(404),
 )
 
 
@@ -26,7 +26,7 @@ router = APIRouter(
 async def list_merge_conflicts(
     custom_user_id: UserId, query: Annotated[ListMergeConflictsQuery, Query()], api: Api
 ) -> MergeConflictList:
-    """List a user's merge conflicts. Those not resolved come last when ordered by `resolved_at`."""
+    """List a user's merge conflicts. Ordered by `resolved_at`, unresolved ones come last."""
     page = await api.list_merge_conflicts(
         custom_user_id,
         offset=query.offset,
@@ -48,7 +48,7 @@ async def get_merge_conflict(
     )
 
 
-@router.post("/{conflict_id}/resolve", responses=documented(400, 413))
+@router.post("/{conflict_id}/resolve", responses=error_responses(400, 413))
 async def resolve_merge_conflict(
     custom_user_id: UserId,
     conflict_id: ConflictId,

@@ -1,4 +1,4 @@
-"""Sessions, their messages, and setting the processing of them going."""
+"""Sessions, their messages and their processing."""
 
 from enum import Enum
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import documented
+from hitherto.server.errors import error_responses
 from hitherto.server.parameters import (
     DeleteQuery,
     GetSessionQuery,
@@ -17,7 +17,7 @@ from hitherto.server.parameters import (
     SessionId,
     UserId,
 )
-from hitherto.server.routes.deletions import answered, documented_deletion
+from hitherto.server.routes.deletions import deletion_answer, deletion_responses
 from hitherto.wire import (
     AddMessage,
     CreateSession,
@@ -30,7 +30,7 @@ from hitherto.wire import (
 )
 
 router = APIRouter(
-    prefix="/users/{custom_user_id}", route_class=ProjectRoute, responses=documented(404)
+    prefix="/users/{custom_user_id}", route_class=ProjectRoute, responses=error_responses(404)
 )
 
 _SESSIONS: list[str | Enum] = ["Sessions"]
@@ -41,13 +41,13 @@ _MESSAGES: list[str | Enum] = ["Messages"]
     "/sessions",
     status_code=201,
     tags=_SESSIONS,
-    responses=documented(413),
+    responses=error_responses(413),
     response_model_exclude_unset=True,
 )
 async def create_session(
     custom_user_id: UserId, body: CreateSession, api: Api, idempotency_key: IdempotencyKey = None
 ) -> SessionEnvelope:
-    """Start a conversation."""
+    """Create a session."""
     session = await api.create_session(
         custom_user_id,
         metadata=body.metadata,
@@ -80,7 +80,7 @@ async def get_session(
     query: Annotated[GetSessionQuery, Query()],
     api: Api,
 ) -> SessionEnvelope:
-    """Read a session, with its summary and the memories it brought where asked for."""
+    """Read a session, with its summary and the memories it created if asked for."""
     session = await api.get_session(
         custom_user_id,
         session_id,
@@ -95,7 +95,7 @@ async def get_session(
 @router.put(
     "/sessions/{session_id}",
     tags=_SESSIONS,
-    responses=documented(413),
+    responses=error_responses(413),
     response_model_exclude_unset=True,
 )
 async def update_session(
@@ -108,21 +108,23 @@ async def update_session(
     return SessionEnvelope.from_model(session)
 
 
-@router.delete("/sessions/{session_id}", tags=_SESSIONS, **documented_deletion())
+@router.delete("/sessions/{session_id}", tags=_SESSIONS, **deletion_responses())
 async def delete_session(
     custom_user_id: UserId,
     session_id: SessionId,
     query: Annotated[DeleteQuery, Query()],
     api: Api,
 ) -> Response:
-    """Delete a session, its messages, summary and merge conflicts, and the memories it brought.
+    """Delete a session, its messages, summary, merge conflicts, and the memories it created.
 
-    What those memories had superseded becomes current again.
+    Versions that those memories had superseded become current again.
     """
-    return answered(await api.delete_session(custom_user_id, session_id), query.report)
+    return deletion_answer(await api.delete_session(custom_user_id, session_id), query.report)
 
 
-@router.post("/sessions/{session_id}/add-message", tags=_MESSAGES, responses=documented(400, 413))
+@router.post(
+    "/sessions/{session_id}/add-message", tags=_MESSAGES, responses=error_responses(400, 413)
+)
 async def add_message(
     custom_user_id: UserId,
     session_id: SessionId,
@@ -130,16 +132,16 @@ async def add_message(
     api: Api,
     idempotency_key: IdempotencyKey = None,
 ) -> Detail:
-    """Append a message to a pending session; it is durable when the answer comes."""
+    """Append a message to a pending session; the message is durable when the answer comes."""
     await api.add_message(
         custom_user_id, session_id, body.role, body.message, idempotency_key=idempotency_key
     )
     return Detail(detail="Message added")
 
 
-@router.post("/sessions/{session_id}/process", tags=_SESSIONS, responses=documented(400))
+@router.post("/sessions/{session_id}/process", tags=_SESSIONS, responses=error_responses(400))
 async def process_session(custom_user_id: UserId, session_id: SessionId, api: Api) -> Detail:
-    """Turn a session into memories in the background; read its status to see when it is done."""
+    """Turn a session into memories in the background; poll its status for the end."""
     await api.process(custom_user_id, session_id)
     return Detail(detail="Processing started")
 
@@ -151,16 +153,16 @@ async def list_session_messages(
     query: Annotated[ListMessagesQuery, Query()],
     api: Api,
 ) -> SessionMessageList:
-    """List a session's messages in the order in which they were added."""
-    found = await api.get_messages(
+    """List the messages of a session, oldest first."""
+    page = await api.get_messages(
         custom_user_id, session_id, offset=query.offset, limit=query.limit
     )
-    return SessionMessageList.from_model(found)
+    return SessionMessageList.from_model(page)
 
 
 @router.get("/messages", tags=_MESSAGES)
 async def list_last_messages(
     custom_user_id: UserId, query: Annotated[LastMessagesQuery, Query()], api: Api
 ) -> UserMessageList:
-    """The last messages of a user over all sessions, oldest first."""
+    """List the last messages of a user over all sessions, oldest first."""
     return UserMessageList.from_model(await api.get_last_n_messages(custom_user_id, query.limit))

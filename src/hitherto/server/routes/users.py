@@ -5,15 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import documented
+from hitherto.server.errors import error_responses
 from hitherto.server.parameters import DeleteQuery, IdempotencyKey, ListUsersQuery, UserId
-from hitherto.server.routes.deletions import answered, documented_deletion
+from hitherto.server.routes.deletions import deletion_answer, deletion_responses
 from hitherto.wire import CreateUser, UpdateUser, UserEnvelope, UserList
 
 router = APIRouter(prefix="/users", tags=["Users"], route_class=ProjectRoute)
 
 
-@router.post("", status_code=201, responses=documented(409, 413))
+@router.post("", status_code=201, responses=error_responses(409, 413))
 async def create_user(
     body: CreateUser, api: Api, idempotency_key: IdempotencyKey = None
 ) -> UserEnvelope:
@@ -39,15 +39,15 @@ async def list_users(query: Annotated[ListUsersQuery, Query()], api: Api) -> Use
     return UserList.from_model(page)
 
 
-@router.get("/{custom_user_id}", responses=documented(404))
+@router.get("/{custom_user_id}", responses=error_responses(404))
 async def get_user(custom_user_id: UserId, api: Api) -> UserEnvelope:
     """Read a user."""
     return UserEnvelope.from_model(await api.get_user(custom_user_id))
 
 
-@router.put("/{custom_user_id}", responses=documented(404, 409, 413))
+@router.put("/{custom_user_id}", responses=error_responses(404, 409, 413))
 async def update_user(custom_user_id: UserId, body: UpdateUser, api: Api) -> UserEnvelope:
-    """Replace a user's metadata, rename them, or switch merge conflicts.
+    """Replace a user's metadata, rename the user, or switch merge conflicts.
 
     Sessions and memories follow a new id; the old one is then unknown.
     """
@@ -60,9 +60,9 @@ async def update_user(custom_user_id: UserId, body: UpdateUser, api: Api) -> Use
     return UserEnvelope.from_model(user)
 
 
-@router.delete("/{custom_user_id}", **documented_deletion(404))
+@router.delete("/{custom_user_id}", **deletion_responses(404))
 async def delete_user(
     custom_user_id: UserId, query: Annotated[DeleteQuery, Query()], api: Api
 ) -> Response:
     """Delete a user with all sessions, messages, memories and merge conflicts."""
-    return answered(await api.delete_user(custom_user_id), query.report)
+    return deletion_answer(await api.delete_user(custom_user_id), query.report)
