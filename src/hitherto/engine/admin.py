@@ -192,8 +192,8 @@ class Admin(UsageAdmin, WebhookAdmin):
 
         def work(tx: ProjectRows) -> Page[Quarantined]:
             user = tx.users_of(project_id).user(user_id)
-            found, total = user.quarantine.page(offset, limit), user.quarantine.count()
-            return Page(found, total, offset + len(found) < total)
+            statements, total = user.quarantine.page(offset, limit), user.quarantine.count()
+            return Page(statements, total, offset + len(statements) < total)
 
         return await self._resources.store.read(lambda tx: work(tx.projects))
 
@@ -202,10 +202,10 @@ class Admin(UsageAdmin, WebhookAdmin):
         if not isinstance(api_key, str) or not api_key.isascii():
             return None
         key_hash = _hash(api_key)
-        found = await self._resources.store.glance(lambda tx: tx.projects.find_key(key_hash))
-        if found is None:
+        key_and_hash = await self._resources.store.glance(lambda tx: tx.projects.find_key(key_hash))
+        if key_and_hash is None:
             return None
-        key, stored_hash = found
+        key, stored_hash = key_and_hash
         valid = hmac.compare_digest(stored_hash, key_hash) and key.revoked_at is None
         return key if valid else None
 

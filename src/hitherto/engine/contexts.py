@@ -63,8 +63,10 @@ class Contexts(Transacting):
             making.cancel()
 
     async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
-        asked = arguments.member(RecallStrategy, recall_strategy, "recall_strategy")
-        return system_prompt(RecallStrategy.BALANCED if asked is RecallStrategy.AUTO else asked)
+        strategy = arguments.member(RecallStrategy, recall_strategy, "recall_strategy")
+        return system_prompt(
+            RecallStrategy.BALANCED if strategy is RecallStrategy.AUTO else strategy
+        )
 
     async def _context(
         self, user_id: str, session_id: str, request: ContextRequest, report: Report | None

@@ -110,18 +110,18 @@ def _refusal(
     tx.hold_project(account.project_id)
     if not tx.is_user(account.user_id):
         raise UserNotFoundError("the user was deleted before a model was asked")
-    held = spending.effective(tx.budgets(account.project_id), defaults)
+    budgets = spending.effective(tx.budgets(account.project_id), defaults)
     day = spending.day_of(now)
     return spending.refusal(
         (
             Standing(
                 "user",
-                spending.of_user(held),
+                spending.of_user(budgets),
                 tx.taken_by_user(account.user_id, day, now),
             ),
             Standing(
                 "project",
-                spending.of_project(held),
+                spending.of_project(budgets),
                 tx.taken_by_project(account.project_id, day, now),
             ),
         ),

@@ -6,7 +6,7 @@ from typing import Any
 from hitherto.core import arguments
 from hitherto.core.history import version_chains
 from hitherto.core.metadata_filters import MetadataFilter
-from hitherto.engine.memory_deletion import Erasing
+from hitherto.engine.memory_deletion import MemoryDeletion
 from hitherto.engine.transactions import Transacting, within_deadline
 from hitherto.errors import InvalidCategoriesError, ValidationError
 from hitherto.models import (
@@ -40,36 +40,41 @@ class Memories(Transacting):
         arguments.page(offset, limit, 200)
         wanted = MetadataFilter(session_metadata_filter, "session_metadata_filter")
         session_ids = set(arguments.texts(session_id_filter, "session_id_filter"))
-        asked = arguments.texts(categories, "categories")
-        names = frozenset(asked)
+        category_names = arguments.texts(categories, "categories")
+        filtered_names = frozenset(category_names)
 
         def work(tx: ProjectUsers) -> UserMemoriesList:
             user = tx.user(user_id)
-            if names:
-                _require_categories(user.memories.category_names(), asked)
-            held = user.memories.categories()
+            if filtered_names:
+                _require_categories(user.memories.category_names(), category_names)
+            categories_by_id = user.memories.categories()
             versions = user.memories.versions()
-            found = [version for version in versions.values() if version.expired_at is None]
-            if names:
-                found = [
+            matches = [version for version in versions.values() if version.expired_at is None]
+            if filtered_names:
+                matches = [
                     version
-                    for version in found
-                    if not names.isdisjoint(held.get(version.memory_id, ()))
+                    for version in matches
+                    if not filtered_names.isdisjoint(categories_by_id.get(version.memory_id, ()))
                 ]
             if session_ids:
-                found = [version for version in found if version.session_id in session_ids]
+                matches = [version for version in matches if version.session_id in session_ids]
             if wanted:
                 matching = {
                     session.session_id
                     for session in within_deadline(user.sessions.scan(), "sessions")
                     if wanted.matches(session.metadata)
                 }
-                found = [version for version in found if version.session_id in matching]
-            shown = found[offset : offset + limit]
+                matches = [version for version in matches if version.session_id in matching]
+            selected = matches[offset : offset + limit]
             items = _items(
-                user, versions, shown, held, include_previous_versions, include_connected_memories
+                user,
+                versions,
+                selected,
+                categories_by_id,
+                include_previous_versions,
+                include_connected_memories,
             )
-            return UserMemoriesList(items, len(found), offset + len(items) < len(found))
+            return UserMemoriesList(items, len(matches), offset + len(items) < len(matches))
 
         return await self._read(work)
 
@@ -84,10 +89,15 @@ class Memories(Transacting):
         def work(tx: ProjectUsers) -> UserMemoryItem:
             user = tx.user(user_id)
             versions = user.memories.versions()
-            shown = [version_chains.require(versions, memory_id)]
-            held = user.memories.categories()
+            selected = [version_chains.require(versions, memory_id)]
+            categories = user.memories.categories()
             return _items(
-                user, versions, shown, held, include_previous_versions, include_connected_memories
+                user,
+                versions,
+                selected,
+                categories,
+                include_previous_versions,
+                include_connected_memories,
             )[0]
 
         return await self._read(work)
@@ -100,28 +110,28 @@ class Memories(Transacting):
         def work(tx: ProjectUsers) -> UserMemoriesList:
             user = tx.user(user_id)
             versions = user.memories.versions()
-            found = [
+            doubtful = [
                 (version.doubted_at, version)
                 for version in versions.values()
                 if version.doubted_at is not None and version.expired_at is None
             ]
-            found.sort(key=lambda one: (-one[0].timestamp(), one[1].memory_id))
-            shown = [version for _, version in found[offset : offset + limit]]
-            items = _items(user, versions, shown, user.memories.categories(), True, True)
-            return UserMemoriesList(items, len(found), offset + len(items) < len(found))
+            doubtful.sort(key=lambda dated: (-dated[0].timestamp(), dated[1].memory_id))
+            selected = [version for _, version in doubtful[offset : offset + limit]]
+            items = _items(user, versions, selected, user.memories.categories(), True, True)
+            return UserMemoriesList(items, len(doubtful), offset + len(items) < len(doubtful))
 
         return await self._read(work)
 
     async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
         def work(tx: ProjectUsers) -> UserMemoryItem:
             user = tx.user(user_id)
-            held = version_chains.require(user.memories.versions(), memory_id)
-            if held.expired_at is not None:
+            version = version_chains.require(user.memories.versions(), memory_id)
+            if version.expired_at is not None:
                 raise ValidationError(
-                    f"memory {memory_id} has expired ({held.expiration_reason}), so it cannot be"
+                    f"memory {memory_id} has expired ({version.expiration_reason}), so it cannot be"
                     " confirmed; confirm the version that is current"
                 )
-            if held.doubted_at is not None:
+            if version.doubted_at is not None:
                 user.memories.lift_doubt(memory_id, user.advance(removed=False))
             return _item(user, memory_id)
 
@@ -143,14 +153,14 @@ class Memories(Transacting):
     async def delete_memory(
         self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
     ) -> DeletionReport:
-        erasing = Erasing(self._resources, self._project_id)
-        report = await erasing.delete_memory(user_id, memory_id, delete_previous_versions)
+        deletion = MemoryDeletion(self._resources, self._project_id)
+        report = await deletion.delete_memory(user_id, memory_id, delete_previous_versions)
         self._resources.work_due.set()
         return report
 
 
-def _require_categories(existing: Set[str], asked: Sequence[str]) -> None:
-    unknown = [name for name in dict.fromkeys(asked) if name not in existing]
+def _require_categories(existing: Set[str], names: Sequence[str]) -> None:
+    unknown = [name for name in dict.fromkeys(names) if name not in existing]
     if unknown:
         raise InvalidCategoriesError(
             f"The project has no categories with these names: {unknown}",
@@ -159,7 +169,7 @@ def _require_categories(existing: Set[str], asked: Sequence[str]) -> None:
 
 
 def _item(user: UserRows, memory_id: str) -> UserMemoryItem:
-    """A version as it stands now, with all that belongs to it."""
+    """Return a version in its current state, with history and connections."""
     versions = user.memories.versions()
     return _items(user, versions, [versions[memory_id]], user.memories.categories(), True, True)[0]
 
@@ -167,7 +177,7 @@ def _item(user: UserRows, memory_id: str) -> UserMemoryItem:
 def _items(
     user: UserRows,
     versions: dict[str, MemoryVersion],
-    shown: Sequence[MemoryVersion],
+    selected: Sequence[MemoryVersion],
     categories: Mapping[str, list[str]],
     with_previous: bool,
     with_connected: bool,
@@ -207,7 +217,7 @@ def _items(
             doubt_reason=version.doubt_reason,
             doubted_at=version.doubted_at,
         )
-        for version in shown
+        for version in selected
     ]
 
 
@@ -230,12 +240,12 @@ def _previous(chain: version_chains.Chains, version: MemoryVersion) -> list[Memo
 
 
 def _connected(user: UserRows, chain: version_chains.Chains) -> dict[str, list[MemoryRelationship]]:
-    found: dict[str, dict[str, MemoryRelationship]] = {}
-    for one, other in user.memories.connections_since(0):
-        for here, there in ((one, other), (other, one)):
-            for end in chain.current_from(here):
-                for target in chain.current_from(there):
-                    if target.memory_id != end.memory_id:
+    connected: dict[str, dict[str, MemoryRelationship]] = {}
+    for first, second in user.memories.connections_since(0):
+        for source_id, target_id in ((first, second), (second, first)):
+            for source in chain.current_from(source_id):
+                for target in chain.current_from(target_id):
+                    if target.memory_id != source.memory_id:
                         relation = MemoryRelationship(target.memory_id, target.content)
-                        found.setdefault(end.memory_id, {})[target.memory_id] = relation
-    return {memory_id: list(relations.values()) for memory_id, relations in found.items()}
+                        connected.setdefault(source.memory_id, {})[target.memory_id] = relation
+    return {memory_id: list(relations.values()) for memory_id, relations in connected.items()}

@@ -25,23 +25,23 @@ MOST_VERSIONS = 20
 MOST_CONFLICTS = 10
 READ_AT_ONCE = 10
 BEFORE_IN_TRANSCRIPT = 3
-"""How many items an answer holds, and messages that are read before the one asked about."""
+"""Items per answer, and messages that are read before the requested one."""
 
 RANKED_MESSAGES = 80
 MESSAGES_TOKENS = 900
-"""Messages ranked for a search, and tokens of those that are shown; of a long one its best part."""
+"""Messages ranked for a search, and tokens of those shown. Long messages show their best part."""
 
 ONGOING_READ = 200
 ONGOING_FOUND = 3
-"""Latest messages of sessions that are not processed yet that a search reads, and shows."""
+"""Latest messages of unprocessed sessions that a search reads, and those that it shows."""
 
 LONGEST_READ_CHARS = 1_500
 
 
 class WorkingLibrary:
-    """Fulfils the explorer's `Library`. Blocking, CPU only.
+    """Implements the explorer's `Library` on a memory index. Blocking, CPU only.
 
-    ongoing: the user's sessions that are not processed yet, but for the one that asks.
+    ongoing: the user's unprocessed sessions, without the one that asks.
     """
 
     def __init__(
@@ -77,7 +77,9 @@ class WorkingLibrary:
             min_top_k=0,
             max_top_k=MOST_MEMORIES,
         )
-        return [self._memory(self._working.memory_ids[each.row]) for each in ranked]
+        return [
+            self._memory(self._working.memory_ids[ranked_memory.row]) for ranked_memory in ranked
+        ]
 
     def versions(self, memory: Item) -> Sequence[Item]:
         history = self._working.history(memory.item_id)
@@ -97,7 +99,9 @@ class WorkingLibrary:
             threshold=0.0,
             limit=MOST_SUMMARIES,
         )
-        return [self._summary(self._working.sessions[each.row]) for each in ranked]
+        return [
+            self._summary(self._working.sessions[ranked_summary.row]) for ranked_summary in ranked
+        ]
 
     def messages(self, plan: QueryPlan) -> Sequence[Item]:
         index, vectors = self._working.messages, self._vectors(plan)
@@ -110,25 +114,25 @@ class WorkingLibrary:
         )
         if plan.role is not None:
             wanted = plan.role is MessageRole.USER
-            ranked = [each for each in ranked if bool(index.is_user[each.row]) is wanted]
+            ranked = [item for item in ranked if bool(index.is_user[item.row]) is wanted]
         best = ranked[:MOST_MESSAGES]
         tokens = index.estimated_tokens()
         spans = excerpts.select_excerpts(best, index, tokens, MESSAGES_TOKENS, vectors)
-        place = {each.row: number for number, each in enumerate(best)}
-        found = [
+        rank_by_row = {item.row: rank for rank, item in enumerate(best)}
+        items = [
             self._message(self._working.message(span.row), span.start, span.end)
-            for span in sorted(spans, key=lambda span: place[span.row])
+            for span in sorted(spans, key=lambda span: rank_by_row[span.row])
         ]
-        return [*self._ongoing_messages(plan), *found]
+        return [*self._ongoing_messages(plan), *items]
 
     def transcript(self, item: Item, start: int | None) -> Sequence[Item]:
         session_id, position = item.item_id, item.position
         if item.kind is ItemKind.MEMORY:
             version = self._working.versions[item.item_id]
             session_id = version.session_id
-            here = [each for each in version.evidence if each.session_id == session_id]
-            position = here[0].position if here else 0
-        ongoing = next((each for each in self._ongoing if each.session_id == session_id), None)
+            evidence = [source for source in version.evidence if source.session_id == session_id]
+            position = evidence[0].position if evidence else 0
+        ongoing = next((other for other in self._ongoing if other.session_id == session_id), None)
         session = self._sessions.get(session_id) if ongoing is None else _indexed(ongoing)
         if session is None:
             return []
@@ -149,23 +153,23 @@ class WorkingLibrary:
         return self._embedder.embed(plan.dense_queries)
 
     def _ongoing_messages(self, plan: QueryPlan) -> list[Item]:
-        """Messages of unprocessed sessions that share most words with a plan."""
+        """Return the messages of unprocessed sessions that share most words with a plan."""
         wanted = {*plan.terms, *plan.added_terms}
         latest = [
             (session, position)
             for session in map(_indexed, self._ongoing)
             for position in range(len(session.messages))
         ][-ONGOING_READ:]
-        shared = []
+        matches = []
         for session, position in latest:
             message = session.messages[position]
             if plan.role in (None, message.role):
                 words = content_tokens(message.content[:LONGEST_READ_CHARS])
-                shared.append((len(wanted.intersection(stems(words))), session, position))
-        shared.sort(key=lambda each: -each[0])
+                matches.append((len(wanted.intersection(stems(words))), session, position))
+        matches.sort(key=lambda match: -match[0])
         return [
             self._message((session, position, session.messages[position]), 0, LONGEST_READ_CHARS)
-            for count, session, position in shared[:ONGOING_FOUND]
+            for count, session, position in matches[:ONGOING_FOUND]
             if count
         ]
 
@@ -204,8 +208,8 @@ class WorkingLibrary:
             f"{len(session.messages)} messages",
         )
 
-    def _message(self, found: tuple[IndexedSession, int, Message], start: int, end: int) -> Item:
-        session, position, message = found
+    def _message(self, location: tuple[IndexedSession, int, Message], start: int, end: int) -> Item:
+        session, position, message = location
         text = message.content[start:end]
         details = [f"message {position + 1} of {len(session.messages)}"]
         if len(text.strip()) < len(message.content.strip()):
@@ -231,7 +235,7 @@ class WorkingLibrary:
 
 
 def _indexed(ongoing: OngoingSession) -> IndexedSession:
-    """An unprocessed session in the form of a processed one; it has no rows."""
+    """Return an unprocessed session in the form of a processed one; it has no rows."""
     return IndexedSession(
         ongoing.session_id, ongoing.created_at, "", tuple(ongoing.messages), first_row=-1
     )

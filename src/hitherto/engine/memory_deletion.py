@@ -1,4 +1,4 @@
-"""Deletes memories together with what they were found in: sentences of messages and summaries."""
+"""Deletion of memories, also from the messages and summaries that state them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ from hitherto.models import DeletionReport, Message
 from hitherto.store import ProjectUsers, RecordedEmbedder, StoredPassage
 from hitherto.store.rows import to_bytes
 
-TRIES = 5
-"""Times that a deletion is worked out anew because the user's memories moved meanwhile."""
+ATTEMPTS = 5
+"""Attempts of a deletion. One fails if the user's memories change while it is computed."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A session that deleted memories were found in. evidence: the messages that they rest on.
+class _SourceSession:
+    """A session that deleted memories came from. evidence: positions of messages they rest on.
 
     contents: of the memories that it created and that stay.
     """
@@ -42,11 +42,12 @@ class _Told:
 
 
 @dataclass(frozen=True, slots=True)
-class _Situation:
+class _DeletionState:
     """State from which a deletion is computed. revision: the user's when it was read.
 
-    user_id: the store's. contents: of the versions that are deleted. kin: ids of the versions of
-    the same memories that stay. unprocessed: session, position and content of other messages.
+    user_id: the store's. contents: of the versions that are deleted. siblings: ids of the remaining
+    versions of the same memories. unprocessed: session, position and content of messages of
+    sessions that are not processed.
     """
 
     user_id: str
@@ -55,16 +56,16 @@ class _Situation:
     edit: version_chains.ChainEdit
     erasure: Erasure
     contents: frozenset[str]
-    kin: frozenset[str]
-    told: Sequence[_Told]
+    siblings: frozenset[str]
+    sources: Sequence[_SourceSession]
     unprocessed: Sequence[tuple[str, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Rewritten:
-    """A session as it is to be. changed: the messages that have another text, by position.
+class _SessionChange:
+    """Changes of a session. changed: new texts of messages, by position.
 
-    passages: of all its messages, embedded. summary: None where it stays; with its vector.
+    passages: of all its messages, embedded. summary: new text and vector; None if it stays.
     """
 
     session_id: str
@@ -74,18 +75,18 @@ class _Rewritten:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rewriting:
+class _TextChanges:
     """Texts to write. erasure: with the sentences removed from the evidence.
 
-    waiting: messages of sessions that are not processed that have another text.
+    unprocessed: changed messages of sessions that are not processed.
     """
 
     erasure: Erasure
-    sessions: Sequence[_Rewritten]
-    waiting: Sequence[tuple[str, int, str]]
+    sessions: Sequence[_SessionChange]
+    unprocessed: Sequence[tuple[str, int, str]]
 
 
-class Erasing:
+class MemoryDeletion:
     """Deletes memories of one project's users."""
 
     def __init__(self, resources: Resources, project_id: str) -> None:
@@ -95,175 +96,197 @@ class Erasing:
     async def delete_memory(
         self, user_id: str, memory_id: str, with_previous: bool
     ) -> DeletionReport:
-        """Delete a version, or it and those before it, with every sentence that says it.
+        """Delete a version, or it and all earlier ones, with every sentence that states it.
 
         Raises UserNotFoundError, MemoryNotFoundError, EmbedderError, and UnavailableError when the
         user's memories do not stop changing.
         """
         store = self._resources.store
-        for _ in range(TRIES):
-            found = await store.read(
-                lambda tx: _situation(tx.users(self._project_id), user_id, memory_id, with_previous)
+        for _ in range(ATTEMPTS):
+            state = await store.read(
+                lambda tx: _read_state(
+                    tx.users(self._project_id), user_id, memory_id, with_previous
+                )
             )
-            rewriting = await asyncio.to_thread(self._rewriting, found)
+            changes = await asyncio.to_thread(self._compute_changes, state)
 
             def work(
-                tx: ProjectUsers, found: _Situation = found, rewriting: _Rewriting = rewriting
+                tx: ProjectUsers, state: _DeletionState = state, changes: _TextChanges = changes
             ) -> DeletionReport | None:
-                return self._write(tx, user_id, found, rewriting)
+                return self._write(tx, user_id, state, changes)
 
             report, pending = await store.delete(lambda tx: work(tx.users(self._project_id)))
             if report is not None:
-                self._resources.forget([found.user_id])
+                self._resources.forget([state.user_id])
                 return replace(report, pending=pending)
         raise UnavailableError(
-            "the user's memories kept changing while one was being deleted; nothing was: try again"
+            "the user's memories kept changing during the deletion; nothing was deleted: try again"
         )
 
-    def _rewriting(self, found: _Situation) -> _Rewriting:
+    def _compute_changes(self, state: _DeletionState) -> _TextChanges:
         """Compute the changes, with new embeddings; blocking."""
-        further = found.erasure.with_removed(
+        redactor = state.erasure.with_removed(
             sentence
-            for told in found.told
-            for position in told.evidence
-            for sentence in found.erasure.grounds(told.messages[position].content)
+            for source in state.sources
+            for position in source.evidence
+            for sentence in state.erasure.grounds(source.messages[position].content)
         )
-        left = [
-            (session_id, position, further.elsewhere(content))
-            for session_id, position, content in found.unprocessed
+        unprocessed = [
+            (session_id, position, redactor.elsewhere(content))
+            for session_id, position, content in state.unprocessed
         ]
-        return _Rewriting(
-            further,
-            [self._rewritten(told, further, found.embedder) for told in found.told],
+        return _TextChanges(
+            redactor,
+            [self._change_session(source, redactor, state.embedder) for source in state.sources],
             [
                 (session_id, position, text)
                 for (session_id, position, text), (*_, before) in zip(
-                    left, found.unprocessed, strict=True
+                    unprocessed, state.unprocessed, strict=True
                 )
                 if text != before
             ],
         )
 
-    def _rewritten(self, told: _Told, further: Erasure, made_by: RecordedEmbedder) -> _Rewritten:
+    def _change_session(
+        self, source: _SourceSession, redactor: Erasure, made_by: RecordedEmbedder
+    ) -> _SessionChange:
         texts = [
-            further.evidence(one.content)
-            if position in told.evidence
-            else further.beside(one.content)
-            for position, one in enumerate(told.messages)
+            redactor.evidence(item.content)
+            if position in source.evidence
+            else redactor.beside(item.content)
+            for position, item in enumerate(source.messages)
         ]
         changed = {
             position: text
-            for position, (text, one) in enumerate(zip(texts, told.messages, strict=True))
-            if text != one.content
+            for position, (text, item) in enumerate(zip(texts, source.messages, strict=True))
+            if text != item.content
         }
         messages = [
-            replace(one, content=text) for text, one in zip(texts, told.messages, strict=True)
+            replace(item, content=text) for text, item in zip(texts, source.messages, strict=True)
         ]
         cut = passages.cut(messages) if changed else []
-        summary = _summary(told, messages, further)
+        summary = _summary(source, messages, redactor)
         embedder = self._resources.embedders.of(made_by.name, made_by.dimension)
-        vectors = embedder.embed([*(one.text for one in cut), *([summary] if summary else [])])
+        vectors = embedder.embed([*(item.text for item in cut), *([summary] if summary else [])])
         stored = [
-            _stored(told.session_id, one, to_bytes(row))
-            for one, row in zip(cut, vectors, strict=False)
+            _stored_passage(source.session_id, item, to_bytes(row))
+            for item, row in zip(cut, vectors, strict=False)
         ]
         rewritten = None
         if summary is not None:
             rewritten = (summary, to_bytes(vectors[-1]) if summary else b"")
-        return _Rewritten(told.session_id, changed, stored, rewritten)
+        return _SessionChange(source.session_id, changed, stored, rewritten)
 
     def _write(
-        self, tx: ProjectUsers, user_id: str, found: _Situation, rewriting: _Rewriting
+        self, tx: ProjectUsers, user_id: str, state: _DeletionState, changes: _TextChanges
     ) -> DeletionReport | None:
         user = tx.user(user_id)
-        if user.revision().number != found.revision or user.embedder() != found.embedder:
+        if user.revision().number != state.revision or user.embedder() != state.embedder:
             return None
         now = self._resources.clock()
-        erased, sessions, waiting = rewriting.erasure, rewriting.sessions, rewriting.waiting
-        settled = redact_merge_conflicts(user, found.edit.deleted, erased, found.contents, now)
-        revision = apply_edit(user, found.edit)
-        for one in sessions:
-            for position, text in one.changed.items():
-                user.messages.redact(one.session_id, position, text)
-            if one.changed:
-                user.passages.delete(one.session_id)
-                user.passages.insert(one.session_id, one.passages, revision)
-            if one.summary is not None:
-                user.summaries.replace(one.session_id, *one.summary, revision)
-        for session_id, position, text in waiting:
+        redactor, sessions, unprocessed = (
+            changes.erasure,
+            changes.sessions,
+            changes.unprocessed,
+        )
+        changed_conflicts = redact_merge_conflicts(
+            user, state.edit.deleted, redactor, state.contents, now
+        )
+        revision = apply_edit(user, state.edit)
+        for session in sessions:
+            for position, text in session.changed.items():
+                user.messages.redact(session.session_id, position, text)
+            if session.changed:
+                user.passages.delete(session.session_id)
+                user.passages.insert(session.session_id, session.passages, revision)
+            if session.summary is not None:
+                user.summaries.replace(session.session_id, *session.summary, revision)
+        for session_id, position, text in unprocessed:
             user.messages.redact(session_id, position, text)
-        user.sessions.interrupt({session_id for session_id, _, _ in waiting})
-        redact_reasons(user, erased, found.kin, revision)
-        dropped = delete_quarantined(
-            user, {one.session_id: one.evidence for one in found.told}, erased.summary
+        user.sessions.interrupt({session_id for session_id, _, _ in unprocessed})
+        redact_reasons(user, redactor, state.siblings, revision)
+        quarantined = delete_quarantined(
+            user,
+            {session.session_id: session.evidence for session in state.sources},
+            redactor.summary,
         )
         return DeletionReport(
             deleted_at=now,
-            memories=len(found.edit.deleted),
-            redacted_messages=sum(len(one.changed) for one in sessions) + len(waiting),
-            rewritten_summaries=sum(one.summary is not None for one in sessions),
-            merge_conflicts=settled,
-            quarantined=dropped,
+            memories=len(state.edit.deleted),
+            redacted_messages=sum(len(session.changed) for session in sessions) + len(unprocessed),
+            rewritten_summaries=sum(session.summary is not None for session in sessions),
+            merge_conflicts=changed_conflicts,
+            quarantined=quarantined,
         )
 
 
-def _summary(told: _Told, messages: Sequence[Message], erased: Erasure) -> str | None:
-    """Return the session's new summary, "" for none; None if it stays."""
-    if told.summary is None:
+def _summary(source: _SourceSession, messages: Sequence[Message], redactor: Erasure) -> str | None:
+    """Return the new summary of a session, "" for none; None if it stays."""
+    if source.summary is None:
         return None
-    left = erased.summary(told.summary)
-    if left == " ".join(told.summary.split()):
+    redacted = redactor.summary(source.summary)
+    if redacted == " ".join(source.summary.split()):
         return None
-    if left and not summaries.is_own(told.summary, told.created_at):
-        return left
-    # What is left of sentences in quotation marks would be torn; and no summary at all would take
-    # the other messages of the session out of what can be recalled.
-    heard = [replace(one, content=unmarked(one.content)) for one in messages]
-    heard = [one for one in heard if one.content]
-    return summaries.summarise(heard, told.contents, told.created_at)
+    if redacted and not summaries.is_own(source.summary, source.created_at):
+        return redacted
+    # Without the deleted parts, quoted sentences would be torn. Without a summary, the rest of the
+    # session would be recalled less.
+    remaining = [replace(message, content=unmarked(message.content)) for message in messages]
+    remaining = [message for message in remaining if message.content]
+    return summaries.summarise(remaining, source.contents, source.created_at)
 
 
-def _situation(tx: ProjectUsers, user_id: str, memory_id: str, with_previous: bool) -> _Situation:
+def _read_state(
+    tx: ProjectUsers, user_id: str, memory_id: str, with_previous: bool
+) -> _DeletionState:
     user = tx.user(user_id)
     versions = user.memories.versions()
     delete = version_chains.delete_with_previous if with_previous else version_chains.delete
     edit = delete(versions, memory_id)
-    gone = [versions[one] for one in edit.deleted]
+    deleted_versions = [versions[memory_id] for memory_id in edit.deleted]
     chain = version_chains.Chains(versions)
-    family = {one for deleted in edit.deleted for one in chain.family(deleted)}
-    staying = {one: version for one, version in versions.items() if one not in edit.deleted}
-    grounds: dict[str, set[int]] = {}
-    for version in gone:
+    family = {memory_id for deleted in edit.deleted for memory_id in chain.family(deleted)}
+    staying = {
+        memory_id: version
+        for memory_id, version in versions.items()
+        if memory_id not in edit.deleted
+    }
+    positions_by_session: dict[str, set[int]] = {}
+    for version in deleted_versions:
         for item in version.evidence:
-            grounds.setdefault(item.session_id, set()).add(item.position)
-    return _Situation(
+            positions_by_session.setdefault(item.session_id, set()).add(item.position)
+    return _DeletionState(
         user_id=user.user_id,
         revision=user.revision().number,
         embedder=user.embedder(),
         edit=edit,
-        contents=frozenset(version.content for version in gone),
+        contents=frozenset(version.content for version in deleted_versions),
         erasure=erasure(
-            [version.content for version in gone],
-            [version.content for one, version in staying.items() if one in family],
-            [version.content for one, version in staying.items() if one not in family],
+            [version.content for version in deleted_versions],
+            [version.content for memory_id, version in staying.items() if memory_id in family],
+            [version.content for memory_id, version in staying.items() if memory_id not in family],
         ),
-        kin=frozenset(staying.keys() & family),
-        told=[
-            _Told(
+        siblings=frozenset(staying.keys() & family),
+        sources=[
+            _SourceSession(
                 session_id,
                 user.sessions.get(session_id).created_at,
                 user.messages.of_session(session_id),
                 user.summaries.get(session_id),
                 frozenset(positions),
-                [one.content for one in staying.values() if one.session_id == session_id],
+                [
+                    version.content
+                    for version in staying.values()
+                    if version.session_id == session_id
+                ],
             )
-            for session_id, positions in sorted(grounds.items())
+            for session_id, positions in sorted(positions_by_session.items())
         ],
         unprocessed=user.messages.unprocessed(),
     )
 
 
-def _stored(session_id: str, passage: Passage, vector: bytes) -> StoredPassage:
+def _stored_passage(session_id: str, passage: Passage, vector: bytes) -> StoredPassage:
     return StoredPassage(
         session_id, passage.position, passage.kind, passage.start, passage.end, vector
     )

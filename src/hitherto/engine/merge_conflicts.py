@@ -32,13 +32,13 @@ class MergeConflicts(Transacting):
         wanted = None if status is None else arguments.member(MergeConflictStatus, status, "status")
 
         def work(tx: ProjectUsers) -> Page[MergeConflictModel]:
-            found = [
+            conflicts = [
                 conflict
                 for conflict in tx.user(user_id).conflicts.all()
                 if wanted is None or conflict.status is wanted
             ]
-            ordered = _sorted(found, sort_by, descending=sort_order == "desc")
-            return paged(ordered[offset : offset + limit], len(found), offset)
+            ordered = _sorted(conflicts, sort_by, descending=sort_order == "desc")
+            return paged(ordered[offset : offset + limit], len(conflicts), offset)
 
         return await self._read(work)
 
@@ -68,8 +68,8 @@ class MergeConflicts(Transacting):
 def _one_of(value: object, name: str, literal: object) -> None:
     allowed = get_args(literal)
     if value not in allowed:
-        shown = ", ".join(map(repr, allowed))
-        raise ValidationError(f"{name} must be one of {shown}, not {value!r}")
+        choices = ", ".join(map(repr, allowed))
+        raise ValidationError(f"{name} must be one of {choices}, not {value!r}")
 
 
 def _sorted(
@@ -85,5 +85,5 @@ def _sorted(
             undated.append(conflict)
         else:
             dated.append((conflict.resolved_at, conflict.id, conflict))
-    dated.sort(key=lambda one: one[:2], reverse=descending)
+    dated.sort(key=lambda entry: entry[:2], reverse=descending)
     return [conflict for _, _, conflict in dated] + undated

@@ -58,9 +58,9 @@ class ChargedInference:
         today = spending.day_of(self._resources.clock())
 
         def work(tx: LedgerRows) -> bool:
-            held = spending.effective(tx.budgets(account.project_id), defaults)
+            budgets = spending.effective(tx.budgets(account.project_id), defaults)
             paid = tx.paid_for(account.user_id, session_id, today)
-            begun = self._is_begun and paid.today > 0
-            return held.over_budget is OverBudget.WAIT and not begun and not paid.before
+            is_paid_today = self._is_begun and paid.today > 0
+            return budgets.over_budget is OverBudget.WAIT and not is_paid_today and not paid.before
 
         return await self._resources.store.read(lambda tx: work(tx.ledger))

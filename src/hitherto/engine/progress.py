@@ -107,7 +107,7 @@ class Progress:
         """Report that the question was not embedded, so only its words are searched."""
         reasons = (self._metadata.fallback_reason, reason)
         self._metadata = replace(
-            self._metadata, fallback_reason="; ".join(each for each in reasons if each)
+            self._metadata, fallback_reason="; ".join(reason for reason in reasons if reason)
         )
         self._tell("The embedder does not answer; searching by words alone")
 

@@ -15,19 +15,19 @@ from hitherto.models import DeletionReport, ExpirationReason, MemoryVersion, Ses
 from hitherto.store import ProjectUsers, RecordedEmbedder, UserRows
 from hitherto.store.rows import to_bytes
 
-TRIES = 5
-"""Times that a deletion is worked out anew because other memories had to be reworded meanwhile."""
+ATTEMPTS = 5
+"""Attempts of a deletion. One fails if further memories need new vectors."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Wording:
+class _ContentsToEmbed:
     """Contents that have to be embedded, and the embedder of the database."""
 
     embedder: RecordedEmbedder
     contents: frozenset[str]
 
 
-class Leaving:
+class SessionDeletion:
     """Deletes sessions of one project's users."""
 
     def __init__(self, resources: Resources, project_id: str) -> None:
@@ -41,13 +41,13 @@ class Leaving:
         the user's memories do not stop changing.
         """
         vectors: dict[tuple[RecordedEmbedder, str], bytes] = {}
-        for _ in range(TRIES):
+        for _ in range(ATTEMPTS):
 
-            def work(tx: ProjectUsers) -> tuple[list[str], DeletionReport | _Wording]:
+            def work(tx: ProjectUsers) -> tuple[list[str], DeletionReport | _ContentsToEmbed]:
                 user = tx.user(user_id)
                 before = user.revision()
                 report = self._write(user, session_id, vectors)
-                # Of a session that told nothing yet no copy has anything.
+                # An unprocessed session is in no cached index, so none needs to be dropped.
                 return [user.user_id] if user.revision() != before else [], report
 
             (outdated, report), pending = await self._resources.store.delete(
@@ -56,22 +56,22 @@ class Leaving:
             if isinstance(report, DeletionReport):
                 self._resources.forget(outdated)
                 return replace(report, pending=pending)
-            made = await asyncio.to_thread(self._embedded, report)
-            vectors.update({(report.embedder, one): vector for one, vector in made.items()})
+            made = await asyncio.to_thread(self._embed, report)
+            vectors.update({(report.embedder, content): vector for content, vector in made.items()})
         raise UnavailableError(
-            "the user's memories kept changing while a session was being deleted; nothing was: "
-            "try again"
+            "the user's memories kept changing during the deletion of a session; "
+            "nothing was deleted: try again"
         )
 
-    def _embedded(self, wording: _Wording) -> dict[str, bytes]:
+    def _embed(self, wording: _ContentsToEmbed) -> dict[str, bytes]:
         made_by, contents = wording.embedder, sorted(wording.contents)
         vectors = self._resources.embedders.of(made_by.name, made_by.dimension).embed(contents)
-        return {one: to_bytes(row) for one, row in zip(contents, vectors, strict=True)}
+        return {content: to_bytes(row) for content, row in zip(contents, vectors, strict=True)}
 
     def _write(
         self, user: UserRows, session_id: str, vectors: Mapping[tuple[RecordedEmbedder, str], bytes]
-    ) -> DeletionReport | _Wording:
-        """Delete it; or nothing, and say what has to be embedded before."""
+    ) -> DeletionReport | _ContentsToEmbed:
+        """Delete the session; or nothing, and return the contents that must be embedded first."""
         now, embedder = self._resources.clock(), user.embedder()
         session = user.sessions.get(session_id)
         report = user.contents(session_id, now)
@@ -79,25 +79,27 @@ class Leaving:
             user.sessions.delete(session_id)
             return report
         versions = user.memories.versions()
-        edit, kin, reworded = _edit(user, versions, session_id)
-        missing = {one for one in reworded.values() if (embedder, one) not in vectors}
+        edit, siblings, reworded = _edit(user, versions, session_id)
+        missing = {text for text in reworded.values() if (embedder, text) not in vectors}
         if missing:
-            return _Wording(embedder, frozenset(missing))
-        gone = [versions[one].content for one in edit.deleted]
-        staying = [one for one in versions.values() if one.memory_id not in edit.deleted]
-        erased = erasure(
-            gone,
-            [reworded.get(one, versions[one].content) for one in kin],
-            [reworded.get(one.memory_id, one.content) for one in staying],
+            return _ContentsToEmbed(embedder, frozenset(missing))
+        deleted = [versions[memory_id].content for memory_id in edit.deleted]
+        remaining = [
+            version for version in versions.values() if version.memory_id not in edit.deleted
+        ]
+        redactor = erasure(
+            deleted,
+            [reworded.get(memory_id, versions[memory_id].content) for memory_id in siblings],
+            [reworded.get(version.memory_id, version.content) for version in remaining],
         )
         changed = redact_merge_conflicts(
-            user, edit.deleted, erased, frozenset(gone), now, except_session_id=session_id
+            user, edit.deleted, redactor, frozenset(deleted), now, except_session_id=session_id
         )
-        # Also without memories, so that no working set keeps the messages.
+        # Also without deleted memories: cached indexes have the messages.
         revision = apply_edit(user, edit)
         for memory_id, content in reworded.items():
             user.memories.reword(memory_id, content, vectors[embedder, content], revision)
-        redact_reasons(user, erased, kin, revision)
+        redact_reasons(user, redactor, siblings, revision)
         user.sessions.delete(session_id)
         return replace(
             report,
@@ -119,48 +121,50 @@ def _edit(
     edit = version_chains.delete_session(versions, session_id)
     reworded: dict[str, str] = {}
     while True:
-        gone = set(edit.deleted)
-        kin = {one for deleted in edit.deleted for one in chain.family(deleted)} - gone
+        deleted_ids = set(edit.deleted)
+        families = (chain.family(deleted_id) for deleted_id in edit.deleted)
+        siblings = set().union(*families) - deleted_ids
         lost = set()
-        for one in sorted(kin - reworded.keys()):
-            joined = _joined(chain.history(one), gone)
-            own = _own_content(user, versions[one], joined, session_id)
+        for sibling_id in sorted(siblings - reworded.keys()):
+            deleted_contents = _deleted_additions(chain.history(sibling_id), deleted_ids)
+            own = _own_content(user, versions[sibling_id], deleted_contents, session_id)
             if own is None:
-                lost.add(one)
-            elif own != versions[one].content:
-                reworded[one] = own
+                lost.add(sibling_id)
+            elif own != versions[sibling_id].content:
+                reworded[sibling_id] = own
         if not lost:
-            return edit, kin, reworded
-        edit = version_chains.delete_session(versions, session_id, gone | lost)
+            return edit, siblings, reworded
+        edit = version_chains.delete_session(versions, session_id, deleted_ids | lost)
 
 
-def _joined(history: Sequence[MemoryVersion], gone: Set[str]) -> list[str]:
+def _deleted_additions(history: Sequence[MemoryVersion], deleted_ids: Set[str]) -> list[str]:
     """Return deleted contents that the first version of a history may be joined from."""
-    found = []
+    contents = []
     for version in history[1:]:
         if version.expiration_reason is not ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
             break
-        if version.memory_id in gone:
-            found.append(version.content)
-    return found
+        if version.memory_id in deleted_ids:
+            contents.append(version.content)
+    return contents
 
 
 def _own_content(
-    user: UserRows, version: MemoryVersion, joined: Sequence[str], session_id: str
+    user: UserRows, version: MemoryVersion, deleted_contents: Sequence[str], session_id: str
 ) -> str | None:
     """Return a version's content without deleted parts; None if nothing remains."""
-    if not borrowed(version.content, joined, ()):
+    if not borrowed(version.content, deleted_contents, ()):
         return version.content
-    grounds = {version.session_id, *(item.session_id for item in version.evidence)} - {session_id}
-    sessions = {one: user.messages.of_session(one) for one in sorted(grounds)}
-    support = [message.content for messages in sessions.values() for message in messages]
-    if not borrowed(version.content, joined, support):
+    source_ids = {version.session_id, *(item.session_id for item in version.evidence)}
+    source_ids.discard(session_id)
+    sessions = {source_id: user.messages.of_session(source_id) for source_id in sorted(source_ids)}
+    evidence = [message.content for messages in sessions.values() for message in messages]
+    if not borrowed(version.content, deleted_contents, evidence):
         return version.content
     terms = frozenset(terms_of(version.content))
-    said = [
+    alternatives = [
         candidate.content
-        for one, messages in sessions.items()
-        for candidate in extract(messages, user.sessions.get(one).created_at)
+        for source_id, messages in sessions.items()
+        for candidate in extract(messages, user.sessions.get(source_id).created_at)
         if frozenset(terms_of(candidate.content)) <= terms
     ]
-    return max(said, key=lambda content: len(terms_of(content)), default=None)
+    return max(alternatives, key=lambda content: len(terms_of(content)), default=None)

@@ -10,7 +10,7 @@ from typing import Any
 from hitherto.api import MIN_AUTO_PROCESS_S, Page
 from hitherto.core import arguments
 from hitherto.core.metadata_filters import MetadataFilter
-from hitherto.engine.session_deletion import Leaving
+from hitherto.engine.session_deletion import SessionDeletion
 from hitherto.engine.transactions import Transacting, page_of, paged, within_deadline
 from hitherto.errors import TimeoutError
 from hitherto.models import (
@@ -46,9 +46,9 @@ class Sessions(Transacting):
         def work(tx: ProjectUsers) -> SessionModel:
             user = tx.user(user_id)
             if key is not None:
-                held = user.sessions.find_repeated(key, kept, created_at, wait_s)
-                if held is not None:
-                    return held
+                existing = user.sessions.find_repeated(key, kept, created_at, wait_s)
+                if existing is not None:
+                    return existing
             user.touch(now)
             return user.sessions.create(session_id, kept, created_at, wait_s, now, key)
 
@@ -93,12 +93,12 @@ class Sessions(Transacting):
             user = tx.user(user_id)
             if not wanted and not statuses:
                 return paged(user.sessions.page(offset, limit), user.sessions.count(), offset)
-            found = (
+            matches = (
                 session
                 for session in within_deadline(user.sessions.scan(), "sessions")
                 if (not statuses or session.status in statuses) and wanted.matches(session.metadata)
             )
-            return page_of(found, offset, limit)
+            return page_of(matches, offset, limit)
 
         return await self._read(work)
 
@@ -109,8 +109,8 @@ class Sessions(Transacting):
         return await self._write(lambda tx: tx.user(user_id).sessions.update(session_id, kept))
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
-        leaving = Leaving(self._resources, self._project_id)
-        report = await leaving.delete_session(user_id, session_id)
+        deletion = SessionDeletion(self._resources, self._project_id)
+        report = await deletion.delete_session(user_id, session_id)
         self._resources.work_done.set()
         self._resources.work_due.set()
         return report

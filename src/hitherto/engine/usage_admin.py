@@ -44,7 +44,7 @@ class UsageAdmin:
         user_usd_per_day: float | Unset | None = UNSET,
         over_budget: OverBudget | Unset | None = UNSET,
     ) -> ProjectBudgets:
-        asked = {
+        arguments_by_name = {
             "project_tokens_per_day": _tokens(project_tokens_per_day, "project_tokens_per_day"),
             "project_usd_per_day": _usd(project_usd_per_day, "project_usd_per_day"),
             "user_tokens_per_day": _tokens(user_tokens_per_day, "user_tokens_per_day"),
@@ -52,7 +52,7 @@ class UsageAdmin:
             "over_budget": _over_budget(over_budget),
         }
         changed: dict[str, Any] = {
-            name: value for name, value in asked.items() if not isinstance(value, Unset)
+            name: value for name, value in arguments_by_name.items() if not isinstance(value, Unset)
         }
         now = self._resources.clock()
 
@@ -138,11 +138,11 @@ def _over_budget(value: object) -> OverBudget | Unset | None:
 def _total(tasks: list[UsageOfTask]) -> UsageCounts:
     counts = [task.counts for task in tasks]
     return UsageCounts(
-        calls=sum(each.calls for each in counts),
-        refused_calls=sum(each.refused_calls for each in counts),
-        unpriced_calls=sum(each.unpriced_calls for each in counts),
-        input_tokens=sum(each.input_tokens for each in counts),
-        output_tokens=sum(each.output_tokens for each in counts),
-        cached_tokens=sum(each.cached_tokens for each in counts),
-        usd=spending.to_usd(sum(spending.to_nanos(each.usd) for each in counts)),
+        calls=sum(count.calls for count in counts),
+        refused_calls=sum(count.refused_calls for count in counts),
+        unpriced_calls=sum(count.unpriced_calls for count in counts),
+        input_tokens=sum(count.input_tokens for count in counts),
+        output_tokens=sum(count.output_tokens for count in counts),
+        cached_tokens=sum(count.cached_tokens for count in counts),
+        usd=spending.to_usd(sum(spending.to_nanos(count.usd) for count in counts)),
     )

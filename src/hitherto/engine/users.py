@@ -51,12 +51,12 @@ class Users(Transacting):
         def work(tx: ProjectUsers) -> Page[UserModel]:
             if not wanted and not part:
                 return paged(tx.page_users(offset, limit), tx.count_users(), offset)
-            found = (
+            matches = (
                 user
                 for user in within_deadline(tx.scan_users(), "users")
                 if part in user.user_id.casefold() and wanted.matches(user.metadata)
             )
-            return page_of(found, offset, limit)
+            return page_of(matches, offset, limit)
 
         return await self._read(work)
 

@@ -156,8 +156,8 @@ class Sender:
             surplus = [] if self._idle[key] is client else [client]
             while len(self._idle) > MAX_IDLE_CLIENTS:
                 surplus.append(self._idle.popitem(last=False)[1])
-            for one in surplus:
-                await one.aclose()
+            for surplus_client in surplus:
+                await surplus_client.aclose()
 
     def _new_client(self) -> httpx.AsyncClient:
         transport = self._transport

@@ -52,11 +52,11 @@ class Resolver:
         """Return the addresses of a host. Raises OSError where there are none."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="hitherto-resolve")
-        found = await asyncio.get_running_loop().run_in_executor(
+        entries = await asyncio.get_running_loop().run_in_executor(
             self._pool, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
         # A zone names a link of this machine, and stands behind link-local addresses alone.
-        texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
+        texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in entries)
         return [ip_address(text) for text in texts]
 
     def close(self) -> None:
@@ -81,13 +81,13 @@ class Gate:
         host = url.raw_host.decode("ascii")
         literal = literal_address(host)
         if literal is not None:
-            found: Sequence[Address] = [literal]
+            resolved: Sequence[Address] = [literal]
         else:
             try:
-                found = await self._resolve(host, url.port or _port(url))
+                resolved = await self._resolve(host, url.port or _port(url))
             except (OSError, UnicodeError, ValueError) as error:
                 raise UnresolvedError("the name cannot be resolved") from error
-        allowed = [address for address in found if self.policy.allows(address)]
+        allowed = [address for address in resolved if self.policy.allows(address)]
         if not allowed:
             raise TargetRefusedError(REFUSED)
         return allowed[:MAX_ADDRESSES]
