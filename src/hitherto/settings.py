@@ -126,11 +126,18 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=64,
-        description="Sessions of different users that a worker processes at once; none is "
-        "8 where a language model reads sessions, and 1 where rules do.",
+        description="Sessions of different users of one project that a worker processes at once, "
+        "beside up to three of other projects; none is 8 where a language model reads sessions, "
+        "and 1 where rules do.",
     )
     max_failures: int = Field(
         default=3, ge=1, description="Failed tries after which a session is set to FAILED."
+    )
+    max_starts: int = Field(
+        default=3,
+        ge=1,
+        description="Starts that never finished, because the worker was killed, after which a "
+        "session is set to FAILED.",
     )
     retry_delay_s: float = Field(
         default=2.0, ge=0, description="Seconds before the first retry; doubled for each further."

@@ -252,7 +252,9 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
     async def work(store: Store, worker: int) -> None:
         idle = 0
         while len(done) < 30 and idle < 400:
-            taken = await store.write(lambda tx: tx.jobs.claim(now, until, f"token-{worker}"))
+            taken = await store.write(
+                lambda tx: tx.jobs.claim([DEFAULT_PROJECT_ID], now, until, f"token-{worker}")
+            )
             if taken is None:
                 idle += 1
                 await asyncio.sleep(0.005)
@@ -286,7 +288,7 @@ async def test_a_user_who_is_being_changed_is_passed_over(store: Store, path: Lo
     await store.write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
 
     def claim(tx: JobRows) -> Any:
-        return tx.claim(START, START + timedelta(seconds=20), "token")
+        return tx.claim([DEFAULT_PROJECT_ID], START, START + timedelta(seconds=20), "token")
 
     lock = "select 1 from users where custom_user_id = 'alice' for no key update"
     with locking(path, lock):
@@ -307,7 +309,7 @@ async def test_work_that_was_taken_since_it_was_found_is_not_taken_again(store: 
 
     await store.write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
     until = START + timedelta(seconds=20)
-    assert await store.write(lambda tx: tx.jobs.claim(START, until, "first"))
+    assert await store.write(lambda tx: tx.jobs.claim([DEFAULT_PROJECT_ID], START, until, "first"))
     lease = {"now": 0, "lease_until": 1, "lease_token": "late"}
 
     def late(tx: JobRows) -> list[Any]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from tests.conftest import START
 
-from hitherto.store import JobRows, Store, Work
+from hitherto.store import JobRows, Store, Transaction, Work
 
 LEASE = timedelta(seconds=20)
 
@@ -25,7 +25,11 @@ def after(seconds: float) -> datetime:
 
 async def claim(store: Store, token: str, seconds: float = 0) -> Work | None:
     now = after(seconds)
-    return await store.write(lambda tx: tx.jobs.claim(now, now + LEASE, token))
+
+    def work(tx: Transaction) -> Work | None:
+        return tx.jobs.claim(tx.jobs.queued_projects(now), now, now + LEASE, token)
+
+    return await store.write(work)
 
 
 async def claimed(store: Store, token: str, seconds: float = 0) -> Work:

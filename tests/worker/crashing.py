@@ -107,7 +107,8 @@ async def tell(memory: AsyncHitherto, count: int, report: Report) -> None:
 
 async def run(path: str, count: int, report: Report) -> None:
     """Report what is there, tell, wait, and idle until killed."""
-    settings = Settings(poll_interval_s=0.02, lease_s=0.5)
+    # A session that is given up would be processed after later ones, with other memories.
+    settings = Settings(poll_interval_s=0.02, lease_s=0.5, max_starts=1_000)
     parts = Parts(embedder=HashEmbedder(), inference=SlowInference(report))
     async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         report("state", await state(memory))

@@ -14,7 +14,6 @@ from tests.worker.claims import LEASE, NAMES, OPERATIONS, after, claim, claimed
 
 from hitherto import Parts, SessionStatus, Settings
 from hitherto.api import MemoryApi
-from hitherto.background.worker import MAX_ATTEMPTS
 from hitherto.core.reconciliation.conflict_resolution import Resolution
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.inference import LocalInference
@@ -26,6 +25,8 @@ from hitherto.models import (
 )
 from hitherto.store import JobRows, ProjectUsers, Store, Work
 from hitherto.system import System, open_system
+
+STARTS = Settings().max_starts
 
 LONG_LEASE = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0, close_timeout_s=0)
 SAID = datetime(2024, 1, 1, tzinfo=UTC)
@@ -62,13 +63,13 @@ def row(path: Path, conflict_id: str) -> dict[str, Any]:
 
 async def test_a_conflict_is_taken_with_the_date_of_its_session(store: Store, path: Path) -> None:
     await due(store, "alice", "one")
-    assert await store.read(lambda tx: tx.jobs.is_due(START))
+    assert await store.read(lambda tx: tx.jobs.queued_projects(START))
     work = await claimed(store, "a")
     assert (work.merge_conflict_id, work.session_id) == ("one", "of-alice")
     assert (work.created_at, work.attempts, work.failures) == (SAID, 1, 0)
     assert str(work) == "merge conflict one"
     assert row(path, "one")["status"] == "RESOLVING"
-    assert not await store.read(lambda tx: tx.jobs.is_due(START))
+    assert not await store.read(lambda tx: tx.jobs.queued_projects(START))
 
 
 async def test_a_conflict_in_work_is_not_taken_again_until_its_lease_ends(store: Store) -> None:
@@ -116,17 +117,17 @@ async def test_a_conflict_that_waits_after_a_failure_holds_up_nothing(store: Sto
     work = await claimed(store, "a")
     assert await store.write(lambda tx: tx.jobs.retry(work, after(100), "broken"))
     assert (await claimed(store, "b", 1)).merge_conflict_id is None
-    assert await store.read(lambda tx: tx.jobs.next_due(after(30))) == START
+    assert await store.read(lambda tx: tx.jobs.next_due()) == after(1) + LEASE
     assert await store.read(lambda tx: tx.jobs.count_unprocessed(after(30))) == 2
 
 
 async def test_what_waits_is_counted_and_dated(store: Store) -> None:
     await due(store, "alice", "one")
     assert await store.read(lambda tx: tx.jobs.count_unprocessed(START)) == 1
-    assert await store.read(lambda tx: tx.jobs.next_due(START)) == after(-60)
+    assert await store.read(lambda tx: tx.jobs.next_due()) == after(-60)
     work = await claimed(store, "a")
     assert await store.read(lambda tx: tx.jobs.count_unprocessed(after(1))) == 1
-    assert await store.read(lambda tx: tx.jobs.next_due(after(1))) is None
+    assert await store.read(lambda tx: tx.jobs.next_due()) == START + LEASE
     assert await store.write(lambda tx: tx.jobs.finish(work, after(2)))
     assert await store.read(lambda tx: tx.jobs.count_unprocessed(after(3))) == 0
 
@@ -330,13 +331,16 @@ async def test_a_conflict_that_never_ends_is_given_up(
     store: Store, path: Path, clock: Clock
 ) -> None:
     await due(store, "alice", "one")
-    for number in range(MAX_ATTEMPTS):
+    for number in range(STARTS):
         assert await claim(store, f"token-{number}", number * LEASE.total_seconds())
-    clock.advance(MAX_ATTEMPTS * LEASE.total_seconds())
+    clock.advance(STARTS * LEASE.total_seconds())
     system = await open_system(path, LONG_LEASE, Parts(HashEmbedder(), clock=clock))
     api = system.engine(DEFAULT_PROJECT_ID)
     await api.wait_until_processed(timeout_s=20)
     conflict = await api.get_merge_conflict("alice", "one")
     await system.close()
     assert conflict.status is MergeConflictStatus.FAILED
-    assert conflict.failure_reason == f"gave up: taken {MAX_ATTEMPTS} times without an end"
+    assert conflict.failure_reason == (
+        f"Processing was started {STARTS} times and never finished; "
+        "see the server log, then retry the merge conflict"
+    )

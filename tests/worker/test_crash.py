@@ -51,6 +51,7 @@ class Application:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reading = threading.Thread(target=self._read)
@@ -76,7 +77,8 @@ class Application:
         return found
 
     def end(self) -> None:
-        self._process.kill()
+        # With the run, which holds the pipes too.
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reading.join()
         for pipe in (self._process.stdin, self._process.stdout):

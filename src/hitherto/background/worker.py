@@ -6,31 +6,31 @@ still holds. So a worker that dies, or comes back too late, can neither lose nor
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitherto.background.doubt_review import ChangedPlan, review
-from hitherto.background.plan_writer import Filing, Findings, PlanWriter, rewritten
+from hitherto.background.filings import Contents, Filer
+from hitherto.background.plan_writer import Filing, Findings, PlanWriter
+from hitherto.background.project_turns import ProjectTurns
 from hitherto.backoff import Backoff
 from hitherto.core import spending
 from hitherto.core.history.redaction import unmarked
 from hitherto.core.recall import passages
-from hitherto.core.recall.calibration import comparable
-from hitherto.core.reconciliation import categories, reconcile
-from hitherto.core.reconciliation.categories import EmbeddedCategory
+from hitherto.core.reconciliation import reconcile
 from hitherto.core.reconciliation.conflict_resolution import Contest
 from hitherto.core.safety import echo
 from hitherto.core.safety.injection import Sign
 from hitherto.core.safety.screening import Screened, screen, trusted
 from hitherto.disclosure import operator_message, sanitised
-from hitherto.embedding import Embedder
 from hitherto.engine import Resources
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.errors import (
@@ -62,14 +62,13 @@ from hitherto.store.rows import to_bytes
 
 _log = logging.getLogger("hitherto.background.worker")
 
-MAX_ATTEMPTS = 25
-"""Times work may be taken before it counts as one that kills its worker. Deploys and crashes
-of other causes cost one attempt each, so this is far above the limit on failures."""
-
 MAX_REASON_CHARS = 1_000
 MAX_RETRY_DELAY_S = 300.0
 WAITING_CONCURRENCY = 8
-"""Users worked for at once where most of the work is to wait for a model's answers."""
+"""Users of a project worked for at once where most of the work is to wait for a model's answers."""
+
+OTHER_PROJECTS = 3
+"""Jobs that may be in work besides, of projects that have fewer, however much one project has."""
 
 MAX_RECONCILIATIONS = 5
 """Times work is weighed anew because the user's memories moved meanwhile."""
@@ -77,9 +76,6 @@ MAX_RECONCILIATIONS = 5
 WEIGHED_MEMORIES = 4_000
 """Held memories, the nearest ones, that something new is weighed against: reading one takes rules
 0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are weighed."""
-
-KEPT_CATEGORIES = 4_096
-"""Vectors of categories that are kept: 1.5 kB each."""
 
 
 class LeaseLostError(RecallrAIError):
@@ -210,16 +206,18 @@ class Worker:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._rules = LocalInference()
-        self._category_vector = lru_cache(maxsize=KEPT_CATEGORIES)(self._embed_category)
+        self._filer = Filer(resources.embedders)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._turns = ProjectTurns(self._concurrency)
+        self._claiming = asyncio.Lock()
 
     def start(self) -> None:
         """Begin working; what an earlier process left is taken up first."""
         loop = asyncio.get_running_loop()
         self._tasks = {
             loop.create_task(self._run(), name=f"hitherto-worker-{number}")
-            for number in range(self._concurrency)
+            for number in range(self._concurrency + OTHER_PROJECTS)
         }
 
     async def stop(self) -> None:
@@ -237,6 +235,7 @@ class Worker:
 
     @property
     def _concurrency(self) -> int:
+        """How many jobs of one project are in work at once."""
         settings = self._resources.settings
         if settings.worker_concurrency is not None:
             return settings.worker_concurrency
@@ -265,21 +264,14 @@ class Worker:
         end is signalled in this process and found out by the next look otherwise.
         """
         most_s = self._resources.settings.poll_interval_s
-        due_at = await self._resources.store.read(lambda tx: tx.jobs.next_due(now))
+        due_at = await self._resources.store.read(lambda tx: tx.jobs.next_due())
         if due_at is None or due_at <= now:
             return most_s
         return min(most_s, max(0.02, (due_at - now).total_seconds()))
 
     async def _work_once(self, now: datetime) -> bool:
         """Do the next piece of work. False when there is none."""
-        lease_until = now + timedelta(seconds=self._resources.settings.lease_s)
-        token = self._resources.new_id()
-        due = await self._resources.store.read(lambda tx: tx.jobs.is_due(now))
-        work = (
-            await self._resources.store.write(lambda tx: tx.jobs.claim(now, lease_until, token))
-            if due
-            else None
-        )
+        work = await self._claim(now)
         if work is None:
             return False
         renewing = asyncio.create_task(self._renew(work))
@@ -287,21 +279,41 @@ class Worker:
             await self._attempt(work)
         finally:
             renewing.cancel()
+            self._turns.end(work.project_id)
             self._resources.work_done.set()
             self._resources.work_due.set()
             self._resources.deliveries_due.set()
         return True
 
-    async def _attempt(self, work: Work) -> None:
+    async def _claim(self, now: datetime) -> Work | None:
+        """Lease a due job of the project whose turn it is; None without one."""
         store = self._resources.store
+        lease_until = now + timedelta(seconds=self._resources.settings.lease_s)
+        token = self._resources.new_id()
+        # One claim at a time, or two could take more of a project than it may have in work.
+        async with self._claiming:
+            queued = await store.read(lambda tx: tx.jobs.queued_projects(now))
+            projects = self._turns.order(queued)
+            if not projects or self._stopping:
+                return None
+            work = await store.write(lambda tx: tx.jobs.claim(projects, now, lease_until, token))
+            if work is not None:
+                self._turns.begin(work.project_id)
+        return work
+
+    async def _release(self, work: Work) -> None:
+        """Give a job back as if it had not been started."""
+        await self._resources.store.write(lambda tx: tx.jobs.release(work))
+
+    async def _attempt(self, work: Work) -> None:
         try:
-            if work.attempts > MAX_ATTEMPTS:
-                reason = f"gave up: taken {MAX_ATTEMPTS} times without an end"
-                await self._give_up(work, reason)
+            # Starts that failed, wait for a budget, or were given back are not counted.
+            if work.attempts > self._resources.settings.max_starts:
+                await self._give_up(work, _unfinished(work))
                 return
             await self._perform(work)
         except asyncio.CancelledError:
-            await asyncio.shield(store.write(lambda tx: tx.jobs.release(work)))
+            await asyncio.shield(self._release(work))
             raise
         except (LeaseLostError, UserNotFoundError) as error:
             _log.info("%s: %s", work, error)
@@ -309,10 +321,12 @@ class Worker:
             await self._set_aside(work, error)
         except EmbedderChangedError:
             # Begun anew at once by whoever has the embedder that the database has now.
-            await store.write(lambda tx: tx.jobs.release(work))
+            await self._release(work)
             raise
         except (StoreError, ClosedError):
-            # Not the work's failure: it is taken up again when the lease has run out.
+            # Not the work's failure, so it does not count as a start.
+            with contextlib.suppress(StoreError, ClosedError):
+                await self._release(work)
             raise
         except Exception as error:  # noqa: BLE001  a job's failure must not end the worker
             await self._failed(work, error)
@@ -379,7 +393,8 @@ class Worker:
         for _ in range(MAX_RECONCILIATIONS):
             if await self._weigh_and_store(work, job, told, inference):
                 return
-        raise LeaseLostError("the user's memories kept changing; trying again later")
+        _log.info("%s: the user's memories kept changing; it is begun again", work)
+        await self._release(work)
 
     async def _working(self, work: Work, told: _Told) -> WorkingSet:
         """The user's memories as they are now.
@@ -424,7 +439,8 @@ class Worker:
         candidates, summary = screened.candidates, screened.summary
         cut = passages.cut(told.messages)
         texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
-        vectors = await self._embed(told, [*texts, summary] if summary else texts)
+        to_embed = [*texts, summary] if summary else texts
+        vectors = await self._filer.embed(told.embedder, to_embed)
         first_passage, after_passages = len(candidates), len(candidates) + len(cut)
         findings = Findings(
             candidates=candidates,
@@ -455,7 +471,7 @@ class Worker:
             # The positions are those of the one message, not of the session's.
             quarantined += [(replace(one, evidence=()), why) for one, why in screened.quarantined]
         texts = [contest.proposed.content, *(statement.content for statement in statements)]
-        vectors = await self._embed(told, texts)
+        vectors = await self._filer.embed(told.embedder, texts)
         return _ConflictJob(contest, statements, vectors, quarantined)
 
     async def _weigh_and_store(
@@ -477,7 +493,13 @@ class Worker:
         reviewed = await review(
             ChangedPlan(plan, weighed.said_at, retired), working, inference, WEIGHED_MEMORIES
         )
-        filings = await self._filings(weighed, told, inference)
+        filings = await self._filer.filings(
+            weighed.plan,
+            Contents(weighed.contents, weighed.vectors, weighed.said_at),
+            told.embedder,
+            told.categories,
+            inference,
+        )
         note = "; ".join(one for one in (job.note, inference.note, reviewed.note) if one)
         now = self._resources.clock()
 
@@ -496,72 +518,13 @@ class Worker:
 
         return await self._resources.store.write(lambda tx: write(tx.jobs))
 
-    async def _filings(
-        self, weighed: _Weighed, told: _Told, inference: ChargedInference
-    ) -> list[Filing]:
-        """What each decision's content is stored with."""
-        decisions = weighed.plan.decisions
-        vectors = list(weighed.vectors)
-        changed = rewritten(weighed.plan, weighed.contents)
-        if changed:
-            made = await self._embed(told, list(changed.values()))
-            for index, vector in zip(changed, made, strict=True):
-                vectors[index] = vector
-        ids = {category.name: category.category_id for category in told.categories}
-        named = await self._named(decisions, vectors, told, inference)
-        return [
-            Filing(vector, [ids[name] for name in names if name in ids], said_at)
-            for vector, names, said_at in zip(vectors, named, weighed.said_at, strict=True)
-        ]
 
-    async def _named(
-        self,
-        decisions: Sequence[reconcile.Decision],
-        vectors: Sequence[NDArray[np.float32]],
-        told: _Told,
-        inference: ChargedInference,
-    ) -> list[Sequence[str]]:
-        """The categories of each decision's content: those it came with, or those it fits."""
-        open_ones = [n for n, each in enumerate(decisions) if each.candidate.categories is None]
-        named = [each.candidate.categories or () for each in decisions]
-        if not told.categories or not open_ones:
-            return [*named]
-        contents = [decisions[number].candidate.content for number in open_ones]
-        stacked = np.stack([vectors[number] for number in open_ones])
-        embedded = await asyncio.to_thread(self._embedded, told)
-        adjusted = comparable(
-            np.vstack([stacked, *(one.vector for one in embedded)]), told.embedder.calibration
-        )
-        fitted = [
-            replace(one, vector=vector)
-            for one, vector in zip(embedded, adjusted[len(contents) :], strict=True)
-        ]
-        found = await inference.ask(
-            lambda asked: asked.categorise(contents, adjusted[: len(contents)], fitted)
-        )
-        filled: list[Sequence[str]] = [*named]
-        for number, names in zip(open_ones, found, strict=True):
-            filled[number] = names
-        return filled
-
-    def _embedded(self, told: _Told) -> list[EmbeddedCategory]:
-        return [
-            EmbeddedCategory(
-                category, self._category_vector(told.embedder, categories.texts(category))
-            )
-            for category in told.categories
-        ]
-
-    def _embed_category(
-        self, made_by: RecordedEmbedder, texts: tuple[str, ...]
-    ) -> NDArray[np.float32]:
-        return np.asarray(self._embedder(made_by).embed(texts).mean(axis=0), np.float32)
-
-    async def _embed(self, told: _Told, texts: Sequence[str]) -> NDArray[np.float32]:
-        return await asyncio.to_thread(lambda: self._embedder(told.embedder).embed(texts))
-
-    def _embedder(self, made_by: RecordedEmbedder) -> Embedder:
-        return self._resources.embedders.of(made_by.name, made_by.dimension)
+def _unfinished(work: Work) -> str:
+    kind = "session" if work.merge_conflict_id is None else "merge conflict"
+    return (
+        f"Processing was started {work.attempts - 1} times and never finished; "
+        f"see the server log, then retry the {kind}"
+    )
 
 
 def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Message]:

@@ -72,7 +72,8 @@ def run_worker(
         typer.Option(
             min=1,
             max=64,
-            help="Sessions of different users in work at once. Default: 8 with a model, else 1.",
+            help="Sessions of different users of a project in work at once. Default: 8 with a "
+            "model, else 1.",
             show_default=False,
         ),
     ] = None,

@@ -33,52 +33,15 @@ select * from webhooks where project_id = :project_id order by created_at, webho
 select * from webhooks where project_id = :project_id and webhook_id = :webhook_id
 for no key update;
 
--- writing: find_due
--- A user who is being claimed or changed by somebody else is passed over. What was read may have
--- been taken before the lock was held: `take_lease` looks again.
-select s.user_id, s.session_id from sessions s join users u on u.user_id = s.user_id
-where s.due_at is not null and s.due_at <= :now and s.lease_until <= :now
-    and not exists (
-        select 1 from sessions busy
-        where busy.user_id = s.user_id and busy.due_at is not null and busy.lease_until > :now
-    )
-    and not exists (
-        select 1 from sessions earlier
-        where earlier.user_id = s.user_id and earlier.due_at is not null
-            and earlier.due_at <= :now
-            and (earlier.created_at < s.created_at
-                or (earlier.created_at = s.created_at and earlier.recorded_at < s.recorded_at)
-                or (earlier.created_at = s.created_at and earlier.recorded_at = s.recorded_at
-                    and earlier.session_id < s.session_id))
-    )
-    and not exists (
-        select 1 from merge_conflicts c
-        where c.user_id = s.user_id and c.due_at is not null
-            and (c.due_at <= :now or c.lease_until > :now)
-    )
-order by s.due_at, s.created_at, s.recorded_at, s.session_id
+-- writing: find_queued_user
+-- A user who is being claimed or changed by somebody else is passed over.
+select user_id from users where project_id = :project_id and queued_at <= :now
+order by queued_at, user_id
 limit 1
-for no key update of u skip locked;
-
--- writing: find_due_merge_conflict
--- As `find_due`.
-select c.user_id, c.merge_conflict_id
-from merge_conflicts c join users u on u.user_id = c.user_id
-where c.due_at is not null and c.due_at <= :now and c.lease_until <= :now
-    and not exists (
-        select 1 from merge_conflicts busy
-        where busy.user_id = c.user_id and busy.due_at is not null and busy.lease_until > :now
-    )
-    and not exists (
-        select 1 from sessions busy
-        where busy.user_id = c.user_id and busy.due_at is not null and busy.lease_until > :now
-    )
-order by c.due_at, c.created_at, c.merge_conflict_id
-limit 1
-for no key update of u skip locked;
+for no key update skip locked;
 
 -- writing: find_due_webhook_delivery
--- As `find_due`, with the webhook in the user's place.
+-- A delivery to a webhook that is being claimed or changed by somebody else is passed over.
 select d.user_id, d.event_id, d.webhook_id
 from webhook_deliveries d join webhooks w on w.webhook_id = d.webhook_id
 where d.due_at is not null and d.due_at <= :now

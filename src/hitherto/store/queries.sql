@@ -194,31 +194,49 @@ update sessions set
 where user_id = :user_id and session_id = :session_id
 returning *;
 
--- name: find_due
--- The next session to process, of any user: due, held by nobody, its user not being worked for,
--- and the oldest of its user's due sessions. A user's answered merge conflicts come before: they
--- are about what was said in sessions processed already.
-select s.user_id, s.session_id from sessions s
-where s.due_at is not null and s.due_at <= :now and s.lease_until <= :now
-    and not exists (
-        select 1 from sessions busy
-        where busy.user_id = s.user_id and busy.due_at is not null and busy.lease_until > :now
-    )
-    and not exists (
-        select 1 from sessions earlier
-        where earlier.user_id = s.user_id and earlier.due_at is not null
-            and earlier.due_at <= :now
-            and (earlier.created_at < s.created_at
-                or (earlier.created_at = s.created_at and earlier.recorded_at < s.recorded_at)
-                or (earlier.created_at = s.created_at and earlier.recorded_at = s.recorded_at
-                    and earlier.session_id < s.session_id))
-    )
-    and not exists (
-        select 1 from merge_conflicts c
-        where c.user_id = s.user_id and c.due_at is not null
-            and (c.due_at <= :now or c.lease_until > :now)
-    )
-order by s.due_at, s.created_at, s.recorded_at, s.session_id
+-- name: queue_user
+-- Gives a user a place in the queue of workers, unless there is an earlier one.
+update users set queued_at = :at
+where user_id = :user_id and (queued_at is null or queued_at > :at);
+
+-- name: move_queued_user
+update users set queued_at = :at where user_id = :user_id;
+
+-- name: find_next_job
+-- When the next job of a user is due, and until when one is leased.
+select
+    (
+        select min(due_at) from sessions where user_id = :user_id and due_at is not null
+    ) as session_due_at,
+    (
+        select min(due_at) from merge_conflicts where user_id = :user_id and due_at is not null
+    ) as merge_conflict_due_at,
+    (
+        select max(lease_until) from sessions where user_id = :user_id and lease_until > 0
+    ) as session_leased_until,
+    (
+        select max(lease_until) from merge_conflicts where user_id = :user_id and lease_until > 0
+    ) as merge_conflict_leased_until;
+
+-- name: find_queued_projects
+-- The projects with a user whose turn may have come.
+select project_id from projects p
+where exists (
+    select 1 from users u where u.project_id = p.project_id and u.queued_at <= :now
+)
+order by project_id;
+
+-- name: find_queued_user
+-- The user of a project who has waited longest for a turn.
+select user_id from users where project_id = :project_id and queued_at <= :now
+order by queued_at, user_id
+limit 1;
+
+-- name: find_due_session
+-- The oldest of a user's due sessions. The plus sign keeps SQLite from sorting all of them.
+select session_id from sessions
+where user_id = :user_id and due_at is not null and +due_at <= :now
+order by created_at, recorded_at, session_id
 limit 1;
 
 -- name: take_lease
@@ -230,11 +248,11 @@ where user_id = :user_id and session_id = :session_id
     and due_at is not null and lease_until <= :now
     and not exists (
         select 1 from sessions busy
-        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+        where busy.user_id = :user_id and busy.lease_until > 0 and busy.lease_until > :now
     )
     and not exists (
         select 1 from merge_conflicts busy
-        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+        where busy.user_id = :user_id and busy.lease_until > 0 and busy.lease_until > :now
     )
 returning *;
 
@@ -260,9 +278,10 @@ where user_id = :user_id and session_id = :session_id and lease_token = :lease_t
 returning session_id;
 
 -- name: retry_session
+-- The start has ended, so it counts as a failure and not as one that never finished.
 update sessions set
-    due_at = :due_at, lease_until = 0, lease_token = '', failures = failures + 1,
-    failure_reason = :failure_reason
+    due_at = :due_at, lease_until = 0, lease_token = '', attempts = attempts - 1,
+    failures = failures + 1, failure_reason = :failure_reason
 where user_id = :user_id and session_id = :session_id and lease_token = :lease_token
     and status = 'processing'
 returning session_id;
@@ -276,13 +295,8 @@ where user_id = :user_id and session_id = :session_id and lease_token = :lease_t
 returning session_id;
 
 -- name: next_due
--- When, over all users, the next session or merge conflict that nobody holds becomes due.
-select min(due_at) as due_at from (
-    select min(due_at) as due_at from sessions where due_at is not null and lease_until <= :now
-    union all
-    select min(due_at) as due_at from merge_conflicts
-    where due_at is not null and lease_until <= :now
-) waiting;
+-- When, over all users, somebody's turn comes.
+select min(queued_at) as due_at from users where queued_at is not null;
 
 -- name: count_unprocessed
 -- Sessions and answered merge conflicts of any user that are in work or wait for it.
@@ -508,8 +522,11 @@ where m.user_id = :user_id and s.status <> 'processed'
 order by m.session_id, m.position;
 
 -- name: interrupt_session
--- Whoever works on it has read what it said before, so the work is begun anew.
-update sessions set lease_until = 0, lease_token = ''
+-- Whoever works on it has read what it said before, so the work is begun anew; it is not counted as
+-- a start that never finished.
+update sessions set
+    attempts = case when lease_token = '' then attempts else attempts - 1 end,
+    lease_until = 0, lease_token = ''
 where user_id = :user_id and session_id = :session_id and status = 'processing';
 
 -- name: load_failure_reasons
@@ -535,9 +552,10 @@ update memories set
 where user_id = :user_id and memory_id = :memory_id;
 
 -- name: rewrite_merge_conflict
--- Whoever works on it has read what it said before, so the work is begun anew.
+-- As `interrupt_session`.
 update merge_conflicts set
     questions = :questions, resolution = :resolution, failure_reason = :failure_reason,
+    attempts = case when lease_token = '' then attempts else attempts - 1 end,
     lease_until = 0, lease_token = ''
 where user_id = :user_id and merge_conflict_id = :merge_conflict_id;
 
@@ -601,19 +619,10 @@ where user_id = :user_id and merge_conflict_id = :merge_conflict_id and status =
 returning merge_conflict_id;
 
 -- name: find_due_merge_conflict
--- The next answered merge conflict to settle, of any user: due, held by nobody, and its user not
--- being worked for.
-select c.user_id, c.merge_conflict_id from merge_conflicts c
-where c.due_at is not null and c.due_at <= :now and c.lease_until <= :now
-    and not exists (
-        select 1 from merge_conflicts busy
-        where busy.user_id = c.user_id and busy.due_at is not null and busy.lease_until > :now
-    )
-    and not exists (
-        select 1 from sessions busy
-        where busy.user_id = c.user_id and busy.due_at is not null and busy.lease_until > :now
-    )
-order by c.due_at, c.created_at, c.merge_conflict_id
+-- The next answered merge conflict of a user to settle.
+select merge_conflict_id from merge_conflicts
+where user_id = :user_id and due_at is not null and due_at <= :now
+order by due_at, created_at, merge_conflict_id
 limit 1;
 
 -- name: take_merge_conflict_lease
@@ -624,11 +633,11 @@ where user_id = :user_id and merge_conflict_id = :merge_conflict_id
     and due_at is not null and lease_until <= :now
     and not exists (
         select 1 from sessions busy
-        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+        where busy.user_id = :user_id and busy.lease_until > 0 and busy.lease_until > :now
     )
     and not exists (
         select 1 from merge_conflicts busy
-        where busy.user_id = :user_id and busy.due_at is not null and busy.lease_until > :now
+        where busy.user_id = :user_id and busy.lease_until > 0 and busy.lease_until > :now
     )
 returning *;
 
@@ -655,9 +664,10 @@ where user_id = :user_id and merge_conflict_id = :merge_conflict_id
 returning merge_conflict_id;
 
 -- name: retry_merge_conflict
+-- As `retry_session`.
 update merge_conflicts set
     status = 'IN_QUEUE', due_at = :due_at, lease_until = 0, lease_token = '',
-    failures = failures + 1, failure_reason = :failure_reason
+    attempts = attempts - 1, failures = failures + 1, failure_reason = :failure_reason
 where user_id = :user_id and merge_conflict_id = :merge_conflict_id
     and lease_token = :lease_token and status = 'RESOLVING'
 returning merge_conflict_id;
@@ -961,6 +971,14 @@ returning session_id;
 -- name: note_processing
 update sessions set processing_note = :processing_note
 where user_id = :user_id and session_id = :session_id;
+
+-- name: queue_waiting_users
+-- The users of a project with sessions that wait for its budget.
+update users set queued_at = :now
+where project_id = :project_id and (queued_at is null or queued_at > :now) and exists (
+    select 1 from sessions s
+    where s.user_id = users.user_id and s.status = 'insufficient_balance' and s.due_at is not null
+);
 
 -- name: resume_waiting_sessions
 -- The sessions of a project that wait for its budget are due now.

@@ -25,6 +25,7 @@ from hitherto.models import (
 )
 from hitherto.store import rows
 from hitherto.store.database import Row
+from hitherto.store.repositories.queue import queue_user, requeue_user
 from hitherto.store.repositories.user_run import UserRun
 
 
@@ -98,6 +99,7 @@ class ConflictRows:
         )
         if not answered:
             raise already_resolved(merge_conflict_id)
+        queue_user(self._run, rows.to_micros(now))
         self._run("announce_work")
 
     def requeue(self, merge_conflict_id: str, now: datetime) -> MergeConflictModel:
@@ -114,6 +116,7 @@ class ConflictRows:
                 f"Merge conflict {merge_conflict_id} has not failed: its status is "
                 f"{conflict.status.value}"
             )
+        queue_user(self._run, rows.to_micros(now))
         self._run("announce_work")
         return self.get(merge_conflict_id)
 
@@ -222,11 +225,13 @@ class ConflictRows:
             resolution=resolution,
             failure_reason=redaction.failure_reason,
         )
+        requeue_user(self._run)
 
     def delete(self, merge_conflict_id: str) -> None:
         """Delete a conflict; versions that name it lose its id."""
         self._run("forget_merge_conflict", merge_conflict_id=merge_conflict_id)
         self._run("delete_merge_conflict", merge_conflict_id=merge_conflict_id)
+        requeue_user(self._run)
 
     def notify_workers(self) -> None:
         """Announce answered conflicts to workers."""

@@ -62,6 +62,7 @@ class LedgerRows:
 
     def resume_waiting(self, project_id: str, now: datetime) -> None:
         """Make the sessions due that wait for the project's budgets."""
+        self._run("queue_waiting_users", project_id=project_id, now=rows.to_micros(now))
         self._run("resume_waiting_sessions", project_id=project_id, now=rows.to_micros(now))
 
     def require_project(self, project_id: str) -> None:

@@ -16,6 +16,7 @@ from hitherto.models import (
 )
 from hitherto.store import rows
 from hitherto.store.database import Row
+from hitherto.store.repositories.queue import queue_user
 from hitherto.store.repositories.sessions import due_at, session_row, used_otherwise
 from hitherto.store.repositories.user_run import UserRun
 
@@ -62,11 +63,9 @@ class MessageRows:
             added_at=rows.to_micros(now),
             idempotency_key=idempotency_key,
         )
-        self._run(
-            "count_message",
-            session_id=session_id,
-            due_at=due_at(now, row["auto_process_after_s"]),
-        )
+        next_due_at = due_at(now, row["auto_process_after_s"])
+        self._run("count_message", session_id=session_id, due_at=next_due_at)
+        queue_user(self._run, next_due_at)
 
     def is_repeated(
         self, session_id: str, idempotency_key: str, role: MessageRole, content: str

@@ -7,6 +7,7 @@ from hitherto.errors import InvalidSessionStateError, SessionNotFoundError, Vali
 from hitherto.models import Metadata, SessionModel, SessionStatus
 from hitherto.store import rows
 from hitherto.store.database import Row
+from hitherto.store.repositories.queue import queue_user, requeue_user
 from hitherto.store.repositories.user_run import UserRun
 
 _RETRYABLE = (SessionStatus.FAILED, SessionStatus.INSUFFICIENT_BALANCE)
@@ -33,6 +34,7 @@ class SessionRows:
 
         created_at: None for `now`.
         """
+        first_due_at = due_at(now, auto_process_after_s)
         row = self._run(
             "insert_session",
             session_id=session_id,
@@ -40,9 +42,10 @@ class SessionRows:
             created_at=rows.to_micros(now if created_at is None else created_at),
             recorded_at=rows.to_micros(now),
             auto_process_after_s=auto_process_after_s,
-            due_at=due_at(now, auto_process_after_s),
+            due_at=first_due_at,
             idempotency_key=idempotency_key,
         )[0]
+        queue_user(self._run, first_due_at)
         return rows.to_session(row, self._user_id)
 
     def find_repeated(
@@ -104,6 +107,7 @@ class SessionRows:
         """Delete a session's row and all that hangs on it."""
         self._run("forget_merge_conflicts", session_id=session_id)
         self._run("delete_session", session_id=session_id)
+        requeue_user(self._run)
 
     def make_due(self, session_id: str, now: datetime) -> SessionModel:
         """Put a session in line. Raises SessionNotFoundError, InvalidSessionStateError."""
@@ -120,6 +124,7 @@ class SessionRows:
         if status not in allowed:
             raise InvalidSessionStateError(f"Cannot {verb} session with status {status.value}")
         row = self._run("make_due", session_id=session_id, now=rows.to_micros(now))[0]
+        queue_user(self._run, row["due_at"])
         self._run("announce_work")
         return rows.to_session(row, self._user_id)
 
@@ -128,6 +133,7 @@ class SessionRows:
         for session_id in session_ids:
             self._run("interrupt_session", session_id=session_id)
         if session_ids:
+            requeue_user(self._run)
             self._run("announce_work")
 
     def failure_reasons(self) -> list[tuple[str, str]]:

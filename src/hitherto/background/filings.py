@@ -1,0 +1,117 @@
+"""Vectors, categories and dates with which the memories of a plan are stored."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitherto.background.plan_writer import Filing, rewritten
+from hitherto.core.recall.calibration import comparable
+from hitherto.core.reconciliation import categories, reconcile
+from hitherto.core.reconciliation.categories import EmbeddedCategory
+from hitherto.embedding import Embedders
+from hitherto.engine.metered_inference import ChargedInference
+from hitherto.models import Category
+from hitherto.store import RecordedEmbedder
+
+KEPT_CATEGORIES = 4_096
+"""Vectors of categories that are kept: 1.5 kB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """For each decision of a plan, the candidate's content, its vector, and when it was said.
+
+    vectors: (contents, dimension).
+    """
+
+    texts: Sequence[str]
+    vectors: NDArray[np.float32]
+    said_at: Sequence[datetime]
+
+
+class Filer:
+    """Embeds what is to be stored and finds its categories."""
+
+    def __init__(self, embedders: Embedders) -> None:
+        self._embedders = embedders
+        self._category_vector = lru_cache(maxsize=KEPT_CATEGORIES)(self._embed_category)
+
+    async def embed(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of texts, by the embedder of the database: (texts, dimension)."""
+        return await asyncio.to_thread(self._embed, made_by, texts)
+
+    async def filings(
+        self,
+        plan: reconcile.Plan,
+        contents: Contents,
+        made_by: RecordedEmbedder,
+        project_categories: Sequence[Category],
+        inference: ChargedInference,
+    ) -> list[Filing]:
+        """Return what each decision's content is stored with."""
+        vectors = list(contents.vectors)
+        changed = rewritten(plan, contents.texts)
+        if changed:
+            made = await self.embed(made_by, list(changed.values()))
+            for index, vector in zip(changed, made, strict=True):
+                vectors[index] = vector
+        ids = {category.name: category.category_id for category in project_categories}
+        named = await self._name_categories(
+            plan.decisions, vectors, made_by, project_categories, inference
+        )
+        return [
+            Filing(vector, [ids[name] for name in names if name in ids], said_at)
+            for vector, names, said_at in zip(vectors, named, contents.said_at, strict=True)
+        ]
+
+    async def _name_categories(
+        self,
+        decisions: Sequence[reconcile.Decision],
+        vectors: Sequence[NDArray[np.float32]],
+        made_by: RecordedEmbedder,
+        project_categories: Sequence[Category],
+        inference: ChargedInference,
+    ) -> list[Sequence[str]]:
+        """Return the category names of each decision: those it came with, or those that fit."""
+        open_ones = [n for n, each in enumerate(decisions) if each.candidate.categories is None]
+        named = [each.candidate.categories or () for each in decisions]
+        if not project_categories or not open_ones:
+            return [*named]
+        contents = [decisions[number].candidate.content for number in open_ones]
+        stacked = np.stack([vectors[number] for number in open_ones])
+        embedded = await asyncio.to_thread(self._embed_categories, made_by, project_categories)
+        adjusted = comparable(
+            np.vstack([stacked, *(each.vector for each in embedded)]), made_by.calibration
+        )
+        fitted = [
+            replace(each, vector=vector)
+            for each, vector in zip(embedded, adjusted[len(contents) :], strict=True)
+        ]
+        fitting = await inference.ask(
+            lambda asked: asked.categorise(contents, adjusted[: len(contents)], fitted)
+        )
+        filled: list[Sequence[str]] = [*named]
+        for number, names in zip(open_ones, fitting, strict=True):
+            filled[number] = names
+        return filled
+
+    def _embed_categories(
+        self, made_by: RecordedEmbedder, project_categories: Sequence[Category]
+    ) -> list[EmbeddedCategory]:
+        return [
+            EmbeddedCategory(category, self._category_vector(made_by, categories.texts(category)))
+            for category in project_categories
+        ]
+
+    def _embed_category(
+        self, made_by: RecordedEmbedder, texts: tuple[str, ...]
+    ) -> NDArray[np.float32]:
+        return np.asarray(self._embed(made_by, texts).mean(axis=0), np.float32)
+
+    def _embed(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._embedders.of(made_by.name, made_by.dimension).embed(texts)
