@@ -22,11 +22,16 @@ OVERRULED: dict[int, str] = {
 """Numbers that are decided otherwise on purpose, with the reason."""
 
 OVERRULED_IN_PART: dict[int, str] = {
+    12: (
+        "ids that clients change on the way into a path are refused, too: with `\\`, control "
+        "characters, `%` before two hexadecimal digits, or blanks at the ends"
+    ),
     42: "reading a context does not count as activity, see decision 6",
     66: "sentences that state a deleted memory read `[deleted]`, and NUL characters are refused",
-    99: (
-        "the hosted service lists the conversation that asks, too, except for `agentic`; here it "
-        "is not listed, as the caller has it"
+    93: (
+        "the text stands in a fence, `<recalled_memory>` to `</recalled_memory>`, and quotes past "
+        "conversations under a heading of its own, `# Here are some excerpts of past "
+        "conversations with the user:`"
     ),
 }
 """Numbers that hold except for what is said here."""
@@ -133,7 +138,7 @@ CHECKS: dict[int, str] = {
     96: "the history of a memory is complete, newest first, with reasons",
     97: "connected memories are numbered below theirs, and never below themselves",
     98: "summaries list their memories, superseded ones too",
-    99: "other conversations that go on are listed newest first",
+    99: "conversations that go on are listed newest first, the one that asks but for `agentic`",
     100: "the last messages are shown when asked for, and a line says so when not",
     101: "open conflicts are shown with their questions and options",
     102: "an agentic context begins with the analysis",
