@@ -241,13 +241,41 @@ async def test_a_session_that_asks_nothing_yet_shows_what_is_newest(told: Any) -
     assert len(roots((await ask(told, None)).context)) == 10
 
 
-async def test_other_unprocessed_sessions_are_shown_as_ongoing(told: Any) -> None:
+@pytest.mark.parametrize("strategy", ["low_latency", "balanced", "agentic"])
+async def test_unprocessed_sessions_are_shown_as_ongoing_and_the_asking_one_but_for_agentic(
+    told: Any, strategy: str
+) -> None:
     other = await told.create_session(custom_created_at_utc=datetime(2025, 2, 1, tzinfo=UTC))
     await other.add_message("user", "I am thinking of moving to Braga.")
-    context = (await ask(told, "Which town do I think about?")).context
-    ongoing = context.split(ONGOING)[1]
+    session = await told.create_session()
+    await session.add_message("user", "Hello.")
+    await session.add_message("assistant", "What is it about?")
+    await session.add_message("user", "Which town do I think about?")
+    answer = await session.get_context(recall_strategy=strategy, include_metadata_ids=True)
+    ongoing = answer.context.split(ONGOING)[1]
     assert "Braga" in ongoing
-    assert "Which town" not in ongoing
+    lines = [line for line in ongoing.splitlines() if line.startswith(("USER (", "ASSISTANT ("))]
+    if strategy == "agentic":
+        assert len(lines) == 1
+        assert session.session_id not in answer.metadata.session_ids
+    else:
+        said = [line.split("): ")[1] for line in lines]
+        assert said == [
+            "Hello.",
+            "What is it about?",
+            "Which town do I think about?",
+            "I am thinking of moving to Braga.",
+        ]
+        assert session.session_id in answer.metadata.session_ids
+
+
+async def test_a_processed_session_that_asks_is_not_ongoing(memory: Any, told: Any) -> None:
+    session = await told.create_session()
+    await session.add_message("user", "Which town do I think about?")
+    await session.process()
+    await memory.wait_until_processed(timeout_s=20)
+    context = (await session.get_context()).context
+    assert "Ongoing Conversation" not in context
 
 
 async def test_recent_messages_and_summaries_only_when_asked_for(told: Any) -> None:

@@ -1,6 +1,7 @@
 """What a token budget buys, and in which order."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -214,6 +215,51 @@ def test_the_newest_messages_of_an_ongoing_conversation_are_kept() -> None:
     kept = [int(number) for number in re.findall(r"line(\d+)", text)]
     assert kept == list(range(50 - len(kept), 50))
     assert kept
+
+
+def asking(count: int, words: int) -> Conversation:
+    """The conversation that asks, with numbered messages of so many words."""
+    lines = tuple(
+        Message(MessageRole.USER, f"turn{index} " + "word " * words, MONDAY)
+        for index in range(count)
+    )
+    return Conversation("asking", MONDAY, lines, is_asking=True)
+
+
+def turns(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"turn(\d+)", text)]
+
+
+def test_the_conversation_that_asks_is_bought_last_and_loses_its_oldest_messages() -> None:
+    without = within(ContextParts(excerpts=excerpts(100)), 1_000)
+    beside = within(ContextParts(excerpts=excerpts(100), ongoing=(asking(50, 20),)), 1_000)
+    assert shown_evidence(beside.text) == shown_evidence(without.text)
+    few = within(ContextParts(excerpts=excerpts(5), ongoing=(asking(50, 20),)), 1_000)
+    alone = within(ContextParts(excerpts=excerpts(5)), 1_000)
+    assert shown_evidence(few.text) == shown_evidence(alone.text)
+    kept = turns(few.text)
+    assert kept == list(range(50 - len(kept), 50))
+    assert 5 < len(kept) < 50
+
+
+def test_a_long_conversation_that_asks_leaves_the_rest_its_full_form() -> None:
+    parts = ContextParts(excerpts=excerpts(5))
+    rest = within(parts, 1_000).text
+    assert "## Excerpt 1" in rest
+    text = within(replace(parts, ongoing=(asking(50, 20),)), 1_000).text
+    assert shown_evidence(text) == shown_evidence(rest)
+    assert "## Excerpt 1" in text
+    assert turns(text)
+    long = within(replace(parts, ongoing=(asking(2, 3_000),)), 1_000).text
+    assert long == rest
+
+
+def test_a_message_of_the_conversation_that_asks_is_not_left_out_between_others() -> None:
+    conversation = asking(3, 5)
+    first, _, last = conversation.messages
+    middle = Message(MessageRole.USER, "turn1 " + "word " * 2_000, MONDAY)
+    parts = ContextParts(ongoing=(replace(conversation, messages=(first, middle, last)),))
+    assert turns(within(parts, 500).text) == [2]
 
 
 def test_an_analysis_is_cut_at_a_line_and_says_so() -> None:

@@ -28,6 +28,7 @@ from hitherto.models import (
     MessageRole,
     RecallStrategy,
     SessionModel,
+    SessionStatus,
     UserMessage,
 )
 from hitherto.prompts import system_prompt
@@ -91,7 +92,11 @@ EMPTY_LISTING = 10
 
 @dataclass(frozen=True, slots=True)
 class ContextState:
-    """Rows of one read transaction for a context."""
+    """Rows of one read transaction for a context.
+
+    session, messages: the session that asks, and its newest messages, as many as may be shown.
+    ongoing: the other unprocessed sessions.
+    """
 
     internal_user_id: str
     session: SessionModel
@@ -281,10 +286,7 @@ class ContextComposer:
                 for ranked in found.summaries
             ),
             excerpts=quoted,
-            ongoing=tuple(
-                render.Conversation(item.session_id, item.created_at, tuple(item.messages))
-                for item in state.ongoing
-            ),
+            ongoing=tuple(_ongoing(state, strategy)),
             conflicts=tuple(state.conflicts),
             recent_messages=None if state.recent is None else tuple(state.recent),
             recent_summaries=None
@@ -325,6 +327,19 @@ class ContextComposer:
                 )
             )
         return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))
+
+
+def _ongoing(state: ContextState, strategy: RecallStrategy) -> Iterator[render.Conversation]:
+    """Yield the unprocessed sessions; as in the hosted service, AGENTIC shows no asking one."""
+    session = state.session
+    is_shown = (
+        strategy is not RecallStrategy.AGENTIC and session.status is not SessionStatus.PROCESSED
+    )
+    if is_shown and state.messages:
+        messages = tuple(state.messages)
+        yield render.Conversation(session.session_id, session.created_at, messages, is_asking=True)
+    for other in state.ongoing:
+        yield render.Conversation(other.session_id, other.created_at, tuple(other.messages))
 
 
 def _analysed(

@@ -19,6 +19,7 @@ from hitherto.models import (
     ContextMetadata,
     ContextResponse,
     MergeConflictStatus,
+    Message,
     RecallStrategy,
 )
 from hitherto.prompts import system_prompt
@@ -26,6 +27,11 @@ from hitherto.store import ProjectUsers, Transaction
 
 PREVIOUS_MESSAGES = 6
 """Messages before the question that may complete it: three exchanges."""
+
+LEAST_MESSAGE_TOKENS = 16
+"""WordPiece tokens of the speaker and the time in front of a shown message are at least these."""
+
+ALL_MESSAGES = 2**31 - 1
 
 FIRST_STEP = "Planning the search"
 """Message of a stream's first event."""
@@ -78,7 +84,7 @@ class Contexts(Transacting):
             return ContextState(
                 internal_user_id=user.user_id,
                 session=user.sessions.get(session_id),
-                messages=user.messages.latest_of_session(session_id, PREVIOUS_MESSAGES + 1),
+                messages=user.messages.latest_of_session(session_id, _messages_needed(request)),
                 ongoing=user.messages.ongoing(session_id),
                 conflicts=[
                     conflict
@@ -117,7 +123,7 @@ class Contexts(Transacting):
     ) -> ContextResponse:
         """A context for which there is time to think: planned, and explored if it is AGENTIC."""
         working_sets = self._resources.working_sets
-        question, previous = asked(state.messages)
+        question, previous = _asked(state)
         plan = await self._resources.inference.plan(
             question, state.session.created_at.date(), previous, _speakers(state)
         )
@@ -151,10 +157,24 @@ class Contexts(Transacting):
         return await self._resources.inference.explore(
             plan,
             state.session.created_at.date(),
-            asked(state.messages)[1],
+            _asked(state)[1],
             library,
             steps.exploring,
         )
+
+
+def _messages_needed(request: ContextRequest) -> int:
+    """Return how many messages of the asking session its context can use."""
+    if request.recall_strategy is RecallStrategy.AGENTIC:
+        return PREVIOUS_MESSAGES + 1
+    if request.max_tokens is None:
+        return ALL_MESSAGES
+    return max(PREVIOUS_MESSAGES + 1, request.max_tokens // LEAST_MESSAGE_TOKENS)
+
+
+def _asked(state: ContextState) -> tuple[str, Sequence[Message]]:
+    """Return the question and the messages that may complete it."""
+    return asked(state.messages[-(PREVIOUS_MESSAGES + 1) :])
 
 
 def _first_event(requested: RecallStrategy) -> ContextResponse:
@@ -164,7 +184,7 @@ def _first_event(requested: RecallStrategy) -> ContextResponse:
 
 
 def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
-    question, previous = asked(state.messages)
+    question, previous = _asked(state)
     today = state.session.created_at.date()
     return query_plan.plan(
         question, today=today, previous=previous, people=working.messages.speakers

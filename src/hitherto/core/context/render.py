@@ -89,11 +89,16 @@ class RecalledSummary:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A session that is not processed yet, with its messages in order."""
+    """A session that is not processed yet, with its messages in order.
+
+    is_asking: whether the context is for this session. Its application has the messages, so a
+        token budget buys them last.
+    """
 
     session_id: str
     started_at: datetime
     messages: tuple[Message, ...]
+    is_asking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +196,23 @@ def render(
     draft = _Draft(parts, Layout(zone, compact=True))
     purse = Purse(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
     purse.spend(_offers(draft, purse.tokens))
+    return _reduced(draft, purse, prefix, max_tokens, count_tokens)
+
+
+def _reduced(
+    draft: "_Draft", purse: Purse, prefix: str, max_tokens: int, count_tokens: CountTokens
+) -> Rendered:
+    """Return the text of a draft, without the last pieces bought if it is too long.
+
+    Raises ValidationError if it is too long without any.
+    """
     while True:
         text = draft.text(prefix)
         tokens = count_tokens(text)
         if tokens <= max_tokens:
             return draft.rendered(text, tokens)
         if not purse.give_back(tokens - max_tokens):
+            prompt_tokens = count_tokens(prefix) if prefix else 0
             _check_budget(max_tokens, prompt_tokens, tokens - prompt_tokens)
 
 
@@ -217,7 +233,10 @@ def _check_budget(max_tokens: int, prompt_tokens: int, body_tokens: int) -> None
 def _full_form(
     parts: ContextParts, zone: ZoneInfo, prefix: str, max_tokens: int, count_tokens: CountTokens
 ) -> Rendered | None:
-    """The full form if it fits; not tried, and so not counted, where its length rules that out."""
+    """The full form if it fits; not tried, and so not counted, where its length rules that out.
+
+    Of the conversation that asks, it may hold the newest messages alone.
+    """
     most_characters = max_tokens * FITTING_CHARACTERS_PER_TOKEN
     recalled = sum(len(excerpt.content) for excerpt in parts.excerpts)
     recalled += sum(2 * len(memory.history[0].content) for memory in parts.memories)
@@ -226,11 +245,18 @@ def _full_form(
         return None
     draft = _Draft(parts, Layout(zone, compact=False))
     take_all(draft.body)
+    draft.leave_out_asking()
     text = draft.text(prefix)
     if len(text) > most_characters:
         return None
     tokens = count_tokens(text)
-    return draft.rendered(text, tokens) if tokens <= max_tokens else None
+    if tokens > max_tokens:
+        return None
+    if not draft.asking:
+        return draft.rendered(text, tokens)
+    purse = Purse(draft.body, max_tokens - tokens, count_tokens)
+    purse.spend(_leading(draft.asking, 0))
+    return _reduced(draft, purse, prefix, max_tokens, count_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +297,11 @@ class _Draft:
     summaries: list[_SummaryDraft] = field(default_factory=list, init=False)
     excerpts: list[tuple[Excerpt, Piece]] = field(default_factory=list, init=False)
     ongoing: list[Piece] = field(default_factory=list, init=False)
+    asking: list[Piece] = field(default_factory=list, init=False)
     conflicts: list[Piece] = field(default_factory=list, init=False)
     recent_messages: list[Piece] = field(default_factory=list, init=False)
     recent_summaries: list[_SummaryDraft] = field(default_factory=list, init=False)
+    _asking_heading: Piece | None = field(default=None, init=False)
     _memory_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
     _session_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
 
@@ -416,7 +444,16 @@ class _Draft:
             )
             self._session_ids.append((heading, conversation.session_id))
             lines = [heading.add(Piece(self.layout.message(m))) for m in conversation.messages]
-            self.ongoing.extend(reversed(lines))
+            if conversation.is_asking:
+                self.asking, self._asking_heading = lines[::-1], heading
+            else:
+                self.ongoing.extend(reversed(lines))
+
+    def leave_out_asking(self) -> None:
+        """Take nothing of the conversation that asks."""
+        if self._asking_heading is not None:
+            for piece in (self._asking_heading, *self.asking):
+                piece.taken = False
 
     def _add_conflicts(self) -> None:
         if not self.parts.conflicts:
@@ -482,6 +519,7 @@ def _offers(draft: _Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
     for summary in [*draft.summaries, *draft.recent_summaries]:
         if summary.text.taken:
             yield from _keeping(summary.memories, 0)
+    yield from _leading(draft.asking, 0)
 
 
 def _keeping(pieces: Iterable[Piece], keep: int) -> Iterator[tuple[Piece, int]]:
