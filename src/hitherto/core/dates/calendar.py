@@ -6,14 +6,10 @@ All arithmetic is on the proleptic Gregorian calendar with weeks from Monday to 
 from calendar import monthrange
 from datetime import date
 
+from hitherto.core.text.english import MONTHS, WEEKDAYS
+
 EARLIEST = date(1900, 1, 1)
 """The first day of a range without a beginning, as in "before 2019"."""
-
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def day_text(day: date, *, weekday: bool = False) -> str:

@@ -14,8 +14,6 @@ from datetime import date, timedelta
 from typing import Literal
 
 from hitherto.core.dates.calendar import (
-    MONTHS,
-    WEEKDAYS,
     add_months,
     day_text,
     easter,
@@ -25,6 +23,14 @@ from hitherto.core.dates.calendar import (
     shift,
     valid_day,
 )
+from hitherto.core.text.english import (
+    DAY_NAMES,
+    MONTH_NAMES,
+    MONTHS,
+    SHORT_DAYS,
+    SHORT_MONTHS,
+    UNITS,
+)
 
 Direction = Literal["past", "future"]
 DateKind = Literal[
@@ -32,10 +38,9 @@ DateKind = Literal[
 ]
 
 _SEASON_START = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
-_NUMBERS = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "couple": 2, "three": 3, "few": 3, "four": 4, "several": 4,
-    "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
-}  # fmt: skip
+_COUNTED = UNITS[1:13]
+_NUMBERS = {word: number for number, word in enumerate(_COUNTED, start=1)}
+_NUMBERS |= {"a": 1, "an": 1, "couple": 2, "few": 3, "several": 4}
 _VAGUE_COUNT = re.compile(r"\b(few|several)\b", re.IGNORECASE)
 
 
@@ -106,27 +111,27 @@ def _vague(match: re.Match[str], first: date, last: date, phrase: str) -> Point:
     return Point(match.start(), match.end(), first, last, "vague", phrase, phrase)
 
 
-_MONTH_INDEX = {name.lower(): number for number, name in enumerate(MONTHS, start=1)}
-_MONTH_INDEX |= {name[:3].lower(): number for number, name in enumerate(MONTHS, start=1)}
+_MONTH_INDEX = {name: number for number, name in enumerate(MONTH_NAMES, start=1)}
+_MONTH_INDEX |= {name: number for number, name in enumerate(SHORT_MONTHS, start=1)}
 _MONTH_INDEX["sept"] = 9
-_WEEKDAY_INDEX = {name.lower(): number for number, name in enumerate(WEEKDAYS)}
+_WEEKDAY_INDEX = {name: number for number, name in enumerate(DAY_NAMES)}
+_WEEKDAY_INDEX |= {name: number for number, name in enumerate(SHORT_DAYS)}
 _WEEKDAY_INDEX |= {"tues": 1, "thurs": 3, "thur": 3}
-_WEEKDAY_INDEX |= {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
 
 _S = r"[ \t]{1,3}"
 _O = r"[ \t]{0,3}"
 _MONTH_RE = (
-    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november"
-    r"|december|(?:jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b\.?)"
+    rf"(?P<month>{'|'.join(MONTH_NAMES)}"
+    rf"|(?:{'|'.join(name for name in SHORT_MONTHS if name != 'may')}|sept)\b\.?)"
 )
 _DAY_RE = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR_RE = r"(?P<year>(?:19|20)\d{2})"
 _COUNT_RE = (
-    r"(?P<count>\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    rf"(?P<count>\d{{1,3}}|an?|{'|'.join(_COUNTED)}"
     rf"|a{_S}couple(?:{_S}of)?|couple(?:{_S}of)?|a{_S}few|several|few)"
 )
 _UNIT_RE = r"(?P<unit>minute|hour|day|night|week|weekend|month|year|decade)s?"
-_WEEKDAY_RE = r"(?P<weekday>monday|tuesday|wednesday|thursday|friday|saturday|sunday|tues|thurs)"
+_WEEKDAY_RE = rf"(?P<weekday>{'|'.join(DAY_NAMES)}|tues|thurs)"
 _PART = (
     rf"(?:{_S}(?:morning|afternoon|evening|night)\b)?(?!{_S}(?:morning|afternoon|evening|night)s)"
 )
@@ -510,7 +515,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
     ),
     (
         _compile(
-            rf"(?:on|(?P<pre>last|this|next)){_S}(?P<weekday>mon|tue|wed|thur?|fri|sat|sun)\b\.?"
+            rf"(?:on|(?P<pre>last|this|next)){_S}(?P<weekday>{'|'.join(SHORT_DAYS)}|thur)\b\.?"
             r"(?P<rel>\Z(?!\Z))?"
         ),
         _weekday,

@@ -11,6 +11,7 @@ from typing import Literal
 
 from hitherto.core.dates.calendar import EARLIEST, add_months, day_text, shift
 from hitherto.core.dates.expressions import DateKind, Point, points_in
+from hitherto.core.text.english import DAY_NAMES, SHORT_DAYS, SHORT_MONTHS
 
 __all__ = [
     "EARLIEST",
@@ -45,9 +46,10 @@ class DateMention:
 
 
 _HINT = re.compile(
-    r"\d|day|week|\b(?:mon|tue|wed|thu|fri|sat|sun)\b|month|year|night|tonight|morning|afternoon|evening|tomorrow|recently|lately"
+    rf"\d|day|week|\b(?:{'|'.join(SHORT_DAYS)})\b|month|year|night|tonight|morning|afternoon"
+    r"|evening|tomorrow|recently|lately"
     r"|thurs|tues|summer|winter|spring|autumn|fall|ago\b|back\b|later|now\b|decade|christmas"
-    r"|halloween|easter|thanks|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
+    rf"|halloween|easter|thanks|{'|'.join(SHORT_MONTHS)}",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
@@ -97,7 +99,7 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
 
 
 _WEEKDAY_NAME = re.compile(
-    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day(?: (?:morning|afternoon|evening|night))?\Z",
+    rf"(?:{'|'.join(DAY_NAMES)})(?: (?:morning|afternoon|evening|night))?\Z",
     re.IGNORECASE,
 )
 

@@ -16,10 +16,6 @@ _PRONOUNS: dict[str, tuple[Gender, ...]] = {
     "they": ("people", "things"), "them": ("people", "things"), "their": ("people",),
     "who": ("f", "m", "person", "people", "pet"),
 }  # fmt: skip
-_SHORT_NAMES = {
-    "bro": "brother", "sis": "sister", "gf": "girlfriend", "bf": "boyfriend", "hubby": "husband",
-    "boy": "son", "missus": "wife",
-}  # fmt: skip
 MAX_AGE = 3
 MAX_THING_AGE = 2
 """A thing is meant by "it" only within this many clauses of its mention."""
@@ -158,7 +154,7 @@ def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], 
     place = start + 1
     while place < min(len(tokens), start + 5) and grammar.is_word(tokens[place]):
         noun = tokens[place]
-        words.append(_SHORT_NAMES.get(noun.lower(), noun))
+        words.append(lx.CHAT_RELATIVES.get(noun.lower(), noun))
         place += 1
         following = tokens[place].lower() if place < len(tokens) else ""
         if is_living(noun) and not is_living(following or "x"):

@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 
-from hitherto.core.dates.calendar import MONTHS
 from hitherto.core.dates.mentions import find_dates
 from hitherto.core.extraction.message_filter import is_english
+from hitherto.core.text.english import MONTH_NAMES, ORDINALS, TENS, UNITS
 from hitherto.core.text.terms import name_runs, words_of
 from hitherto.core.text.tokens import terms as content_terms
 
@@ -30,18 +30,12 @@ class Flaw(StrEnum):
     DATE = "a date"
 
 
-_UNITS = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-]  # fmt: skip
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _NUMBER_WORDS = {
-    **{word: value for value, word in enumerate(_UNITS)},
-    **{word: 10 * value for value, word in enumerate(_TENS, start=2)},
+    **{word: value for value, word in enumerate(UNITS)},
+    **{word: 10 * value for value, word in enumerate(TENS, start=2)},
+    **{word: value for value, word in enumerate(ORDINALS, start=1)},
     "couple": 2, "both": 2, "twice": 2, "pair": 2, "thrice": 3, "dozen": 12, "hundred": 100,
     "thousand": 1_000, "million": 1_000_000, "half": 0.5, "quarter": 0.25,
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-    "eighth": 8, "ninth": 9, "tenth": 10,
 }  # fmt: skip
 _SCALES = {"k": 1_000, "m": 1_000_000, "million": 1_000_000, "thousand": 1_000, "hundred": 100}
 _NUMBER = re.compile(
@@ -166,7 +160,7 @@ class Evidence:
     def names_time(self) -> bool:
         """Whether the messages name a month or a span of time."""
         text = self.messages.lower()
-        return any(month.lower() in text for month in MONTHS) or _SPAN.search(text) is not None
+        return any(month in text for month in MONTH_NAMES) or _SPAN.search(text) is not None
 
 
 def flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | None:
@@ -277,7 +271,7 @@ def _figure(text: str) -> float | None:
 def _stated_numbers(content: str) -> list[float]:
     """What has to have been said: figures, and words from two to the tens."""
     figures = [_figure(match[1]) for match in _NUMBER.finditer(content)]
-    counted = {*_UNITS[2:], *_TENS, "dozen"}
+    counted = {*UNITS[2:], *TENS, "dozen"}
     spelled = [
         float(_NUMBER_WORDS[word]) for word in _WORD.findall(content.lower()) if word in counted
     ]

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from hitherto.core.dates.mentions import find_dates
+from hitherto.core.text.english import DAY_NAMES, MONTH_NAMES
 from hitherto.core.text.tokens import content_tokens, distinct, stems
 from hitherto.models import Message, MessageRole, UnderstoodBy
 
@@ -86,10 +87,7 @@ _ASKING: Final = """
 _QUESTION_WORDS: Final = frozenset(_ASKING.split())
 """Words about asking and talking, which the answer does not share."""
 
-_MONTHS_AND_DAYS: Final = """
-    january february march april may june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday"""
-_CALENDAR: Final = frozenset(_MONTHS_AND_DAYS.split())
+_CALENDAR: Final = frozenset((*MONTH_NAMES, *DAY_NAMES))
 _STARTS_QUESTION: Final = re.compile(
     r"^(?:(?:in|on|at|for|from|to|with|by|of) )?(?:what|which|who|whom|whose|when|where|why|how)"
     r"(?: (?:many|much|often|long|old|far|kind|type|sort|of|else|time|day|date|year|month)){0,3}\b",

@@ -16,7 +16,8 @@ from itertools import islice
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede
 from hitherto.core.statements.comparison import Fit, fit
 from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense, read
-from hitherto.core.text.terms import terms_of, word_set
+from hitherto.core.text.english import PARTNERS, RELATIVES, word_set
+from hitherto.core.text.terms import terms_of
 from hitherto.models import ExpirationReason, MemoryVersion
 
 Cause = str | int
@@ -81,7 +82,7 @@ class Reviewed:
     note: str | None = None
 
 
-_PARTNERS = "wife|husband|partner|girlfriend|boyfriend|fiancé|fiancée|fiance|fiancee|spouse"
+_PARTNERS = "|".join(sorted(PARTNERS & RELATIVES))
 _HOUSEHOLD = re.compile(
     rf"user's (?:{_PARTNERS}|child|children|kids?|baby|son|daughter|twins|dog|puppy|cat|pet"
     r"|doctor|dentist|therapist|coach|teacher)\b"

@@ -13,7 +13,8 @@ from datetime import datetime
 
 from hitherto.core.reconciliation.reconcile import Held, Insert, Plan, Supersede
 from hitherto.core.statements.reader import Polarity, Statement, Tense, read
-from hitherto.core.text.terms import stem, word_set
+from hitherto.core.text.english import word_set
+from hitherto.core.text.terms import stem
 from hitherto.models import ExpirationReason, MessageRole
 
 _ENDING = frozenset(map(stem, word_set("cancel quit resign terminate finish drop")))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hitherto.core.statements.predicate import SOLE_RELATIVES, Polarity, Tense
+from hitherto.core.statements.predicate import Polarity, Tense
 from hitherto.core.text.caches import remembered
+from hitherto.core.text.english import SOLE_RELATIVES
 from hitherto.core.text.terms import stem
 
 

@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from hitherto.core.statements.attribute_types import Kind, Reading, Statement
 from hitherto.core.statements.gazetteer import is_region, is_wide
-from hitherto.core.statements.predicate import PETS, RELATIVES, SOLE_RELATIVES, Polarity, Tense
-from hitherto.core.text.terms import stem, word_set
+from hitherto.core.statements.predicate import Polarity, Tense
+from hitherto.core.text.english import NAMED_PETS, RELATIVES, SOLE_RELATIVES, word_set
+from hitherto.core.text.terms import stem
 
 
 class Fit(StrEnum):
@@ -256,7 +257,7 @@ def is_sole(subject: str) -> bool:
     words = subject.split()
     if words[:1] != ["user's"]:
         return bool(subject)
-    head = next((i for i, w in enumerate(words) if w in RELATIVES or w in PETS), len(words))
+    head = next((i for i, w in enumerate(words) if w in RELATIVES or w in NAMED_PETS), len(words))
     return head < len(words) and (head + 1 < len(words) or words[head] in SOLE_RELATIVES)
 
 

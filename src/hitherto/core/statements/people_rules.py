@@ -9,37 +9,27 @@ from dataclasses import replace
 
 from hitherto.core.statements.attribute_types import Reading
 from hitherto.core.statements.predicate import Polarity, Predicate, Tense
+from hitherto.core.text.english import MONTH_NAMES, SHORT_MONTHS, UNITS, word_set
 from hitherto.core.text.terms import (
     name_runs,
     stem,
     terms_of,
     without_vague_time,
-    word_set,
     words_of,
 )
 
-_YEAR_MONTHS = (
-    ("january", "february", "march", "april", "may", "june"),
-    ("july", "august", "september", "october", "november", "december"),
-)
-MONTHS = _YEAR_MONTHS[0] + _YEAR_MONTHS[1]
-_MONTH_NUMBER = {month[:3]: number for number, month in enumerate(MONTHS, start=1)}
+_MONTH_NUMBER = {month: number for number, month in enumerate(SHORT_MONTHS, start=1)}
 _PHRASE_END = re.compile(
     r"[,;:(]|\b(?:on|since|for|because|after|before|when|while|where|with|who|which|that|so"
     r"|but|until|during|by|near|named|called|as of|due|including|together|alone|as well|in (?:"
-    + "|".join(MONTHS)
+    + "|".join(MONTH_NAMES)
     + r"|the (?:spring|summer|autumn|fall|winter|past)|early|late|\d{4})"
     r"|and (?:is|has|was|now|the|his|her|their|\w+s (?:a|an|as|at|in|to|for))"
     r"|at (?:the )?(?:age|\d))\b",
     re.IGNORECASE,
 )
 LIST = re.compile(r"(?:,|/|\band\b|\bor\b)\s*(?:to )?", re.IGNORECASE)
-NUMBERS = {
-    word: str(number)
-    for number, word in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-    )
-}
+NUMBERS = {word: str(number) for number, word in enumerate(UNITS[:11])}
 
 
 def phrase(text: str) -> str:
@@ -89,7 +79,7 @@ _HOMES = word_set(
 
 _PLACE_END = re.compile(
     r"(?<=\s)(?:on|since|for|because|after|before|when|while|with|and|but|until|last|this|in (?:"
-    + "|".join(MONTHS)
+    + "|".join(MONTH_NAMES)
     + r"|early|late|\d{4}|the (?:spring|summer|autumn|fall|winter)))\b",
     re.IGNORECASE,
 )
@@ -318,13 +308,16 @@ def _birth(rest: str, clause: Predicate) -> list[Reading]:
     parts = date_parts(rest)
     if parts:
         readings.append(make(clause, "birthday", parts))
-    place = re.search(r"\bin (?P<place>(?!" + "|".join(MONTHS) + r")[A-Z].*)", rest, re.IGNORECASE)
+    place = re.search(
+        r"\bin (?P<place>(?!" + "|".join(MONTH_NAMES) + r")[A-Z].*)", rest, re.IGNORECASE
+    )
     runs = name_runs(before(_PLACE_END, place["place"])) if place else ()
     if runs:
         readings.append(make(clause, "birthplace", runs))
     return readings
 
 
+_BIRTHPLACE = re.compile(rf"\bin (?P<place>(?!{'|'.join(MONTH_NAMES)})[A-Z].*)", re.IGNORECASE)
 _DAY_MONTH = re.compile(
     r"\b(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?(?: of)? (?P<month>[A-Za-z]{3,9})"
     r"|(?P<month2>[A-Za-z]{3,9}) (?P<day2>\d{1,2})(?:st|nd|rd|th)?\b)"
@@ -345,8 +338,8 @@ def date_parts(text: str) -> tuple[str, ...]:
         if month:
             return (*parts, f"m{month}", f"d{int(match['day'] or match['day2'])}")
     for word in words_of(text):
-        if word.lower() in MONTHS:
-            return (*parts, f"m{MONTHS.index(word.lower()) + 1}")
+        if word.lower() in MONTH_NAMES:
+            return (*parts, f"m{MONTH_NAMES.index(word.lower()) + 1}")
     return tuple(parts)
 
 

@@ -8,7 +8,16 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hitherto.core.text.terms import PAST_FORMS, word_set
+from hitherto.core.text.english import (
+    NAMED_PETS,
+    NOUN_LIKE_PASTS,
+    PASTS,
+    RELATIVES,
+    SAME_RELATIVE,
+    word_set,
+)
+
+_PAST_FORMS = (PASTS - NOUN_LIKE_PASTS) | {"were"}
 
 
 class Polarity(StrEnum):
@@ -44,40 +53,6 @@ class Predicate:
     cue: str | None = None
 
 
-PETS = word_set(
-    """dog puppy cat kitten rabbit hamster parrot horse pony turtle tortoise bird fish pet lizard
-    snake goldfish ferret guinea-pig"""
-)
-RELATIVES = word_set(
-    """sister brother mother father mom mum dad wife husband partner boyfriend girlfriend fiancé
-    fiancée fiance fiancee son daughter child kid baby grandmother grandfather grandma grandpa aunt
-    uncle cousin niece nephew friend boss colleague coworker co-worker roommate flatmate neighbour
-    neighbor parents sisters brothers children kids sons daughters friends twins grandson
-    granddaughter sister-in-law brother-in-law mother-in-law father-in-law stepmother stepfather
-    stepson stepdaughter spouse twin sibling teacher coach manager doctor therapist dentist
-    mentor"""
-)
-SOLE_RELATIVES = word_set(
-    """mother father wife husband partner boyfriend girlfriend fiancé fiancée spouse mother-in-law
-    father-in-law boss"""
-)
-"""Relatives of whom one has one at a time."""
-
-_SAME_RELATIVE = {
-    "mom": "mother",
-    "mum": "mother",
-    "dad": "father",
-    "neighbor": "neighbour",
-    "kid": "child",
-    "kids": "children",
-    "coworker": "colleague",
-    "co-worker": "colleague",
-    "grandma": "grandmother",
-    "grandpa": "grandfather",
-    "fiance": "fiancé",
-    "fiancee": "fiancée",
-}
-
 _USER = re.compile(r"^(?:the )?user(?P<own>'s)?\s+", re.IGNORECASE)
 _LEAD = re.compile(
     r"^(?:(?:as of|since|in|on|by|from|until|during|after|before)\b[^,]{1,40},\s*"
@@ -104,7 +79,7 @@ def _starts_verb(word: str) -> bool:
     low = word.lower()
     return (
         low in _AUXILIARIES
-        or low in PAST_FORMS
+        or low in _PAST_FORMS
         or (len(low) > 3 and low.endswith("ed"))
         or (len(low) > 3 and low.endswith("s") and not low.endswith(("ss", "'s", "us")))
     )
@@ -115,9 +90,9 @@ def _owned_subject(rest: str) -> tuple[str, str, str]:
     words = rest.split()
     for position, word in enumerate(words[:3]):
         plain = word.rstrip(",").removesuffix("'s").lower()
-        if plain not in RELATIVES and plain not in PETS:
+        if plain not in RELATIVES and plain not in NAMED_PETS:
             continue
-        head = _SAME_RELATIVE.get(plain, plain)
+        head = SAME_RELATIVE.get(plain, plain)
         lead = [w.lower() for w in words[:position] if w.lower() not in {"own", "dear", "beloved"}]
         subject = " ".join(["user's", *lead, head])
         after = " ".join(words[position + 1 :])
@@ -221,7 +196,7 @@ _PROGRESSIVE = re.compile(
 )
 _PERFECT = re.compile(
     r"^(?:has|have|had) (?!been\b)(?=\w+(?:ed|en)\b|(?:gone|begun|become|done|"
-    + "|".join(sorted(PAST_FORMS - {"had", "was", "were"}))
+    + "|".join(sorted(_PAST_FORMS - {"had", "was", "were"}))
     + r")\b)",
     re.IGNORECASE,
 )
@@ -284,7 +259,7 @@ def _strip_negation(clause: Predicate) -> Predicate:
 def _tense_of(body: str) -> Tense:
     """Past for a verb in a past form, present otherwise."""
     first = body.split(maxsplit=1)[0].lower() if body.strip() else ""
-    past = first in PAST_FORMS or (first.endswith("ed") and first not in {"need", "feed"})
+    past = first in _PAST_FORMS or (first.endswith("ed") and first not in {"need", "feed"})
     return Tense.PAST if past else Tense.PRESENT
 
 

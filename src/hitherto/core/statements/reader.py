@@ -11,6 +11,7 @@ from hitherto.core.statements import people_rules, thing_rules
 from hitherto.core.statements.attribute_types import Kind, Reading, Statement, Trait, trait_of
 from hitherto.core.statements.predicate import Polarity, Predicate, Tense, split
 from hitherto.core.text.caches import remembered
+from hitherto.core.text.english import MONTH_NAMES
 from hitherto.core.text.terms import names_of, stem, terms_of
 
 __all__ = ["Kind", "Polarity", "Reading", "Statement", "Tense", "Trait", "read", "trait_of"]
@@ -108,7 +109,7 @@ def _used_up(reading: Reading) -> frozenset[str]:
 
 
 _DATE_TERM = re.compile(r"\d+(?:st|nd|rd|th)?")
-_MONTH_TERMS = frozenset(stem(month) for month in people_rules.MONTHS)
+_MONTH_TERMS = frozenset(map(stem, MONTH_NAMES))
 
 
 def _is_detail(term: str, kinds: frozenset[Kind]) -> bool:

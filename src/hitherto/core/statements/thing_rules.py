@@ -20,13 +20,13 @@ from hitherto.core.statements.people_rules import (
     phrase,
     state,
 )
-from hitherto.core.statements.predicate import PETS, RELATIVES, Polarity, Predicate, Tense
+from hitherto.core.statements.predicate import Polarity, Predicate, Tense
+from hitherto.core.text.english import NAMED_PETS, RELATIVES, UNITS, word_set
 from hitherto.core.text.terms import (
     name_runs,
     stem,
     terms_of,
     without_vague_time,
-    word_set,
     words_of,
 )
 
@@ -40,8 +40,8 @@ _LOSE = re.compile(
     r"|threw (?:away|out)|cancelled|canceled)\s+(?P<what>.+)$"
 )
 _DETERMINER = re.compile(
-    r"^(?P<det>an?|the|his|her|their|another|two|three|four|five|six|seven|eight|nine|ten|\d{1,3}"
-    r"|one|several|many|some|no|any)\s+(?P<rest>.+)$",
+    rf"^(?P<det>an?|the|his|her|their|another|{'|'.join(UNITS[1:11])}|\d{{1,3}}"
+    r"|several|many|some|no|any)\s+(?P<rest>.+)$",
     re.IGNORECASE,
 )
 _NAMED_TAIL = re.compile(r"(?:,)? (?:named|called|whose name is) (?P<names>[A-Z].*)$", re.DOTALL)
@@ -70,7 +70,7 @@ def _kind_of(noun: str) -> str:
         return ""
     last = words[-1].lower()
     single = last.removesuffix("s")
-    if last in PETS or single in PETS:
+    if last in NAMED_PETS or single in NAMED_PETS:
         return "pet:" + stem(last)
     if last in RELATIVES or single in RELATIVES:
         return "relative:" + stem(last)
@@ -233,7 +233,7 @@ def _owned_value(attribute: str, value: str, clause: Predicate) -> list[Reading]
 def relative(body: str, clause: Predicate) -> list[Reading]:
     """Reads "User's dog is named Rex", "User's dog Rex died" as something about the user's dog."""
     words = clause.subject.split()
-    position = next((i for i, w in enumerate(words) if w in RELATIVES or w in PETS), 0)
+    position = next((i for i, w in enumerate(words) if w in RELATIVES or w in NAMED_PETS), 0)
     if words[:1] != ["user's"] or not position:
         return []
     kind = _kind_of(words[position])

@@ -1,54 +1,84 @@
-"""Closed word classes and irregular forms of English that the extraction's rules look at.
+"""Word lists of English: the only ones of the core, which derives every other list from them.
 
-Everything is lower case. The lists are short on purpose: a word is listed where a rule would go
-wrong without it.
+Words are lower case, apart from the names of months and days. The lists are short on purpose: a
+word is listed where a rule would go wrong without it.
 """
 
+from typing import Literal
 
-def _words(text: str) -> frozenset[str]:
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
     return frozenset(text.split())
 
 
-AUXILIARIES = _words("""
-    am is are was were be been being 'm 're 's 've 'd 'll have has had do does did will would
-    can could shall should may might must ca wo ai gonna gotta wanna cannot
-""")
-MODALS = _words("""
-    will would can could shall should may might must 'll
-""")
-HYPOTHETICAL = _words("""
-    would could might may should
-""")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTH_NAMES = tuple(month.lower() for month in MONTHS)
+DAY_NAMES = tuple(day.lower() for day in WEEKDAYS)
+SHORT_MONTHS = tuple(month[:3] for month in MONTH_NAMES)
+SHORT_DAYS = tuple(day[:3] for day in DAY_NAMES)
 
-PRONOUN_SUBJECTS = _words("""
-    i we he she they it you this that there
-""")
-DETERMINERS = _words("""
-    a an the my our his her their its your this that these those some any no every each another
-    both all two three four five six seven eight nine ten many several
-""")
-PREPOSITIONS = _words("""
+UNITS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+"""Words of the numbers from 0 to 19; the position of a word is its number."""
+
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+ORDINALS = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+)  # fmt: skip
+
+ARTICLES = word_set("a an the")
+DEMONSTRATIVES = word_set("this that these those")
+SUBJECT_PRONOUNS = word_set("i you he she it we they")
+OBJECT_PRONOUNS = word_set("me you him her it us them")
+POSSESSIVES = word_set("my your his her its our their")
+POSSESSIVE_PRONOUNS = word_set("mine yours hers ours theirs")
+REFLEXIVES = word_set("myself yourself yourselves himself herself itself ourselves themselves")
+FORMS_OF_BE = word_set("am is are was were be been being")
+FORMS_OF_HAVE = word_set("have has had having")
+FORMS_OF_DO = word_set("do does did")
+MODALS = word_set("will would can could shall should may might must 'll")
+HYPOTHETICAL = word_set("would could might may should")
+AUXILIARIES = (FORMS_OF_BE | FORMS_OF_HAVE - {"having"} | FORMS_OF_DO | MODALS) | word_set(
+    "'m 're 's 've 'd ca wo ai gonna gotta wanna cannot"
+)
+
+PRONOUN_SUBJECTS = SUBJECT_PRONOUNS | {"this", "that", "there"}
+DETERMINERS = (
+    ARTICLES
+    | POSSESSIVES
+    | DEMONSTRATIVES
+    | frozenset(UNITS[2:11])
+    | word_set("some any no every each another both all many several")
+)
+PREPOSITIONS = word_set("""
     about across after against along among around as at before behind below beside between
     beyond by down during except for from in inside into like near of off on onto out outside
     over past since through throughout till to toward towards under until up upon via with
     within without w
 """)
-CONJUNCTIONS = _words("""
+CONJUNCTIONS = word_set("""
     and but or so yet because although though while whereas
 """)
 
-ADVERBS = _words("""
+ADVERBS = word_set("""
     always usually often sometimes never rarely seldom generally normally mostly mainly still
     already now currently just also really actually basically literally totally even only almost
     nearly probably definitely finally recently ever once twice soon then too kinda sorta pretty
     very quite so honestly obviously clearly maybe perhaps hardly barely simply truly absolutely
     both all not n't no longer well officially originally initially previously first later once
 """)
-DROPPED_ADVERBS = _words("""
+DROPPED_ADVERBS = word_set("""
     just also actually basically literally honestly obviously clearly simply truly like kinda
     sorta totally even absolutely
 """)
-NOT_ADVERBS = _words("""
+NOT_ADVERBS = word_set("""
     family only apply reply supply rely fly july italy belly jelly ally bully friendly lonely
     daily weekly monthly yearly early elderly silly ugly lovely assembly anomaly holy lily emily
     sally molly kelly billy holly polly
@@ -85,12 +115,18 @@ IRREGULAR = {
 PASTS = frozenset(past for past, _ in IRREGULAR.values())
 PARTICIPLES = frozenset(participle for _, participle in IRREGULAR.values())
 UNCHANGED_PASTS = frozenset(base for base, (past, _) in IRREGULAR.items() if base == past)
-NOT_PAST_ED = _words("""
+NOUN_LIKE_PASTS = word_set("bet bit cost led lent rose sat shot spelt split spread")
+VERB_OF_FORM = {
+    form: verb for verb, forms in IRREGULAR.items() for form in forms if form not in NOUN_LIKE_PASTS
+} | {"has": "have", "does": "do"}
+"""Verbs by their irregular forms, without forms that are more often another word."""
+
+NOT_PAST_ED = word_set("""
     need feed speed bleed seed weed breed exceed proceed succeed red bed shed wed hundred indeed
     embed sacred wicked naked kindred ted fred tired excited interested
 """)
 
-VERBS = frozenset(IRREGULAR) | _words("""
+VERBS = frozenset(IRREGULAR) | word_set("""
     nap accept add adopt agree aim allow apply appreciate arrive ask attend avoid bake believe
     belong book borrow call cancel care carry celebrate change check clean climb close collect
     commute complete consider cook cost count coach crave cycle dance date decide deserve design
@@ -114,7 +150,7 @@ VERBS = frozenset(IRREGULAR) | _words("""
     sew ski snack sound specialise specialize stare steam store supervise supply tackle tolerate
     tour tutor unpack update volunteer vape vote warm yell annoy
 """)
-NOUN_LIKE_VERBS = _words("""
+NOUN_LIKE_VERBS = word_set("""
     travel work plan change show run walk drink love like hope need help cook book date end fish
     garden hike host land last look mind name order park pass pick plant play practice record
     report rent rest research return review search share shop sign smoke sort start stay stop
@@ -128,55 +164,154 @@ NOUN_LIKE_VERBS = _words("""
     dream fall run leave
 """)
 
-FEMALE = _words("""
-    nan nanna mam
-    sister sis wife mother mom mum mama daughter aunt auntie grandmother grandma gran nana niece
-    girlfriend gf fiancée mother-in-law sister-in-law daughter-in-law girl stepmother stepmom
-    stepsister granddaughter ex-wife
+Person = Literal["f", "m", ""]
+_PEOPLE: tuple[tuple[Person, str, str], ...] = (
+    ("f", "partner single relative sole", "fiancée girlfriend wife"),
+    ("f", "partner single", "gf"),
+    ("f", "single relative sole", "mother"),
+    ("f", "single relative", "mom mum"),
+    ("f", "relative sole", "mother-in-law"),
+    ("f", "relative",
+     "aunt daughter granddaughter grandma grandmother niece sister sister-in-law stepmother"),
+    ("f", "",
+     "auntie daughter-in-law ex-wife girl gran mam mama nan nana nanna sis stepmom stepsister"),
+    ("m", "partner single relative sole", "boyfriend husband"),
+    ("m", "partner single", "bf"),
+    ("m", "single relative sole", "father"),
+    ("m", "single relative", "dad"),
+    ("m", "relative sole", "father-in-law"),
+    ("m", "relative",
+     "brother brother-in-law grandfather grandpa grandson nephew son stepfather uncle"),
+    ("m", "", "boy bro ex-husband grandad granddad papa son-in-law stepbrother stepdad"),
+    ("", "partner single relative sole", "fiancé partner spouse"),
+    ("", "partner single relative", "fiance fiancee"),
+    ("", "single relative sole", "boss"),
+    ("", "single relative", "dentist flatmate manager roommate therapist"),
+    ("", "single", "advisor ex landlady landlord lead supervisor"),
+    ("", "relative",
+     "baby brothers child children co-worker coach colleague cousin coworker daughters doctor "
+     "friend friends kid kids mentor neighbor neighbour parents sibling sisters sons stepdaughter "
+     "stepson teacher twin twins"),
+    ("", "",
+     "assistant babysitter bestie buddy classmate client colleagues cousins coworkers goddaughter "
+     "godfather godmother godson grandchild grandchildren grandkids grandparent grandparents "
+     "housemate in-laws mate nanny nephews nieces pal parent professor siblings student teammate "
+     "toddler trainer tutor"),
+)  # fmt: skip
+"""Nouns for people by pronoun, with their traits.
+
+partner: of a couple. single: one has one of them, so a name may follow ("my boss Ana"). relative:
+what "User's ..." says is about them. sole: another one takes the place of the one before.
+"""
+
+
+def _people(trait: str) -> frozenset[str]:
+    return frozenset(
+        word for _, traits, words in _PEOPLE if trait in traits.split() for word in words.split()
+    )
+
+
+PEOPLE = frozenset(word for _, _, words in _PEOPLE for word in words.split())
+FEMALE = frozenset(word for person, _, words in _PEOPLE if person == "f" for word in words.split())
+MALE = frozenset(word for person, _, words in _PEOPLE if person == "m" for word in words.split())
+PARTNERS = _people("partner")
+SINGLE_RELATIONS = _people("single") | {"name"}
+RELATIVES = _people("relative")
+SOLE_RELATIVES = _people("sole")
+SAME_RELATIVE = {
+    "mom": "mother", "mum": "mother", "dad": "father", "neighbor": "neighbour", "kid": "child",
+    "kids": "children", "coworker": "colleague", "co-worker": "colleague",
+    "grandma": "grandmother", "grandpa": "grandfather", "fiance": "fiancé", "fiancee": "fiancée",
+}  # fmt: skip
+"""Other words for a relative, with the one that stands for all."""
+
+CHAT_RELATIVES = {
+    "bro": "brother", "sis": "sister", "gf": "girlfriend", "bf": "boyfriend", "hubby": "husband",
+    "boy": "son", "missus": "wife",
+}  # fmt: skip
+"""Words of chats for a relative, with the one that is written."""
+
+SPELLINGS = {
+    "favorite": "favourite", "color": "colour", "mom": "mother", "mum": "mother", "dad": "father",
+    "children": "child", "kids": "child", "kid": "child", "people": "person", "men": "man",
+    "women": "woman", "wives": "wife", "neighbor": "neighbour",
+}  # fmt: skip
+"""Forms and spellings of a noun, brought to one."""
+
+NAMED_PETS = word_set("""
+    bird cat dog ferret fish goldfish guinea-pig hamster horse kitten lizard parrot pet pony puppy
+    rabbit snake tortoise turtle
 """)
-MALE = _words("""
-    grandad
-    brother bro husband father dad papa son uncle grandfather grandpa granddad nephew boyfriend
-    bf father-in-law brother-in-law son-in-law boy stepfather stepdad stepbrother grandson
-    ex-husband
-""")
-PARTNERS = _words("""
-    wife husband partner girlfriend boyfriend fiancé fiancée fiance fiancee spouse gf bf
-""")
-SINGLE_RELATIONS = PARTNERS | _words("""
-    mother mom mum father dad boss manager therapist dentist landlord landlady supervisor lead
-    advisor ex roommate flatmate name
-""")
-PEOPLE = (
-    FEMALE
-    | MALE
-    | PARTNERS
-    | SINGLE_RELATIONS - {"name"}
-    | _words("""
-    friend bestie mate pal buddy cousin colleague coworker co-worker neighbour neighbor teacher
-    doctor coach trainer child kid baby toddler twin sibling parent grandparent parents kids
-    children twins grandchild grandson granddaughter stepson stepdaughter godson goddaughter
-    godmother godfather roommate housemate classmate student mentor assistant teammate brothers
-    sisters sons daughters friends cousins nephews nieces grandchildren grandkids siblings
-    grandparents in-laws colleagues coworkers uncle nanny babysitter professor tutor client
-""")
-)
-PETS = _words("""
-    dog dogs puppy pup cat cats kitten kittens rabbit bunny hamster parrot horse pony gecko
-    lizard snake tortoise turtle fish goldfish bird budgie guinea pig ferret hen hens chicken
-    chickens goat rat pet labrador retriever beagle poodle terrier spaniel corgi collie shepherd
-    dachshund bulldog greyhound husky tabby
+"""Animals that are pets whenever the user has one; a chicken or a pig may be food."""
+PETS = NAMED_PETS | word_set("""
+    dogs pup cats kittens bunny gecko budgie guinea pig hen hens chicken chickens goat rat labrador
+    retriever beagle poodle terrier spaniel corgi collie shepherd dachshund bulldog greyhound husky
+    tabby
 """)
 
-FUNCTION_WORDS = _words("""
-    the a an and or but of to in on at for with from by about is are was were be been am i i'm
-    i've i'd i'll you he she it we they me my your his her our their this that these those not
-    don't didn't have has had do does did will would can could just so if because when what how
-    who which where there as than then too very really some any no yes it's that's can't im ive
-    dont we're we've they're out up into over after before since also get got go going want like
-    know
+FUNCTION_WORDS = (
+    ARTICLES
+    | DEMONSTRATIVES
+    | SUBJECT_PRONOUNS
+    | (POSSESSIVES - {"its"})
+    | (FORMS_OF_BE - {"being"})
+    | (FORMS_OF_HAVE - {"having"})
+    | FORMS_OF_DO
+) | word_set("""
+    and or but of to in on at for with from by about i'm i've i'd i'll me not don't didn't will
+    would can could just so if because what when how who which where there as than then too very
+    really some any no yes it's that's can't im ive dont we're we've they're out up into over after
+    before since also get got go going want like know
 """)
-FOREIGN_FUNCTION_WORDS = _words("""
+"""The commonest words, by which a text is known to be English."""
+
+LIGHT_WORDS = (
+    ARTICLES
+    | DEMONSTRATIVES
+    | FORMS_OF_BE
+    | FORMS_OF_HAVE
+    | FORMS_OF_DO
+    | POSSESSIVES
+    | word_set("""
+        of in at on hers theirs user users he she they it there very really just also still
+        currently now recently actually already quite so too such who which as and own
+    """)
+)
+"""Words of a statement that carry no content."""
+
+STOP_WORDS = (
+    ARTICLES
+    | DEMONSTRATIVES
+    | SUBJECT_PRONOUNS
+    | OBJECT_PRONOUNS
+    | POSSESSIVES
+    | POSSESSIVE_PRONOUNS
+    | REFLEXIVES
+    | FORMS_OF_BE
+    | FORMS_OF_HAVE
+    | FORMS_OF_DO
+    | (MODALS - {"'ll"})
+    | word_set("""
+        done doing ought same such other another each every either neither both all any some no none
+        not nor only own more most much many few less least lot lots several enough one ones someone
+        somebody something anyone anybody anything everyone everybody everything nobody nothing
+        who whom whose which what when where why how and or but if then else than so because as
+        while until since though although whether of at by for with without about against between
+        into through during before after above below to from up down in out on off over under again
+        further upon within along across around toward towards onto via per
+        here there now just too very also even still yet ever never always already quite rather
+        really maybe perhaps well oh ok okay yes yeah hey hi hello please thanks thank wow haha
+        let lets got get gets getting go going goes gone tell told know like said say says
+        i'm i've i'd i'll you're you've you'd you'll he's he'd he'll she's she'd she'll it's it'd
+        it'll we're we've we'd we'll they're they've they'd they'll that's that'd that'll there's
+        here's what's who's where's when's how's why's let's don't doesn't didn't isn't aren't
+        wasn't weren't won't wouldn't can't cannot couldn't shouldn't haven't hasn't hadn't mustn't
+        ain't s t d m re ve ll
+    """)
+)
+"""Words that are neither indexed nor searched."""
+
+FOREIGN_FUNCTION_WORDS = word_set("""
     el la los las un una de del que y en es por para con mi mis su se yo muy pero como más está
     le les des du et je il elle nous vous dans pour avec sur mon ma mes est suis pas ne qui une
     ai der die das und ist ich nicht ein eine mit auf für von zu mein meine wir sie auch im den
@@ -184,29 +319,29 @@ FOREIGN_FUNCTION_WORDS = _words("""
     della per het een ik niet mijn och att är jag det som på min
 """)
 
-EVENT_NOUNS = _words("""
+EVENT_NOUNS = word_set("""
     test exam appointment interview meeting flight match game gig concert wedding party trip
     presentation deadline class lesson race shift surgery checkup recital date call
     wedding ceremony funeral conference marathon course viewing move operation holiday festival
     audition hearing trial defence defense scan due launch exams
 """)
 
-CHAT_NOUNS = _words("""
+CHAT_NOUNS = word_set("""
     question point bad apologies understanding guess thoughts opinion request issue problem concern
     mistake god gosh goodness pleasure turn answer
 """)
-ADJECTIVES = _words("""
+ADJECTIVES = word_set("""
     allergic vegetarian vegan married single divorced retired pregnant engaged unemployed
 """)
-NOT_GERUNDS = _words("""
+NOT_GERUNDS = word_set("""
     something nothing anything everything morning evening during king ring spring string wing thing
     ceiling bring sing sting cling swing fling sling wedding building sibling darling
 """)
-PLANNING_VERBS = _words("""
+PLANNING_VERBS = word_set("""
     booked scheduled reserved arranged planned invited registered enrolled rescheduled postponed
 """)
 
-INTRANSITIVE_HABITS = _words("""
+INTRANSITIVE_HABITS = word_set("""
     sleep work travel commute
     smoke drink vape nap snore drive swim run cook jog meditate paint sing dance garden knit cycle
     ski surf climb pray hike freelance volunteer

@@ -10,52 +10,21 @@ import re
 import Stemmer
 
 from hitherto.core.text.caches import remembered
+from hitherto.core.text.english import (
+    DAY_NAMES,
+    LIGHT_WORDS,
+    MONTH_NAMES,
+    SPELLINGS,
+    VERB_OF_FORM,
+    word_set,
+)
 
 _WORD = re.compile(r"\w+(?:[-'.]\w+)*")
 
 
-def word_set(words: str) -> frozenset[str]:
-    """The words of a text as a set."""
-    return frozenset(words.split())
+_BASE = VERB_OF_FORM | SPELLINGS
 
-
-_LIGHT = word_set(
-    """a an the of in at on is are am be been being was were do does did has have had having his
-    her hers their theirs its my our your user users he she they it this that these those
-    there very really just also still currently now recently actually already quite so too
-    such who which as and own"""
-)
-
-_BASE = {
-    "ate": "eat", "drank": "drink", "went": "go", "gone": "go", "got": "get", "bought": "buy",
-    "sold": "sell", "drove": "drive", "ran": "run", "swam": "swim", "wrote": "write",
-    "taught": "teach", "met": "meet", "saw": "see", "seen": "see", "took": "take",
-    "taken": "take", "gave": "give", "given": "give", "made": "make", "found": "find",
-    "began": "begin", "begun": "begin", "spoke": "speak", "slept": "sleep", "wore": "wear",
-    "rode": "ride", "sang": "sing", "left": "leave", "kept": "keep", "lost": "lose",
-    "won": "win", "built": "build", "chose": "choose", "felt": "feel", "flew": "fly",
-    "grew": "grow", "held": "hold", "knew": "know", "paid": "pay", "said": "say",
-    "sent": "send", "spent": "spend", "thought": "think", "told": "tell", "became": "become",
-    "broke": "break", "brought": "bring", "caught": "catch", "came": "come", "fell": "fall",
-    "heard": "hear", "understood": "understand", "stood": "stand", "lived": "live",
-    "has": "have", "had": "have", "does": "do", "did": "do", "favorite": "favourite",
-    "color": "colour", "mom": "mother", "mum": "mother", "dad": "father", "children": "child",
-    "kids": "child", "kid": "child", "people": "person", "men": "man", "women": "woman",
-    "wives": "wife", "neighbor": "neighbour",
-}  # fmt: skip
-"""Irregular forms and spellings of one word, brought to one."""
-
-PAST_FORMS = frozenset(
-    form
-    for form, base in _BASE.items()
-    if base not in {"favourite", "colour", "mother", "father", "child", "person", "man"}
-    and form not in {"has", "does", "women", "wives", "neighbor", "gone", "seen", "given", "taken"}
-) | {"quit", "put", "cut", "hit", "let", "read", "hurt", "set", "was", "were"}
-
-_NOT_NAMES = word_set(
-    """user users i january february march april may june july august september october november
-    december monday tuesday wednesday thursday friday saturday sunday am pm ok"""
-)
+_NOT_NAMES = {"user", "users", "i", "am", "pm", "ok", *MONTH_NAMES, *DAY_NAMES}
 _COMMON_IN_NAMES = word_set(
     """new san santa los las el la the saint st mr mrs ms dr university north south east west
     street park college school city great big"""
@@ -63,7 +32,7 @@ _COMMON_IN_NAMES = word_set(
 
 _VAGUE_TIME = re.compile(
     r"\b(?:(?:last|this|next|past|previous) (?:week(?:end)?|month|year|night|spring|summer|autumn"
-    r"|fall|winter|morning|evening|afternoon|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+    rf"|fall|winter|morning|evening|afternoon|{'|'.join(DAY_NAMES)})"
     r"|yesterday|today|tomorrow|tonight|these days|nowadays|right now|at the moment|at present"
     r"|(?:\w+ )?(?:days?|weeks?|months?|years?) ago)\b",
     re.IGNORECASE,
@@ -105,7 +74,7 @@ def terms_of(text: str) -> tuple[str, ...]:
             terms.append("not")
             continue
         low = low.split("'")[0]
-        if low in _LIGHT or (low == "to" and not _keeps_to(words, position)):
+        if low in LIGHT_WORDS or (low == "to" and not _keeps_to(words, position)):
             continue
         terms.append(stem(low))
     return tuple(terms)

@@ -7,33 +7,10 @@ from typing import Final
 
 import Stemmer
 
+from hitherto.core.text.english import STOP_WORDS
 from hitherto.core.text.normal_form import nfkc
 
 _STEMMER: Final = Stemmer.Stemmer("english", 0)
-
-_FUNCTION_WORDS: Final = """
-    a an the this that these those such same other another each every either neither both all any
-    some no none not nor only own more most much many few less least lot lots several enough
-    i me my mine myself we us our ours ourselves you your yours yourself yourselves he him his
-    himself she her hers herself it its itself they them their theirs themselves one ones someone
-    somebody something anyone anybody anything everyone everybody everything nobody nothing
-    who whom whose which what when where why how
-    am is are was were be been being do does did done doing have has had having will would shall
-    should can could may might must ought
-    and or but if then else than so because as while until since though although whether
-    of at by for with without about against between into through during before after above below
-    to from up down in out on off over under again further upon within along across around toward
-    towards onto via per
-    here there now just too very also even still yet ever never always already quite rather really
-    maybe perhaps well oh ok okay yes yeah hey hi hello please thanks thank wow haha
-    let lets got get gets getting go going goes gone tell told know like said say says
-    i'm i've i'd i'll you're you've you'd you'll he's he'd he'll she's she'd she'll it's it'd it'll
-    we're we've we'd we'll they're they've they'd they'll that's that'd that'll there's here's
-    what's who's where's when's how's why's let's don't doesn't didn't isn't aren't wasn't weren't
-    won't wouldn't can't cannot couldn't shouldn't haven't hasn't hadn't mustn't ain't
-    s t d m re ve ll
-"""
-_STOP_WORDS: Final = frozenset(_FUNCTION_WORDS.split())
 
 _UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -78,7 +55,7 @@ def tokenise(text: str) -> list[str]:
 
 def content_tokens(text: str) -> list[str]:
     """Returns the tokens that carry meaning: without stop words, a possessive's ending dropped."""
-    return [token.removesuffix("'s") for token in tokenise(text) if token not in _STOP_WORDS]
+    return [token.removesuffix("'s") for token in tokenise(text) if token not in STOP_WORDS]
 
 
 def stems(tokens: Sequence[str]) -> list[str]:
