@@ -20,7 +20,8 @@ from hitherto.core.extraction.third_person import (
     resolved,
     without_company,
 )
-from hitherto.core.text.english import PARTNERS, PASTS
+from hitherto.core.text.english import PARTNERS, PASTS, SHORT_MONTHS
+from hitherto.core.text.sentences import spoken_sentences
 from hitherto.models import Candidate, Message, MessageRole
 
 _PLACEHOLDERS = 0xE000
@@ -104,7 +105,7 @@ def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, dat
     spoken = message_filter.spoken_text(text)
     if not message_filter.is_english(spoken):
         return
-    for sentence in message_filter.sentences(spoken):
+    for sentence in spoken_sentences(spoken):
         stated = message_filter.statement_part(sentence)
         if stated and message_filter.is_english(stated):
             yield from _of_sentence(stated, today, scene)
@@ -183,7 +184,7 @@ _YEARLY = re.compile(
 )
 _BARE_DAY = re.compile(
     r"\A(?!.*\b(?:\d{4}|last|next|this)\b)"
-    r".*(?:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|/\d)",
+    rf".*(?:\b(?:{'|'.join(SHORT_MONTHS)})|/\d)",
     re.IGNORECASE | re.DOTALL,
 )
 """A day of every year, as a birthday is told."""

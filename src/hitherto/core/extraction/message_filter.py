@@ -47,15 +47,6 @@ _LAST_TALK = re.compile(
 """Turns of conversation, which say nothing."""
 _EMOTE = re.compile(r"[\u2600-\u27bf\U0001f000-\U0001faff]|[:;]-?[)(DPp](?=\s|$)|<3")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?…])[\"”')\]]{0,2}\s+|\n+|;\s+|(?<=[a-z]{2}[.!?])(?=[A-Z][a-z])"
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|e\.g|i\.e|etc|vs|approx|no|mt|jr|sr|u\.s|u\.k|a\.m|p\.m"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)|\b[A-Z])\.\Z",
-    re.IGNORECASE,
-)
-_ABBREVIATION_CHARS = 8
 _FILLER = re.compile(
     r"(?:(?:oh|ah|well|so|ok|okay|yeah|ya|yes|yep|yup|ye|no|nah|nope|hmm+|haha+|lol|wow|ugh|hey|hi"
     r"|hello|anyway|anyways|btw|by the way|actually|also|and|but|or|plus|honestly|to be honest|tbh"
@@ -200,18 +191,6 @@ def is_english(text: str) -> bool:
     if english == foreign == 0 and len(words) <= 6 and text.isascii():
         return True
     return english >= foreign and english / len(words) >= 0.15
-
-
-def sentences(text: str) -> Iterator[str]:
-    """Split text at sentence ends and line ends, not behind abbreviations."""
-    start = 0
-    for match in _SENTENCE_END.finditer(text):
-        before = text[max(start, match.start() - _ABBREVIATION_CHARS) : match.start()]
-        if "\n" not in match[0] and _ABBREVIATION.search(before):
-            continue
-        yield text[start : match.start()].strip()
-        start = match.end()
-    yield text[start:].strip()
 
 
 def statement_part(sentence: str) -> str:

@@ -1,9 +1,9 @@
 """A summary of a session without a model: what it was about, put together from its own words."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from hitherto.core.text.sentences import sentences
 from hitherto.models import Message, MessageRole
 
 MAX_CHARS = 800
@@ -11,8 +11,6 @@ MAX_CHARS = 800
 
 QUOTED_CHARS = 160
 """How much of one message is quoted: about two lines."""
-
-_SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 
 def is_own(summary: str, session_date: datetime) -> bool:
@@ -38,7 +36,7 @@ def summarise(
         sentence
         for message in messages
         if message.role is MessageRole.USER and message is not opening
-        for sentence in _sentences(message.content)
+        for sentence in sentences(message.content)
         if sentence.endswith("?") and len(sentence) > QUOTED_CHARS // 8
     ]
     parts += [f"User asked: “{_excerpt(question)}”" for question in questions]
@@ -60,10 +58,6 @@ def _joined(parts: Sequence[str]) -> str:
             kept.append(part)
             room -= len(part) + 1
     return " ".join(kept)
-
-
-def _sentences(text: str) -> list[str]:
-    return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
 
 
 def _excerpt(text: str) -> str:
