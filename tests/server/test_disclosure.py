@@ -13,6 +13,7 @@ import httpx
 import pytest
 from pydantic_ai.models import override_allow_model_requests
 from tests.conftest import Clock
+from tests.databases import change
 from tests.fakes import HashEmbedder
 from tests.server.conftest import http_for
 
@@ -409,6 +410,24 @@ async def test_what_settling_a_conflict_raises_does_not_reach_tenants(
     assert (failed.failure_reason or "").startswith(f"{kind}: ")
     for text in (shown, log()):
         assert MARK not in text
+
+
+async def test_what_an_earlier_release_recorded_does_not_reach_tenants(
+    path: Path, clock: Clock
+) -> None:
+    settings = Settings(**QUIET)
+    system = await open_system(path, settings, Parts(HashEmbedder(), clock=clock))
+    try:
+        await system.admin.update_project(DEFAULT_PROJECT_ID, merge_conflict_enabled=True)
+        await told(system, *FACTS)
+        for table in ("sessions", "merge_conflicts"):
+            recorded = f"EmbeddingRefusedError: tiny at http://me:{MARK}@host answered: {MARK}"
+            assert change(path, f"update {table} set failure_reason = ?", recorded)
+        shown = await everything(system, settings)
+    finally:
+        await system.close()
+    assert "an error that an earlier release recorded" in shown
+    assert MARK not in shown
 
 
 @pytest.mark.parametrize("name", ["embedder_base_url", "model_base_url"])

@@ -147,6 +147,16 @@ def to_user(row: Row) -> UserModel:
     )
 
 
+def shown_reason(reason: str | None) -> str | None:
+    """Return why work failed, as tenants may read it.
+
+    Earlier releases stored what other systems said, together with their addresses.
+    """
+    if reason is None or "://" not in reason:
+        return reason
+    return "an error that an earlier release recorded; process it again to see the reason"
+
+
 def to_session(row: Row, custom_user_id: str) -> SessionModel:
     """A row of `sessions`."""
     return SessionModel(
@@ -157,7 +167,7 @@ def to_session(row: Row, custom_user_id: str) -> SessionModel:
         created_at=from_micros(row["created_at"]),
         processed_at=optional_instant(row["processed_at"]),
         auto_process_after_seconds=row["auto_process_after_s"],
-        failure_reason=row["failure_reason"],
+        failure_reason=shown_reason(row["failure_reason"]),
         quarantined_count=row["quarantined_count"],
         processing_note=row["processing_note"],
     )

@@ -256,7 +256,7 @@ def _model(
         resolved_at=rows.optional_instant(row["resolved_at"]),
         new_memories=brought if status is MergeConflictStatus.RESOLVED else None,
         resolution_data=resolution and {"question_answers": resolution["question_answers"]},
-        failure_reason=row["failure_reason"],
+        failure_reason=rows.shown_reason(row["failure_reason"]),
     )
 
 
@@ -273,6 +273,6 @@ def _stored(row: Row, new_memory_ids: set[str]) -> StoredConflict:
         proposed=rows.from_json(row["proposed"])["content"],
         questions=rows.from_json(row["questions"]),
         answers=resolution and resolution["question_answers"],
-        failure_reason=row["failure_reason"],
+        failure_reason=rows.shown_reason(row["failure_reason"]),
         new_memory_ids=new_memory_ids,
     )
