@@ -36,8 +36,6 @@ PENDING_DOCSTRINGS = (
 
 PENDING_NAMES = (
     "background/",
-    "cli/",
-    "client/",
     "core/",
     "embedding/",
     "engine/",
@@ -45,8 +43,6 @@ PENDING_NAMES = (
     "inference/",
     "memory_index.py",
     "server/run.py",
-    "system.py",
-    "wire/",
 )
 """Parts whose variables and functions are not renamed yet; likewise."""
 

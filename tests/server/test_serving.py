@@ -345,7 +345,7 @@ def test_without_a_terminal_no_key_is_made_and_the_output_says_how(path: Path) -
     with process(path) as (running, printed):
         running.send_signal(signal.SIGTERM)
         rest, errors = running.communicate(timeout=30)
-    assert "Make a key with: hitherto keys create --db " in printed
+    assert "Create a key with: hitherto keys create --db " in printed
     assert "rai_" not in printed + rest + errors
     assert databases.count(path, "api_keys") == 0
 

@@ -114,7 +114,7 @@ def test_the_command_says_from_where_to_where(path: Location) -> None:
     write(path, 3)
     first = CliRunner().invoke(app, ["migrate", "--db", str(path)])
     shown = shown_address(path)
-    assert first.stdout == f"{shown} was brought from schema version 3 to {NEWEST}.\n"
+    assert first.stdout == f"{shown} was upgraded from schema version 3 to {NEWEST}.\n"
     again = CliRunner().invoke(app, ["migrate", "--db", str(path)])
     assert again.stdout == f"{shown} has schema version {NEWEST}: nothing to do.\n"
 

@@ -105,7 +105,7 @@ def test_a_large_file_is_written_anew_when_there_is_time_by_whoever_has_it_open(
     other.open()
     deleted_in(database, path)
     (pending,) = database.clear_traces()
-    assert "written anew within seconds" in pending
+    assert "rewritten within seconds" in pending
     other.clear_left()
     assert database.clear_traces() == ()
     for one in (database, other):
@@ -128,7 +128,7 @@ def test_of_many_deletions_in_a_row_some_leave_a_larger_file_for_later(tmp_path:
         deleted_in(database, path)
         kept.append(database.clear_traces())
     assert [len(one) for one in kept] == [0, 1, 0]
-    assert "written anew within seconds" in kept[1][0]
+    assert "rewritten within seconds" in kept[1][0]
     assert traces(path, WORD) == 0
     database.close()
 

@@ -50,7 +50,7 @@ async def test_a_file_is_written_anew_and_smaller(tmp_path: Path) -> None:
         file.execute("delete from users")
     before = path.stat().st_size
     assert times_in(tmp_path) > 0
-    assert await vacuum(path) == f"{path} was written anew.\n"
+    assert await vacuum(path) == f"{path} was rewritten.\n"
     assert path.stat().st_size < before
     assert times_in(tmp_path) == 0
     async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder())) as memory:
@@ -77,8 +77,8 @@ async def test_the_tables_of_a_server_are_written_anew(server: Server) -> None:
         (pending,) = (await user.delete()).pending
         assert "hitherto vacuum" in pending
     told = await vacuum(address)
-    assert "was written anew" in told
-    assert "still stands in the server's write-ahead log" in told
+    assert "was rewritten" in told
+    assert "Deleted data is still in the server's write-ahead log" in told
     assert times_in(tables) == 0
     async with AsyncHitherto(address, parts=Parts(embedder=HashEmbedder())) as memory:
         assert (await memory.list_users()).total == 0

@@ -150,7 +150,7 @@ def test_keys_create_shows_the_key_to_people_and_the_remark_beside_it(db: str) -
     result = run("keys", "create", db)
     assert result.exit_code == 0
     assert re.fullmatch(rf"project id  {DEFAULT_PROJECT_ID}\nkey         rai_\S+\n", result.stdout)
-    assert result.stderr == "This is the only time that the key is shown.\n"
+    assert result.stderr == "The key is shown only now; save it.\n"
 
 
 def test_an_admin_key_has_no_project(db: str) -> None:

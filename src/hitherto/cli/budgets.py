@@ -52,7 +52,7 @@ def set_budgets(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Set budgets; those that are not named stay. Sessions that wait for one are tried again."""
+    """Set budgets; budgets that are not named stay. Sessions that wait for one are tried again."""
 
     async def work(api: AdminApi) -> ProjectBudgets:
         given = {
@@ -81,34 +81,34 @@ def _parsed(text: str | None, kind: type[Any], option: str) -> Any:
         raise ValidationError(f"{option} must be a number or `{DEFAULT}`, not {text!r}") from error
 
 
-def _show(found: ProjectBudgets, as_json: bool) -> None:
+def _show(budgets: ProjectBudgets, as_json: bool) -> None:
     if as_json:
-        print_json(wire.ProjectBudgets.from_model(found))
+        print_json(wire.ProjectBudgets.from_model(budgets))
         return
-    own, held = found.own, found.effective
-    over = (held.over_budget or OverBudget.LOCAL).value
+    own, effective = budgets.own, budgets.effective
+    over = (effective.over_budget or OverBudget.LOCAL).value
     print_table(
         ("a day", "tokens", "US dollars"),
         [
             (
                 "project",
-                _shown(held.project_tokens_per_day, own.project_tokens_per_day),
-                _shown(held.project_usd_per_day, own.project_usd_per_day),
+                _printed_amount(effective.project_tokens_per_day, own.project_tokens_per_day),
+                _printed_amount(effective.project_usd_per_day, own.project_usd_per_day),
             ),
             (
                 "each user",
-                _shown(held.user_tokens_per_day, own.user_tokens_per_day),
-                _shown(held.user_usd_per_day, own.user_usd_per_day),
+                _printed_amount(effective.user_tokens_per_day, own.user_tokens_per_day),
+                _printed_amount(effective.user_usd_per_day, own.user_usd_per_day),
             ),
-            ("taken today", f"{found.tokens_today:,}", shown_usd(found.usd_today)),
+            ("used today", f"{budgets.tokens_today:,}", shown_usd(budgets.usd_today)),
         ],
         "",
     )
     typer.echo(f"When a budget is spent: {over}{'' if own.over_budget else ' (settings)'}.")
 
 
-def _shown(held: float | None, own: float | None) -> str:
-    if held is None:
+def _printed_amount(effective: float | None, own: float | None) -> str:
+    if effective is None:
         return "no limit"
-    amount = f"{held:,}" if isinstance(held, int) else shown_usd(held)
+    amount = f"{effective:,}" if isinstance(effective, int) else shown_usd(effective)
     return amount if own is not None else f"{amount} (settings)"

@@ -47,11 +47,11 @@ def list_categories(
     async def work(api: AdminApi) -> list[Category]:
         return await api.list_categories(project)
 
-    found = administer(db, work)
+    categories = administer(db, work)
     if as_json:
-        print_json([wire.Category.from_model(category) for category in found])
+        print_json([wire.Category.from_model(category) for category in categories])
     else:
-        _print_table(found)
+        _print_table(categories)
 
 
 @app.command("delete")

@@ -24,48 +24,53 @@ def copy_memory(
 ) -> None:
     """Copy everything from one database into another: from a file to PostgreSQL, or back.
 
-    Stop the servers and workers on the source first: what is written meanwhile has the copy begin
-    again. Interrupted, it goes on from there when it is run again. In the end every table is
-    compared, row for row, by count and hash; only then can the target be served.
+    Stop the servers and workers on the source first: rows written during the copy make it start
+    again. An interrupted copy continues when the command is run again. In the end all tables are
+    compared row by row, by count and hash; only then can the target be served.
     """
     with one_line_errors():
         _require_two(source, target)
-        copied = _copied(source, target)
+        copied = _copy_with_progress(source, target)
     if as_json:
         print_json(
             {
-                "source": _shown(source),
-                "target": _shown(target),
+                "source": _printed_address(source),
+                "target": _printed_address(target),
                 "tables": [
-                    {"name": one.name, "rows": one.rows, "sha256_sum": one.digest} for one in copied
+                    {"name": table.name, "rows": table.rows, "sha256_sum": table.digest}
+                    for table in copied
                 ],
             }
         )
         return
     print_table(
         ("table", "rows", "sum of hashes"),
-        [(one.name, f"{one.rows:,}", f"{one.digest[:16]}…") for one in copied if one.rows],
-        "The source holds nothing.",
+        [
+            (table.name, f"{table.rows:,}", f"{table.digest[:16]}…")
+            for table in copied
+            if table.rows
+        ],
+        "The source is empty.",
     )
     typer.echo(
-        f"{_shown(target)} holds all {sum(one.rows for one in copied):,} rows of {_shown(source)}, "
-        "compared row for row."
+        f"{_printed_address(target)} has all {sum(table.rows for table in copied):,} rows of "
+        f"{_printed_address(source)}, compared row by row."
     )
 
 
-def _copied(source: str, target: str) -> list[CopiedTable]:
-    bar = ProgressBar(
+def _copy_with_progress(source: str, target: str) -> list[CopiedTable]:
+    progress_bar = ProgressBar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
-    with bar:
-        task = bar.add_task("opening", total=None)
+    with progress_bar:
+        task = progress_bar.add_task("opening", total=None)
 
         def show(progress: CopyProgress) -> None:
-            bar.update(
+            progress_bar.update(
                 task,
                 description=progress.doing,
                 completed=progress.done,
@@ -73,24 +78,31 @@ def _copied(source: str, target: str) -> list[CopiedTable]:
             )
 
         return copy(
-            partial(open_database, source), partial(open_database, target), _shown(source), show
+            partial(open_database, source),
+            partial(open_database, target),
+            _printed_address(source),
+            show,
         )
 
 
 def _require_two(source: str, target: str) -> None:
-    """Raise ValidationError for a copy into itself, and StoreError where there is nothing."""
-    if _place(source) == _place(target):
-        raise ValidationError(f"{_shown(source)} cannot be copied into itself; name another target")
+    """Raise ValidationError for a copy into itself, StoreError if there is no source."""
+    if _real_address(source) == _real_address(target):
+        raise ValidationError(
+            f"{_printed_address(source)} cannot be copied into itself; name another target"
+        )
     if is_absent(source):
-        raise StoreError(f"there is no database at {_shown(source)}; name the one to copy")
+        raise StoreError(
+            f"there is no database at {_printed_address(source)}; name the database to copy"
+        )
 
 
-def _place(location: str) -> str:
+def _real_address(location: str) -> str:
     if is_postgresql(location):
         return location
     return os.path.realpath(os.path.expanduser(path_of(location)))
 
 
-def _shown(location: str) -> str:
+def _printed_address(location: str) -> str:
     """Return the address without a password."""
-    return shown_address(_place(location))
+    return shown_address(_real_address(location))

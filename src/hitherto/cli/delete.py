@@ -89,9 +89,9 @@ async def _in_project(
 
 def _show(what: str, report: DeletionReport) -> None:
     typer.echo(f"The {what} is deleted.")
-    for one in fields(report):
-        number = getattr(report, one.name)
-        if isinstance(number, int) and number:
-            typer.echo(f"{one.name.replace('_', ' '):<19} {number}")
+    for field in fields(report):
+        value = getattr(report, field.name)
+        if isinstance(value, int) and value:
+            typer.echo(f"{field.name.replace('_', ' '):<19} {value}")
     for holder in report.pending:
-        typer.echo(f"What was deleted still stands in {holder}.")
+        typer.echo(f"Deleted data is still in {holder}.")

@@ -55,18 +55,18 @@ def create(
         made = administer(db, work, may_create=True)
         if out is not None:
             with one_line_errors():
-                out.write_text(_written(made, as_json) + "\n", encoding="utf-8")
+                out.write_text(_key_text(made, as_json) + "\n", encoding="utf-8")
             typer.echo(f"The {'admin ' if admin else ''}key {made.key.key_id} is in {out}.")
             return
     protect_output()
-    typer.echo(_written(made, as_json))
+    typer.echo(_key_text(made, as_json))
     if not as_json:
-        typer.echo("This is the only time that the key is shown.", err=True)
+        typer.echo("The key is shown only now; save it.", err=True)
 
 
 @contextlib.contextmanager
 def _new_file(path: Path | None) -> Iterator[None]:
-    """Create the file for a key before the key is made; remove it if none is."""
+    """Create the file for a key before the key; remove it if no key is created."""
     if path is None:
         yield
         return
@@ -79,16 +79,16 @@ def _new_file(path: Path | None) -> Iterator[None]:
         raise
 
 
-def _written(made: NewApiKey, as_json: bool) -> str:
-    """Print the key, or write it to a file."""
+def _key_text(made: NewApiKey, as_json: bool) -> str:
+    """Return the text with the key, or its JSON."""
     if as_json:
-        shown = {
+        content = {
             "project_id": made.key.project_id,
             "api_key": made.api_key,
             "key_id": made.key.key_id,
             "name": made.key.name,
         }
-        return json.dumps(shown, indent=2)
+        return json.dumps(content, indent=2)
     if made.key.project_id is None:
         return f"admin key   {made.api_key}"
     return f"project id  {made.key.project_id}\nkey         {made.api_key}"
@@ -102,17 +102,17 @@ def list_keys(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """List keys, revoked ones and admin keys too."""
+    """List keys, including revoked keys and admin keys."""
 
     async def work(api: AdminApi) -> list[ApiKey]:
         return await api.list_keys(project)
 
-    found = administer(db, work)
+    keys = administer(db, work)
     if as_json:
-        print_json([wire.Key.from_model(key) for key in found])
+        print_json([wire.Key.from_model(key) for key in keys])
         return
     print_table(
-        ("key id", "project", "name", "begins with", "made", "revoked"),
+        ("key id", "project", "name", "begins with", "created", "revoked"),
         [
             (
                 key.key_id,
@@ -122,9 +122,9 @@ def list_keys(
                 shown_time(key.created_at),
                 shown_time(key.revoked_at),
             )
-            for key in found
+            for key in keys
         ],
-        "There are no keys; make one with `hitherto keys create`.",
+        "There are no keys; create one with `hitherto keys create`.",
     )
 
 
@@ -134,7 +134,7 @@ def revoke(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Make a key useless, from the next request on."""
+    """Revoke a key, from the next request on."""
 
     async def work(api: AdminApi) -> ApiKey:
         return await api.revoke_key(key_id)

@@ -1,4 +1,4 @@
-"""`hitherto migrate`: a database's schema brought up to date."""
+"""`hitherto migrate`: upgrade a database's schema."""
 
 import asyncio
 
@@ -10,20 +10,20 @@ from hitherto.store import Store, open_database, shown_address
 
 
 def migrate(db: Db = None) -> None:
-    """Bring a database up to the schema of this release; there is no way back.
+    """Upgrade a database to the schema of this release. A downgrade is not possible.
 
-    Whatever opens a database does this by itself. Run it to do so at a time of your own, after a
-    backup. It is refused while another process, which may be older, has the database open.
+    Every program that opens a database does this itself. Run the command to choose the time, after
+    a backup. It is refused while another process, which may be older, has the database open.
     """
     with one_line_errors():
         settings = read_settings(db=db)
         require_database(settings)
         before, after = asyncio.run(_migrate(settings.db))
-    shown = shown_address(settings.db)
+    address = shown_address(settings.db)
     if before == after:
-        typer.echo(f"{shown} has schema version {after}: nothing to do.")
+        typer.echo(f"{address} has schema version {after}: nothing to do.")
     else:
-        typer.echo(f"{shown} was brought from schema version {before} to {after}.")
+        typer.echo(f"{address} was upgraded from schema version {before} to {after}.")
 
 
 async def _migrate(location: str) -> tuple[int, int]:

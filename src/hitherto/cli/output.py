@@ -52,28 +52,28 @@ def read_settings(**given: Any) -> Settings:
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        # An address or a key that cannot be used may still be a secret, or hold one.
-        shown = "" if name.endswith(("_url", "_key")) else f", not {first['input']!r}"
+        reason = first["msg"].removeprefix("Value error, ")
+        # An invalid address or key may still be a secret, or contain one.
+        wrong_value = "" if name.endswith(("_url", "_key")) else f", not {first['input']!r}"
         raise ValidationError(
-            f"the setting {name} (HITHERTO_{name.upper()}): {said}{shown}"
+            f"the setting {name} (HITHERTO_{name.upper()}): {reason}{wrong_value}"
         ) from error
 
 
 def print_json(value: WireModel | Sequence[WireModel] | dict[str, Any]) -> None:
     """Print one JSON document."""
-    shown: Any = value
+    content: Any = value
     if isinstance(value, WireModel):
-        shown = value.model_dump(mode="json")
+        content = value.model_dump(mode="json")
     elif not isinstance(value, dict):
-        shown = [item.model_dump(mode="json") for item in value]
-    typer.echo(json.dumps(shown, indent=2))
+        content = [item.model_dump(mode="json") for item in value]
+    typer.echo(json.dumps(content, indent=2))
 
 
 def secret_file(path: Path) -> Path:
-    """Create the file that a secret is written to, which only this user can read.
+    """Create a file for a secret, which only this user can read.
 
-    Raises ValidationError for a file that is there already, and OSError.
+    Raises ValidationError for a file that exists already, and OSError.
     """
     if not create_private_file(path):
         raise ValidationError(f"{path} exists already; name another file, or remove it first")
@@ -83,24 +83,24 @@ def secret_file(path: Path) -> Path:
 def protect_output() -> None:
     """Keep other users from reading the file that the standard output is written to.
 
-    A shell makes the file of `> key.json` before the command runs, readable for everybody where
-    the umask is the usual one. Call it before a secret is printed.
+    A shell creates the file of `> key.json` before the command runs, readable for everybody under
+    the usual umask. Call it before a secret is printed.
     """
     try:
         descriptor = sys.stdout.fileno()
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
     except (OSError, ValueError, io.UnsupportedOperation):
         return
-    if not (os.name == "posix" and stat.S_ISREG(found.st_mode) and found.st_mode & stat.S_IRWXO):
+    if not (os.name == "posix" and stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IRWXO):
         return
-    if found.st_size == 0 and found.st_uid == os.geteuid():
+    if status.st_size == 0 and status.st_uid == os.geteuid():
         os.fchmod(descriptor, PRIVATE_FILE)
     else:
-        typer.echo("warning: other users can read the file that this is written to", err=True)
+        typer.echo("warning: other users can read the file that the output is written to", err=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> None:
-    """Print a table without cutting anything off, or `nothing` where there are no rows."""
+    """Print a table without cutting cells off, or `nothing` if there are no rows."""
     if not rows:
         typer.echo(nothing)
         return
@@ -117,5 +117,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], nothing: 
 
 
 def _printable(text: str) -> str:
-    """A name can hold what would move the cursor of a terminal."""
+    """Replace characters that could move the cursor of a terminal, as a name can have."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -36,11 +36,11 @@ def list_projects(as_json: AsJson = False, db: Db = None) -> None:
     async def work(api: AdminApi) -> list[Project]:
         return await api.list_projects()
 
-    found = administer(db, work)
+    projects = administer(db, work)
     if as_json:
-        print_json([wire.Project.from_model(project) for project in found])
+        print_json([wire.Project.from_model(project) for project in projects])
     else:
-        _print_table(found)
+        _print_table(projects)
 
 
 @app.command("update")
@@ -83,11 +83,11 @@ def delete(
     async def work(api: AdminApi) -> None:
         await api.delete_project(project_id)
 
-    project, held = administer(db, look)
+    project, counters = administer(db, look)
     if not yes:
         question = (
-            f"Delete the project {project.name!a} with {held.users} users, {held.messages} messages"
-            f" and {held.memories} memories?"
+            f"Delete the project {project.name!a} with {counters.users} users,"
+            f" {counters.messages} messages and {counters.memories} memories?"
         )
         if not typer.confirm(question, err=True):
             typer.echo("Nothing was deleted.", err=True)

@@ -102,14 +102,14 @@ def _announce(listening: Listening, db: str | None) -> None:
     typer.echo(f"Hitherto {version} listens on {listening.url}")
     typer.echo(f"The memory is {listening.db}")
     if listening.first_key is None:
-        place = "" if db is None else f" --db {shlex.quote(shown_address(db))}"
-        typer.echo(f"Make a key with: hitherto keys create{place}")
+        option = "" if db is None else f" --db {shlex.quote(shown_address(db))}"
+        typer.echo(f"Create a key with: hitherto keys create{option}")
     else:
         _show_first_key(listening.first_key, listening.url)
     if not listening.is_loopback:
         typer.echo(
             "warning: other machines can reach this address, and without TLS keys and messages "
-            "travel in clear; put a proxy with TLS in front",
+            "are sent unencrypted; put a proxy with TLS in front",
             err=True,
         )
     typer.echo("Stop with Ctrl+C.")
@@ -119,7 +119,7 @@ def _show_first_key(made: NewApiKey, url: str) -> None:
     typer.echo(
         f"""
 {_RULE}
-No project had a key, so this one was made. It is shown only now: keep it.
+No project had a key, so this key was created. It is shown only now: save it.
 
     project id  {made.key.project_id}
     key         {made.api_key}

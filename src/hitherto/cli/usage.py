@@ -33,7 +33,7 @@ def usage(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Show what language models took: by day, task and model, and by user."""
+    """Show the use of language models: by day, task and model, and by user."""
     if calls is not None:
         _show_calls(db, project, user, calls, as_json)
         return
@@ -41,21 +41,21 @@ def usage(
     async def work(api: AdminApi) -> ModelUsage:
         return await api.usage(project, days=days, user_id=user)
 
-    found = administer(db, work)
+    summary = administer(db, work)
     if as_json:
-        print_json(wire.Usage.from_model(found))
+        print_json(wire.Usage.from_model(summary))
         return
-    _print_tasks(found)
-    if user is None and found.users:
+    _print_tasks(summary)
+    if user is None and summary.users:
         print_table(
             ("user", *_COLUMNS),
-            [(each.user_id, *_cells(each.counts)) for each in found.users],
+            [(entry.user_id, *_cells(entry.counts)) for entry in summary.users],
             "",
         )
-    if found.total.unpriced_calls:
+    if summary.total.unpriced_calls:
         typer.echo(
-            f"{found.total.unpriced_calls} calls went to models without a known price; budgets in "
-            "dollars do not count them. Give their prices with HITHERTO_PRICES."
+            f"{summary.total.unpriced_calls} calls went to models without a known price; "
+            "budgets in dollars do not count them. Give their prices with HITHERTO_PRICES."
         )
 
 
@@ -99,20 +99,20 @@ def _show_calls(db: str | None, project: str, user: str | None, limit: int, as_j
     )
 
 
-def _print_tasks(found: ModelUsage) -> None:
+def _print_tasks(usage: ModelUsage) -> None:
     print_table(
         ("day", "task", "model", *_COLUMNS),
         [
             (
-                each.day.isoformat(),
-                each.task,
-                f"{each.provider}:{each.model}",
-                *_cells(each.counts),
+                entry.day.isoformat(),
+                entry.task,
+                f"{entry.provider}:{entry.model}",
+                *_cells(entry.counts),
             )
-            for each in found.tasks
+            for entry in usage.tasks
         ]
-        + ([("total", "", "", *_cells(found.total))] if found.tasks else []),
-        f"No language model was called since {found.since}.",
+        + ([("total", "", "", *_cells(usage.total))] if usage.tasks else []),
+        f"No language model was called since {usage.since}.",
     )
 
 
@@ -141,5 +141,5 @@ def _about(tokens: int, is_known: bool) -> str:
 
 
 def shown_usd(usd: float) -> str:
-    """US dollars for a table, to a ten-thousandth of a cent."""
+    """Return US dollars for a table, to a ten-thousandth of a cent."""
     return f"${usd:,.6f}"

@@ -11,7 +11,7 @@ from hitherto.store.address import shown_address
 
 
 def vacuum(db: Db = None) -> None:
-    """Rewrite the database, so that no trace of deleted rows is left in its files.
+    """Rewrite the database, so that its files have no trace of deleted rows.
 
     A SQLite file needs its own size in free space, and waits for writers. On PostgreSQL each table
     is locked while it is rewritten; its write-ahead log and backups belong to the server.
@@ -20,9 +20,9 @@ def vacuum(db: Db = None) -> None:
         settings = read_settings(db=db)
         require_database(settings)
         kept = asyncio.run(_vacuum(settings.db))
-    typer.echo(f"{shown_address(settings.db)} was written anew.")
-    for one in kept:
-        typer.echo(f"What was deleted still stands in {one}.")
+    typer.echo(f"{shown_address(settings.db)} was rewritten.")
+    for holder in kept:
+        typer.echo(f"Deleted data is still in {holder}.")
 
 
 async def _vacuum(location: str) -> tuple[str, ...]:

@@ -52,9 +52,9 @@ def list_webhooks(
     async def work(api: AdminApi) -> list[Webhook]:
         return await api.list_webhooks(project)
 
-    found = administer(db, work)
+    webhooks = administer(db, work)
     if as_json:
-        print_json([wire.Webhook.from_model(webhook) for webhook in found])
+        print_json([wire.Webhook.from_model(webhook) for webhook in webhooks])
         return
     print_table(
         ("webhook id", "url", "events", "enabled", "created"),
@@ -68,7 +68,7 @@ def list_webhooks(
                 "yes" if webhook.enabled else f"no: {webhook.disabled_reason or 'switched off'}",
                 shown_time(webhook.created_at),
             )
-            for webhook in found
+            for webhook in webhooks
         ],
         "There are no webhooks; create one with `hitherto webhooks create`.",
     )

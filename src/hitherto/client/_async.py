@@ -13,7 +13,7 @@ from typing import Any
 
 from hitherto.api import UNSET, SortBy, SortOrder, Unset
 from hitherto.client._async_session import AsyncMergeConflict, AsyncSession
-from hitherto.client.connection import AsyncConnection, Place
+from hitherto.client.connection import AsyncConnection, MemoryLocation
 from hitherto.client.http_transport import HttpParts
 from hitherto.models import (
     DeletionReport,
@@ -66,8 +66,9 @@ class AsyncHitherto:
         project_id: str | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        place = Place(location, settings, parts, api_key, project_id, timeout_s)
-        self._connection = AsyncConnection(place)
+        self._connection = AsyncConnection(
+            MemoryLocation(location, settings, parts, api_key, project_id, timeout_s)
+        )
 
     async def create_user(
         self,

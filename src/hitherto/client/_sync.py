@@ -13,7 +13,7 @@ from typing import Any
 
 from hitherto.api import UNSET, SortBy, SortOrder, Unset
 from hitherto.client._sync_session import MergeConflict, Session
-from hitherto.client.connection import Connection, Place
+from hitherto.client.connection import Connection, MemoryLocation
 from hitherto.client.http_transport import HttpParts
 from hitherto.models import (
     DeletionReport,
@@ -66,8 +66,9 @@ class Hitherto:
         project_id: str | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        place = Place(location, settings, parts, api_key, project_id, timeout_s)
-        self._connection = Connection(place)
+        self._connection = Connection(
+            MemoryLocation(location, settings, parts, api_key, project_id, timeout_s)
+        )
 
     def create_user(
         self,

@@ -26,7 +26,7 @@ CLOSED = "the client was closed; open a new one"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MemoryLocation:
     """Location of a memory with its settings: a database, or a server.
 
     Raises ValidationError for incompatible arguments.
@@ -61,7 +61,7 @@ class Place:
         return isinstance(location, str) and location.lower().startswith(("http://", "https://"))
 
     async def open(self) -> MemoryApi:
-        """Return the API, which is open from the start. Raises ClosedError."""
+        """Open the memory and return its API."""
         if isinstance(self.parts, HttpParts) or self.remote:
             parts = self.parts if isinstance(self.parts, HttpParts) else None
             api_key, project_id = self.api_key or "", self.project_id or ""
@@ -72,30 +72,35 @@ class Place:
         for name, value in (("api_key", self.api_key), ("project_id", self.project_id)):
             if not value:
                 raise ValidationError(
-                    f"{self._shown()} is a server, which needs {name}; "
-                    "who runs it makes one with `hitherto keys`"
+                    f"{self._printed_address()} is a server, which needs {name}; "
+                    "its operator can create one with `hitherto keys create`"
                 )
             if not (value.isascii() and value.isprintable()):
-                raise ValidationError(f"{name} has characters that no {name} has; copy it again")
+                raise ValidationError(
+                    f"{name} has characters that are not printable ASCII; copy it again"
+                )
         if self.settings is not None or isinstance(self.parts, Parts):
             raise ValidationError(
-                f"settings and Parts belong to an embedded memory, and {self._shown()} is a server "
-                "with its own; leave them out"
+                f"settings and Parts belong to an embedded memory, and {self._printed_address()} "
+                "is a server with its own; leave them out"
             )
         if not urlsplit(str(self.location)).hostname:
-            raise ValidationError(f"{self._shown()!r} names no host")
+            raise ValidationError(
+                f"{self._printed_address()!r} has no host name; give an address such as "
+                "https://memory.example.com"
+            )
         if not self.timeout_s > 0:
             raise ValidationError(f"timeout_s must be above 0, not {self.timeout_s}")
 
-    def _shown(self) -> str:
+    def _printed_address(self) -> str:
         return without_userinfo(str(self.location))
 
 
 class AsyncConnection:
     """Serves an async client on the event loop of its first call."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, location: MemoryLocation) -> None:
+        self._location = location
         self._opening = asyncio.Lock()
         self._api: MemoryApi | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -115,7 +120,7 @@ class AsyncConnection:
             if self._closed:
                 raise ClosedError(CLOSED)
             if self._api is None:
-                self._api = await self._place.open()
+                self._api = await self._location.open()
                 self._loop = loop
         return self._api
 
@@ -126,7 +131,7 @@ class AsyncConnection:
     async def stream(
         self, call: Callable[[MemoryApi], AsyncGenerator[T, None]]
     ) -> AsyncGenerator[T, None]:
-        """Make a call of the API that answers piece by piece; closing it stops the work."""
+        """Make a call of the API that yields its answer in parts; closing it stops it."""
         async with aclosing(call(await self.open())) as pieces:
             async for piece in pieces:
                 yield piece
@@ -148,11 +153,11 @@ class Connection:
     after a crash.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, location: MemoryLocation) -> None:
         self._closing = threading.Lock()
         opened: Future[_Serving] = Future()
         self._thread = threading.Thread(
-            target=_serve, args=(opened, place), name="hitherto", daemon=True
+            target=_serve, args=(opened, location), name="hitherto", daemon=True
         )
         self._thread.start()
         try:
@@ -226,20 +231,20 @@ class _Serving:
     closed: asyncio.Event
 
 
-def _result(working: "Future[T]") -> T:
+def _result(future: "Future[T]") -> T:
     """Return the result of a call. Raises ClosedError if `close()` in another thread ended it."""
     try:
-        return working.result()
+        return future.result()
     except CancelledError:
         raise ClosedError(CLOSED) from None
 
 
-def _serve(opened: "Future[_Serving]", place: Place) -> None:
+def _serve(opened: "Future[_Serving]", location: MemoryLocation) -> None:
     """Open a memory on a new event loop and run the loop until it is closed."""
 
     async def serve() -> None:
         try:
-            api = await place.open()
+            api = await location.open()
         except BaseException as error:  # noqa: BLE001  raised where the client is made
             opened.set_exception(error)
             return

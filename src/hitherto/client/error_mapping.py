@@ -59,7 +59,7 @@ BY_STATUS: Mapping[int, type[RecallrAIError]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ErrorContext:
     """Context of a request that decides the meaning of an error.
 
     user_id: the user in the path, whose absence the server reports with this id.
@@ -71,14 +71,14 @@ class Subject:
     refused: type[RecallrAIError] = RecallrAIError
 
 
-def error_of(response: httpx.Response, subject: Subject) -> RecallrAIError:
+def error_of(response: httpx.Response, subject: ErrorContext) -> RecallrAIError:
     """Return the error for a complete response."""
     status = response.status_code
     body = _object_of(response)
     if body is None or response.is_redirect:
         return _foreign(response)
     detail = body.get("detail")
-    message = _readable(detail) or f"the server answered with status {status} and no reason"
+    message = _readable(detail) or f"the server answered with status {status} and gave no reason"
     if status == 400:
         return _refusal(message, detail, subject)
     if status == 404:
@@ -104,12 +104,13 @@ def _object_of(response: httpx.Response) -> dict[str, Any] | None:
 def _foreign(response: httpx.Response) -> ConnectionError:
     """Return the error for a response that Hitherto does not send."""
     if response.is_redirect:
-        said = f"a redirect to {response.headers.get('Location')!r}"
+        content = f"a redirect to {response.headers.get('Location')!r}"
     else:
-        said = f"{response.text[:MAX_SHOWN_CHARS]!r}"
+        content = f"{response.text[:MAX_SHOWN_CHARS]!r}"
     return ConnectionError(
         f"{response.request.url.copy_with(query=None)} answered with status "
-        f"{response.status_code} and {said}, which is not Hitherto's; check the address",
+        f"{response.status_code} and {content}, which is not an answer of Hitherto; "
+        "check the address",
         response.status_code,
     )
 
@@ -128,15 +129,17 @@ def _readable(detail: object) -> str:
 def _fault(item: dict[str, Any]) -> str:
     """Describe one fault of a 422: location and message."""
     message = str(item.get("msg") or "is not valid").removeprefix("Value error, ")
-    place = item.get("loc")
-    if not isinstance(place, list):
+    location = item.get("loc")
+    if not isinstance(location, list):
         return message
-    where = ".".join(str(part) for part in place if part not in ("body", "query", "path", "header"))
-    named = where.isdigit() or where in message
-    return message if named else f"{where}: {message}"
+    path = ".".join(
+        str(part) for part in location if part not in ("body", "query", "path", "header")
+    )
+    is_named = path.isdigit() or path in message
+    return message if is_named else f"{path}: {message}"
 
 
-def _refusal(message: str, detail: object, subject: Subject) -> RecallrAIError:
+def _refusal(message: str, detail: object, subject: ErrorContext) -> RecallrAIError:
     """Return the error for a 400."""
     if subject.refused is InvalidCategoriesError:
         if not isinstance(detail, dict) or not isinstance(detail.get("invalid_categories"), list):

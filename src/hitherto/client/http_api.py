@@ -19,7 +19,7 @@ import pydantic
 
 from hitherto import wire
 from hitherto.api import MIN_AUTO_PROCESS_S, UNSET, ContextRequest, Page, SortBy, SortOrder, Unset
-from hitherto.client.error_mapping import Subject
+from hitherto.client.error_mapping import ErrorContext
 from hitherto.client.http_transport import HttpParts, Query, Request, Transport, json_of, path_of
 from hitherto.core import arguments
 from hitherto.core.conflict_answers import well_formed
@@ -112,14 +112,14 @@ class HttpApi:
         request = Request(
             "POST",
             path_of("users"),
-            Subject(),
+            ErrorContext(),
             body=body,
             idempotency_key=self._key(idempotency_key),
         )
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
     async def get_user(self, user_id: str) -> UserModel:
-        request = Request("GET", _user_path(user_id), Subject(user_id))
+        request = Request("GET", _user_path(user_id), ErrorContext(user_id))
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
     async def list_users(
@@ -136,7 +136,7 @@ class HttpApi:
             "metadata_filter": _filter(metadata_filter, "metadata_filter"),
             "partial_user_id": part or None,
         }
-        request = Request("GET", path_of("users"), Subject(), query)
+        request = Request("GET", path_of("users"), ErrorContext(), query)
         return (await self._ask(wire.UserList, request)).to_model()
 
     async def update_user(
@@ -156,11 +156,11 @@ class HttpApi:
             body["merge_conflict_enabled"] = arguments.optional_flag(
                 merge_conflict_enabled, "merge_conflict_enabled"
             )
-        request = Request("PUT", _user_path(user_id), Subject(user_id), body=body)
+        request = Request("PUT", _user_path(user_id), ErrorContext(user_id), body=body)
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
     async def delete_user(self, user_id: str) -> DeletionReport:
-        request = Request("DELETE", _user_path(user_id), Subject(user_id), _REPORTED)
+        request = Request("DELETE", _user_path(user_id), ErrorContext(user_id), _REPORTED)
         return await self._deleted(request)
 
     async def create_session(
@@ -184,7 +184,7 @@ class HttpApi:
         request = Request(
             "POST",
             _user_path(user_id, "sessions"),
-            Subject(user_id),
+            ErrorContext(user_id),
             body=body,
             idempotency_key=self._key(idempotency_key),
         )
@@ -222,7 +222,7 @@ class HttpApi:
                 for status in status_filter or ()
             ],
         }
-        request = Request("GET", _user_path(user_id, "sessions"), Subject(user_id), query)
+        request = Request("GET", _user_path(user_id, "sessions"), ErrorContext(user_id), query)
         page = (await self._ask(wire.SessionList, request)).to_model()
         return replace(page, items=[_owned(user_id, session) for session in page.items])
 
@@ -266,7 +266,7 @@ class HttpApi:
 
     async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
         query: Query = {"limit": arguments.whole(n, "n", 1, 100)}
-        request = Request("GET", _user_path(user_id, "messages"), Subject(user_id), query)
+        request = Request("GET", _user_path(user_id, "messages"), ErrorContext(user_id), query)
         return (await self._ask(wire.UserMessageList, request)).to_model()
 
     async def process(self, user_id: str, session_id: str) -> SessionModel:
@@ -294,18 +294,25 @@ class HttpApi:
     async def get_context(
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> ContextResponse:
-        asked = Request("GET", *_session(user_id, session_id, "context"), _context_query(request))
-        return (await self._ask(wire.Context, asked)).to_model()
+        http_request = Request(
+            "GET", *_session(user_id, session_id, "context"), _context_query(request)
+        )
+        return (await self._ask(wire.Context, http_request)).to_model()
 
     async def get_context_stream(
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> AsyncGenerator[ContextResponse, None]:
         query = {**_context_query(request), "stream": True}
-        asked = Request("GET", *_session(user_id, session_id, "context"), query, streamed=True)
+        http_request = Request(
+            "GET", *_session(user_id, session_id, "context"), query, streamed=True
+        )
         last: ContextResponse | None = None
-        async with self._transport.stream(asked) as pieces, aclosing(_events(pieces)) as events:
+        async with (
+            self._transport.stream(http_request) as pieces,
+            aclosing(_events(pieces)) as events,
+        ):
             async for data in events:
-                event = _parsed(wire.Context, data, asked.path).to_model()
+                event = _parsed(wire.Context, data, http_request.path).to_model()
                 if event.is_final:
                     last = event
                     await _read_to_end(events)
@@ -313,15 +320,15 @@ class HttpApi:
                 yield event
         if last is None:
             raise ConnectionError(
-                f"the stream of {asked.path} ended before its last event; ask again"
+                f"the stream of {http_request.path} ended before its last event; try again"
             )
-        # Outside, so that who stops reading here leaves no connection behind.
+        # After the stream is closed: a caller that stops reading here leaves no open connection.
         yield last
 
     async def system_prompt(self, recall_strategy: RecallStrategy) -> str:
-        asked = arguments.member(RecallStrategy, recall_strategy, "recall_strategy")
-        query: Query = {"recall_strategy": asked.value}
-        request = Request("GET", path_of("system-prompt"), Subject(), query)
+        strategy = arguments.member(RecallStrategy, recall_strategy, "recall_strategy")
+        query: Query = {"recall_strategy": strategy.value}
+        request = Request("GET", path_of("system-prompt"), ErrorContext(), query)
         return (await self._ask(wire.SystemPrompt, request)).system_prompt
 
     async def list_memories(
@@ -344,7 +351,7 @@ class HttpApi:
             "include_previous_versions": include_previous_versions,
             "include_connected_memories": include_connected_memories,
         }
-        subject = Subject(user_id, refused=InvalidCategoriesError)
+        subject = ErrorContext(user_id, refused=InvalidCategoriesError)
         request = Request("GET", _user_path(user_id, "memories"), subject, query)
         return (await self._ask(wire.MemoryList, request)).to_model()
 
@@ -367,7 +374,7 @@ class HttpApi:
         self, user_id: str, *, offset: int = 0, limit: int = 20
     ) -> UserMemoriesList:
         path, query = _user_path(user_id, "doubtful-memories"), _page(offset, limit, 200)
-        request = Request("GET", path, Subject(user_id), query)
+        request = Request("GET", path, ErrorContext(user_id), query)
         return (await self._ask(wire.MemoryList, request)).to_model()
 
     async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
@@ -402,7 +409,9 @@ class HttpApi:
             "sort_by": sort_by,
             "sort_order": sort_order,
         }
-        request = Request("GET", _user_path(user_id, "merge-conflicts"), Subject(user_id), query)
+        request = Request(
+            "GET", _user_path(user_id, "merge-conflicts"), ErrorContext(user_id), query
+        )
         return (await self._ask(wire.MergeConflictList, request)).to_model()
 
     async def get_merge_conflict(self, user_id: str, merge_conflict_id: str) -> MergeConflictModel:
@@ -441,23 +450,23 @@ class HttpApi:
         return self._transport.parts.new_id() if given is None else given
 
     async def _all_user_ids(self) -> list[str]:
-        found: dict[str, None] = {}
+        user_ids: dict[str, None] = {}
         page = await self.list_users(limit=PAGE_SIZE)
         offset = 0
         while page.items:
-            found |= dict.fromkeys(user.user_id for user in page.items)
+            user_ids |= dict.fromkeys(user.user_id for user in page.items)
             offset += len(page.items)
             if not page.has_more:
                 break
             page = await self.list_users(offset=offset, limit=PAGE_SIZE)
-        return list(found)
+        return list(user_ids)
 
     async def _busy_users(self, user_ids: Sequence[str]) -> list[str]:
-        """Those of the users who have a session PROCESSING; one deleted meanwhile has none."""
-        room = asyncio.Semaphore(USERS_AT_ONCE)
+        """Return the users with a session in PROCESSING; a deleted user has none."""
+        slots = asyncio.Semaphore(USERS_AT_ONCE)
 
         async def busy(user_id: str) -> bool:
-            async with room:
+            async with slots:
                 try:
                     page = await self.list_sessions(
                         user_id, limit=1, status_filter=[SessionStatus.PROCESSING]
@@ -466,8 +475,8 @@ class HttpApi:
                     return False
                 return page.total > 0
 
-        found = await asyncio.gather(*(busy(user_id) for user_id in user_ids))
-        return [user_id for user_id, is_busy in zip(user_ids, found, strict=True) if is_busy]
+        busy_flags = await asyncio.gather(*(busy(user_id) for user_id in user_ids))
+        return [user_id for user_id, is_busy in zip(user_ids, busy_flags, strict=True) if is_busy]
 
     async def _pause(self, delay_s: float, deadline: float | None, busy: int) -> None:
         parts = self._transport.parts
@@ -507,20 +516,22 @@ def _user_path(user_id: str, *below: str) -> str:
     return path_of("users", _segment(user_id, "User", UserNotFoundError), *below)
 
 
-def _session(user_id: str, session_id: str, *below: str) -> tuple[str, Subject]:
+def _session(user_id: str, session_id: str, *below: str) -> tuple[str, ErrorContext]:
     segment = _segment(session_id, "Session", SessionNotFoundError)
-    subject = Subject(user_id, SessionNotFoundError, InvalidSessionStateError)
+    subject = ErrorContext(user_id, SessionNotFoundError, InvalidSessionStateError)
     return _user_path(user_id, "sessions", segment, *below), subject
 
 
-def _memory(user_id: str, memory_id: str, *below: str) -> tuple[str, Subject]:
+def _memory(user_id: str, memory_id: str, *below: str) -> tuple[str, ErrorContext]:
     segment = _segment(memory_id, "Memory", MemoryNotFoundError)
-    return _user_path(user_id, "memory", segment, *below), Subject(user_id, MemoryNotFoundError)
+    return _user_path(user_id, "memory", segment, *below), ErrorContext(
+        user_id, MemoryNotFoundError
+    )
 
 
-def _conflict(user_id: str, conflict_id: str, *below: str) -> tuple[str, Subject]:
+def _conflict(user_id: str, conflict_id: str, *below: str) -> tuple[str, ErrorContext]:
     segment = _segment(conflict_id, "Merge conflict", MergeConflictNotFoundError)
-    subject = Subject(user_id, MergeConflictNotFoundError, MergeConflictAlreadyResolvedError)
+    subject = ErrorContext(user_id, MergeConflictNotFoundError, MergeConflictAlreadyResolvedError)
     return _user_path(user_id, "merge-conflicts", segment, *below), subject
 
 
@@ -534,13 +545,13 @@ def _page(offset: int, limit: int, most: int) -> dict[str, int]:
 
 
 def _filter(value: dict[str, Any] | None, name: str) -> str | None:
-    found = MetadataFilter(value, name)
-    return json_of(found.wanted) if found else None
+    metadata_filter = MetadataFilter(value, name)
+    return json_of(metadata_filter.wanted) if metadata_filter else None
 
 
-def _context_query(asked: ContextRequest) -> dict[str, Any]:
-    request = arguments.context_request(asked)
-    return asdict(request) | {"recall_strategy": request.recall_strategy.value}
+def _context_query(request: ContextRequest) -> dict[str, Any]:
+    checked = arguments.context_request(request)
+    return asdict(checked) | {"recall_strategy": checked.recall_strategy.value}
 
 
 def _owned(user_id: str, session: SessionModel) -> SessionModel:
@@ -557,8 +568,8 @@ def _parsed(answer: type[W], content: str | bytes, path: str) -> W:
         return answer.model_validate_json(content)
     except pydantic.ValidationError as error:
         raise ConnectionError(
-            f"the answer of {path} is not Hitherto's ({error.error_count()} faults, first: "
-            f"{error.errors()[0]['msg']}); check the address"
+            f"the answer to {path} is not an answer of Hitherto ({error.error_count()} faults, "
+            f"first: {error.errors()[0]['msg']}); check the address"
         ) from error
 
 

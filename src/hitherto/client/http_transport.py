@@ -1,4 +1,4 @@
-"""Requests to a server: sent, sent again where that does no harm, and answered or refused."""
+"""Requests to a server, with retries where they are safe."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from hitherto.backoff import Backoff, retry_after_s
-from hitherto.client.error_mapping import Subject, error_of
+from hitherto.client.error_mapping import ErrorContext, error_of
 from hitherto.core import arguments
 from hitherto.disclosure import without_secrets
 from hitherto.errors import (
@@ -72,7 +72,7 @@ class Request:
 
     method: str
     path: str
-    subject: Subject
+    subject: ErrorContext
     query: Query = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     idempotency_key: str | None = None
@@ -117,9 +117,10 @@ class Transport:
         )
 
     async def send(self, request: Request) -> httpx.Response:
-        """Make a request; the answer is a success and read to its end.
+        """Make a request and return its answer, which is a success and read to its end.
 
-        Raises the error that a refusal stands for, TimeoutError, ConnectionError, ClosedError.
+        Raises the error of `error_mapping` for a refusal, TimeoutError, ConnectionError and
+        ClosedError.
         """
         built = self._built(request)
         tries_left, perhaps_done = MAX_TRIES, False
@@ -127,8 +128,10 @@ class Transport:
             tries_left -= 1
             outcome = await self._exchange(built, request.streamed)
             if isinstance(outcome, httpx.Response):
-                gone = outcome.status_code == 404 and request.method == "DELETE" and perhaps_done
-                if outcome.is_success or gone:
+                is_deleted = (
+                    outcome.status_code == 404 and request.method == "DELETE" and perhaps_done
+                )
+                if outcome.is_success or is_deleted:
                     return outcome
             if not tries_left or self._client.is_closed or not _worth_repeating(request, outcome):
                 raise self._error_of(outcome, request) from (
@@ -139,7 +142,7 @@ class Transport:
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[AsyncGenerator[str, None]]:
-        """Make a request whose answer is a stream; gives its text in the pieces that arrive.
+        """Make a request whose answer is a stream; yield its text in the parts that arrive.
 
         Raises what `send` raises, also while the text is read.
         """
@@ -164,7 +167,7 @@ class Transport:
     async def _exchange(
         self, built: httpx.Request, streamed: bool
     ) -> httpx.Response | httpx.RequestError:
-        """Send once; of a stream only the head is read, unless it is a refusal."""
+        """Send once. Of a stream only the head is read, unless the answer is a refusal."""
         try:
             response = await self._client.send(built, stream=streamed)
             if streamed and not response.is_success:
@@ -207,18 +210,18 @@ class Transport:
     def _failure(
         self, error: httpx.RequestError | httpx.StreamError, url: httpx.URL
     ) -> RecallrAIError:
-        """Our error for one of the network."""
-        where = url.copy_with(query=None, userinfo=b"")
+        """Return the error for a failure of the network."""
+        address = url.copy_with(query=None, userinfo=b"")
         if self._client.is_closed:
             return ClosedError("the client was closed while it waited for an answer")
         if isinstance(error, httpx.TimeoutException):
             return TimeoutError(
-                f"{where} did not answer within {self._timeout_s:g} s "
-                f"({type(error).__name__}); allow more time or see how busy the server is"
+                f"{address} did not answer within {self._timeout_s:g} s "
+                f"({type(error).__name__}); raise timeout_s or check the load of the server"
             )
-        said = without_secrets(str(error)) or type(error).__name__
+        reason = without_secrets(str(error)) or type(error).__name__
         return ConnectionError(
-            f"no answer from {where}: {said}; check the address and whether the server runs"
+            f"no answer from {address}: {reason}; check the address and that the server runs"
         )
 
     async def _pause(self, tries_left: int, outcome: httpx.Response | httpx.RequestError) -> None:
@@ -232,11 +235,11 @@ def _worth_repeating(request: Request, outcome: httpx.Response | httpx.RequestEr
     """Return whether a retry may succeed and does no harm."""
     if isinstance(outcome, httpx.TimeoutException):
         return False
-    harmless = request.repeatable or _surely_not_done(outcome)
+    is_harmless = request.repeatable or _surely_not_done(outcome)
     if isinstance(outcome, httpx.RequestError):
-        return harmless
-    told = (retry_after_s(outcome.headers) or 0.0) <= MAX_RETRY_AFTER_S
-    return harmless and told and outcome.status_code in RETRIED_STATUSES
+        return is_harmless
+    waits_briefly = (retry_after_s(outcome.headers) or 0.0) <= MAX_RETRY_AFTER_S
+    return is_harmless and waits_briefly and outcome.status_code in RETRIED_STATUSES
 
 
 def _surely_not_done(outcome: httpx.Response | httpx.RequestError) -> bool:
@@ -247,7 +250,7 @@ def _surely_not_done(outcome: httpx.Response | httpx.RequestError) -> bool:
 
 
 def json_of(body: Mapping[str, Any]) -> str:
-    """JSON of ASCII characters only. Raises ValidationError for what JSON cannot hold."""
+    """Return JSON in ASCII. Raises ValidationError for values that JSON does not have."""
     try:
         return json.dumps(body, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:

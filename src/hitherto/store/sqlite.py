@@ -55,7 +55,7 @@ WRITTEN_AT_ONCE_BYTES = 16 * 2**20
 leave it for later."""
 
 WRITTEN_LATER_BYTES = 512 * 2**20
-"""A file up to this size is written anew when there is time; others wait for `BUSY_TIMEOUT_S`."""
+"""A file up to this size is rewritten when there is time; others wait for `BUSY_TIMEOUT_S`."""
 
 CLEARING_TIMEOUT_S = 0.25
 """How long clearing waits for readers and writers; nothing is written by us meanwhile."""
@@ -71,12 +71,12 @@ _LOG_STAYS = (
     "seconds after it has ended, while a program has the memory open"
 )
 _PAGES_STAY = (
-    "the file, whose pages may keep copies of deleted keys and texts: it is written anew within "
+    "the file, whose pages may keep copies of deleted keys and texts: it is rewritten within "
     "seconds, while a program has the memory open"
 )
 _FILE_STAYS = (
     "the file, whose pages may keep copies of deleted keys and texts: it is too large to be "
-    "written anew beside other work, so run `hitherto vacuum`"
+    "rewritten during other work, so run `hitherto vacuum`"
 )
 
 _NOT_OURS = "give the path of a Hitherto database, or of a file that is not there"

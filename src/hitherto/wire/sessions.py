@@ -153,10 +153,10 @@ class Session(Mirror[SessionModel]):
             "memories": with_memories,
         }
         names = [name for name in cls.model_fields if is_shown.get(name, True)]
-        shown = {name: getattr(model, name) for name in names}
+        values = {name: getattr(model, name) for name in names}
         if with_memories and model.memories is None:
-            shown["memories"] = []
-        return cls.model_validate(shown, from_attributes=True)
+            values["memories"] = []
+        return cls.model_validate(values, from_attributes=True)
 
 
 class SessionEnvelope(Envelope[SessionModel]):
