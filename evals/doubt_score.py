@@ -27,7 +27,7 @@ from typing import Any
 
 from hitherto.core.reconciliation.connections import Entry, connect
 from hitherto.core.reconciliation.doubt import Change, Consequences, doubts
-from hitherto.core.reconciliation.reconcile import Held
+from hitherto.core.reconciliation.reconcile import ExistingMemory
 from hitherto.core.statements.reader import read as read_statement
 from hitherto.embedding import Embedder, open_embedder
 from hitherto.inference.tasks import review
@@ -133,7 +133,7 @@ def consequences(case: Case) -> Consequences:
     return Consequences((case.change,), tuple(found))
 
 
-def sheet(case: Case, embedder: Embedder) -> review.Sheet:
+def sheet(case: Case, embedder: Embedder) -> review.ReviewInput:
     """What a model is shown of a case."""
     versions = [case.change.old, *case.versions]
     vectors = embedder.embed([one.content for one in versions])
@@ -143,16 +143,16 @@ def sheet(case: Case, embedder: Embedder) -> review.Sheet:
     ]
     pairs = connect(entries, vectors, ())
     connected = {str(one) for pair in pairs if case.old in pair for one in pair} - {case.old}
-    held = [Held(one, vector) for one, vector in zip(versions, vectors, strict=True)]
-    return review.sheet(consequences(case), held, connected)
+    held = [ExistingMemory(one, vector) for one, vector in zip(versions, vectors, strict=True)]
+    return review.review_input(consequences(case), held, connected)
 
 
-def prompt_of(shown: review.Sheet) -> str:
+def prompt_of(shown: review.ReviewInput) -> str:
     """All that a model is told: the prompt, then the changes and memories."""
     return f"{task_prompt('review').text}\n\n{review.content(shown)}\n"
 
 
-def marked_by_answer(case: Case, shown: review.Sheet, answer: str) -> frozenset[str]:
+def marked_by_answer(case: Case, shown: review.ReviewInput, answer: str) -> frozenset[str]:
     """The contents in doubt after a review with this answer."""
     found = review.Findings.model_validate_json(answer)
     reviewed = review.read(found, shown, consequences(case))

@@ -18,7 +18,7 @@ from hitherto.core.recall import index
 from hitherto.core.recall.calibration import comparable
 from hitherto.core.recall.passages import Passage, PassageKind
 from hitherto.core.recall.quantised_vectors import no_vectors
-from hitherto.core.reconciliation.reconcile import Held
+from hitherto.core.reconciliation.reconcile import ExistingMemory
 from hitherto.models import Evidence, MemoryVersion, Message
 from hitherto.store import RecordedEmbedder, Revision, StoredPassage, StoredSummary, UserRows
 from hitherto.store.rows import damaged, to_matrix
@@ -37,11 +37,11 @@ class IndexedSession:
 
 @dataclass(frozen=True, slots=True)
 class WorkingSet:
-    """Everything that can be recalled of one user, at one revision.
+    """Everything that can be recalled about one user, at one revision.
 
     sessions: in the order of summaries' rows; message_sessions: for each message row its session.
-    memory_ids: for each memory row its id. connections: for each memory row those connected to it.
-    embedder: the one that made all of its vectors. size_bytes: about what it takes in memory.
+    memory_ids: for each memory row its id. connections: for each memory row the connected rows.
+    embedder: made all vectors. size_bytes: approximate size in memory.
     """
 
     revision: Revision
@@ -65,24 +65,26 @@ class WorkingSet:
         return session, position, session.messages[position]
 
     def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
-        """A version and those that it superseded, newest first.
+        """Return a version and the versions it superseded, newest first.
 
-        A link to a version that is not there ends it.
+        The history ends at a link to a missing version.
         """
-        found = [self.versions[memory_id]]
-        while (previous := found[-1].previous_id) is not None and previous in self.versions:
-            found.append(self.versions[previous])
-        return tuple(found)
+        versions = [self.versions[memory_id]]
+        while (previous := versions[-1].previous_id) is not None and previous in self.versions:
+            versions.append(self.versions[previous])
+        return tuple(versions)
 
     def last_said(self) -> dict[str, datetime]:
         """Return when each version on processed sessions was last stated."""
         days = {session.session_id: session.created_at for session in self.sessions}
-        found: dict[str, datetime] = {}
+        last_by_memory: dict[str, datetime] = {}
         for memory_id, version in self.versions.items():
-            said = [days[item.session_id] for item in version.evidence if item.session_id in days]
-            if said:
-                found[memory_id] = max(said)
-        return found
+            evidence_dates = [
+                days[item.session_id] for item in version.evidence if item.session_id in days
+            ]
+            if evidence_dates:
+                last_by_memory[memory_id] = max(evidence_dates)
+        return last_by_memory
 
     def nearest_rows(
         self, vectors: NDArray[np.float32], most: int, needed: Callable[[MemoryVersion], bool]
@@ -92,52 +94,58 @@ class WorkingSet:
         vectors: (n, dimension). All current ones, where there are no more than `most`.
         """
         current = self.current()
-        rows = np.array([self.memory_rows[one.memory_id] for one in current], np.intp)
+        rows = np.array([self.memory_rows[version.memory_id] for version in current], np.intp)
         if len(rows) <= most:
             return rows
         nearness = np.full(len(self.memory_ids), -2.0, np.float32)
         for vector in vectors:
             np.maximum(nearness, self.memories.vectors.products(vector), out=nearness)
         nearest = rows[np.argpartition(-nearness[rows], most)[:most]]
-        own = [self.memory_rows[one.memory_id] for one in current if needed(one)]
+        own = [self.memory_rows[version.memory_id] for version in current if needed(version)]
         return np.union1d(nearest, np.array(own, np.intp))
 
     def current(self) -> list[MemoryVersion]:
         """Return versions without a successor, in row order."""
-        found = (self.versions[memory_id] for memory_id in self.memory_ids)
-        return [version for version in found if version.expired_at is None]
+        versions = (self.versions[memory_id] for memory_id in self.memory_ids)
+        return [version for version in versions if version.expired_at is None]
 
-    def held(
+    def existing_memories(
         self,
         vectors: NDArray[np.float32],
         most: int,
         needed: Callable[[MemoryVersion], bool],
-    ) -> tuple[list[Held], NDArray[np.float32]]:
-        """Current memories and new vectors, so that thresholds on their products hold.
+    ) -> tuple[list[ExistingMemory], NDArray[np.float32]]:
+        """Return current memories and new vectors, scaled so that thresholds on products hold.
 
-        Of many memories only the `most` nearest to what is new, and the needed ones: what is far
-        from it changes nothing, and the work must not grow with the years.
+        Of many memories only the `most` nearest to the new vectors, and the needed ones. Others
+        change nothing, and the work must not grow with the years.
         """
         memories = self.memories.vectors
         chosen = self.nearest_rows(vectors, most, needed)
         adjusted = comparable(
             np.vstack([memories.part(chosen).floats(), vectors]), memories.calibration
         )
-        found = [
-            Held(self.versions[self.memory_ids[row]], adjusted[place])
-            for place, row in enumerate(chosen)
+        existing = [
+            ExistingMemory(self.versions[self.memory_ids[row]], adjusted[position])
+            for position, row in enumerate(chosen)
         ]
-        return found, adjusted[len(chosen) :]
+        return existing, adjusted[len(chosen) :]
 
     def vectors_of(self, memory_ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of some memories: (memory_ids, dimension)."""
-        rows = np.array([self.memory_rows[one] for one in memory_ids], np.intp)
+        rows = np.array([self.memory_rows[memory_id] for memory_id in memory_ids], np.intp)
         return self.memories.vectors.part(rows).floats()
 
     def connected_with(self, memory_ids: Iterable[str]) -> set[str]:
         """Return the ids of memories connected with any of these."""
-        rows = [self.memory_rows[one] for one in memory_ids if one in self.memory_rows]
-        return {self.memory_ids[there] for row in rows for there in self.connections.get(row, ())}
+        rows = [
+            self.memory_rows[memory_id] for memory_id in memory_ids if memory_id in self.memory_rows
+        ]
+        return {
+            self.memory_ids[connected_row]
+            for row in rows
+            for connected_row in self.connections.get(row, ())
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +173,7 @@ class WorkingSets:
         self._outdated = False
 
     def delta(self, user: UserRows) -> Delta:
-        """Read what is newer than the copy at hand; blocking, inside a transaction."""
+        """Read the changes since the cached copy; blocking, inside a transaction."""
         revision, embedder = user.revision(), user.embedder()
         with self._changing:
             base = self._sets.get(user.user_id)
@@ -201,13 +209,13 @@ class WorkingSets:
                 refreshed = _extended(delta.base or _empty(delta.embedder), delta)
             except KeyError as error:
                 # Foreign keys keep rows from missing what they refer to.
-                raise damaged(f"rows that refer to {error}, which is not there") from error
+                raise damaged(f"rows that refer to the missing {error}") from error
         with self._changing:
-            held = self._sets.get(user_id)
-            if held is None or held.revision.number <= refreshed.revision.number:
+            cached = self._sets.get(user_id)
+            if cached is None or cached.revision.number <= refreshed.revision.number:
                 self._sets[user_id] = refreshed
             self._sets.move_to_end(user_id)
-            if held is not refreshed:
+            if cached is not refreshed:
                 self._evict()
         return refreshed
 
@@ -217,7 +225,7 @@ class WorkingSets:
             total -= self._sets.popitem(last=False)[1].size_bytes
 
     def forget(self, user_id: str) -> None:
-        """Drop a user's copy: something of the user was deleted."""
+        """Drop a user's copy, because data of the user was deleted."""
         with self._changing:
             self._sets.pop(user_id, None)
 
@@ -290,15 +298,15 @@ def _extended(base: WorkingSet, delta: Delta) -> WorkingSet:
     versions = dict(base.versions)
     written = {version.memory_id: version for version, _ in delta.memories}
     for memory_id in dict.fromkeys((*written, *delta.evidence)):
-        known = versions[memory_id].evidence if memory_id in base.versions else ()
+        earlier_evidence = versions[memory_id].evidence if memory_id in base.versions else ()
         version = written[memory_id] if memory_id in written else versions[memory_id]
-        evidence = known + delta.evidence.get(memory_id, ())
+        evidence = earlier_evidence + delta.evidence.get(memory_id, ())
         versions[memory_id] = replace(version, evidence=evidence)
     connections = dict(base.connections)
-    for one, other in delta.connections:
-        for here, there in ((one, other), (other, one)):
-            row = memory_rows[here]
-            connections[row] = (*connections.get(row, ()), memory_rows[there])
+    for first, second in delta.connections:
+        for source_id, target_id in ((first, second), (second, first)):
+            row = memory_rows[source_id]
+            connections[row] = (*connections.get(row, ()), memory_rows[target_id])
     return WorkingSet(
         revision=delta.revision,
         embedder=delta.embedder,
@@ -385,8 +393,8 @@ def _size_bytes(
         + memories.vectors.nbytes
         + summaries.vectors.nbytes
     )
-    # Two bytes a character stand for the text and its share of the lexical index; 400 bytes for the
-    # objects of each message and memory, read off tracemalloc.
+    # Measured with tracemalloc: two bytes per character for the text and its share of the lexical
+    # index, and 400 bytes for the objects of each message and memory.
     characters = sum(
         len(session.summary) + sum(len(message.content) for message in session.messages)
         for session in sessions

@@ -193,7 +193,9 @@ async def test_an_answer_that_is_not_the_servers_is_a_connection_error(
     response: httpx.Response,
 ) -> None:
     server = Scripted(response)
-    with pytest.raises(errors.ConnectionError, match="not Hitherto's; check the address"):
+    with pytest.raises(
+        errors.ConnectionError, match="not an answer of Hitherto; check the address"
+    ):
         await server.api.get_user("alice")
 
 

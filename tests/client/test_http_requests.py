@@ -272,7 +272,7 @@ async def test_the_path_of_a_base_url_is_kept() -> None:
 )
 async def test_a_success_that_is_not_of_the_contract_is_a_connection_error(body: bytes) -> None:
     server = Scripted(lambda _: httpx.Response(200, content=body))
-    with pytest.raises(ConnectionError, match="not Hitherto's"):
+    with pytest.raises(ConnectionError, match="not an answer of Hitherto"):
         await server.api.get_user("alice")
 
 

@@ -149,7 +149,7 @@ async def test_a_connection_that_fails_halfway_is_told(failure: Any, kind: type[
 
 async def test_an_event_that_is_not_of_the_contract_is_a_connection_error() -> None:
     server, _ = streaming(b"data: [DONE]\n\n")
-    with pytest.raises(ConnectionError, match="not Hitherto's"):
+    with pytest.raises(ConnectionError, match="not an answer of Hitherto"):
         await events_of(server.api)
 
 

@@ -171,7 +171,7 @@ async def test_node_gets_the_final_event(driver: Driver) -> None:
         assert events[-1].context
 
 
-class Held(HashEmbedder):
+class ExistingMemory(HashEmbedder):
     """Waits with what contains "hold" until it is let go, and fails with what contains "break"."""
 
     def __init__(self) -> None:
@@ -212,11 +212,11 @@ class TestASlowModel:
     """
 
     @pytest.fixture
-    def embedder(self) -> Held:
-        return Held()
+    def embedder(self) -> ExistingMemory:
+        return ExistingMemory()
 
     @pytest.fixture
-    def service(self, path: Path, embedder: Held) -> Iterator[Service]:
+    def service(self, path: Path, embedder: ExistingMemory) -> Iterator[Service]:
         settings = QUICK.model_copy(update={"stream_ping_s": PING_S})
         with serving(path, settings=settings, parts=Parts(embedder=embedder)) as running:
             yield running
@@ -224,7 +224,9 @@ class TestASlowModel:
 
     @pytest.mark.check(111)
     @pytest.mark.drivers(*RELEASED)
-    async def test_clients_wait_for_it(self, driver: Driver, raw: Raw, embedder: Held) -> None:
+    async def test_clients_wait_for_it(
+        self, driver: Driver, raw: Raw, embedder: ExistingMemory
+    ) -> None:
         session = await (await driver.client.create_user("alice")).create_session()
         await driver.say(session, "hold on: where do I live?")
         _bear(driver, SILENCE_S)
@@ -265,7 +267,7 @@ class TestAModelThatFails:
 
     @pytest.fixture
     def service(self, path: Path) -> Iterator[Service]:
-        with serving(path, parts=Parts(embedder=Held())) as running:
+        with serving(path, parts=Parts(embedder=ExistingMemory())) as running:
             yield running
 
     @pytest.mark.check(112)

@@ -12,7 +12,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.inference import LocalInference
 from hitherto.inference.exploring.agent import Explorer
-from hitherto.inference.exploring.browser import Explored, Library
+from hitherto.inference.exploring.browser import Explored, MemoryBrowser
 from hitherto.inference.planning import PlannedQuery, Planner
 from hitherto.inference.providers import Answer
 from hitherto.inference.tasks import Task
@@ -96,7 +96,7 @@ class MindfulInference(LocalInference):
         plan: QueryPlan,
         today: date,
         previous: Sequence[Message],
-        library: Library,
+        library: MemoryBrowser,
         report: Callable[[str], None],
     ) -> Explored | None:
         return await self._explorer.explore(plan, today, previous, library, report)

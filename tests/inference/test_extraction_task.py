@@ -12,16 +12,16 @@ from hitherto.inference.tasks.extraction import (
     OVERLAP_CHARS,
     FoundInSession,
     FoundMemory,
-    Wishes,
+    ProjectPreferences,
     chunks,
     content,
-    joined,
+    join_summaries,
     read,
 )
 from hitherto.models import Extraction, GenerationPreferences, Message, MessageRole
 
 DAY = datetime(2025, 3, 14, 23, 30, tzinfo=UTC)
-NO_WISHES = Wishes(GenerationPreferences(), ())
+NO_WISHES = ProjectPreferences(GenerationPreferences(), ())
 
 
 def said(*texts: str, role: MessageRole = MessageRole.USER) -> list[Message]:
@@ -60,7 +60,7 @@ def test_messages_are_cut_at_their_borders_where_that_is_possible() -> None:
 def test_wishes_take_a_bounded_part_of_the_prompt_and_each_list_keeps_its_first() -> None:
     many = tuple(f"{number} {'x' * 480}" for number in range(100))
     lists = dict.fromkeys(GenerationPreferences.__slots__, many)
-    wishes = Wishes(GenerationPreferences(**lists), ())
+    wishes = ProjectPreferences(GenerationPreferences(**lists), ())
     text = content(chunks(said("Hello"))[0], DAY, wishes)
     assert len(text) < 21_000
     assert text.count("- 0 xxx") == 6
@@ -137,12 +137,12 @@ def test_more_than_can_be_true_of_one_part_is_not_taken() -> None:
 
 @given(st.lists(st.text("ab. ", max_size=900), max_size=30))
 def test_the_summary_of_many_parts_is_bounded_and_of_their_words(summaries: list[str]) -> None:
-    text = joined(summaries)
+    text = join_summaries(summaries)
     assert len(text) <= MAX_JOINED_CHARS + len(summaries) * 3
     assert set(text) <= set("ab. …")
 
 
 def test_a_summary_is_cut_at_the_end_of_a_sentence() -> None:
     parts = [f"{word} went home. {'And so on ' * 300}" for word in ("Ana", "Ben")]
-    assert joined(parts) == "Ana went home. Ben went home."
-    assert joined(["a" * 3_000, "b" * 3_000]) == f"{'a' * 998} … {'b' * 998} …"
+    assert join_summaries(parts) == "Ana went home. Ben went home."
+    assert join_summaries(["a" * 3_000, "b" * 3_000]) == f"{'a' * 998} … {'b' * 998} …"

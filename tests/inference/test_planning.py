@@ -166,6 +166,6 @@ async def test_an_added_keyword_lifts_what_has_it_and_lowers_nothing() -> None:
     lexical = build_lexical_index([terms(content) for content in contents])
     ruled = query_plan.plan(QUESTION, today=TODAY, wide=True)
     before = term_coverage(ruled, lexical)
-    after = term_coverage(query_plan.joined(ruled, Reading(keywords=["cello", "violin"])), lexical)
+    after = term_coverage(query_plan.combine(ruled, Reading(keywords=["cello", "violin"])), lexical)
     assert (after >= before).all()
     assert after[1] > before[1]

@@ -176,7 +176,7 @@ async def test_where_a_review_fails_the_rules_decide_and_the_session_says_so(
         user = await settled(client, model)
         session = await moved(client, user, model, reply)
         assert (session.status, session.failure_reason) == (SessionStatus.PROCESSED, None)
-        assert session.processing_note.startswith("what changes put in doubt was judged by rules: ")
+        assert session.processing_note.startswith("doubtful memories were judged by rules: ")
         assert reason in session.processing_note
         assert await doubts(user) == {RENT: "where the user lives changed: “User lives in Porto”"}
     assert len(reviews(model)) <= 3

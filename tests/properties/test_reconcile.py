@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from hitherto.core.history.version_chains import insert_before, join
 from hitherto.core.reconciliation.reconcile import (
-    Held,
+    ExistingMemory,
     Ignore,
+    InsertHistorical,
     Plan,
-    Precede,
     RaiseConflict,
     Ref,
     Supersede,
@@ -92,7 +92,7 @@ def statement(content: str, said: datetime, position: int, days_back: int = 0) -
 
 
 @st.composite
-def memories(draw: st.DrawFn) -> list[Held]:
+def memories(draw: st.DrawFn) -> list[ExistingMemory]:
     contents = draw(st.lists(st.sampled_from(CONTENTS), max_size=10))
     found = []
     for i, content in enumerate(contents):
@@ -108,7 +108,7 @@ def memories(draw: st.DrawFn) -> list[Held]:
             said,
             evidence=(Evidence(f"s{day}", 0),),
         )
-        found.append(Held(memory, vector(content)))
+        found.append(ExistingMemory(memory, vector(content)))
     return found
 
 
@@ -122,7 +122,7 @@ def sessions(draw: st.DrawFn) -> tuple[datetime, list[Candidate]]:
 
 
 def planned(
-    held: list[Held], session: tuple[datetime, list[Candidate]], conflicts: bool = False
+    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool = False
 ) -> Plan:
     said, candidates = session
     vectors = np.array([vector(one.content) for one in candidates], np.float32)
@@ -137,7 +137,7 @@ def planned(
 
 
 def stored(
-    held: list[Held], session: tuple[datetime, list[Candidate]], plan: Plan
+    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], plan: Plan
 ) -> dict[str, MemoryVersion]:
     """What a store holds after a plan."""
     versions = {one.memory.memory_id: one.memory for one in held}
@@ -165,7 +165,7 @@ def stored(
             session[0],
             evidence=evidence,
         )
-        if isinstance(decision, Precede):
+        if isinstance(decision, InsertHistorical):
             place = insert_before(versions, ids[i], decision.successor, session[0])
             new = replace(new, expired_at=NOW, expiration_reason=decision.reason)
         elif isinstance(decision, Supersede):
@@ -185,10 +185,10 @@ def stored(
     return versions
 
 
-def held_from(versions: dict[str, MemoryVersion]) -> list[Held]:
+def held_from(versions: dict[str, MemoryVersion]) -> list[ExistingMemory]:
     """What a caller passes in: what is current, and what came of the session itself."""
     return [
-        Held(one, vector(one.content))
+        ExistingMemory(one, vector(one.content))
         for one in versions.values()
         if one.expired_at is None or "the session" in {e.session_id for e in one.evidence}
     ]
@@ -197,7 +197,10 @@ def held_from(versions: dict[str, MemoryVersion]) -> list[Held]:
 @given(memories(), sessions(), st.booleans(), st.randoms())
 @settings(deadline=None)
 def test_a_plan_does_not_depend_on_the_order_of_what_is_held(
-    held: list[Held], session: tuple[datetime, list[Candidate]], conflicts: bool, chance: object
+    held: list[ExistingMemory],
+    session: tuple[datetime, list[Candidate]],
+    conflicts: bool,
+    chance: object,
 ) -> None:
     shuffled = list(held)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -207,7 +210,7 @@ def test_a_plan_does_not_depend_on_the_order_of_what_is_held(
 @given(memories(), sessions(), st.booleans())
 @settings(deadline=None)
 def test_every_reference_was_given_and_nothing_is_superseded_twice(
-    held: list[Held], session: tuple[datetime, list[Candidate]], conflicts: bool
+    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool
 ) -> None:
     plan = planned(held, session, conflicts)
     known: set[Ref] = {one.memory.memory_id for one in held}
@@ -217,7 +220,7 @@ def test_every_reference_was_given_and_nothing_is_superseded_twice(
         refs: tuple[Ref, ...] = ()
         if isinstance(decision, Ignore):
             refs = (decision.because,)
-        elif isinstance(decision, Precede):
+        elif isinstance(decision, InsertHistorical):
             refs = (decision.successor,)
         elif isinstance(decision, RaiseConflict):
             refs = tuple(pair.ref for pair in decision.contradicted)
@@ -239,7 +242,7 @@ def test_every_reference_was_given_and_nothing_is_superseded_twice(
 @given(memories(), sessions())
 @settings(deadline=None)
 def test_the_same_session_a_second_time_changes_nothing(
-    held: list[Held], session: tuple[datetime, list[Candidate]]
+    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
     once = stored(held, session, planned(held, session))
     again = planned(held_from(once), session)
@@ -253,7 +256,7 @@ def test_the_same_session_a_second_time_changes_nothing(
 @given(memories(), sessions())
 @settings(deadline=None)
 def test_chains_stay_whole_whatever_is_said(
-    held: list[Held], session: tuple[datetime, list[Candidate]]
+    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
     versions = stored(held, session, planned(held, session))
     linked = {one.previous_id for one in versions.values()} - {None}
@@ -264,7 +267,7 @@ def test_chains_stay_whole_whatever_is_said(
 @given(memories(), sessions())
 @settings(deadline=None)
 def test_an_earlier_session_never_displaces_a_later_fact_unless_both_are_timeless(
-    held: list[Held], session: tuple[datetime, list[Candidate]]
+    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
     plan = planned(held, session)
     said = {one.memory.memory_id: one.memory for one in held}
@@ -278,12 +281,12 @@ def test_an_earlier_session_never_displaces_a_later_fact_unless_both_are_timeles
 @given(memories(), sessions())
 @settings(deadline=None)
 def test_connections_are_few_distinct_and_between_what_is_current(
-    held: list[Held], session: tuple[datetime, list[Candidate]]
+    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
     plan = planned(held, session)
     gone = {r for d in plan.decisions if isinstance(d, Supersede) for r in d.replaces}
     stored_refs = {
-        i for i, d in enumerate(plan.decisions) if not isinstance(d, Ignore | Precede)
+        i for i, d in enumerate(plan.decisions) if not isinstance(d, Ignore | InsertHistorical)
     } | {one.memory.memory_id for one in held}
     ends = [ref for pair in plan.connections for ref in pair]
     assert set(ends) <= stored_refs - gone

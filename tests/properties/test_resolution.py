@@ -8,12 +8,17 @@ from hypothesis import strategies as st
 from tests.fakes import HashEmbedder
 
 from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
-from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution, Verdict, resolve
+from hitherto.core.reconciliation.conflict_resolution import (
+    AnsweredConflict,
+    Resolution,
+    Verdict,
+    resolve,
+)
 from hitherto.core.reconciliation.reconcile import (
     Decision,
-    Held,
+    ExistingMemory,
     Ignore,
-    Precede,
+    InsertHistorical,
     RaiseConflict,
     Supersede,
 )
@@ -63,7 +68,7 @@ def memories(draw: st.DrawFn) -> dict[str, MemoryVersion]:
 
 
 @st.composite
-def contests(draw: st.DrawFn) -> Contest:
+def contests(draw: st.DrawFn) -> AnsweredConflict:
     at, proposed = draw(days), draw(contents)
     ids = tuple(draw(st.lists(st.sampled_from(["m0", "m1", "m2", "gone"]), unique=True)))
     asked = tuple(
@@ -72,16 +77,16 @@ def contests(draw: st.DrawFn) -> Contest:
     answers = (
         MergeConflictAnswer(one.question, draw(st.sampled_from(one.options))) for one in asked
     )
-    return Contest(
+    return AnsweredConflict(
         "c0", "s1", at, Candidate(proposed, at, at, (0,)), asked, ids, tuple(answers), draw(days)
     )
 
 
 def settle(
-    versions: dict[str, MemoryVersion], contest: Contest, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
 ) -> tuple[Resolution, set[str]]:
     current = [version for version in versions.values() if version.expired_at is None]
-    held = [Held(version, EMBEDDER.embed_query(version.content)) for version in current]
+    held = [ExistingMemory(version, EMBEDDER.embed_query(version.content)) for version in current]
     statements = [Candidate(text, contest.answered_at, contest.answered_at, (0,)) for text in said]
     vectors = EMBEDDER.embed([contest.proposed.content, *said])
     found = resolve(held, versions, contest, statements, vectors)
@@ -95,7 +100,7 @@ def replaced(decision: Decision) -> list[str | int]:
 @given(memories(), contests(), st.lists(contents, max_size=3))
 @settings(deadline=None)
 def test_what_expires_was_current_and_expires_once(
-    versions: dict[str, MemoryVersion], contest: Contest, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
 ) -> None:
     found, current = settle(versions, contest, said)
     gone: list[str | int] = list(found.retired)
@@ -103,7 +108,7 @@ def test_what_expires_was_current_and_expires_once(
         gone += replaced(decision)
         refs = replaced(decision)
         refs += [decision.because] if isinstance(decision, Ignore) else []
-        refs += [decision.successor] if isinstance(decision, Precede) else []
+        refs += [decision.successor] if isinstance(decision, InsertHistorical) else []
         assert all(ref in current if isinstance(ref, str) else ref < index for ref in refs)
         assert not isinstance(decision, RaiseConflict)
     assert len(gone) == len(set(gone))
@@ -113,7 +118,7 @@ def test_what_expires_was_current_and_expires_once(
 @given(memories(), contests(), st.lists(contents, max_size=3))
 @settings(deadline=None)
 def test_what_an_answer_affirms_never_expires_as_untrue(
-    versions: dict[str, MemoryVersion], contest: Contest, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
 ) -> None:
     found, _ = settle(versions, contest, said)
     affirmed = {
@@ -130,7 +135,7 @@ def test_what_an_answer_affirms_never_expires_as_untrue(
 @given(memories(), contests(), st.lists(contents, max_size=3))
 @settings(deadline=None)
 def test_the_proposed_statement_is_decided_by_all_answers(
-    versions: dict[str, MemoryVersion], contest: Contest, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
 ) -> None:
     found, _ = settle(versions, contest, said)
     accepted = set(contest.verdicts()) <= {Verdict.PROPOSED, Verdict.BOTH}

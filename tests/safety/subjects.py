@@ -172,7 +172,7 @@ def session(source: Source) -> Callable[[], object]:
 def found_by_a_model(source: Source) -> Callable[[], object]:
     """A session of which a model says that it found statements in each of its messages."""
     messages = _messages(source, MessageRole.ASSISTANT)
-    wishes = extraction.Wishes(GenerationPreferences(), ())
+    wishes = extraction.ProjectPreferences(GenerationPreferences(), ())
 
     def run() -> None:
         parts = extraction.chunks(messages)

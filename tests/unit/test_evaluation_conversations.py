@@ -191,7 +191,7 @@ def broken(**conversation: Any) -> list[Any]:
         ([{"qa": []}], "'conversation' is not an object"),
         (broken(session_2={}), "'session_2' is not a list"),
         (broken(session_2_date_time="some day"), "'some day' is not a date"),
-        (broken(session_2=[turn("D2:1", "Eve", "Hi.")]), "session_2, turn 1 is said by 'Eve'"),
+        (broken(session_2=[turn("D2:1", "Eve", "Hi.")]), "session_2, turn 1 has the speaker 'Eve'"),
         (broken(speaker_b=None), "'speaker_b' is missing"),
         (broken(speaker_b="Ines"), "are the same"),
         ([sample(qa=[{"evidence": []}])], "'question' is missing"),

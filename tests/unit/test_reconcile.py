@@ -9,11 +9,11 @@ import pytest
 from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
 from hitherto.core.reconciliation.reconcile import (
     Decision,
-    Held,
+    ExistingMemory,
     Ignore,
     Insert,
+    InsertHistorical,
     Plan,
-    Precede,
     RaiseConflict,
     Supersede,
     reconcile,
@@ -47,7 +47,9 @@ def statement(content: str, day: int, event_day: int | None = None) -> Candidate
     )
 
 
-def held(content: str, day: int = 0, memory_id: str = "m0", event_day: int | None = None) -> Held:
+def held(
+    content: str, day: int = 0, memory_id: str = "m0", event_day: int | None = None
+) -> ExistingMemory:
     said = statement(content, day, event_day)
     session = f"session of day {day}"
     memory = MemoryVersion(
@@ -59,11 +61,11 @@ def held(content: str, day: int = 0, memory_id: str = "m0", event_day: int | Non
         on(day),
         evidence=(Evidence(session, 0),),
     )
-    return Held(memory, vector(sum(map(ord, memory_id))))
+    return ExistingMemory(memory, vector(sum(map(ord, memory_id))))
 
 
 def weigh(
-    memories: Sequence[Held],
+    memories: Sequence[ExistingMemory],
     contents: Sequence[str | Candidate],
     *,
     day: int = 60,
@@ -237,7 +239,7 @@ def test_an_old_move_told_later_does_not_displace_where_the_user_lives_now() -> 
 )
 def test_a_session_processed_late_puts_its_fact_into_the_past(before: str, now: str) -> None:
     (decision,) = weigh([held(before, day=100)], [now], day=60).decisions
-    assert isinstance(decision, Precede)
+    assert isinstance(decision, InsertHistorical)
     assert (decision.successor, decision.reason) == ("m0", TEMPORAL)
 
 
@@ -275,7 +277,7 @@ def test_without_questions_the_later_word_wins_a_contradiction(
     assert isinstance(decision, Supersede)
     assert (decision.replaces, decision.reason) == (("m0",), MERGE)
     (late,) = weigh([held(before, day=100)], [now]).decisions
-    assert isinstance(late, Precede)
+    assert isinstance(late, InsertHistorical)
     assert late.reason is MERGE
 
 
@@ -326,7 +328,7 @@ def test_an_expired_version_of_another_session_is_never_touched() -> None:
         }
     )
     for now in ("User moved to Porto", "User lives in Lisbon"):
-        (decision,) = weigh([Held(expired, gone.vector)], [now]).decisions
+        (decision,) = weigh([ExistingMemory(expired, gone.vector)], [now]).decisions
         assert isinstance(decision, Insert)
 
 

@@ -16,8 +16,19 @@ from hitherto.core.reconciliation.conflict_questions import (
     question,
     reason,
 )
-from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution, Verdict, resolve
-from hitherto.core.reconciliation.reconcile import Held, Ignore, Insert, Precede, Supersede
+from hitherto.core.reconciliation.conflict_resolution import (
+    AnsweredConflict,
+    Resolution,
+    Verdict,
+    resolve,
+)
+from hitherto.core.reconciliation.reconcile import (
+    ExistingMemory,
+    Ignore,
+    Insert,
+    InsertHistorical,
+    Supersede,
+)
 from hitherto.core.statements.reader import read
 from hitherto.errors import (
     MergeConflictInvalidAnswerError,
@@ -57,14 +68,14 @@ def candidate(content: str, said: int) -> Candidate:
 
 def contest(
     *verdicts: str, proposed: str = NEW, ids: Sequence[str] = ("m0", "m1", "m2")
-) -> Contest:
+) -> AnsweredConflict:
     """A conflict of day 10, answered on day 20; a verdict names the option chosen."""
     options = {"held": "the held one", "proposed": proposed, "both": BOTH, "neither": NEITHER}
     asked = tuple(
         MergeConflictQuestion(f"Question {number}?", list(options.values()))
         for number in range(len(verdicts))
     )
-    return Contest(
+    return AnsweredConflict(
         merge_conflict_id="c0",
         session_id="s1",
         session_created_at=day(10),
@@ -80,10 +91,12 @@ def contest(
 
 
 def settled(
-    versions: Sequence[MemoryVersion], of: Contest, statements: Sequence[str] = ()
+    versions: Sequence[MemoryVersion], of: AnsweredConflict, statements: Sequence[str] = ()
 ) -> Resolution:
     held = [
-        Held(one, EMBEDDER.embed_query(one.content)) for one in versions if one.expired_at is None
+        ExistingMemory(one, EMBEDDER.embed_query(one.content))
+        for one in versions
+        if one.expired_at is None
     ]
     said = [candidate(text, 20) for text in statements]
     vectors = EMBEDDER.embed([of.proposed.content, *statements])
@@ -189,7 +202,7 @@ def test_a_memory_that_time_superseded_meanwhile_keeps_its_successor() -> None:
     ]
     found = settled(versions, contest("proposed", proposed="User lives in Lisbon"))
     (decision,) = found.plan.decisions
-    assert isinstance(decision, Precede)
+    assert isinstance(decision, InsertHistorical)
     assert (decision.successor, decision.reason) == ("m9", TEMPORAL)
     assert found.retired == ()
     assert settled(versions, contest("neither")).retired == ()

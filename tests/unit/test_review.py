@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from hitherto.core.reconciliation.doubt import Change, Consequences, doubts
-from hitherto.core.reconciliation.reconcile import Held
+from hitherto.core.reconciliation.reconcile import ExistingMemory
 from hitherto.inference.tasks import review
-from hitherto.inference.tasks.reconciliation import NEAREST, Known, nearest
-from hitherto.inference.tasks.review import Finding, Findings, Sheet
+from hitherto.inference.tasks.reconciliation import NEAREST, ComparedMemory, nearest
+from hitherto.inference.tasks.review import Finding, Findings, ReviewInput
 from hitherto.models import MemoryVersion
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)
@@ -24,10 +24,10 @@ HOME = version("User lives in Lisbon")
 MOVED = Change(HOME, "User moved to Porto", 0, LATER)
 
 
-def held(versions: Iterable[MemoryVersion]) -> list[Held]:
+def held(versions: Iterable[MemoryVersion]) -> list[ExistingMemory]:
     """Memories whose vectors turn further away from the first, one by one."""
     return [
-        Held(one, np.array([np.cos(turn / 100), np.sin(turn / 100)], np.float32))
+        ExistingMemory(one, np.array([np.cos(turn / 100), np.sin(turn / 100)], np.float32))
         for turn, one in enumerate(versions)
     ]
 
@@ -36,12 +36,14 @@ def consequences(*current: MemoryVersion, change: Change = MOVED) -> Consequence
     return Consequences((change,), tuple(doubts([change], current, {}, frozenset())))
 
 
-def shown(*current: MemoryVersion, connected: Iterable[str] = (), change: Change = MOVED) -> Sheet:
+def shown(
+    *current: MemoryVersion, connected: Iterable[str] = (), change: Change = MOVED
+) -> ReviewInput:
     found = consequences(*current, change=change)
-    return review.sheet(found, held([change.old, *current]), frozenset(connected))
+    return review.review_input(found, held([change.old, *current]), frozenset(connected))
 
 
-def contents(sheet: Sheet) -> list[str]:
+def contents(sheet: ReviewInput) -> list[str]:
     return [one.content for one in sheet.memories]
 
 
@@ -109,7 +111,7 @@ def test_what_is_not_named_stands_and_what_was_not_shown_is_left_to_the_rules() 
     assert doubt.memory_id == CHOIR.memory_id
     assert doubt.reason == "it is in Alfama: “User moved to Porto”"
     assert (doubt.cause, doubt.since) == (0, LATER)
-    without_gym = Sheet(sheet.changes, (CHOIR,))
+    without_gym = ReviewInput(sheet.changes, (CHOIR,))
     kept = review.read(Findings(doubtful=[]), without_gym, found).doubts
     assert [one.memory_id for one in kept] == [GYM.memory_id]
 
@@ -129,16 +131,16 @@ def test_a_memory_that_was_said_between_two_changes_is_doubted_by_the_later_alon
     early = Change(HOME, "User moved to Porto", 0, SAID - timedelta(days=9))
     late = Change(version("User works as a cook"), "User works as a nurse", 1, LATER)
     found = Consequences((early, late))
-    sheet = review.sheet(found, held([HOME, CHOIR]), frozenset())
+    sheet = review.review_input(found, held([HOME, CHOIR]), frozenset())
     number = 3 + sheet.memories.index(CHOIR)
     assert review.read(named(number, change=1), sheet, found).doubts == ()
     assert len(review.read(named(number, change=2), sheet, found).doubts) == 1
 
 
 def test_what_is_in_doubt_is_among_the_neighbours_before_what_is_a_little_nearer() -> None:
-    def known(number: int, doubted_at: datetime | None) -> Known:
+    def known(number: int, doubted_at: datetime | None) -> ComparedMemory:
         said = f"User sings {number}"
-        return Known(said, said, SAID, SAID, SAID, "user", frozenset(), doubted_at)
+        return ComparedMemory(said, said, SAID, SAID, SAID, "user", frozenset(), doubted_at)
 
     cosines = np.linspace(0.9, 0.5, 20, dtype=np.float32)
     for place, is_shown in ((9, True), (19, False)):

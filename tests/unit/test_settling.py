@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hitherto.core.reconciliation.doubt_settlement import settled
-from hitherto.core.reconciliation.reconcile import Decision, Held, Insert, Plan, Supersede
+from hitherto.core.reconciliation.reconcile import Decision, ExistingMemory, Insert, Plan, Supersede
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MessageRole
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)
@@ -16,13 +16,16 @@ GYM = "User goes to a gym in Lisbon"
 HALL = "User's gym is in Lisbon"
 
 
-def held(content: str = GYM, doubted_at: datetime | None = DOUBTED) -> Held:
+def held(content: str = GYM, doubted_at: datetime | None = DOUBTED) -> ExistingMemory:
     version = MemoryVersion(content, "s", content, SAID, SAID, SAID, doubted_at=doubted_at)
-    return Held(version, np.zeros(2, np.float32))
+    return ExistingMemory(version, np.zeros(2, np.float32))
 
 
 def decision(
-    content: str, *memories: Held, at: datetime = LATER, by: MessageRole = MessageRole.USER
+    content: str,
+    *memories: ExistingMemory,
+    at: datetime = LATER,
+    by: MessageRole = MessageRole.USER,
 ) -> Decision:
     plan = Plan((Insert(Candidate(content, at, at, (0,), by), "new"),), ())
     return settled(plan, memories or [held()], at).decisions[0]

@@ -15,7 +15,7 @@ from hitherto import Parts, Settings
 from hitherto.admin_api import AdminApi
 from hitherto.api import ContextRequest, MemoryApi
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
-from hitherto.core.reconciliation.reconcile import Held
+from hitherto.core.reconciliation.reconcile import ExistingMemory
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import UserNotFoundError, ValidationError
 from hitherto.inference import LocalInference
@@ -50,7 +50,7 @@ class GullibleInference(LocalInference):
         self.connected: Set[str] = frozenset()
 
     async def review(
-        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+        self, consequences: Consequences, held: Sequence[ExistingMemory], connected: Set[str]
     ) -> Reviewed:
         self.connected = connected
         return await super().review(consequences, held, connected)

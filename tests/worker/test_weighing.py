@@ -10,7 +10,7 @@ from tests.fakes import HashEmbedder
 
 from hitherto import AsyncHitherto, MessageRole, Parts, Settings
 from hitherto.background import worker
-from hitherto.core.reconciliation.reconcile import Held, Plan
+from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
 from hitherto.inference import LocalInference
 from hitherto.models import Candidate
 
@@ -33,7 +33,7 @@ class Recording(LocalInference):
 
     async def reconcile(
         self,
-        held: Sequence[Held],
+        held: Sequence[ExistingMemory],
         candidates: Sequence[Candidate],
         vectors: np.ndarray,
         **named: Any,

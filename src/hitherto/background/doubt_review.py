@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hitherto.core.reconciliation import doubt
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
-from hitherto.core.reconciliation.reconcile import Held, Plan
+from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.memory_index import WorkingSet
 from hitherto.models import MemoryVersion
@@ -56,7 +56,9 @@ def _consequences(changed: ChangedPlan, working: WorkingSet, most: int) -> Conse
     )
 
 
-def _near(gone: Sequence[str], needed: Set[str], working: WorkingSet, most: int) -> list[Held]:
+def _near(
+    gone: Sequence[str], needed: Set[str], working: WorkingSet, most: int
+) -> list[ExistingMemory]:
     """Return the current memories nearest to the changes, and the required ones."""
     vectors = working.vectors_of(gone)
-    return working.held(vectors, most, lambda one: one.memory_id in needed)[0]
+    return working.existing_memories(vectors, most, lambda one: one.memory_id in needed)[0]

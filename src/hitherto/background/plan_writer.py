@@ -14,8 +14,8 @@ from hitherto.core.reconciliation.reconcile import (
     Decision,
     Ignore,
     Insert,
+    InsertHistorical,
     Plan,
-    Precede,
     RaiseConflict,
     Ref,
     Supersede,
@@ -179,7 +179,7 @@ class PlanWriter:
                 return known
             case Supersede():
                 return self._supersede(decision, filing)
-            case Precede():
+            case InsertHistorical():
                 return self._precede(decision, filing)
             case RaiseConflict():
                 self._raise_conflict(decision)
@@ -255,7 +255,7 @@ class PlanWriter:
             self._successors[old_id] = memory_id
         return memory_id
 
-    def _precede(self, decision: Precede, filing: Filing) -> str:
+    def _precede(self, decision: InsertHistorical, filing: Filing) -> str:
         memory_id = self._insert(decision.candidate, decision.why, filing, expired=decision.reason)
         placed = version_chains.insert_before(
             self._versions, memory_id, decision.successor, filing.said_at

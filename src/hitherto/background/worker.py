@@ -26,7 +26,7 @@ from hitherto.core import spending
 from hitherto.core.history.redaction import unmarked
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation import reconcile
-from hitherto.core.reconciliation.conflict_resolution import Contest
+from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import echo
 from hitherto.core.safety.injection import Sign
 from hitherto.core.safety.screening import Screened, screen, trusted
@@ -88,7 +88,7 @@ class _Told:
 
     project_id: str
     messages: Sequence[Message]
-    contest: Contest | None
+    contest: AnsweredConflict | None
     conflicts_enabled: bool
     categories: Sequence[Category]
     preferences: GenerationPreferences
@@ -141,7 +141,7 @@ class _SessionJob:
 
     async def weigh(self, inference: Inference, working: WorkingSet) -> _Weighed:
         session_id = self.work.session_id
-        held, vectors = working.held(
+        held, vectors = working.existing_memories(
             self.findings.vectors,
             WEIGHED_MEMORIES,
             lambda version: version.session_id == session_id,
@@ -170,7 +170,7 @@ class _ConflictJob:
     quarantined: what was said beside the answers and must not become a memory.
     """
 
-    contest: Contest
+    contest: AnsweredConflict
     statements: Sequence[Candidate]
     vectors: NDArray[np.float32]
     quarantined: Sequence[tuple[Candidate, Sign]]
@@ -182,7 +182,7 @@ class _ConflictJob:
         def needed(version: MemoryVersion) -> bool:
             return any(one.memory_id in contested for one in working.history(version.memory_id))
 
-        held, vectors = working.held(self.vectors, WEIGHED_MEMORIES, needed)
+        held, vectors = working.existing_memories(self.vectors, WEIGHED_MEMORIES, needed)
         resolution = await inference.resolve(
             held, working.versions, self.contest, self.statements, vectors
         )
@@ -459,7 +459,7 @@ class Worker:
         return _SessionJob(work, findings, told.conflicts_enabled)
 
     async def _read_answers(
-        self, contest: Contest, told: _Told, known: WorkingSet, inference: ChargedInference
+        self, contest: AnsweredConflict, told: _Told, known: WorkingSet, inference: ChargedInference
     ) -> _ConflictJob:
         """Understand what was said beside the answers, as if said on the day of the answers."""
         statements: list[Candidate] = []

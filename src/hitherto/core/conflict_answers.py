@@ -56,7 +56,7 @@ def already_resolved(merge_conflict_id: str) -> MergeConflictAlreadyResolvedErro
 
 
 def check(asked: Sequence[MergeConflictQuestion], given: Sequence[MergeConflictAnswer]) -> None:
-    """Raises MergeConflictInvalidQuestionsError, ...MissingAnswersError, ...InvalidAnswerError."""
+    """Raise MergeConflictInvalidQuestionsError, ...MissingAnswersError, ...InvalidAnswerError."""
     options = {item.question: item.options for item in asked}
     foreign = [item.question for item in given if item.question not in options]
     if foreign:

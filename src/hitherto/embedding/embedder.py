@@ -44,13 +44,13 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds texts that are stored: float32, shape (len(texts), dimension), in their order."""
+        """Embed texts that are stored: float32, shape (len(texts), dimension), in their order."""
         ...
 
     def embed_query(self, text: str) -> Vectors:
-        """Embeds a text that is searched for: float32, shape (dimension,)."""
+        """Embed a text that is searched for: float32, shape (dimension,)."""
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Counts the tokens of the whole text, without those that only mark its ends."""
+        """Count the tokens of the whole text, without those that only mark its ends."""
         ...

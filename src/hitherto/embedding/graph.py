@@ -104,8 +104,8 @@ class _GraphBuilder:
         shares = self.node("Softmax", [scaled], layer + "shares", axis=-1)
         mixed = self.node("MatMul", [shares, value], layer + "mixed")
         turned = self.node("Transpose", [mixed], layer + "mixed.turned", perm=[0, 2, 1, 3])
-        joined = self.node("Reshape", [turned, "heads.join"], layer + "mixed.joined")
-        output = self.linear(joined, weights + "output.dense", layer + "attended")
+        merged_heads = self.node("Reshape", [turned, "heads.join"], layer + "mixed.joined")
+        output = self.linear(merged_heads, weights + "output.dense", layer + "attended")
         residual = self.node("Add", [output, x], layer + "attended.residual")
         return self.norm(residual, weights + "output.LayerNorm", layer + "attention.end")
 
@@ -153,8 +153,8 @@ class _Int8GraphBuilder(_GraphBuilder):
         self.constant("words.uint8", rounded)
         self.constant("words.scale", scale)
         self.constant("words.zero", zero)
-        found = self.node("Gather", ["words.uint8", ids], f"{output}.uint8")
-        return self.node("DequantizeLinear", [found, "words.scale", "words.zero"], output)
+        gathered = self.node("Gather", ["words.uint8", ids], f"{output}.uint8")
+        return self.node("DequantizeLinear", [gathered, "words.scale", "words.zero"], output)
 
     def _round(self, x: str) -> None:
         """Add the node that rounds a value, once for all products that read it."""
@@ -184,7 +184,7 @@ def round_table(
 
 
 def build_graph(weights: Weights) -> Any:
-    """Builds the fp32 graph (an onnx.ModelProto).
+    """Build the fp32 graph (an onnx.ModelProto).
 
     Input `ids`: int64 (1, tokens), at most 512 of them, with [CLS] and [SEP]. Output `embedding`:
     float32 (1, 384), unit length.

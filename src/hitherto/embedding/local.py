@@ -52,7 +52,7 @@ class LocalEmbedder:
     """
 
     def __init__(self, name: str, graph: bytes, threads: int | None = None) -> None:
-        """Loads a graph that `cached_graph` or `build_cached_graph` returned.
+        """Load a graph that `cached_graph` or `build_cached_graph` returned.
 
         threads: how many texts are embedded at once; by default one per core of this process.
         """
@@ -80,11 +80,11 @@ class LocalEmbedder:
 
     @property
     def identity(self) -> EmbedderIdentity:
-        """Names model and number format."""
+        """Name model and number format."""
         return self._identity
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds the first 254 tokens of each text: float32, shape (len(texts), 384)."""
+        """Embed the first 254 tokens of each text: float32, shape (len(texts), 384)."""
         vectors = np.empty((len(texts), DIMENSION), np.float32)
         ids = [self._token_ids(text) for text in texts]
         # Longest first, so that no thread starts a long text when the others have finished.
@@ -102,11 +102,11 @@ class LocalEmbedder:
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
-        """Embeds like `embed`, on the calling thread: float32, shape (384,)."""
+        """Embed like `embed`, on the calling thread: float32, shape (384,)."""
         return self._run(self._token_ids(text))
 
     def count_tokens(self, text: str) -> int:
-        """Counts as `TokenCounter` does."""
+        """Count as `TokenCounter` does."""
         return self._counter(text)
 
     @property
@@ -132,7 +132,7 @@ def open_embedder(
     source: WeightsSource = MINILM,
     threads: int | None = None,
 ) -> LocalEmbedder:
-    """Opens the local embedder; builds its graph first if the cache does not hold it.
+    """Open the local embedder; builds its graph first if the cache does not hold it.
 
     The cached graph includes the tokenizer and has a pinned hash, so once it is there the weights
     are not read, or needed, again. A weights_dir that lacks the

@@ -125,10 +125,10 @@ class Embedders:
 
     def is_remote(self) -> bool:
         """Return whether embedding may wait for a network."""
-        return any(isinstance(each, RemoteEmbedder) for each in [*self._opened.values()])
+        return any(isinstance(embedder, RemoteEmbedder) for embedder in [*self._opened.values()])
 
     def count_tokens(self, text: str) -> int:
-        """Counts with the tokenizer of the first: bounds on a context mean the same for all."""
+        """Count tokens with the first embedder's tokenizer, so that all bounds mean the same."""
         return self.first().count_tokens(text)
 
     def _open(self, way: Opening, dimension: int | None) -> Embedder:
@@ -156,7 +156,7 @@ class QuestionEmbedder:
         return self._embedder.identity
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds questions, in the time that one may take: float32, (len(texts), dimension)."""
+        """Embed questions, in the time that one may take: float32, (len(texts), dimension)."""
         if self.failure is None:
             try:
                 if len(texts) == 1:
@@ -169,28 +169,28 @@ class QuestionEmbedder:
         return np.zeros((len(texts), self.identity.dimension), np.float32)
 
     def embed_query(self, text: str) -> Vectors:
-        """Embeds a question: float32, (dimension,)."""
+        """Embed a question: float32, (dimension,)."""
         vector: Vectors = self.embed([text])[0]
         return vector
 
     def count_tokens(self, text: str) -> int:
-        """Counts as the embedder does."""
+        """Count as the embedder does."""
         return self._embedder.count_tokens(text)
 
 
 def calibration_of(embedder: Embedder) -> Calibration:
-    """Return an embedder's calibration: known, or measured on fixed sentences.
+    """Return an embedder's calibration: recorded, or measured on fixed sentences.
 
-    Raises EmbedderError when it cannot be asked, or sees no difference between near and apart.
+    Raises EmbedderError if it does not answer, or gives paraphrases no higher similarity.
     """
-    known = embedder.identity.calibration
-    if known is not None:
-        return known
+    recorded = embedder.identity.calibration
+    if recorded is not None:
+        return recorded
     vectors = np.asarray(embedder.embed(calibration.probe_texts()), np.float32)
-    found = calibration.matched(calibration.probed(vectors), calibration.PROBE_SPREAD)
-    if found is None:
+    measured = calibration.matched(calibration.probed(vectors), calibration.PROBE_SPREAD)
+    if measured is None:
         raise EmbeddingRefusedError(
-            f"the embedder {embedder.identity} finds sentences that say the same no more alike "
-            "than others; it cannot be used"
+            f"the embedder {embedder.identity} gives sentences of the same meaning no higher "
+            "similarity than others; use another model"
         )
-    return found
+    return measured

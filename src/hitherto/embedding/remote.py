@@ -97,13 +97,13 @@ def remote_model(name: str, base_url: str | None = None, api_key: str | None = N
             raise ValidationError(str(error)) from error
     provider, _, model = name.partition(":")
     if provider not in PROVIDERS or not model.strip():
-        known = ", ".join(f"{provider}:MODEL" for provider in PROVIDERS)
-        raise ValidationError(f"there is no embedder {name!r}; give local, or one of {known}")
+        names = ", ".join(f"{provider}:MODEL" for provider in PROVIDERS)
+        raise ValidationError(f"there is no embedder {name!r}; give local, or one of {names}")
     return RemoteModel(name, model, base_url or PROVIDERS[provider], api_key)
 
 
 class _PassingError(EmbeddingRefusedError):
-    """A failure after which the same request may succeed."""
+    """A temporary failure: the same request may succeed later."""
 
     def __init__(self, message: str, pause_s: float | None = None) -> None:
         super().__init__(message)
@@ -125,7 +125,7 @@ class RemoteEmbedder:
         query_timeout_s: float = 2.0,
         parts: RemoteParts | None = None,
     ) -> None:
-        """Asks the endpoint once where the dimension is not known.
+        """Ask the endpoint once where the dimension is not known.
 
         query_timeout_s: how long `embed_query` may take, tries and pauses included.
         Raises EmbedderError when it cannot be asked.
@@ -140,53 +140,55 @@ class RemoteEmbedder:
         self._closing = weakref.finalize(self, self._http.close)
         self._dimension = dimension
         if dimension is None:
-            dimension = self._asked([_PROBE], BATCH_TIMEOUT_S).shape[1]
+            dimension = self._request_with_retries([_PROBE], BATCH_TIMEOUT_S).shape[1]
         self._dimension = dimension
         self._identity = EmbedderIdentity(model.name, dimension, None)
 
     @property
     def identity(self) -> EmbedderIdentity:
-        """Names provider and model; the calibration is not known."""
+        """Name provider and model; the calibration is not known."""
         return self._identity
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds the first 8,000 characters of each text: float32, (len(texts), dimension)."""
+        """Embed the first 8,000 characters of each text: float32, (len(texts), dimension)."""
         sent = [_sendable(text) for text in texts]
         batches = _batches(sent)
         if not batches:
             return np.empty((0, self._identity.dimension), np.float32)
         if len(batches) == 1:
-            return self._asked(batches[0], BATCH_TIMEOUT_S)
+            return self._request_with_retries(batches[0], BATCH_TIMEOUT_S)
         with ThreadPoolExecutor(
             min(REQUESTS_AT_ONCE, len(batches)), thread_name_prefix="hitherto-embed"
         ) as pool:
-            asked = [pool.submit(self._asked, batch, BATCH_TIMEOUT_S) for batch in batches]
+            batches_sent = [
+                pool.submit(self._request_with_retries, batch, BATCH_TIMEOUT_S) for batch in batches
+            ]
             try:
-                return np.concatenate([one.result() for one in asked])
+                return np.concatenate([future.result() for future in batches_sent])
             finally:
                 pool.shutdown(cancel_futures=True)
 
     def embed_query(self, text: str) -> Vectors:
-        """Embeds like `embed`, within the time that a query may take: float32, (dimension,)."""
+        """Embed like `embed`, within the time that a query may take: float32, (dimension,)."""
         vector: Vectors = self.embed_queries([text])[0]
         return vector
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Embeds several queries in the time of one: float32, (len(texts), dimension)."""
-        return self._asked([_sendable(text) for text in texts], None)
+        """Embed several queries in the time of one: float32, (len(texts), dimension)."""
+        return self._request_with_retries([_sendable(text) for text in texts], None)
 
     def count_tokens(self, text: str) -> int:
-        """Counts WordPiece tokens with the local tokenizer, whatever the model's own are."""
+        """Count WordPiece tokens with the local tokenizer, whatever the model's own are."""
         return self._count_tokens(text)
 
     def close(self) -> None:
-        """Let go of the connections; they go with the last reference too."""
+        """Close the connections; the last reference closes them, too."""
         self._closing()
 
-    def _asked(self, texts: Sequence[str], timeout_s: float | None) -> Vectors:
-        """Ask, and ask again after failures that pass.
+    def _request_with_retries(self, texts: Sequence[str], timeout_s: float | None) -> Vectors:
+        """Return the vectors of texts, with retries after temporary failures.
 
-        timeout_s: of each of `MAX_TRIES`; None for the time of a query, over all tries.
+        timeout_s: of each of `MAX_TRIES` attempts; None for the time of a query, over all attempts.
         """
         start = self._parts.monotonic()
         for attempt in range(1, MAX_TRIES + 1):
@@ -231,7 +233,7 @@ class RemoteEmbedder:
         for chunk in response.iter_bytes():
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
-                raise EmbeddingRefusedError(self._failed("answered more than vectors take"))
+                raise EmbeddingRefusedError(self._failed("sent an answer that is too large"))
             if self._parts.monotonic() > deadline:
                 raise _PassingError(self._failed("was too slow to answer"))
         return bytes(body)
@@ -240,8 +242,8 @@ class RemoteEmbedder:
         self, response: httpx.Response, body: bytes, texts: Sequence[str]
     ) -> EmbedderError:
         code = response.status_code
-        said = _excerpt(body, texts, self._model.api_key)
-        message = self._failed(f"answered {code}: {said or 'nothing'}")
+        reason = _excerpt(body, texts, self._model.api_key)
+        message = self._failed(f"answered {code}: {reason or 'nothing'}")
         if code in _PASSING:
             return _PassingError(message, retry_after_s(response.headers))
         return EmbeddingRefusedError(f"{message}; {_ADVICE.get(code, 'nothing was embedded')}")
@@ -255,16 +257,20 @@ class RemoteEmbedder:
             raise EmbeddingRefusedError(
                 self._failed(
                     f"gave vectors of {_listed(lengths)} numbers, not of {_listed(wanted)}; "
-                    "it is not the model that the memory was made with"
+                    "it is not the model that the memory was created with"
                 )
             )
         try:
             vectors = np.array(rows, np.float64)
         except (TypeError, ValueError, OverflowError) as error:
-            raise EmbeddingRefusedError(self._failed("gave vectors that are no numbers")) from error
+            raise EmbeddingRefusedError(
+                self._failed("gave vectors with values that are not numbers")
+            ) from error
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(vectors).all() or not np.isfinite(norms).all() or not norms.all():
-            raise EmbeddingRefusedError(self._failed("gave a vector without a direction"))
+            raise EmbeddingRefusedError(
+                self._failed("gave a vector of length zero, or one that is not finite")
+            )
         return np.asarray(vectors / norms, np.float32)
 
     def _rows(self, body: bytes, count: int) -> list[list[float]]:
@@ -278,33 +284,33 @@ class RemoteEmbedder:
                 self._failed(f"gave {len(data)} vectors for {count} texts, or not one for each")
             )
         if not all(isinstance(row, list) for row in rows.values()):
-            raise EmbeddingRefusedError(self._failed("gave vectors that are no lists"))
+            raise EmbeddingRefusedError(self._failed("gave vectors that are not lists"))
         return [rows[number] for number in range(count)]
 
     def _failed(self, what: str) -> str:
-        known = (self._model.api_key,)
-        said = f"the embedder {self._model.name} at {self._model.base_url} {what}"
-        return without_secrets(said, known)
+        secrets = (self._model.api_key,)
+        message = f"the embedder {self._model.name} at {self._model.base_url} {what}"
+        return without_secrets(message, secrets)
 
 
 def _excerpt(body: bytes, texts: Sequence[str], api_key: str | None) -> str:
     """Return the start of a refusal for the log, without secrets or quoted texts."""
-    read = body[:_READ_BYTES].decode("utf-8", "replace")
-    # Escapes would hide what is quoted.
+    text = body[:_READ_BYTES].decode("utf-8", "replace")
+    # Escapes could hide quoted text.
     with contextlib.suppress(ValueError, RecursionError):
-        read = json.dumps(json.loads(read), ensure_ascii=False)
-    said = without_secrets(" ".join(read.split()), (api_key,))[:_QUOTED_CHARACTERS]
-    return "(an answer that quotes what was sent)" if _quotes(said, texts) else said
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    excerpt = without_secrets(" ".join(text.split()), (api_key,))[:_QUOTED_CHARACTERS]
+    return "(an answer that quotes what was sent)" if _quotes(excerpt, texts) else excerpt
 
 
-def _quotes(said: str, texts: Sequence[str]) -> bool:
+def _quotes(answer: str, texts: Sequence[str]) -> bool:
     """Return whether an answer repeats a part of the request."""
-    said = said.lower()
-    runs = {said[start : start + _RUN_CHARACTERS] for start in range(len(said))}
+    answer = answer.lower()
+    runs = {answer[start : start + _RUN_CHARACTERS] for start in range(len(answer))}
     for text in texts:
         sent = " ".join(text.split()).lower()
         if len(sent) < _RUN_CHARACTERS:
-            if len(sent) >= _SHORTEST_CHARACTERS and sent in said:
+            if len(sent) >= _SHORTEST_CHARACTERS and sent in answer:
                 return True
         elif any(run in sent for run in runs if len(run) == _RUN_CHARACTERS):
             return True
@@ -318,7 +324,7 @@ def _sendable(text: str) -> str:
 
 
 def _batches(texts: Sequence[str]) -> list[Sequence[str]]:
-    """Runs of texts, each small enough for one request."""
+    """Run of texts, each small enough for one request."""
     borders, characters = [0], 0
     for number, text in enumerate(texts):
         full = number - borders[-1] == BATCH_TEXTS or characters + len(text) > BATCH_CHARACTERS

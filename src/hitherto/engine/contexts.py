@@ -9,7 +9,7 @@ from hitherto.core.dates.formatting import zone_of
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.engine.context_composer import ContextState, asked, routed
-from hitherto.engine.memory_browser import WorkingLibrary
+from hitherto.engine.memory_browser import IndexedMemoryBrowser
 from hitherto.engine.progress import Progress, Report
 from hitherto.engine.transactions import Transacting
 from hitherto.inference.exploring.browser import Explored
@@ -147,7 +147,7 @@ class Contexts(Transacting):
         steps: Progress,
     ) -> Explored | None:
         """Return a model's findings in the user's memory; None if no model explores."""
-        library = WorkingLibrary(
+        library = IndexedMemoryBrowser(
             working,
             await asyncio.to_thread(self._resources.composer.embedder_of, working),
             zone_of(request.timezone),

@@ -38,8 +38,8 @@ ONGOING_FOUND = 3
 LONGEST_READ_CHARS = 1_500
 
 
-class WorkingLibrary:
-    """Implements the explorer's `Library` on a memory index. Blocking, CPU only.
+class IndexedMemoryBrowser:
+    """Implements the explorer's `MemoryBrowser` on a memory index. Blocking, CPU only.
 
     ongoing: the user's unprocessed sessions, without the one that asks.
     """

@@ -35,11 +35,13 @@ class BaselineContexts:
         self._heading_tokens = [count_tokens(heading) for heading in self._headings]
         self._lines = [turn.line for session in sessions for turn in session.turns]
         self._line_tokens = [count_tokens(line) for line in self._lines]
-        self._session_of = [place for place, session in enumerate(sessions) for _ in session.turns]
+        self._session_of = [
+            number for number, session in enumerate(sessions) for _ in session.turns
+        ]
         self._index = build_lexical_index([terms(line) for line in self._lines])
 
     def context(self, baseline: Baseline, question: str, budget_tokens: int) -> str:
-        """Returns a context of at most `budget_tokens`.
+        """Return a context of at most `budget_tokens`.
 
         Line breaks never join two tokens, so the tokens of the lines add up to those of the text.
         """
@@ -51,7 +53,7 @@ class BaselineContexts:
         return self._rendered(self._fitting(order, budget_tokens))
 
     def _best_first(self, question: str) -> list[int]:
-        """Returns the turns that share a term with the question; of equal ones the older first."""
+        """Return the turns that share a term with the question; of equal ones the older first."""
         scores = self._index.scores(terms(question))
         ranked = np.argsort(-scores, kind="stable")
         return [int(row) for row in ranked if scores[row] > 0]
@@ -59,16 +61,16 @@ class BaselineContexts:
     def _fitting(self, order: Iterable[int], budget_tokens: int) -> list[int]:
         """Return the turns that fit, in this order; a turn that is too long is skipped."""
         chosen: list[int] = []
-        shown: set[int] = set()
+        sessions_with_heading: set[int] = set()
         left = budget_tokens
         for row in order:
             session = self._session_of[row]
             cost = self._line_tokens[row]
-            if session not in shown:
+            if session not in sessions_with_heading:
                 cost += self._heading_tokens[session]
             if cost <= left:
                 left -= cost
-                shown.add(session)
+                sessions_with_heading.add(session)
                 chosen.append(row)
         return sorted(chosen)
 

@@ -94,7 +94,7 @@ class Conversation:
 
 
 def read_conversations(path: Path, limit: int | None = None) -> list[Conversation]:
-    """Reads a conversation set, at most `limit` conversations of it.
+    """Read a conversation set, at most `limit` conversations of it.
 
     Raises ValidationError, with one line that names the file and the place in it, when the file is
     not there, not JSON, or not in this format.
@@ -167,8 +167,8 @@ def _conversation(stem: str, number: int, sample: object) -> Conversation:
         user_id=_NOT_IN_USER_IDS.sub("-", f"{stem}:{sample_id}"),
         sessions=sessions,
         questions=tuple(
-            _question(_mapping(item, f"question {place}"), place, turns, default_date)
-            for place, item in enumerate(questions, start=1)
+            _question(_mapping(item, f"question {number}"), number, turns, default_date)
+            for number, item in enumerate(questions, start=1)
         ),
         has_names=has_names,
         digest=hashlib.sha256(repr(sessions).encode("utf-8", "replace")).hexdigest(),
@@ -178,7 +178,7 @@ def _conversation(stem: str, number: int, sample: object) -> Conversation:
 def _sessions(
     body: Mapping[str, Any], roles: Mapping[str, MessageRole]
 ) -> tuple[DatedSession, ...]:
-    """Returns the sessions that hold turns, oldest first; of one date, in the file's numbering."""
+    """Return the sessions with turns, oldest first; those of one date in the file's numbering."""
     sessions = []
     for key, items in body.items():
         match = _SESSION_KEY.fullmatch(key)
@@ -186,8 +186,8 @@ def _sessions(
             continue
         turns = tuple(
             turn
-            for place, item in enumerate(_list(items, repr(key)), start=1)
-            if (turn := _turn(item, f"{key}, turn {place}", roles)).content.strip()
+            for number, item in enumerate(_list(items, repr(key)), start=1)
+            if (turn := _turn(item, f"{key}, turn {number}", roles)).content.strip()
         )
         if turns:
             created_at = parse_instant(body.get(f"{key}_date_time"))
@@ -197,11 +197,13 @@ def _sessions(
     return tuple(sorted(sessions, key=lambda session: (session.created_at, session.number)))
 
 
-def _turn(item: object, place: str, roles: Mapping[str, MessageRole]) -> Turn:
-    fields = _mapping(item, place)
+def _turn(item: object, location: str, roles: Mapping[str, MessageRole]) -> Turn:
+    fields = _mapping(item, location)
     speaker = _text(fields, "speaker")
     if speaker not in roles:
-        raise ValidationError(f"{place} is said by {speaker!r}, who is neither of the speakers")
+        raise ValidationError(
+            f"{location} has the speaker {speaker!r}, not one of the two speakers"
+        )
     caption = fields.get("blip_caption")
     return Turn(
         turn_id=_text(fields, "dia_id"),
@@ -213,17 +215,17 @@ def _turn(item: object, place: str, roles: Mapping[str, MessageRole]) -> Turn:
 
 
 def _question(
-    fields: Mapping[str, Any], place: int, turns: Mapping[str, Turn], default_date: datetime
+    fields: Mapping[str, Any], number: int, turns: Mapping[str, Turn], default_date: datetime
 ) -> Question:
     corrected = fields.get("corrected")
     correction = corrected if isinstance(corrected, Mapping) else {}
     answer = correction.get("correct_answer", fields.get("answer"))
     key = correction.get("correct_evidence") or fields.get("evidence") or []
-    evidence, unknown = _evidence(_list(key, f"'evidence' of question {place}"), turns)
+    evidence, unknown = _evidence(_list(key, f"'evidence' of question {number}"), turns)
     category = str(fields.get("category", "uncategorised"))
     asked_at = fields.get("question_date")
     return Question(
-        question_id=str(fields.get("id", place)),
+        question_id=str(fields.get("id", number)),
         category=CATEGORY_NAMES.get(category, category),
         text=_text(fields, "question"),
         answer=None if answer is None else str(answer),
@@ -235,7 +237,7 @@ def _question(
 
 
 def _evidence(key: Sequence[object], turns: Mapping[str, Turn]) -> tuple[tuple[Turn, ...], int]:
-    """Returns the turns that a key names, and how many names fit no turn.
+    """Return the turns that a key names, and the number of names without a turn.
 
     One string may hold several ids with anything between them ("D1:3; D1:5"), and an id may have
     zeros or a colon too many ("D30:05", "D:11:26"): its two numbers decide.
@@ -245,17 +247,17 @@ def _evidence(key: Sequence[object], turns: Mapping[str, Turn]) -> tuple[tuple[T
         for turn_id, turn in turns.items()
         if (match := _TURN_NUMBERS.search(turn_id))
     }
-    found: dict[str, Turn] = {}
+    gold_turns: dict[str, Turn] = {}
     unknown = 0
     for entry in map(str, key):
         if entry in turns:
-            found[entry] = turns[entry]
+            gold_turns[entry] = turns[entry]
             continue
         numbers = [(int(session), int(turn)) for session, turn in _TURN_NUMBERS.findall(entry)]
-        known = [by_numbers[pair] for pair in numbers if pair in by_numbers]
-        found |= {turn.turn_id: turn for turn in known}
-        unknown += max(len(numbers), 1) - len(known)
-    return tuple(found.values()), unknown
+        named = [by_numbers[pair] for pair in numbers if pair in by_numbers]
+        gold_turns |= {turn.turn_id: turn for turn in named}
+        unknown += max(len(numbers), 1) - len(named)
+    return tuple(gold_turns.values()), unknown
 
 
 def _mapping(value: object, what: str) -> Mapping[str, Any]:

@@ -43,7 +43,7 @@ def fill_memory(
     on_added: Report,
     on_processed: Report,
 ) -> Filling:
-    """Adds the conversations that the memory does not hold yet and processes their sessions.
+    """Add the conversations that the memory does not hold yet and processes their sessions.
 
     speaker_names: whether messages begin with "Name: "; None: unless speakers are User/Assistant.
     A conversation that an earlier run left half done is deleted and added again. Raises
@@ -65,7 +65,7 @@ def fill_memory(
         users[conversation.user_id] = user
         on_added(1)
     added = perf_counter()
-    on_processed(sum(len(one.sessions) for one in conversations) - len(waiting))
+    on_processed(sum(len(conversation.sessions) for conversation in conversations) - len(waiting))
     for session in waiting:
         session.process()
     _wait(memory, fresh, on_processed)
@@ -96,7 +96,7 @@ def _with_names(conversation: Conversation, speaker_names: bool | None) -> bool:
 
 
 def _filled_user(memory: Hitherto, user_id: str, content_id: str) -> User | None:
-    """Returns the user if the conversation is there in full, without questions left over."""
+    """Return the user if the conversation is there in full, without questions left over."""
     try:
         user = memory.get_user(user_id)
     except UserNotFoundError:
@@ -129,7 +129,7 @@ def _add_sessions(
 
 
 def _wait(memory: Hitherto, users: Sequence[User], on_processed: Report) -> None:
-    """Returns when nothing is due any more, and reports meanwhile how far it is."""
+    """Return when nothing is due any more, and reports meanwhile how far it is."""
     reported = 0
     working = True
     while working:

@@ -19,7 +19,7 @@ Figures = dict[str, float | int | None]
 
 
 def figures(measurements: Sequence[Measurement]) -> Figures:
-    """Returns the means over questions; None where no question has the figure.
+    """Return the means over questions; None where no question has the figure.
 
     questions, with_evidence, with_short_answer: how many questions each mean is over.
     ev_recall, ev_all, answer_in: shares from 0 to 1. tokens_*: length of the contexts.
@@ -30,7 +30,9 @@ def figures(measurements: Sequence[Measurement]) -> Figures:
     complete = [score.ev_all for score in scores if score.ev_all is not None]
     answers = [score.answer_in for score in scores if score.answer_in is not None]
     tokens = [score.tokens for score in scores]
-    latencies = [one.latency_ms for one in measurements if one.latency_ms is not None]
+    latencies = [
+        measurement.latency_ms for measurement in measurements if measurement.latency_ms is not None
+    ]
     return {
         "questions": len(measurements),
         "with_evidence": len(recalls),
@@ -46,21 +48,31 @@ def figures(measurements: Sequence[Measurement]) -> Figures:
 
 
 def by_category(measurements: Sequence[Measurement]) -> dict[str, Figures]:
-    """Returns the figures of each category, by name, then overall without adversarial questions."""
+    """Return the figures of each category, by name, then overall without adversarial questions."""
     names = sorted({measurement.question.category for measurement in measurements})
     table = {
-        name: figures([one for one in measurements if one.question.category == name])
+        name: figures(
+            [measurement for measurement in measurements if measurement.question.category == name]
+        )
         for name in names
     }
-    table[OVERALL] = figures([one for one in measurements if one.question.category != ADVERSARIAL])
+    table[OVERALL] = figures(
+        [
+            measurement
+            for measurement in measurements
+            if measurement.question.category != ADVERSARIAL
+        ]
+    )
     return table
 
 
 def tables(evaluation: Evaluation) -> Iterable[Table]:
-    """Returns a table per strategy and budget, categories as rows, shares in per cent."""
+    """Return a table per strategy and budget, categories as rows, shares in per cent."""
     for (strategy, budget), measurements in evaluation.recalled.items():
         ours = by_category(measurements)
-        theirs = {one: by_category(evaluation.baselines[one, budget]) for one in Baseline}
+        theirs = {
+            baseline: by_category(evaluation.baselines[baseline, budget]) for baseline in Baseline
+        }
         table = Table(
             title=f"{strategy.value}, {budget:,} tokens",
             title_justify="left",
@@ -101,9 +113,11 @@ def tables(evaluation: Evaluation) -> Iterable[Table]:
 
 
 def notes(evaluation: Evaluation) -> list[str]:
-    """Returns what a reader of the tables must know, a line each."""
+    """Return notes for readers of the tables, one per line."""
     filling = evaluation.filling
-    questions = [one for each in evaluation.conversations for one in each.questions]
+    questions = [
+        question for conversation in evaluation.conversations for question in conversation.questions
+    ]
     lines = [
         f"conversations: {len(evaluation.conversations)} ({filling.reused} already in the memory);"
         f" sessions: {_sessions(evaluation)}; questions: {len(questions):,}; adding"
@@ -128,9 +142,11 @@ def notes(evaluation: Evaluation) -> list[str]:
 def as_json(
     evaluation: Evaluation, options: Options, version: str, embedder: str, ran_at: datetime
 ) -> dict[str, Any]:
-    """Returns everything measured as a JSON object, without any text of the conversation set."""
+    """Return all measurements as a JSON object, without texts of the conversation set."""
     filling = evaluation.filling
-    questions = [one for each in evaluation.conversations for one in each.questions]
+    questions = [
+        question for conversation in evaluation.conversations for question in conversation.questions
+    ]
     return {
         "hitherto_version": version,
         "ran_at": ran_at.isoformat(),
@@ -150,12 +166,16 @@ def as_json(
             "sessions": _sessions(evaluation),
             "sessions_failed": filling.failed_sessions,
             "turns": sum(
-                len(session.turns) for each in evaluation.conversations for session in each.sessions
+                len(session.turns)
+                for conversation in evaluation.conversations
+                for session in conversation.sessions
             ),
             "questions": len(questions),
             "questions_without_evidence": sum(not question.evidence for question in questions),
             "questions_with_corrected_key": sum(question.corrected for question in questions),
-            "evidence_not_in_conversation": sum(one.unknown_evidence for one in questions),
+            "evidence_not_in_conversation": sum(
+                question.unknown_evidence for question in questions
+            ),
         },
         "wall_s": {
             "adding": filling.adding_s,
@@ -170,11 +190,11 @@ def as_json(
                 "by_category": {
                     SYSTEM: by_category(measurements),
                     **{
-                        one.value: by_category(evaluation.baselines[one, budget])
-                        for one in Baseline
+                        baseline.value: by_category(evaluation.baselines[baseline, budget])
+                        for baseline in Baseline
                     },
                 },
-                "by_question": [_question_figures(one) for one in measurements],
+                "by_question": [_question_figures(item) for item in measurements],
             }
             for (strategy, budget), measurements in evaluation.recalled.items()
         ],

@@ -89,7 +89,7 @@ def evaluate(
     count_tokens: CountTokens,
     progress: Progress,
 ) -> Evaluation:
-    """Fills an open memory with the conversations and measures every strategy and budget."""
+    """Fill an open memory with the conversations and measure every strategy and budget."""
     setups = [
         (strategy, budget)
         for strategy in dict.fromkeys(options.strategies)
@@ -98,7 +98,7 @@ def evaluate(
     questions = sum(len(conversation.questions) for conversation in conversations)
     adding = progress.add_task("Adding conversations", total=len(conversations))
     processing = progress.add_task(
-        "Processing sessions", total=sum(len(one.sessions) for one in conversations)
+        "Processing sessions", total=sum(len(item.sessions) for item in conversations)
     )
     asking = progress.add_task("Asking questions", total=questions * len(setups))
     filling = fill_memory(
@@ -113,7 +113,7 @@ def evaluate(
         filling,
         asking_s=0.0,
         recalled={setup: [] for setup in setups},
-        baselines={(one, budget): [] for one in Baseline for _, budget in setups},
+        baselines={(item, budget): [] for item in Baseline for _, budget in setups},
     )
     asking_s = 0.0
     for conversation in conversations:
@@ -133,7 +133,7 @@ def evaluate(
 def ask(
     user: User, question: Question, strategy: RecallStrategy, budget_tokens: int
 ) -> tuple[str, float]:
-    """Asks in a session of its own, which is deleted again.
+    """Ask in a session of its own, which is deleted again.
 
     Returns the context, and the milliseconds that `get_context` alone took with the user's memory
     loaded. Raises RecallrAIError where no context came.

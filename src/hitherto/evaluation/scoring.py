@@ -51,35 +51,37 @@ class Wording:
 
     def holds_turn(self, text: str) -> bool:
         """Return whether 60 % of the turn's runs occur in the text; runs may repeat."""
-        wanted = words(text)
-        if not wanted:
+        turn_words = words(text)
+        if not turn_words:
             return False
-        own = runs(wanted, min(RUN_WORDS, len(wanted)))
-        held = sum(self.has(run) for run in own)
-        return 100 * held >= RUNS_NEEDED_PERCENT * len(own)
+        own = runs(turn_words, min(RUN_WORDS, len(turn_words)))
+        matches = sum(self.has(run) for run in own)
+        return 100 * matches >= RUNS_NEEDED_PERCENT * len(own)
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Returns the words as they are compared: NFKC, lower case, no punctuation."""
+    """Return the words as they are compared: NFKC, lower case, no punctuation."""
     spaced = _BETWEEN_WORDS.sub(" ", unicodedata.normalize("NFKC", text).lower())
     return tuple(spaced.split())
 
 
 def runs(of_words: Sequence[str], length: int) -> list[tuple[str, ...]]:
-    """Returns all runs of `length` neighbouring words, in order, repeated ones too."""
+    """Return all runs of `length` neighbouring words, in order, repeated ones too."""
     return list(zip(*(of_words[start:] for start in range(length)), strict=False))
 
 
 def score_context(
     context: str, evidence: Sequence[str], answer: str | None, tokens: int
 ) -> ContextScore:
-    """Scores a context of `tokens` tokens against the texts of the gold turns and the answer."""
+    """Score a context of `tokens` tokens against the texts of the gold turns and the answer."""
     wording = Wording(words(context))
-    held = [wording.holds_turn(text) for text in evidence]
-    wanted = words(answer or "")
+    recalled = [wording.holds_turn(text) for text in evidence]
+    answer_words = words(answer or "")
     return ContextScore(
-        ev_recall=sum(held) / len(held) if held else None,
-        ev_all=all(held) if held else None,
-        answer_in=wording.has(wanted) if 0 < len(wanted) <= LONGEST_ANSWER_WORDS else None,
+        ev_recall=sum(recalled) / len(recalled) if recalled else None,
+        ev_all=all(recalled) if recalled else None,
+        answer_in=wording.has(answer_words)
+        if 0 < len(answer_words) <= LONGEST_ANSWER_WORDS
+        else None,
         tokens=tokens,
     )

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.core.reconciliation.categories import EmbeddedCategory
-from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution
+from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict, Resolution
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
-from hitherto.core.reconciliation.reconcile import Held, Plan
+from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
 from hitherto.errors import ValidationError
-from hitherto.inference.exploring.browser import Explored, Library
+from hitherto.inference.exploring.browser import Explored, MemoryBrowser
 from hitherto.inference.ledger import Ledger
 from hitherto.inference.rules import LocalInference
 from hitherto.inference.tasks.choice import chosen_models
@@ -47,7 +47,7 @@ class Inference(Protocol):
 
     async def reconcile(
         self,
-        held: Sequence[Held],
+        existing: Sequence[ExistingMemory],
         candidates: Sequence[Candidate],
         vectors: NDArray[np.float32],
         *,
@@ -60,26 +60,26 @@ class Inference(Protocol):
 
     async def resolve(
         self,
-        held: Sequence[Held],
+        existing: Sequence[ExistingMemory],
         versions: Mapping[str, MemoryVersion],
-        contest: Contest,
+        contest: AnsweredConflict,
         statements: Sequence[Candidate],
         vectors: NDArray[np.float32],
     ) -> Resolution:
         """Return the plan for the answers to a merge conflict.
 
-        held: current versions; versions: all. statements: from the comments on the answers.
+        existing: current versions; versions: all. statements: from the comments on the answers.
         vectors: (1 + statements, dimension), that of the proposed statement first.
         """
         ...
 
     async def review(
-        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+        self, consequences: Consequences, existing: Sequence[ExistingMemory], connected: Set[str]
     ) -> Reviewed:
-        """Which memories depended on what changed, so that they may hold no more.
+        """Return the memories that depended on a change and may no longer be true.
 
-        held: the current versions before the plan is carried out. connected: the ids of those
-        connected with one that changes.
+        existing: current versions before the plan is carried out. connected: ids of memories that
+        are connected with a changed one.
         """
         ...
 
@@ -112,7 +112,7 @@ class Inference(Protocol):
         plan: QueryPlan,
         today: date,
         previous: Sequence[Message],
-        library: Library,
+        library: MemoryBrowser,
         report: Callable[[str], None],
     ) -> Explored | None:
         """Return a model's findings for a question, with evidence; for AGENTIC.
@@ -128,7 +128,7 @@ class Inference(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""Inference with language models; what has no model of its own is done by the rules.
+"""Inference with language models, and by rules for tasks without a model.
 
-This module needs the extra `hitherto[models]`; import it where a model was chosen, not before.
+This module needs the extra `hitherto[models]`; import it only if a model is chosen.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from hitherto.core.extraction import summaries
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.core.reconciliation.categories import EmbeddedCategory
-from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution
+from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict, Resolution
 from hitherto.core.reconciliation.connections import Entry, Pair, connect
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
 from hitherto.core.reconciliation.reconcile import (
     Decision,
-    Held,
+    ExistingMemory,
     Ignore,
+    InsertHistorical,
     Plan,
-    Precede,
     RaiseConflict,
     Supersede,
 )
@@ -36,14 +36,20 @@ from hitherto.core.text.terms import terms_of
 from hitherto.disclosure import disclosed
 from hitherto.errors import InferenceError
 from hitherto.inference.exploring.agent import Explorer
-from hitherto.inference.exploring.browser import Explored, Library
+from hitherto.inference.exploring.browser import Explored, MemoryBrowser
 from hitherto.inference.ledger import current_account
 from hitherto.inference.planning import Planner
 from hitherto.inference.providers import Answer, Providers
 from hitherto.inference.rules import LocalInference
 from hitherto.inference.tasks import Task, extraction, reconciliation, review
-from hitherto.inference.tasks.extraction import Chunk, FoundInSession, Wishes
-from hitherto.inference.tasks.reconciliation import Batch, Known, Occasion, Ruling, Verdicts
+from hitherto.inference.tasks.extraction import Chunk, FoundInSession, ProjectPreferences
+from hitherto.inference.tasks.reconciliation import (
+    Batch,
+    ComparedMemory,
+    DecisionBuilder,
+    ReconcileContext,
+    Verdicts,
+)
 from hitherto.inference.tasks.review import Findings
 from hitherto.models import (
     Candidate,
@@ -62,11 +68,11 @@ T = TypeVar("T")
 OutputT = TypeVar("OutputT")
 
 REMEMBERED_ANSWERS = 64
-"""Answers that are kept, so that work which is tried again does not ask, and pay, again."""
+"""Cached answers, so that a retry does not ask, and pay, again."""
 
 
 class ModelInference:
-    """Asks models where the settings name one, and follows the rules where they do not."""
+    """Inference by the models of the settings, and by rules for tasks without a model."""
 
     def __init__(self, providers: Providers, settings: Settings) -> None:
         self._providers = providers
@@ -93,7 +99,7 @@ class ModelInference:
 
     def forget(self) -> None:
         self._answers.clear()
-        # What is being asked now may be about what is deleted now.
+        # A call in work may contain the deleted texts, so its answer is not cached.
         self._forgotten += 1
 
     async def extract(
@@ -108,41 +114,41 @@ class ModelInference:
             return await self._local.extract(
                 messages, session_date, preferences=preferences, categories=categories
             )
-        wishes = Wishes(preferences, categories)
+        project_preferences = ProjectPreferences(preferences, categories)
         parts = extraction.chunks(messages)
         prompt = task_prompt("extraction")
 
-        async def asked(chunk: Chunk) -> Answer[FoundInSession]:
+        async def ask_about(chunk: Chunk) -> Answer[FoundInSession]:
             return await self._ask(
                 Task.EXTRACTION,
                 prompt,
-                extraction.content(chunk, session_date, wishes),
+                extraction.content(chunk, session_date, project_preferences),
                 FoundInSession,
-                lambda found: extraction.problem(found, chunk),
+                lambda extracted: extraction.problem(extracted, chunk),
             )
 
-        answers = await _together(asked(chunk) for chunk in parts)
-        found = await asyncio.to_thread(
+        answers = await _together(ask_about(chunk) for chunk in parts)
+        extracted = await asyncio.to_thread(
             extraction.read,
             [answer.output for answer in answers],
             parts,
             messages,
             session_date,
-            wishes,
+            project_preferences,
         )
         names = sorted({answer.model for answer in answers})
         candidates = tuple(
-            replace(one, model=", ".join(names), prompt_hash=prompt.hash)
-            for one in found.candidates
+            replace(candidate, model=", ".join(names), prompt_hash=prompt.hash)
+            for candidate in extracted.candidates
         )
-        summary = found.summary or summaries.summarise(
-            messages, [one.content for one in candidates], session_date
+        summary = extracted.summary or summaries.summarise(
+            messages, [candidate.content for candidate in candidates], session_date
         )
-        return replace(found, candidates=candidates, summary=summary)
+        return replace(extracted, candidates=candidates, summary=summary)
 
     async def reconcile(
         self,
-        held: Sequence[Held],
+        existing: Sequence[ExistingMemory],
         candidates: Sequence[Candidate],
         vectors: NDArray[np.float32],
         *,
@@ -152,69 +158,74 @@ class ModelInference:
     ) -> Plan:
         if not self._providers.has(Task.RECONCILIATION) or not candidates:
             return await self._local.reconcile(
-                held,
+                existing,
                 candidates,
                 vectors,
                 session_id=session_id,
                 session_date=session_date,
                 conflicts_enabled=conflicts_enabled,
             )
-        current = [one for one in held if one.memory.expired_at is None]
-        current.sort(key=lambda one: (one.memory.created_at, one.memory.memory_id))
-        occasion = Occasion(session_date, conflicts_enabled)
-        ruling = Ruling(candidates, occasion)
-        desk = await asyncio.to_thread(self._desk, current, candidates, vectors, session_date)
+        current = [item for item in existing if item.memory.expired_at is None]
+        current.sort(key=lambda item: (item.memory.created_at, item.memory.memory_id))
+        context = ReconcileContext(session_date, conflicts_enabled)
+        builder = DecisionBuilder(candidates, context)
+        index = await asyncio.to_thread(self._index, current, candidates, vectors, session_date)
         prompt = task_prompt("reconciliation")
         for first in range(0, len(candidates), reconciliation.BATCH):
             indices = range(first, min(first + reconciliation.BATCH, len(candidates)))
-            batch = await asyncio.to_thread(desk.batch, indices, ruling)
+            batch = await asyncio.to_thread(index.batch, indices, builder)
             if not batch.indices:
                 continue
             answer = await self._ask(
                 Task.RECONCILIATION,
                 prompt,
-                reconciliation.content(batch, occasion),
+                reconciliation.content(batch, context),
                 Verdicts,
-                lambda found, batch=batch: reconciliation.problem(found, batch),  # type: ignore[misc]
+                lambda verdicts, batch=batch: reconciliation.problem(verdicts, batch),  # type: ignore[misc]
             )
-            ruling.rule(answer.output, batch)
-        if ruling.unusable:
-            _log.warning("%d decisions of a model could not be used", ruling.unusable)
-        return await asyncio.to_thread(self._plan, current, ruling, desk.vectors)
+            builder.apply(answer.output, batch)
+        if builder.unusable:
+            _log.warning(
+                "%d decisions of a model could not be used; their statements were inserted",
+                builder.unusable,
+            )
+        return await asyncio.to_thread(self._plan, current, builder, index.vectors)
 
     async def resolve(
         self,
-        held: Sequence[Held],
+        existing: Sequence[ExistingMemory],
         versions: Mapping[str, MemoryVersion],
-        contest: Contest,
+        contest: AnsweredConflict,
         statements: Sequence[Candidate],
         vectors: NDArray[np.float32],
     ) -> Resolution:
-        return await self._local.resolve(held, versions, contest, statements, vectors)
+        return await self._local.resolve(existing, versions, contest, statements, vectors)
 
     async def review(
-        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+        self, consequences: Consequences, existing: Sequence[ExistingMemory], connected: Set[str]
     ) -> Reviewed:
-        kept = await self._local.review(consequences, held, connected)
+        by_rules = await self._local.review(consequences, existing, connected)
         if not self._providers.has(Task.RECONCILIATION):
-            return kept
-        sheet = await asyncio.to_thread(review.sheet, consequences, held, connected)
-        if not sheet.memories:
-            return kept
+            return by_rules
+        review_input = await asyncio.to_thread(
+            review.review_input, consequences, existing, connected
+        )
+        if not review_input.memories:
+            return by_rules
         try:
             answer = await self._ask(
                 Task.RECONCILIATION,
                 task_prompt("review"),
-                review.content(sheet),
+                review.content(review_input),
                 Findings,
-                lambda found: review.problem(found, sheet),
+                lambda findings: review.problem(findings, review_input),
             )
         except InferenceError as error:
-            # The marks of the rules are worth more than a session that fails for want of better.
-            shown = disclosed(error, _log, "reviewing doubts")
-            note = f"what changes put in doubt was judged by rules: {shown}"
-            return replace(kept, note=note)
-        return await asyncio.to_thread(review.read, answer.output, sheet, consequences)
+            # The rules' doubts are better than a failed session.
+            reason = disclosed(error, _log, "reviewing doubts")
+            note = f"doubtful memories were judged by rules: {reason}"
+            return replace(by_rules, note=note)
+        return await asyncio.to_thread(review.read, answer.output, review_input, consequences)
 
     async def categorise(
         self,
@@ -235,7 +246,7 @@ class ModelInference:
         plan: QueryPlan,
         today: date,
         previous: Sequence[Message],
-        library: Library,
+        library: MemoryBrowser,
         report: Callable[[str], None],
     ) -> Explored | None:
         if self._explorer is None:
@@ -264,107 +275,121 @@ class ModelInference:
                 self._answers.popitem(last=False)
         return answer
 
-    def _desk(
+    def _index(
         self,
-        current: Sequence[Held],
+        current: Sequence[ExistingMemory],
         candidates: Sequence[Candidate],
         vectors: NDArray[np.float32],
         session_date: datetime,
-    ) -> "_Desk":
-        known = [
-            Known(
-                one.memory.memory_id,
-                one.memory.content,
-                one.memory.event_date_start,
-                one.memory.event_date_end,
-                one.memory.created_at,
-                one.memory.said_by.value,
-                _terms(one.memory.content),
-                one.memory.doubted_at,
+    ) -> "_CandidateIndex":
+        existing = [
+            ComparedMemory(
+                memory.memory_id,
+                memory.content,
+                memory.event_date_start,
+                memory.event_date_end,
+                memory.created_at,
+                memory.said_by.value,
+                _terms(memory.content),
+                memory.doubted_at,
             )
-            for one in current
+            for memory in (item.memory for item in current)
         ]
-        waiting = [
-            Known(
+        new = [
+            ComparedMemory(
                 index,
-                one.content,
-                one.event_date_start,
-                one.event_date_end,
+                candidate.content,
+                candidate.event_date_start,
+                candidate.event_date_end,
                 session_date,
-                one.said_by.value,
-                _terms(one.content),
+                candidate.said_by.value,
+                _terms(candidate.content),
             )
-            for index, one in enumerate(candidates)
+            for index, candidate in enumerate(candidates)
         ]
-        rows = [one.vector for one in current]
-        return _Desk(known, waiting, candidates, np.vstack([*rows, vectors]))
+        rows = [item.vector for item in current]
+        return _CandidateIndex(existing, new, candidates, np.vstack([*rows, vectors]))
 
-    def _plan(self, current: Sequence[Held], ruling: Ruling, vectors: NDArray[np.float32]) -> Plan:
+    def _plan(
+        self,
+        current: Sequence[ExistingMemory],
+        builder: DecisionBuilder,
+        vectors: NDArray[np.float32],
+    ) -> Plan:
         """Return the decisions in order, with the connections found by rules."""
-        decisions = tuple(ruling.decisions[index] for index in range(len(ruling.candidates)))
-        gone = {ref for one in decisions if isinstance(one, Supersede) for ref in one.replaces}
+        decisions = tuple(builder.decisions[index] for index in range(len(builder.candidates)))
+        replaced = {
+            ref
+            for decision in decisions
+            if isinstance(decision, Supersede)
+            for ref in decision.replaces
+        }
         entries = [
-            Entry(one.memory.memory_id, row, read(one.memory.content), is_new=False)
-            for row, one in enumerate(current)
-            if one.memory.memory_id not in gone
+            Entry(item.memory.memory_id, row, read(item.memory.content), is_new=False)
+            for row, item in enumerate(current)
+            if item.memory.memory_id not in replaced
         ]
         entries += [
-            Entry(index, len(current) + index, read(one.candidate.content), is_new=True)
-            for index, one in enumerate(decisions)
-            if index not in gone and _stands(one)
+            Entry(index, len(current) + index, read(decision.candidate.content), is_new=True)
+            for index, decision in enumerate(decisions)
+            if index not in replaced and _will_be_current(decision)
         ]
-        doubts: list[Pair] = [pair for pair in ruling.doubts if pair[1] not in gone]
-        return Plan(decisions, connect(entries, vectors, doubts), ruling.unusable)
+        doubts: list[Pair] = [pair for pair in builder.doubts if pair[1] not in replaced]
+        return Plan(decisions, connect(entries, vectors, doubts), builder.unusable)
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _CandidateIndex:
     """Candidates and existing memories with their similarities.
 
-    vectors: (known + candidates, dim), unit rows.
+    new: the candidates. vectors: (existing + candidates, dim), unit rows.
     """
 
-    known: Sequence[Known]
-    waiting: Sequence[Known]
+    existing: Sequence[ComparedMemory]
+    new: Sequence[ComparedMemory]
     candidates: Sequence[Candidate]
     vectors: NDArray[np.float32]
 
-    def batch(self, indices: Iterable[int], ruling: Ruling) -> Batch:
-        """Return the input of one call; candidates without a near memory are inserted here.
+    def batch(self, indices: Iterable[int], builder: DecisionBuilder) -> Batch:
+        """Return the input of one call; candidates without a similar memory are inserted here.
 
-        Candidates of earlier batches that will be memories are there to be weighed against, too.
+        Candidates of earlier batches that will be memories are compared, too.
         """
         chosen = tuple(indices)
-        rows = [*range(len(self.known))] + [
-            len(self.known) + index for index, one in ruling.decisions.items() if _stands(one)
+        rows = [*range(len(self.existing))] + [
+            len(self.existing) + index
+            for index, decision in builder.decisions.items()
+            if _will_be_current(decision)
         ]
         pool = [self._at(row) for row in rows]
-        own = [len(self.known) + index for index in chosen]
+        own = [len(self.existing) + index for index in chosen]
         cosines = self.vectors[own] @ self.vectors[rows].T
         among = self.vectors[own] @ self.vectors[own].T
         near = [
-            reconciliation.nearest(self.waiting[index].terms, row, pool)
+            reconciliation.nearest(self.new[index].terms, row, pool)
             for index, row in zip(chosen, cosines, strict=True)
         ]
-        others = [self.waiting[index] for index in chosen]
-        alike = [
-            any(other[1] != place for other in reconciliation.nearest(one.terms, row, others))
-            for place, (one, row) in enumerate(zip(others, among, strict=True))
+        others = [self.new[index] for index in chosen]
+        has_similar_candidate = [
+            any(other[1] != position for other in reconciliation.nearest(new.terms, row, others))
+            for position, (new, row) in enumerate(zip(others, among, strict=True))
         ]
-        for index, found, beside in zip(chosen, near, alike, strict=True):
-            if not found and not beside:
-                ruling.insert(index, "nothing held is like it")
-        asked = [place for place, index in enumerate(chosen) if index not in ruling.decisions]
-        shown = reconciliation.shown([near[place] for place in asked])
+        for index, similar, has_similar in zip(chosen, near, has_similar_candidate, strict=True):
+            if not similar and not has_similar:
+                builder.insert(index, "no existing memory is similar")
+        undecided = [
+            position for position, index in enumerate(chosen) if index not in builder.decisions
+        ]
+        memories = reconciliation.memories_to_show([near[position] for position in undecided])
         return Batch(
-            tuple(chosen[place] for place in asked),
-            tuple(pool[row] for row in shown),
-            tuple(self.candidates[chosen[place]] for place in asked),
+            tuple(chosen[position] for position in undecided),
+            tuple(pool[row] for row in memories),
+            tuple(self.candidates[chosen[position]] for position in undecided),
         )
 
-    def _at(self, row: int) -> Known:
-        held = len(self.known)
-        return self.known[row] if row < held else self.waiting[row - held]
+    def _at(self, row: int) -> ComparedMemory:
+        existing = len(self.existing)
+        return self.existing[row] if row < existing else self.new[row - existing]
 
 
 @remembered(maxsize=20_000)
@@ -372,9 +397,9 @@ def _terms(content: str) -> frozenset[str]:
     return frozenset(terms_of(content))
 
 
-def _stands(decision: Decision) -> bool:
+def _will_be_current(decision: Decision) -> bool:
     """Return whether the candidate will be a current memory."""
-    return not isinstance(decision, Ignore | Precede | RaiseConflict)
+    return not isinstance(decision, Ignore | InsertHistorical | RaiseConflict)
 
 
 def _whose() -> str:
@@ -388,7 +413,7 @@ def _whose() -> str:
 
 async def _together(asking: Iterable[Awaitable[T]]) -> list[T]:
     """Return all results in order; the first failure cancels the others and is raised."""
-    tasks = [asyncio.ensure_future(one) for one in asking]
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in asking]
     try:
         return list(await asyncio.gather(*tasks))
     except BaseException:

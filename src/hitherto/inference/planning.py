@@ -1,4 +1,4 @@
-"""Planning a search with a language model: one small call, and the rules where it fails."""
+"""Query plans by a language model: one small call, and the rules if it fails."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ _log = logging.getLogger("hitherto.inference")
 LONGEST_QUESTION_CHARS = 2_000
 LONGEST_PREVIOUS_CHARS = 500
 PREVIOUS_SHOWN = 4
-"""What a model sees of a conversation; a longer question is shown by its beginning and its end."""
+"""Limits on the conversation in the prompt. A longer question shows its beginning and its end."""
 
 
 class PlannedRange(BaseModel):
@@ -51,7 +51,7 @@ class PlannedQuery(BaseModel):
 
 
 class Planner:
-    """Plans searches with the planning model, and with the rules where it fails or takes long."""
+    """Makes query plans by a model, or by rules if the model fails or is late."""
 
     def __init__(self, providers: "Providers", deadline_s: float) -> None:
         self._providers = providers
@@ -61,37 +61,39 @@ class Planner:
         self, question: str, today: date, previous: Sequence[Message], people: Collection[str]
     ) -> QueryPlan:
         """Return a query plan; never raises, since rules replace a failed model."""
-        ruled = query_plan.plan(question, today=today, previous=previous, people=people, wide=True)
-        if not ruled.question:
-            return ruled
+        by_rules = query_plan.plan(
+            question, today=today, previous=previous, people=people, wide=True
+        )
+        if not by_rules.question:
+            return by_rules
         try:
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._providers.ask(
                     Task.PLANNING,
                     task_prompt("planning"),
-                    conversation_text(ruled.question, today, previous),
+                    conversation_text(by_rules.question, today, previous),
                     PlannedQuery,
                 )
         except TimeoutError:
-            late = f"the model took longer than {self._deadline_s:g} s to plan"
-            return replace(ruled, fallback=late)
+            reason = f"the model took longer than {self._deadline_s:g} s to plan"
+            return replace(by_rules, fallback=reason)
         except RecallrAIError as error:
-            return replace(ruled, fallback=disclosed(error, _log, "planning a search"))
-        return query_plan.joined(ruled, _reading(answer.output))
+            return replace(by_rules, fallback=disclosed(error, _log, "planning a search"))
+        return query_plan.combine(by_rules, _reading(answer.output))
 
 
 def conversation_text(question: str, today: date, previous: Sequence[Message]) -> str:
     """Return the end of a conversation for a prompt, fenced and bounded."""
-    said = [
+    lines = [
         f"{message.role.upper()}: {shortened(message.content, LONGEST_PREVIOUS_CHARS)}"
         for message in previous[-PREVIOUS_SHOWN:]
     ]
-    before = ["Said before the question:", FENCE_OPENING, *said, FENCE_CLOSING, ""]
+    before = ["Said before the question:", FENCE_OPENING, *lines, FENCE_CLOSING, ""]
     return "\n".join(
         [
             f"The day of the conversation: {day_text(today, weekday=True)} ({today.isoformat()})",
             "",
-            *(before if said else ()),
+            *(before if lines else ()),
             "The question:",
             FENCE_OPENING,
             shortened(question, LONGEST_QUESTION_CHARS),

@@ -360,12 +360,12 @@ class Providers:
         *others, last = self._lines[task]
         for line in others:
             try:
-                return await self._asked(line, task, prompt, content, output_type, check)
+                return await self._ask_model(line, task, prompt, content, output_type, check)
             except InferenceError as error:
                 _log.info("asking the fallback model: %s", error)
-        return await self._asked(last, task, prompt, content, output_type, check)
+        return await self._ask_model(last, task, prompt, content, output_type, check)
 
-    async def _asked(
+    async def _ask_model(
         self,
         line: _Line,
         task: Task,
@@ -436,9 +436,9 @@ def refuse(error: Exception, model: str) -> NoReturn:
     while isinstance(error, FallbackExceptionGroup):
         error = error.exceptions[-1]
     retry_after_s = error.retry_after if isinstance(error, ModelAPIError) else None
-    shown = f"{model} {_reason(error)}"
+    summary = f"{model} {_reason(error)}"
     raise InferenceError(
-        f"{shown}{_code(error)}", retry_after_s=retry_after_s, tenant_message=shown
+        f"{summary}{_code(error)}", retry_after_s=retry_after_s, tenant_message=summary
     ) from error
 
 
@@ -498,8 +498,8 @@ def _code(error: Exception) -> str:
     """Return the provider's code of the failure for the log; its words may quote a user."""
     body = error.body if isinstance(error, ModelHTTPError) else None
     inner = body.get("error", body) if isinstance(body, dict) else None
-    found = [inner.get(name) for name in ("type", "code")] if isinstance(inner, dict) else []
-    codes = [code for code in found if isinstance(code, str) and _CODE.fullmatch(code)]
+    values = [inner.get(name) for name in ("type", "code")] if isinstance(inner, dict) else []
+    codes = [code for code in values if isinstance(code, str) and _CODE.fullmatch(code)]
     return without_secrets(f" ({', '.join(codes)})") if codes else ""
 
 
@@ -553,8 +553,8 @@ def _built(name: str, settings: Settings) -> Model:
             f"model {name!r} needs a package: pip install 'hitherto[models]' ({error})"
         ) from error
     except (UserError, ValueError) as error:
-        said = without_secrets(str(error), settings.secrets())
-        raise ValidationError(f"model {name!r} cannot be used: {said}") from error
+        reason = without_secrets(str(error), settings.secrets())
+        raise ValidationError(f"model {name!r} cannot be used: {reason}") from error
 
 
 def _provider_of(name: str) -> str:
@@ -574,8 +574,8 @@ def _provider(kind: str, base_url: str | None, api_key: SecretStr | None) -> Pro
 
         return OpenAICompatibleProvider("openai-compatible", base_url=base_url, api_key=key)
     given = {"base_url": base_url, "api_key": key}
-    known = {name: value for name, value in given.items() if value}
-    if not known:
+    arguments = {name: value for name, value in given.items() if value}
+    if not arguments:
         return infer_provider(kind)
     make: Callable[..., Provider[Any]] = infer_provider_class(kind)
-    return make(**known)
+    return make(**arguments)

@@ -15,10 +15,10 @@ from hitherto.core.extraction import extract, summaries
 from hitherto.core.recall import query_plan
 from hitherto.core.reconciliation import conflict_resolution, doubt_settlement, reconcile
 from hitherto.core.reconciliation.categories import EmbeddedCategory, fitting
-from hitherto.core.reconciliation.conflict_resolution import Contest, Resolution
+from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict, Resolution
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
-from hitherto.core.reconciliation.reconcile import Held, Plan
-from hitherto.inference.exploring.browser import Explored, Library
+from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
+from hitherto.inference.exploring.browser import Explored, MemoryBrowser
 from hitherto.models import (
     Candidate,
     Category,
@@ -30,7 +30,7 @@ from hitherto.models import (
 
 
 class LocalInference:
-    """Deterministic, and needs nothing but the processor."""
+    """Inference by rules: deterministic, without a model."""
 
     async def extract(
         self,
@@ -40,18 +40,20 @@ class LocalInference:
         preferences: GenerationPreferences,
         categories: Sequence[Category],
     ) -> Extraction:
-        found = await asyncio.to_thread(extract.extract, messages, session_date)
+        candidates = await asyncio.to_thread(extract.extract, messages, session_date)
         unwanted = {
             _key(example)
             for example in (*preferences.negative_examples, *preferences.false_positive_examples)
         }
-        kept = tuple(one for one in found if _key(one.content) not in unwanted)
-        contents = [one.content for one in kept]
+        kept = tuple(
+            candidate for candidate in candidates if _key(candidate.content) not in unwanted
+        )
+        contents = [candidate.content for candidate in kept]
         return Extraction(kept, summaries.summarise(messages, contents, session_date))
 
     async def reconcile(
         self,
-        held: Sequence[Held],
+        existing: Sequence[ExistingMemory],
         candidates: Sequence[Candidate],
         vectors: NDArray[np.float32],
         *,
@@ -59,34 +61,34 @@ class LocalInference:
         session_date: datetime,
         conflicts_enabled: bool,
     ) -> Plan:
-        def weigh() -> Plan:
+        def reconcile_and_settle() -> Plan:
             plan = reconcile.reconcile(
-                held,
+                existing,
                 candidates,
                 vectors,
                 session_id=session_id,
                 session_created_at=session_date,
                 conflicts_enabled=conflicts_enabled,
             )
-            return doubt_settlement.settled(plan, held, session_date)
+            return doubt_settlement.settled(plan, existing, session_date)
 
-        return await asyncio.to_thread(weigh)
+        return await asyncio.to_thread(reconcile_and_settle)
 
     async def resolve(
         self,
-        held: Sequence[Held],
+        existing: Sequence[ExistingMemory],
         versions: Mapping[str, MemoryVersion],
-        contest: Contest,
+        contest: AnsweredConflict,
         statements: Sequence[Candidate],
         vectors: NDArray[np.float32],
     ) -> Resolution:
         def settle() -> Resolution:
-            return conflict_resolution.resolve(held, versions, contest, statements, vectors)
+            return conflict_resolution.resolve(existing, versions, contest, statements, vectors)
 
         return await asyncio.to_thread(settle)
 
     async def review(
-        self, consequences: Consequences, held: Sequence[Held], connected: Set[str]
+        self, consequences: Consequences, existing: Sequence[ExistingMemory], connected: Set[str]
     ) -> Reviewed:
         return Reviewed(consequences.doubts)
 
@@ -108,7 +110,7 @@ class LocalInference:
         plan: query_plan.QueryPlan,
         today: date,
         previous: Sequence[Message],
-        library: Library,
+        library: MemoryBrowser,
         report: Callable[[str], None],
     ) -> Explored | None:
         return None

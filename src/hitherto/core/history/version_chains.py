@@ -123,7 +123,7 @@ class Chains:
 
 
 def delete(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:
-    """Deletes one version.
+    """Delete one version.
 
     Its successors are linked to its predecessor. If it was current, its predecessor is current
     again, unless that one has another successor.
@@ -135,7 +135,7 @@ def delete(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:
 def delete_session(
     versions: Mapping[str, MemoryVersion], session_id: str, further: Iterable[str] = ()
 ) -> ChainEdit:
-    """Deletes every version that a session created, and further ones, each as `delete` does."""
+    """Delete every version that a session created, and further ones, each as `delete` does."""
     created = {one for one, version in versions.items() if version.session_id == session_id}
     return _delete_each(versions, sorted(created.union(further)))
 

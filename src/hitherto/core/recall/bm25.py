@@ -40,7 +40,7 @@ class LexicalIndex:
     segments: tuple[_Segment, ...]
 
     def append(self, documents: Sequence[Sequence[str]]) -> "LexicalIndex":
-        """Returns the index with more documents (each a list of terms) behind the present ones.
+        """Return the index with more documents (each a list of terms) behind the present ones.
 
         Segments double in size from the last to the first, so n documents added one by one are
         merged about log2(n) times each, and a query visits as many segments.
@@ -55,7 +55,7 @@ class LexicalIndex:
         return LexicalIndex(np.concatenate([self.lengths, added]), (*kept, segment))
 
     def postings(self, term: str) -> tuple[Ints, Floats]:
-        """Returns the rows that have the term, ascending, and how often each has it."""
+        """Return the rows that have the term, ascending, and how often each has it."""
         rows: list[Ints] = []
         counts: list[Floats] = []
         for segment in self.segments:
@@ -69,7 +69,7 @@ class LexicalIndex:
         return np.concatenate(rows), np.concatenate(counts)
 
     def document_terms(self, row: int) -> list[str]:
-        """Returns the distinct terms of one document; costs a look at its segment's postings."""
+        """Return the distinct terms of one document; costs a look at its segment's postings."""
         for segment in self.segments:
             if segment.first_row <= row < segment.first_row + segment.documents:
                 places = np.flatnonzero(segment.rows == row)
@@ -79,7 +79,7 @@ class LexicalIndex:
         return []
 
     def counts(self, query_terms: Sequence[str]) -> Floats:
-        """Returns how often each document has each term: (terms, n)."""
+        """Return how often each document has each term: (terms, n)."""
         table = np.zeros((len(query_terms), len(self.lengths)), np.float32)
         for line, term in zip(table, query_terms, strict=True):
             rows, counts = self.postings(term)
@@ -87,7 +87,7 @@ class LexicalIndex:
         return table
 
     def scores(self, query_terms: Sequence[str], k1: float = 1.2, b: float = 0.9) -> Floats:
-        """Returns BM25 of every document: (n,), 0 where no term occurs.
+        """Return BM25 of every document: (n,), 0 where no term occurs.
 
         Robertson and Zaragoza (2009), with the idf that never falls below 0:
         log(1 + (n - df + 0.5) / (df + 0.5)).
@@ -104,12 +104,12 @@ class LexicalIndex:
 
 
 def build_lexical_index(documents: Sequence[Sequence[str]]) -> LexicalIndex:
-    """Returns the index of documents, each a list of terms."""
+    """Return the index of documents, each a list of terms."""
     return LexicalIndex(np.empty(0, np.int32), ()).append(documents)
 
 
 def inverse_frequency(documents_with_term: int, documents: int) -> float:
-    """Returns BM25's weight of a term: log(1 + (n - df + 0.5) / (df + 0.5)), 0 if unseen."""
+    """Return BM25's weight of a term: log(1 + (n - df + 0.5) / (df + 0.5)), 0 if unseen."""
     if not documents_with_term:
         return 0.0
     rarity = (documents - documents_with_term + 0.5) / (documents_with_term + 0.5)
@@ -117,7 +117,7 @@ def inverse_frequency(documents_with_term: int, documents: int) -> float:
 
 
 def count_scores(counts: Floats, lengths: Floats | Ints, k1: float = 1.2, b: float = 0.9) -> Floats:
-    """Returns BM25 from a table of counts (terms, n), such as one summed over windows: (n,)."""
+    """Return BM25 from a table of counts (terms, n), such as one summed over windows: (n,)."""
     documents = counts.shape[1]
     if not documents or not counts.shape[0]:
         return np.zeros(documents, np.float32)
@@ -134,14 +134,14 @@ def count_scores(counts: Floats, lengths: Floats | Ints, k1: float = 1.2, b: flo
 
 
 def _norms(lengths: Floats | Ints, k1: float, b: float) -> Floats:
-    """Returns k1 (1 - b + b length / mean length), kept above 0."""
+    """Return k1 (1 - b + b length / mean length), kept above 0."""
     mean = max(float(lengths.mean()), 1.0)
     norms = k1 * (1.0 - b) + (k1 * b / mean) * lengths
     return np.maximum(norms.astype(np.float32), np.float32(1e-6))
 
 
 def _segment(first_row: int, documents: Sequence[Sequence[str]]) -> _Segment:
-    """Returns the postings of the documents, whose rows begin at first_row."""
+    """Return the postings of the documents, whose rows begin at first_row."""
     term_ids: dict[str, int] = {}
     numbers: list[int] = []
     rows: list[int] = []
@@ -161,7 +161,7 @@ def _segment(first_row: int, documents: Sequence[Sequence[str]]) -> _Segment:
 
 
 def _merge(first: _Segment, second: _Segment) -> _Segment:
-    """Returns both segments as one; the second's rows follow the first's."""
+    """Return both segments as one; the second's rows follow the first's."""
     term_ids = dict(first.term_ids)
     renumbered = np.fromiter(
         (term_ids.setdefault(term, len(term_ids)) for term in second.term_ids),

@@ -37,7 +37,7 @@ class Calibration:
     offset: float = 0.0
 
     def applied(self, cosines: Floats) -> Floats:
-        """Returns the cosines on the reference's scale, within `LOWEST` and `HIGHEST`."""
+        """Return the cosines on the reference's scale, within `LOWEST` and `HIGHEST`."""
         if self == UNCHANGED:
             return cosines
         moved = np.float32(self.scale) * cosines + np.float32(self.offset)
@@ -49,7 +49,7 @@ UNCHANGED: Final = Calibration()
 
 
 def comparable(vectors: Floats, calibration: Calibration) -> Floats:
-    """Returns vectors whose products are about the calibrated cosines of these; (n, d) to (n, m).
+    """Return vectors whose products are about the calibrated cosines of these; (n, d) to (n, m).
 
     For what compares by products alone. An offset above zero is exact. One below takes off what
     the vectors have in common: exact where they have it to the same degree, and otherwise more
@@ -81,7 +81,7 @@ class Spread:
 
 
 def spread_of(apart: Floats, near: Floats) -> Spread | None:
-    """Returns the spread of cosines: of random pairs, and of pairs of neighbouring passages.
+    """Return the spread of cosines: of random pairs, and of pairs of neighbouring passages.
 
     The middle one of the random pairs, and of the neighbours the one that nine tenths are below:
     neighbours are often apart too, but not the nearest of them. None for too few pairs.
@@ -94,7 +94,7 @@ def spread_of(apart: Floats, near: Floats) -> Spread | None:
 
 
 def matched(own: Spread, reference: Spread) -> Calibration | None:
-    """Returns the line from an embedder's spread to the reference's spread of the same texts.
+    """Return the line from an embedder's spread to the reference's spread of the same texts.
 
     None where either is too narrow to tell near from apart.
     """
@@ -129,12 +129,12 @@ PROBE_SPREAD: Final = Spread(apart=0.066, near=0.608)
 
 
 def probe_texts() -> list[str]:
-    """Returns the texts of `PROBE_PAIRS`, in the order in which `probed` wants their vectors."""
+    """Return the texts of `PROBE_PAIRS`, in the order in which `probed` wants their vectors."""
     return [text for pair in PROBE_PAIRS for text in pair]
 
 
 def probed(vectors: Floats) -> Spread:
-    """Returns the spread of the probe: the middle cosine across pairs, and within them.
+    """Return the spread of the probe: the middle cosine across pairs, and within them.
 
     vectors: of `probe_texts`, unit length.
     """

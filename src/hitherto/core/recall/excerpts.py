@@ -43,7 +43,7 @@ def select_excerpts(
     query_vectors: Floats,
     heading_tokens: int = HEADING_TOKENS,
 ) -> list[Excerpt]:
-    """Returns the excerpts that fit the budget, taken in the order of the ranking.
+    """Return the excerpts that fit the budget, taken in the order of the ranking.
 
     They come in the order of the index, so grouped by session and as they were said.
 

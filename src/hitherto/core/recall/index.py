@@ -134,7 +134,7 @@ class SummaryIndex:
 
 
 def build_message_index(sessions: Sequence[SessionPassages], dimensions: int) -> MessageIndex:
-    """Returns the index of the sessions' messages; of none, an empty one."""
+    """Return the index of the sessions' messages; of none, an empty one."""
     vectors, numbers = no_vectors(dimensions), np.empty(0, np.int32)
     empty = MessageIndex(
         chunk_vectors=vectors,
@@ -157,7 +157,7 @@ def build_message_index(sessions: Sequence[SessionPassages], dimensions: int) ->
 
 
 def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) -> MessageIndex:
-    """Returns the index with more sessions behind those it has.
+    """Return the index with more sessions behind those it has.
 
     Costs the terms of the new messages and one copy of the arrays (3 ms for 12 MB).
     """
@@ -203,7 +203,7 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
 def build_memory_index(
     memories: Sequence[MemoryRow], vectors: Floats, dimensions: int
 ) -> MemoryIndex:
-    """Returns the index of memory versions; vectors: (memories, dimensions), unit length."""
+    """Return the index of memory versions; vectors: (memories, dimensions), unit length."""
     numbers = np.empty(0, np.int32)
     empty = MemoryIndex(
         vectors=no_vectors(dimensions),
@@ -222,7 +222,7 @@ def append_memories(
     vectors: Floats,
     superseded: Sequence[int] = (),
 ) -> MemoryIndex:
-    """Returns the index with more versions behind, and the `superseded` rows no longer current."""
+    """Return the index with more versions behind, and the `superseded` rows no longer current."""
     current = np.concatenate([index.current, [row.current for row in memories]]).astype(np.bool_)
     current[list(superseded)] = False
     if not memories:
@@ -240,7 +240,7 @@ def append_memories(
 def build_summary_index(
     contents: Sequence[str], days: Sequence[date], vectors: Floats, dimensions: int
 ) -> SummaryIndex:
-    """Returns the index of summaries; vectors: (summaries, dimensions), unit length."""
+    """Return the index of summaries; vectors: (summaries, dimensions), unit length."""
     empty = SummaryIndex(no_vectors(dimensions), np.empty(0, np.int32), build_lexical_index([]))
     return append_summaries(empty, contents, days, vectors)
 
@@ -248,7 +248,7 @@ def build_summary_index(
 def append_summaries(
     index: SummaryIndex, contents: Sequence[str], days: Sequence[date], vectors: Floats
 ) -> SummaryIndex:
-    """Returns the index with more summaries behind those it has."""
+    """Return the index with more summaries behind those it has."""
     if not contents:
         return index
     return SummaryIndex(
@@ -261,7 +261,7 @@ def append_summaries(
 def _passages(
     sessions: Sequence[SessionPassages], starts: Sequence[int], kind: PassageKind
 ) -> tuple[list[int], list[tuple[int, int]], list[Floats]]:
-    """Returns message rows, spans, and vectors by session, of all passages of a kind."""
+    """Return message rows, spans, and vectors by session, of all passages of a kind."""
     rows: list[int] = []
     spans: list[tuple[int, int]] = []
     vectors: list[Floats] = []

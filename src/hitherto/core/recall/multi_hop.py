@@ -113,7 +113,7 @@ def _named(
 def _seed_terms(
     lexical: LexicalIndex, seeds: Sequence[int], known: Sequence[str]
 ) -> tuple[str, ...]:
-    """Returns the terms of the seeds that are rarest yet occur elsewhere too."""
+    """Return the terms of the seeds that are rarest yet occur elsewhere too."""
     documents = len(lexical.lengths)
     weights: dict[str, float] = {}
     left_out = frozenset(known)
@@ -126,7 +126,7 @@ def _seed_terms(
 
 
 def _interleaved(first: Sequence[Ranked], second: Sequence[Ranked], limit: int) -> list[Ranked]:
-    """Puts one of the second ranking behind every `STRIDE - 1` of the first, each row once."""
+    """Put one of the second ranking behind every `STRIDE - 1` of the first, each row once."""
     merged: dict[int, Ranked] = {}
     others = iter(second)
     for entry in first:

@@ -59,7 +59,7 @@ class Passage:
 
 
 def cut(messages: Sequence[Message]) -> list[Passage]:
-    """Returns the passages of one session: each message's chunks, then its window.
+    """Return the passages of one session: each message's chunks, then its window.
 
     A blank message has none. A message of one chunk without neighbours has no window, which would
     repeat the chunk.
@@ -81,7 +81,7 @@ def cut(messages: Sequence[Message]) -> list[Passage]:
 
 
 def chunk_spans(content: str) -> list[tuple[int, int]]:
-    """Returns the character spans of a message's chunks, in order.
+    """Return the character spans of a message's chunks, in order.
 
     Sentences are gathered until a chunk has about `CHUNK_WORDS` words, or the more that it takes to
     keep to `MAX_CHUNKS`; a sentence much longer than that is cut between words.
@@ -108,12 +108,12 @@ def chunk_spans(content: str) -> list[tuple[int, int]]:
 
 
 def word_count(text: str) -> int:
-    """Returns the number of words; scripts without spaces count two characters as one."""
+    """Return the number of words; scripts without spaces count two characters as one."""
     return sum(1 for _ in _WORD.finditer(text))
 
 
 def speaker_names(messages: Sequence[Message]) -> list[str | None]:
-    """Returns who says each message where the session's contents have the form "Name: text".
+    """Return who says each message where the session's contents have the form "Name: text".
 
     Exports of chats write names that way. A role's names count once at least half of its messages
     carry such a prefix and no more than a few different ones, so that a single "Note: ..." is not
@@ -141,7 +141,7 @@ def _prefix(content: str) -> str | None:
 
 
 def _pieces(content: str, target: int) -> Iterator[tuple[int, int, int]]:
-    """Yields start, end and words of each sentence, or of its parts where it is far too long."""
+    """Yield start, end and words of each sentence, or of its parts where it is far too long."""
     for start, end in sentence_spans(content):
         words = [match.span() for match in _WORD.finditer(content, start, end)]
         if not words:

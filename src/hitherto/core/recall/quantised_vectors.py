@@ -42,7 +42,7 @@ class Vectors:
         return self.codes.nbytes + self.scales.nbytes
 
     def append(self, matrix: Floats) -> "Vectors":
-        """Returns these vectors with those of a float32 matrix (m, d) behind them."""
+        """Return these vectors with those of a float32 matrix (m, d) behind them."""
         codes, scales = _coded(matrix)
         return replace(
             self,
@@ -51,7 +51,7 @@ class Vectors:
         )
 
     def products(self, query: Floats) -> Floats:
-        """Returns the product of each vector with a query, (d,) to (n,): cosines, if both are unit.
+        """Return the product of each vector with a query, (d,) to (n,): cosines, if both are unit.
 
         They are calibrated; those with a query of zeros, which looks for nothing, are 0.
         On the calling thread alone: threads that share one scan wait for each other, and beside a
@@ -65,21 +65,21 @@ class Vectors:
         return self.calibration.applied(cosines)
 
     def floats(self) -> Floats:
-        """Returns the vectors as float32: (n, d)."""
+        """Return the vectors as float32: (n, d)."""
         return self.codes * self.scales[:, np.newaxis]
 
     def part(self, rows: slice | NDArray[np.intp]) -> "Vectors":
-        """Returns some of the vectors: a run without copying, or those at any rows."""
+        """Return some of the vectors: a run without copying, or those at any rows."""
         return replace(self, codes=self.codes[rows], scales=self.scales[rows])
 
 
 def no_vectors(dimension: int, calibration: Calibration = UNCHANGED) -> Vectors:
-    """Returns an empty collection."""
+    """Return an empty collection."""
     return Vectors(np.empty((0, dimension), np.int8), np.empty(0, np.float32), calibration)
 
 
 def _coded(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Returns each row's codes and the scale that makes its largest component `LEVELS`."""
+    """Return each row's codes and the scale that makes its largest component `LEVELS`."""
     codes = np.empty(matrix.shape, np.int8)
     scales = np.empty(len(matrix), np.float32)
     for start in range(0, len(matrix), CODED_AT_ONCE):

@@ -166,8 +166,8 @@ class Reading:
     broad: bool = False
 
 
-def joined(ruled: QueryPlan, reading: Reading) -> QueryPlan:
-    """Adds what a model read in a question to what the rules found, within bounds.
+def combine(ruled: QueryPlan, reading: Reading) -> QueryPlan:
+    """Add what a model read in a question to what the rules found, within bounds.
 
     Nothing that the rules found is taken away: the question itself stays the first query, and only
     variants of it give way to the model's.
@@ -195,7 +195,7 @@ def joined(ruled: QueryPlan, reading: Reading) -> QueryPlan:
 
 
 def _texts(given: Sequence[str]) -> Iterator[str]:
-    """Yields texts to search for: on one line, bounded, and none that is empty."""
+    """Yield texts to search for: on one line, bounded, and none that is empty."""
     for text in given[: 2 * MAX_DENSE_QUERIES]:
         line = " ".join(text[: 2 * LONGEST_QUERY_CHARS].split())[:LONGEST_QUERY_CHARS]
         if line:
@@ -221,7 +221,7 @@ def plan(
     people: Collection[str] = (),
     wide: bool = False,
 ) -> QueryPlan:
-    """Reads the question by rules.
+    """Read the question by rules.
 
     previous: the messages of the session before the question, oldest first; they complete a
         question that cannot stand alone ("And her sister?").
@@ -262,7 +262,7 @@ def _shortened(question: str) -> str:
 
 
 def _completed(question: str, previous: Sequence[Message]) -> str:
-    """Puts the user's last message in front of a question that leans on it."""
+    """Put the user's last message in front of a question that leans on it."""
     if len(content_tokens(question)) > 4 or not _LEAN.search(question):
         return question
     said = [message.content for message in previous if message.role is MessageRole.USER]
@@ -290,7 +290,7 @@ def _last_visible(text: str, end: int) -> str:
 
 
 def _in_first_person(text: str, people: Collection[str]) -> str:
-    """Puts "I" and "my" in the place of the names of people, as they would say it themselves."""
+    """Put "I" and "my" in the place of the names of people, as they would say it themselves."""
     if not people:
         return text
 
@@ -326,7 +326,7 @@ def _variants(main: str, keywords: Sequence[str], people: Collection[str]) -> tu
 
 
 def _statements(question: str) -> Iterator[str]:
-    """Yields the question as the statement that would answer it, as far as word order gives it."""
+    """Yield the question as the statement that would answer it, as far as word order gives it."""
     bare = " ".join(_PREAMBLE.sub(" ", question).split()).strip(" ,.?!")
     rest = _STARTS_QUESTION.sub("", bare).strip()
     statement = _AUXILIARY.sub("", rest, count=1).strip()
@@ -335,7 +335,7 @@ def _statements(question: str) -> Iterator[str]:
 
 
 def _parts(question: str) -> Iterator[str]:
-    """Yields the parts of a compound question that have at least two words of meaning each."""
+    """Yield the parts of a compound question that have at least two words of meaning each."""
     parts = [part.strip(" ,.?!") for part in _CONJUNCTION.split(question)]
     if len(parts) > 1:
         yield from (part for part in parts if len(content_tokens(part)) > 1)

@@ -89,7 +89,7 @@ class DenseScores:
 
 
 def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
-    """Returns the dense side of `rank_messages`.
+    """Return the dense side of `rank_messages`.
 
     query_vectors: of `plan.dense_queries`, in that order: (queries, d), unit length.
     A message without a window is its own; one without passages scores like the worst.
@@ -122,7 +122,7 @@ class LexicalScores:
 def lexical_scores(
     plan: QueryPlan, index: MessageIndex, weights: MessageWeights = MESSAGE_WEIGHTS
 ) -> LexicalScores:
-    """Returns the side of `rank_messages` that can be had while the query is still embedded."""
+    """Return the side of `rank_messages` that can be had while the query is still embedded."""
     counts = index.lexical.counts(plan.terms)
     lengths = index.lexical.lengths
     if not len(lengths):
@@ -146,7 +146,7 @@ def rank_messages(
     limit: int = 200,
     weights: MessageWeights = MESSAGE_WEIGHTS,
 ) -> list[Ranked]:
-    """Returns the best messages, best first; dense and lexical: both sides of the same plan."""
+    """Return the best messages, best first; dense and lexical: both sides of the same plan."""
     if not len(index.is_user):
         return []
     scores = fuse([(weights.chunk, dense.chunk), (weights.window, dense.window)])
@@ -163,7 +163,7 @@ def rank_messages(
 
 
 def term_coverage(plan: QueryPlan, lexical: LexicalIndex) -> Floats:
-    """Returns the share of the plan's term weight that each document has: (n,) in 0..1.
+    """Return the share of the plan's term weight that each document has: (n,) in 0..1.
 
     Added terms can lift a share, and lower none.
     """
@@ -187,7 +187,7 @@ def rank_memories(
     min_top_k: int,
     max_top_k: int,
 ) -> list[Ranked]:
-    """Returns the best current memories by similarity, best first.
+    """Return the best current memories by similarity, best first.
 
     covered: `term_coverage` of the same plan.
     At most `max_top_k`: those at or above the threshold, topped up with the next best to
@@ -209,7 +209,7 @@ def rank_summaries(
     threshold: float,
     limit: int,
 ) -> list[Ranked]:
-    """Returns the summaries at or above the threshold by similarity, best first, at most `limit`.
+    """Return the summaries at or above the threshold by similarity, best first, at most `limit`.
 
     covered: `term_coverage` of the same plan.
     A broad question, which is similar to none, is answered with the newest.
@@ -231,7 +231,7 @@ def connected_memories(
     depth: int = 1,
     limit: int = 20,
 ) -> dict[int, list[int]]:
-    """Returns the memories below each row: those connected to it that stand nowhere else.
+    """Return the memories below each row: those connected to it that stand nowhere else.
 
     rows: the ranked memories, best first. connections: for a row those connected to it. Each memory
     is listed once, below the best one that it is connected to; what is connected to all rows comes
@@ -273,7 +273,7 @@ def _date_bonus(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
 
 
 def _above(similarities: Floats, threshold: float, least: int, most: int) -> list[Ranked]:
-    """Returns the best rows at or above the threshold, topped up to `least`, at most `most`."""
+    """Return the best rows at or above the threshold, topped up to `least`, at most `most`."""
     rows = best_rows(similarities, most)
     kept = max(int((similarities[rows] >= threshold).sum()), least)
     return [
@@ -287,7 +287,7 @@ def _above(similarities: Floats, threshold: float, least: int, most: int) -> lis
 def _add_priors(
     scores: Floats, plan: QueryPlan, index: MessageIndex, weights: MessageWeights
 ) -> None:
-    """Adds to the scores, in place, who is asked about, when, and how long a message is."""
+    """Add to the scores, in place, who is asked about, when, and how long a message is."""
     named = [
         number
         for number, speaker in enumerate(index.speakers)
@@ -304,7 +304,7 @@ def _add_priors(
 
 
 def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) -> Floats:
-    """Returns the weight for whose words are asked for: (m,).
+    """Return the weight for whose words are asked for: (m,).
 
     A question that does not say is mostly about the user, which counts half; unless the user and
     the assistant's place are people with names, who are asked about alike.
@@ -316,7 +316,7 @@ def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) ->
 
 
 def _nearest(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
-    """Returns how near each item's days are to the nearest of the ranges, 0 to 1."""
+    """Return how near each item's days are to the nearest of the ranges, 0 to 1."""
     near = np.zeros(len(first), np.float32)
     for wanted in dates:
         start, end = wanted.first.toordinal(), wanted.last.toordinal()

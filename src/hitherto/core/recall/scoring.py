@@ -27,7 +27,7 @@ def min_max(values: Floats) -> Floats:
 
 
 def fuse(signals: Sequence[tuple[float, Floats]]) -> Floats:
-    """Adds weighted signals after `min_max`; rank fusion would lose how far ahead the best is."""
+    """Add weighted signals after `min_max`; rank fusion would lose how far ahead the best is."""
     total = np.zeros_like(signals[0][1])
     for weight, values in signals:
         if weight:
@@ -36,7 +36,7 @@ def fuse(signals: Sequence[tuple[float, Floats]]) -> Floats:
 
 
 def best_rows(scores: Floats, limit: int) -> Rows:
-    """Returns the rows of the `limit` highest scores, best first; equal scores by row."""
+    """Return the rows of the `limit` highest scores, best first; equal scores by row."""
     if limit <= 0 or not len(scores):
         return np.empty(0, np.intp)
     if limit < len(scores):
@@ -50,7 +50,7 @@ def best_rows(scores: Floats, limit: int) -> Rows:
 def best_of_groups(
     values: Floats, group_of: Ints, starts: Rows, groups: int, missing: float
 ) -> Floats:
-    """Returns the highest value of each group; groups without any get missing.
+    """Return the highest value of each group; groups without any get missing.
 
     group_of: (n,) ascending. starts: where in it each new group begins.
     """
@@ -63,7 +63,7 @@ def best_of_groups(
 
 
 def windowed(counts: Floats, group_of: Ints, reach: int) -> Floats:
-    """Adds to each column (the last axis) its neighbours within reach, of the same group only."""
+    """Add to each column (the last axis) its neighbours within reach, of the same group only."""
     total = counts.copy()
     for step in range(1, reach + 1):
         if counts.shape[-1] <= step:
@@ -75,13 +75,13 @@ def windowed(counts: Floats, group_of: Ints, reach: int) -> Floats:
 
 
 def nearness(first_days: Ints, last_days: Ints, first: int, last: int, days: float) -> Floats:
-    """Returns 1 where the item's days touch first..last, falling to 0 at `days` outside of it."""
+    """Return 1 where the item's days touch first..last, falling to 0 at `days` outside of it."""
     gap = np.maximum(np.maximum(first - last_days, first_days - last), 0).astype(np.float32)
     return np.asarray(np.maximum(1.0 - gap / np.float32(days), 0.0), np.float32)
 
 
 def coverage(presence: NDArray[np.bool_], weights: Floats) -> Floats:
-    """Returns the share of the query's term weight that each document has: (n,) in 0..1.
+    """Return the share of the query's term weight that each document has: (n,) in 0..1.
 
     presence: (terms, n). weights: (terms,), the terms' inverse frequencies.
     """
@@ -93,7 +93,7 @@ def coverage(presence: NDArray[np.bool_], weights: Floats) -> Floats:
 
 
 def calibrate(cosine: Floats, covered: Floats, bonus: Floats | float = 0.0) -> Floats:
-    """Returns the similarity, 0 to 1, of a cosine and a lexical coverage.
+    """Return the similarity, 0 to 1, of a cosine and a lexical coverage.
 
     bonus: added inside the logistic, such as a date prior.
     """

@@ -47,7 +47,7 @@ class Said:
 
 
 def question(held: Said, proposed: Said, attribute: str) -> MergeConflictQuestion:
-    """Asks a person which of two statements about them is right, in words to be passed on as such.
+    """Ask a person which of two statements about them is right, in words to be passed on as such.
 
     The options are the held content, the proposed one, `BOTH` where it is not out of the question,
     and `NEITHER`. attribute: in what the two differ.

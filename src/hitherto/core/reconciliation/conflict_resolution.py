@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
 from hitherto.core.reconciliation.reconcile import (
     Decision,
-    Held,
+    ExistingMemory,
     Ignore,
     Insert,
+    InsertHistorical,
     Plan,
-    Precede,
     RaiseConflict,
     Ref,
     Supersede,
@@ -51,7 +51,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class AnsweredConflict:
     """A merge conflict with its answers.
 
     contradicted: for each question the memory that it is about, by the id of that time.
@@ -110,7 +110,7 @@ class _Desk:
     connections: list[tuple[Ref, Ref]] = field(default_factory=list)
 
     def add(self, decision: Decision, origin: int, said_at: datetime) -> None:
-        """Puts a decision behind the others."""
+        """Put a decision behind the others."""
         self.decisions.append(decision)
         self.origins.append(origin)
         self.said_at.append(said_at)
@@ -125,13 +125,13 @@ class _Desk:
 
 
 def resolve(
-    held: Sequence[Held],
+    held: Sequence[ExistingMemory],
     versions: Mapping[str, MemoryVersion],
-    contest: Contest,
+    contest: AnsweredConflict,
     statements: Sequence[Candidate],
     vectors: NDArray[np.float32],
 ) -> Resolution:
-    """Turns answers into decisions about the memories as they are now.
+    """Turn answers into decisions about the memories as they are now.
 
     held: the current versions. versions: all of them. statements: what the messages beside the
     answers say. vectors: (1 + statements, dim) float32, unit rows, the proposed statement's first.
@@ -157,7 +157,7 @@ def resolve(
 def _judge(
     desk: _Desk,
     versions: Mapping[str, MemoryVersion],
-    contest: Contest,
+    contest: AnsweredConflict,
     verdicts: Sequence[Verdict],
 ) -> None:
     """Sorts the current versions of what was contradicted; in doubt they are affirmed."""
@@ -196,7 +196,10 @@ def _standing(
 
 
 def _accept(
-    desk: _Desk, held: Sequence[Held], contest: Contest, vectors: NDArray[np.float32]
+    desk: _Desk,
+    held: Sequence[ExistingMemory],
+    contest: AnsweredConflict,
+    vectors: NDArray[np.float32],
 ) -> None:
     """Lets the proposed statement in, in the place of what it refutes.
 
@@ -225,8 +228,8 @@ def _accept(
 
 def _weigh(
     desk: _Desk,
-    held: Sequence[Held],
-    contest: Contest,
+    held: Sequence[ExistingMemory],
+    contest: AnsweredConflict,
     statements: Sequence[Candidate],
     vectors: NDArray[np.float32],
     *,
@@ -272,11 +275,14 @@ def _weigh(
 
 
 def _standing_after(
-    desk: _Desk, held: Sequence[Held], contest: Contest, vector: NDArray[np.float32]
-) -> list[Held]:
+    desk: _Desk,
+    held: Sequence[ExistingMemory],
+    contest: AnsweredConflict,
+    vector: NDArray[np.float32],
+) -> list[ExistingMemory]:
     """What is current once the proposed statement is in and what was refuted is out."""
     gone: set[Ref] = set(desk.refuted)
-    added: list[Held] = []
+    added: list[ExistingMemory] = []
     for decision in desk.decisions:
         if isinstance(decision, Supersede):
             gone.update(decision.replaces)
@@ -290,16 +296,16 @@ def _standing_after(
                 event_date_end=candidate.event_date_end,
                 created_at=contest.session_created_at,
             )
-            added.append(Held(version, vector))
+            added.append(ExistingMemory(version, vector))
     return [item for item in held if item.memory.memory_id not in gone] + added
 
 
 def _successors(
     desk: _Desk,
-    refuted: Sequence[Held],
+    refuted: Sequence[ExistingMemory],
     candidates: Sequence[Candidate],
     vectors: NDArray[np.float32],
-    contest: Contest,
+    contest: AnsweredConflict,
 ) -> dict[int, tuple[Ref, ...]]:
     """Which statement says how it is in truth, for what was refuted and has no successor yet."""
     retired = set(desk.retired())
@@ -341,7 +347,7 @@ def _moved(decision: Decision, places: Mapping[Ref, Ref]) -> Decision | None:
             replaces = tuple(place(ref) for ref in decision.replaces)
             known = tuple(ref for ref in replaces if ref is not None)
             return replace(decision, replaces=known) if known == replaces else None
-        case Precede():
+        case InsertHistorical():
             # Only a stored version has a history to be put into.
             return None if decision.successor == _PROPOSED else decision
         case Insert():

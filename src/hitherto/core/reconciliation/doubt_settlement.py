@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from hitherto.core.reconciliation.reconcile import Held, Insert, Plan, Supersede
+from hitherto.core.reconciliation.reconcile import ExistingMemory, Insert, Plan, Supersede
 from hitherto.core.statements.reader import Polarity, Statement, Tense, read
 from hitherto.core.text.english import word_set
 from hitherto.core.text.terms import stem
@@ -37,7 +37,7 @@ _FOR_ONCE = re.compile(r"\b(?:today|tonight|tomorrow|this (?:\w+)|yet|right now)
 _STILL = re.compile(r"\bstill\b", re.IGNORECASE)
 
 
-def settled(plan: Plan, held: Sequence[Held], session_date: datetime) -> Plan:
+def settled(plan: Plan, held: Sequence[ExistingMemory], session_date: datetime) -> Plan:
     """The plan in which statements that would stand beside a doubtful memory settle it.
 
     session_date: when they were said; they settle only what was in doubt before that.

@@ -32,11 +32,11 @@ from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MergeCon
 __all__ = [
     "Contradicted",
     "Decision",
-    "Held",
+    "ExistingMemory",
     "Ignore",
     "Insert",
+    "InsertHistorical",
     "Plan",
-    "Precede",
     "RaiseConflict",
     "Ref",
     "Supersede",
@@ -45,7 +45,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ExistingMemory:
     """A version that is remembered.
 
     memory: a current version, or an expired one whose session or evidence is the session being
@@ -94,7 +94,7 @@ class Supersede:
 
 
 @dataclass(frozen=True, slots=True)
-class Precede:
+class InsertHistorical:
     """The candidate was said before `successor`, which has already taken its place.
 
     It is stored as an expired version in the successor's history (see `chains.insert_before`).
@@ -127,7 +127,7 @@ class RaiseConflict:
     why: str
 
 
-Decision = Insert | Ignore | Supersede | Precede | RaiseConflict
+Decision = Insert | Ignore | Supersede | InsertHistorical | RaiseConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class _Desk:
 
 
 def reconcile(
-    held: Sequence[Held],
+    held: Sequence[ExistingMemory],
     candidates: Sequence[Candidate],
     vectors: NDArray[np.float32],
     *,
@@ -184,7 +184,7 @@ def reconcile(
     return Plan(tuple(decisions), connect(entries, stacked, desk.doubts))
 
 
-def _held_item(held: Held, order: int, session_id: str) -> Item:
+def _held_item(held: ExistingMemory, order: int, session_id: str) -> Item:
     memory = held.memory
     sessions = {memory.session_id, *(evidence.session_id for evidence in memory.evidence)}
     return Item(
@@ -201,8 +201,8 @@ def _held_item(held: Held, order: int, session_id: str) -> Item:
 
 
 def _settle(desk: _Desk, decision: Decision, statement: Statement, order: int, index: int) -> None:
-    """Makes a decision visible to the candidates that follow. statement: the candidate's own."""
-    if isinstance(decision, Ignore | Precede):
+    """Make a decision visible to the candidates that follow. statement: the candidate's own."""
+    if isinstance(decision, Ignore | InsertHistorical):
         return
     if isinstance(decision, Supersede):
         desk.index.remove(decision.replaces)
@@ -373,14 +373,14 @@ def _contradiction(
         )
     newer = [item for item, _ in false if item.created_at > desk.session_created_at]
     if newer and isinstance(newer[0].ref, str):
-        return Precede(candidate, newer[0].ref, ExpirationReason.MERGE_CONFLICT, why)
+        return InsertHistorical(candidate, newer[0].ref, ExpirationReason.MERGE_CONFLICT, why)
     refs = tuple(item.ref for item, _ in false)
     return Supersede(candidate, refs, ExpirationReason.MERGE_CONFLICT, why)
 
 
 def _preceding(
     desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[Item]
-) -> Precede | None:
+) -> InsertHistorical | None:
     """The nearest later statement that has already taken the candidate's place, if any."""
     now = desk.session_created_at
     since = _effective(statement, candidate.event_date_end, now)
@@ -398,7 +398,7 @@ def _preceding(
     if found is None or not isinstance(found[1].ref, str):
         return None
     reason = ExpirationReason.TEMPORAL_CONFLICT
-    return Precede(candidate, found[1].ref, reason, found[2].why)
+    return InsertHistorical(candidate, found[1].ref, reason, found[2].why)
 
 
 def _addition(
@@ -448,7 +448,7 @@ def _fuller(
 
 
 def _with_dates(desk: _Desk, candidate: Candidate, item: Item) -> Candidate:
-    """Keeps the old version's dates where the candidate names none, so that no date is lost."""
+    """Keep the old version's dates where the candidate names none, so that no date is lost."""
     day = desk.session_created_at.date()
     unstated = candidate.event_date_start.date() == day == candidate.event_date_end.date()
     if not unstated or not isinstance(item.ref, str):

@@ -24,11 +24,11 @@ from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.disclosure import disclosed
 from hitherto.errors import RecallrAIError
-from hitherto.inference.exploring.browser import Explored, Fact, Item, Library, Quotation
+from hitherto.inference.exploring.browser import Explored, Fact, Item, MemoryBrowser, Quotation
 from hitherto.inference.exploring.run import (
     MAX_STEPS,
     SEARCHING_SHARE,
-    Expedition,
+    ExplorationRun,
     Report,
     quoted,
     sentence,
@@ -101,7 +101,7 @@ class Explorer:
         plan: QueryPlan,
         today: date,
         previous: Sequence[Message],
-        library: Library,
+        library: MemoryBrowser,
         report: Report,
     ) -> Explored:
         """Return findings for a question; model errors become a failure in the result.
@@ -109,10 +109,10 @@ class Explorer:
         plan: the first search. report: receives the steps, on the event loop.
         """
         soft_s = self._deadline_s * SEARCHING_SHARE
-        expedition = Expedition(library, today, report, self._monotonic, self._monotonic() + soft_s)
+        run = ExplorationRun(library, today, report, self._monotonic, self._monotonic() + soft_s)
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await self._explored(plan, previous, expedition)
+                return await self._explored(plan, previous, run)
         except TimeoutError:
             failure = f"the model took longer than {self._deadline_s:g} s to explore"
         except UsageLimitExceeded:
@@ -121,31 +121,31 @@ class Explorer:
             failure = self._reason(error)
         except RecallrAIError as error:
             failure = disclosed(error, _log, _DOING)
-        return Explored(steps=tuple(expedition.steps), failure=failure)
+        return Explored(steps=tuple(run.steps), failure=failure)
 
     async def _explored(
-        self, plan: QueryPlan, previous: Sequence[Message], expedition: Expedition
+        self, plan: QueryPlan, previous: Sequence[Message], run: ExplorationRun
     ) -> Explored:
         content = "\n".join(
             [
-                conversation_text(plan.question, expedition.today, previous),
+                conversation_text(plan.question, run.today, previous),
                 "",
-                *await asyncio.to_thread(_first_look, plan, expedition),
+                *await asyncio.to_thread(_first_look, plan, run),
             ]
         )
         async with self._agent.iter(
             content,
             model=self._providers.model(Task.EXPLORING),
-            deps=expedition,
+            deps=run,
             model_settings=request_settings(Task.EXPLORING),
             usage_limits=UsageLimits(request_limit=MAX_STEPS + REPAIRS),
-        ) as run:
-            async for node in run:
+        ) as agent_run:
+            async for node in agent_run:
                 if Agent.is_call_tools_node(node):
-                    _tell(node.model_response, expedition)
-        if run.result is None:
+                    _tell(node.model_response, run)
+        if agent_run.result is None:
             raise UsageLimitExceeded("the run ended without an answer")
-        return _checked(run.result.output, expedition)
+        return _checked(agent_run.result.output, run)
 
     def _reason(self, error: Exception) -> str:
         try:
@@ -154,10 +154,10 @@ class Explorer:
             return disclosed(refused, _log, _DOING)
 
 
-def _agent() -> Agent[Expedition, ExploredAnswer]:
-    agent: Agent[Expedition, ExploredAnswer] = Agent(
+def _agent() -> Agent[ExplorationRun, ExploredAnswer]:
+    agent: Agent[ExplorationRun, ExploredAnswer] = Agent(
         output_type=ExploredAnswer,
-        deps_type=Expedition,
+        deps_type=ExplorationRun,
         instructions=task_prompt("exploring").text,
         toolsets=[toolset().filtered(_may_search)],
         retries={"tools": 2, "output": REPAIRS},
@@ -165,52 +165,52 @@ def _agent() -> Agent[Expedition, ExploredAnswer]:
     )
     keep_untraced(agent)
 
-    def hurry(context: RunContext[Expedition]) -> str:
+    def hurry(context: RunContext[ExplorationRun]) -> str:
         return "" if _may_search(context) else ANSWER_NOW
 
     agent.instructions(hurry)
     return agent
 
 
-def _may_search(context: RunContext[Expedition], _: ToolDefinition | None = None) -> bool:
+def _may_search(context: RunContext[ExplorationRun], _: ToolDefinition | None = None) -> bool:
     return not context.deps.must_answer(context.usage.requests, context.usage.total_tokens)
 
 
-def _first_look(plan: QueryPlan, expedition: Expedition) -> list[str]:
-    library = expedition.library
+def _first_look(plan: QueryPlan, run: ExplorationRun) -> list[str]:
+    library = run.library
     wide = replace(plan, role=None)
     return [
         "What a first search found. Memories:",
-        expedition.listing(library.memories(plan)[:FIRST_ITEMS], "None."),
+        run.listing(library.memories(plan)[:FIRST_ITEMS], "None."),
         "",
         "Messages:",
-        expedition.listing(library.messages(wide)[:FIRST_ITEMS], "None."),
+        run.listing(library.messages(wide)[:FIRST_ITEMS], "None."),
     ]
 
 
-def _tell(response: ModelResponse, expedition: Expedition) -> None:
-    """Report what the model says on the way."""
+def _tell(response: ModelResponse, run: ExplorationRun) -> None:
+    """Report the texts of the model between calls of tools."""
     for part in response.parts:
         if isinstance(part, TextPart | ThinkingPart) and part.content.strip():
-            expedition.step(part.content)
+            run.step(part.content)
 
 
-def _checked(answer: ExploredAnswer, expedition: Expedition) -> Explored:
+def _checked(answer: ExploredAnswer, run: ExplorationRun) -> Explored:
     """Return the answer without anything that rests on missing items."""
     unknown: set[int] = set()
     unsupported = 0
 
     def kept(facts: Sequence[CitedFact]) -> tuple[Fact, ...]:
         nonlocal unsupported
-        found = []
+        supported = []
         for fact in facts[:MAX_FACTS]:
-            evidence, wrong = _evidence(fact, expedition)
+            evidence, wrong = _evidence(fact, run)
             unknown.update(wrong)
             if evidence and fact.statement.strip():
-                found.append(Fact(sentence(fact.statement), evidence))
+                supported.append(Fact(sentence(fact.statement), evidence))
             else:
                 unsupported += 1
-        return tuple(found)
+        return tuple(supported)
 
     findings, changes = kept(answer.findings), kept(answer.changes)
     worked = _lines(answer.working_out) if findings or changes else ()
@@ -221,23 +221,21 @@ def _checked(answer: ExploredAnswer, expedition: Expedition) -> Explored:
         missing=_lines(answer.not_found),
         unknown=len(unknown),
         unsupported=unsupported,
-        steps=tuple(expedition.steps),
+        steps=tuple(run.steps),
     )
 
 
-def _evidence(
-    fact: CitedFact, expedition: Expedition
-) -> tuple[tuple[Quotation, ...], Sequence[int]]:
+def _evidence(fact: CitedFact, run: ExplorationRun) -> tuple[tuple[Quotation, ...], Sequence[int]]:
     """Return the quotations for a fact, one per item, and the numbers of unknown items."""
-    found: dict[Item, Quotation] = {}
+    quotations: dict[Item, Quotation] = {}
     unknown = []
     for cited in fact.evidence:
-        item = expedition.item(cited.number)
+        item = run.item(cited.number)
         if item is None:
             unknown.append(cited.number)
-        elif item not in found:
-            found[item] = quoted(item, cited.quote)
-    return tuple(found.values()), unknown
+        elif item not in quotations:
+            quotations[item] = quoted(item, cited.quote)
+    return tuple(quotations.values()), unknown
 
 
 def _lines(texts: Sequence[str]) -> tuple[str, ...]:

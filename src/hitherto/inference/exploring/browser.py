@@ -36,7 +36,7 @@ class Item:
     start: int = 0
 
 
-class Library(Protocol):
+class MemoryBrowser(Protocol):
     """Memory of one user at one revision; methods block on CPU work, for milliseconds.
 
     Lists are bounded and come best first, where there is a best.

@@ -8,7 +8,7 @@ from datetime import date
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
-from hitherto.inference.exploring.browser import Item, Library, Quotation
+from hitherto.inference.exploring.browser import Item, MemoryBrowser, Quotation
 
 MAX_STEPS = 8
 """Answers of the model in one exploration; the last one has no tools."""
@@ -21,7 +21,7 @@ SEARCHING_SHARE = 0.6
 
 LISTING_TOKENS = 1_000
 READ_TOKENS = 10_000
-"""What a tool shows at most in one answer, and all of them together before searching ends."""
+"""Maximum tokens of one tool's answer, and of all answers before searching ends."""
 
 USED_TOKENS = 60_000
 """Tokens of requests and answers after which searching ends."""
@@ -31,20 +31,20 @@ LONGEST_QUOTE_CHARS = 280
 LONGEST_REPORTED_CHARS = 160
 
 Report = Callable[[str], None]
-"""Takes a line about what is being done."""
+"""Receives a line about each step."""
 
 _BRACKETED = re.compile(r" ?\[\d+(?:, ?\d+)*\]")
 
 
 @dataclass(slots=True)
-class Expedition:
+class ExplorationRun:
     """State of one exploration, for its tools.
 
     library: the explored memory. today: the day for relative dates. report: receives each step.
     deadline: end of searching, by `monotonic`.
     """
 
-    library: Library
+    library: MemoryBrowser
     today: date
     report: Report
     monotonic: Callable[[], float]
@@ -60,7 +60,7 @@ class Expedition:
         return query_plan.plan(text, today=self.today, people=self.library.people)
 
     def step(self, doing: str) -> None:
-        """Say, and keep, what is being done."""
+        """Report and record a step."""
         line = paragraph(doing)
         if len(line) > LONGEST_REPORTED_CHARS:
             line = f"{line[:LONGEST_REPORTED_CHARS]}…"
@@ -82,9 +82,9 @@ class Expedition:
         return self._shown[number - 1] if 0 < number <= len(self._shown) else None
 
     def listing(self, items: Sequence[Item], when_empty: str, *, again: bool = False) -> str:
-        """Items for the model: numbered, fenced, and within `LISTING_TOKENS`.
+        """Return items for the model: numbered, fenced, and within `LISTING_TOKENS`.
 
-        again: whether items are written out that were shown before.
+        again: whether items that were shown before are written out.
         """
         if not items:
             return when_empty
@@ -118,20 +118,20 @@ class Expedition:
 
 
 def quoted(item: Item, words: str) -> Quotation:
-    """Return the quoted words as they stand in the item, or else the item's beginning."""
+    """Return the quoted words as they are in the item, or else the item's beginning."""
     text = " ".join(item.text.split())
     whole = " ".join(words.split())
-    found = text
-    for wanted in (whole, whole.strip("\"'“”…. ")):
-        match = re.search(re.escape(wanted), text, re.IGNORECASE) if wanted else None
+    quotation = text
+    for words_to_find in (whole, whole.strip("\"'“”…. ")):
+        match = re.search(re.escape(words_to_find), text, re.IGNORECASE) if words_to_find else None
         if match is not None:
-            found = match[0]
+            quotation = match[0]
             break
-    if len(found) > LONGEST_QUOTE_CHARS:
-        found = f"{found[:LONGEST_QUOTE_CHARS].rsplit(' ', 1)[0]} …"
-    return Quotation(item, found)
+    if len(quotation) > LONGEST_QUOTE_CHARS:
+        quotation = f"{quotation[:LONGEST_QUOTE_CHARS].rsplit(' ', 1)[0]} …"
+    return Quotation(item, quotation)
 
 
 def sentence(text: str) -> str:
-    """A sentence of the model on one line, without the numbers of items."""
+    """Return a sentence of the model on one line, without the numbers of items."""
     return " ".join(_BRACKETED.sub("", text).split())

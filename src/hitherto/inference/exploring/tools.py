@@ -16,10 +16,10 @@ from hitherto.core.dates.calendar import add_months, day_text
 from hitherto.core.dates.mentions import find_dates
 from hitherto.core.recall.query_plan import DateRange, QueryPlan
 from hitherto.inference.exploring.browser import Item, ItemKind
-from hitherto.inference.exploring.run import Expedition
+from hitherto.inference.exploring.run import ExplorationRun
 from hitherto.models import MessageRole
 
-Context = RunContext[Expedition]
+Context = RunContext[ExplorationRun]
 Query = Annotated[str, Field(description="What to look for, in the words the record would use.")]
 Number = Annotated[int, Field(description="The number in brackets of an item that was shown.")]
 Day = Annotated[date, Field(description="A day, as YYYY-MM-DD.")]
@@ -95,14 +95,14 @@ async def read_transcript(
     ] = None,
 ) -> str:
     """Read a conversation in order: around a message or memory, or from a message on."""
-    shown = context.deps.item(item)
-    if shown is None:
+    shown_item = context.deps.item(item)
+    if shown_item is None:
         return _unknown(context, item)
     start = None if from_message is None else max(0, from_message - 1)
     return await _listed(
         context,
-        f"Reading a conversation: {shown.source}",
-        lambda: context.deps.library.transcript(shown, start),
+        f"Reading a conversation: {shown_item.source}",
+        lambda: context.deps.library.transcript(shown_item, start),
         "There is nothing more to read.",
         again=True,
     )
@@ -147,18 +147,18 @@ async def resolve_date(
 ) -> str:
     """Work out which days an expression means, seen from the day on which it was said."""
     context.deps.step(f"Working out {expression!r} from {seen_from}")
-    found = find_dates(expression[:300], seen_from, prefers=direction)
-    if not found:
+    date_ranges = find_dates(expression[:300], seen_from, prefers=direction)
+    if not date_ranges:
         return "No date was understood; name it as a day, or count with days_between."
     return "; ".join(
-        day_text(each.first, weekday=True)
-        if each.first == each.last
-        else f"{day_text(each.first, weekday=True)} to {day_text(each.last, weekday=True)}"
-        for each in found
+        day_text(days.first, weekday=True)
+        if days.first == days.last
+        else f"{day_text(days.first, weekday=True)} to {day_text(days.last, weekday=True)}"
+        for days in date_ranges
     )
 
 
-def toolset() -> FunctionToolset[Expedition]:
+def toolset() -> FunctionToolset[ExplorationRun]:
     """Return all tools; they run sequentially, so that items are numbered in a fixed order."""
     return FunctionToolset(
         [
@@ -196,23 +196,23 @@ async def _listed(
     *,
     again: bool = False,
 ) -> str:
-    expedition = context.deps
-    if expedition.must_answer(context.usage.requests - 1, context.usage.total_tokens):
+    run = context.deps
+    if run.must_answer(context.usage.requests - 1, context.usage.total_tokens):
         return "There are no more searches. Give your answer now."
-    expedition.calls += 1
-    expedition.step(doing)
-    return expedition.listing(await asyncio.to_thread(look), when_empty, again=again)
+    run.calls += 1
+    run.step(doing)
+    return run.listing(await asyncio.to_thread(look), when_empty, again=again)
 
 
 async def _looked_into(
     context: Context, number: int, doing: str, look: Callable[[Item], Sequence[Item]]
 ) -> str:
-    shown = context.deps.item(number)
-    if shown is None:
+    item = context.deps.item(number)
+    if item is None:
         return _unknown(context, number)
-    if shown.kind is not ItemKind.MEMORY:
-        return f"[{number}] is a {shown.kind.value}, and this tool reads memories."
-    return await _listed(context, f"{doing}: {shown.text}", lambda: look(shown), "There are none.")
+    if item.kind is not ItemKind.MEMORY:
+        return f"[{number}] is a {item.kind.value}, and this tool reads memories."
+    return await _listed(context, f"{doing}: {item.text}", lambda: look(item), "There are none.")
 
 
 def _unknown(context: Context, number: int) -> str:

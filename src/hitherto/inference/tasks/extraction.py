@@ -83,7 +83,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ProjectPreferences:
     """Preferences of a project for its memories."""
 
     preferences: GenerationPreferences
@@ -91,22 +91,22 @@ class Wishes:
 
 
 def chunks(messages: Sequence[Message]) -> list[Chunk]:
-    """Cut a session between messages; only a message longer than a chunk is cut itself.
+    """Split a session between messages; only a message longer than a chunk is split itself.
 
-    Of a message that is cut, each part stands in one chunk.
+    Each part of such a message is in one chunk.
     """
-    found: list[Chunk] = []
+    parts: list[Chunk] = []
     lines: list[Line] = []
     used = 0
     for line in _lines(messages):
         if lines and used + len(line.text) + _LABEL_CHARS > CHUNK_CHARS:
-            found.append(Chunk(tuple(lines), _tail(found[-1].lines) if found else ()))
+            parts.append(Chunk(tuple(lines), _tail(parts[-1].lines) if parts else ()))
             lines, used = [], 0
         lines.append(line)
         used += len(line.text) + _LABEL_CHARS
     if lines:
-        found.append(Chunk(tuple(lines), _tail(found[-1].lines) if found else ()))
-    return found
+        parts.append(Chunk(tuple(lines), _tail(parts[-1].lines) if parts else ()))
+    return parts
 
 
 def _lines(messages: Sequence[Message]) -> Iterable[Line]:
@@ -128,37 +128,37 @@ def _tail(lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(reversed(kept))
 
 
-def content(chunk: Chunk, session_date: datetime, wishes: Wishes) -> str:
+def content(chunk: Chunk, session_date: datetime, preferences: ProjectPreferences) -> str:
     """Return the prompt text: day, project preferences, fenced messages."""
     today = session_date.astimezone(UTC).date()
     parts = [f"The session's day: {today.isoformat()} ({day_text(today, weekday=True)})"]
-    categories = [f"{one.name}: {one.description}" for one in wishes.categories]
-    parts += _listed({"Categories": categories})
-    parts += _listed(_preferences(wishes.preferences))
+    categories = [f"{category.name}: {category.description}" for category in preferences.categories]
+    parts += _list_lines({"Categories": categories})
+    parts += _list_lines(_preferences(preferences.preferences))
     parts += ["", FENCE_OPENING]
-    parts += [_shown(line, "earlier ") for line in chunk.earlier]
-    parts += [_shown(line, "") for line in chunk.lines]
+    parts += [_message_line(line, "earlier ") for line in chunk.earlier]
+    parts += [_message_line(line, "") for line in chunk.lines]
     return "\n".join([*parts, FENCE_CLOSING])
 
 
-def _shown(line: Line, mark: str) -> str:
+def _message_line(line: Line, mark: str) -> str:
     return f"[{line.position + 1}] {mark}{line.role.value}: {continued(line.text)}"
 
 
 def _preferences(preferences: GenerationPreferences) -> dict[str, Sequence[str]]:
-    told = "The project's preferences. "
+    prefix = "The project's preferences. "
     return {
-        f"{told}Include": preferences.inclusion_instructions,
-        f"{told}Exclude": preferences.exclusion_instructions,
-        f"{told}Positive examples": preferences.positive_examples,
-        f"{told}Negative examples": preferences.negative_examples,
-        f"{told}False positives, never to be written": preferences.false_positive_examples,
-        f"{told}Missed before, to be written": preferences.false_negative_examples,
+        f"{prefix}Include": preferences.inclusion_instructions,
+        f"{prefix}Exclude": preferences.exclusion_instructions,
+        f"{prefix}Positive examples": preferences.positive_examples,
+        f"{prefix}Negative examples": preferences.negative_examples,
+        f"{prefix}False positives, never to be written": preferences.false_positive_examples,
+        f"{prefix}Missed before, to be written": preferences.false_negative_examples,
     }
 
 
-def _listed(lists: Mapping[str, Sequence[str]]) -> list[str]:
-    """Lists with their headings; where they are too long together, each loses its last texts."""
+def _list_lines(lists: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return lists with headings; if they are too long in total, each loses its last texts."""
     room = MAX_WISHES_CHARS
     kept: dict[str, list[str]] = {heading: [] for heading in lists}
     for row in zip_longest(*lists.values()):
@@ -172,24 +172,28 @@ def _listed(lists: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
-def problem(found: FoundInSession, chunk: Chunk) -> str | None:
+def problem(answer: FoundInSession, chunk: Chunk) -> str | None:
     """Return what the model should repair in a well-formed answer."""
-    known = {line.position + 1 for line in (*chunk.lines, *chunk.earlier)}
-    wrong = sorted({number for one in found.memories for number in one.evidence} - known)
-    bare = sum(not one.evidence for one in found.memories)
+    shown_numbers = {line.position + 1 for line in (*chunk.lines, *chunk.earlier)}
+    wrong = sorted(
+        {number for memory in answer.memories for number in memory.evidence} - shown_numbers
+    )
+    unsupported = sum(not memory.evidence for memory in answer.memories)
     if wrong:
         return f"There are no messages with these numbers: {wrong[:10]}. Correct the evidence."
-    if bare:
-        return f"{bare} memories name no message as their evidence. Add it, or leave them out."
-    return None if found.summary.strip() else "The summary is empty. Write it."
+    if unsupported:
+        return (
+            f"{unsupported} memories name no message as their evidence. Add it, or leave them out."
+        )
+    return None if answer.summary.strip() else "The summary is empty. Write it."
 
 
 def read(
-    found: Sequence[FoundInSession],
+    answers: Sequence[FoundInSession],
     parts: Sequence[Chunk],
     messages: Sequence[Message],
     session_date: datetime,
-    wishes: Wishes,
+    preferences: ProjectPreferences,
 ) -> Extraction:
     """Return the supported results of all chunks, each once."""
     today = session_date.astimezone(UTC).date()
@@ -199,33 +203,33 @@ def read(
     unwanted = {
         _key(example)
         for example in (
-            *wishes.preferences.negative_examples,
-            *wishes.preferences.false_positive_examples,
+            *preferences.preferences.negative_examples,
+            *preferences.preferences.false_positive_examples,
         )
     }
-    for answer, chunk in zip(found, parts, strict=True):
-        fresh = {line.position for line in chunk.lines}
-        known = fresh | {line.position for line in chunk.earlier}
+    for answer, chunk in zip(answers, parts, strict=True):
+        own = {line.position for line in chunk.lines}
+        visible = own | {line.position for line in chunk.earlier}
         for memory in answer.memories[:MAX_MEMORIES]:
-            candidate = _candidate(memory, session, known, wishes)
+            candidate = _candidate(memory, session, visible, preferences)
             if candidate is None or candidate.confidence < LEAST_CONFIDENCE:
                 dropped += 1
                 continue
-            if fresh.isdisjoint(candidate.evidence) or _key(candidate.content) in unwanted:
+            if own.isdisjoint(candidate.evidence) or _key(candidate.content) in unwanted:
                 continue
             key = terms_of(candidate.content)
-            merged[key] = _united(merged.get(key), candidate)
+            merged[key] = _unite(merged.get(key), candidate)
         dropped += max(0, len(answer.memories) - MAX_MEMORIES)
-    ordered = sorted(merged.values(), key=lambda one: one.evidence[0])
-    return Extraction(tuple(ordered), joined([one.summary for one in found]), dropped)
+    ordered = sorted(merged.values(), key=lambda item: item.evidence[0])
+    return Extraction(tuple(ordered), join_summaries([item.summary for item in answers]), dropped)
 
 
 def _candidate(
-    memory: FoundMemory, session: "_Session", known: set[int], wishes: Wishes
+    memory: FoundMemory, session: "_Session", visible: set[int], preferences: ProjectPreferences
 ) -> Candidate | None:
     """Return the memory as a candidate; None if the session does not support it."""
     text = " ".join(memory.statement.split()).rstrip(".")
-    positions = tuple(sorted({number - 1 for number in memory.evidence} & known))
+    positions = tuple(sorted({number - 1 for number in memory.evidence} & visible))
     if not text or len(text) > MAX_CONTENT_CHARS or not positions:
         return None
     named = [day for day in (memory.event_start, memory.event_end) if day is not None]
@@ -235,7 +239,7 @@ def _candidate(
         return None
     roles = {session.messages[position].role for position in positions}
     said_by = MessageRole(memory.said_by)
-    names = {category.name for category in wishes.categories}
+    names = {category.name for category in preferences.categories}
     return Candidate(
         content=text,
         event_date_start=datetime.combine(first, time(), UTC),
@@ -243,7 +247,7 @@ def _candidate(
         evidence=positions,
         said_by=said_by if said_by in roles else roles.pop(),
         confidence=memory.confidence,
-        categories=tuple(dict.fromkeys(one for one in memory.categories if one in names)),
+        categories=tuple(dict.fromkeys(name for name in memory.categories if name in names)),
     )
 
 
@@ -259,8 +263,8 @@ class _Session:
     def evidence(self, positions: tuple[int, ...]) -> grounding.Evidence:
         """Return the named messages, the messages they answer, and the words up to them."""
         if positions not in self._evidence:
-            near = sorted({at for one in positions for at in (one - 1, one) if at >= 0})
-            text = "\n".join(self.messages[at].content for at in near)
+            near = sorted({*positions, *(position - 1 for position in positions if position)})
+            text = "\n".join(self.messages[position].content for position in near)
             words = replace(self._words, until=positions[-1])
             self._evidence[positions] = grounding.Evidence(text, words, self.today)
         return self._evidence[positions]
@@ -271,15 +275,15 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(), UTC) + timedelta(days=1, seconds=-1)
 
 
-def _united(one: Candidate | None, other: Candidate) -> Candidate:
-    if one is None:
-        return other
-    categories = tuple(dict.fromkeys((*(one.categories or ()), *(other.categories or ()))))
-    evidence = tuple(sorted({*one.evidence, *other.evidence}))
-    return replace(one, evidence=evidence, categories=categories)
+def _unite(earlier: Candidate | None, later: Candidate) -> Candidate:
+    if earlier is None:
+        return later
+    categories = tuple(dict.fromkeys((*(earlier.categories or ()), *(later.categories or ()))))
+    evidence = tuple(sorted({*earlier.evidence, *later.evidence}))
+    return replace(earlier, evidence=evidence, categories=categories)
 
 
-def joined(summaries: Sequence[str]) -> str:
+def join_summaries(summaries: Sequence[str]) -> str:
     """Return one summary of the chunks' summaries, each with a share of the length."""
     texts = [" ".join(text.split()) for text in summaries if text.strip()]
     if len(texts) < 2:

@@ -22,7 +22,7 @@ from hitherto.core.reconciliation.reconcile import (
     Decision,
     Ignore,
     Insert,
-    Precede,
+    InsertHistorical,
     RaiseConflict,
     Ref,
     Supersede,
@@ -70,11 +70,11 @@ class Verdicts(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Something that a statement is weighed against.
+class ComparedMemory:
+    """A memory, or an earlier candidate, that a statement is compared with.
 
     ref: a memory's id, or the index of an earlier candidate. terms: stems of its content.
-    doubted_at: since when it is in doubt, None if it is not.
+    doubted_at: beginning of its doubt, None if it is not in doubt.
     """
 
     ref: Ref
@@ -92,21 +92,21 @@ class Batch:
     """Input of one call: `indices` of candidates, and the memories to compare."""
 
     indices: tuple[int, ...]
-    known: tuple[Known, ...]
+    memories: tuple[ComparedMemory, ...]
     candidates: tuple[Candidate, ...]
 
-    def known_at(self, number: int) -> Known | None:
+    def memory_at(self, number: int) -> ComparedMemory | None:
         """Return the memory or earlier candidate under a number of the prompt."""
-        return self.known[number - 1] if 1 <= number <= len(self.known) else None
+        return self.memories[number - 1] if 1 <= number <= len(self.memories) else None
 
     def index_at(self, number: int) -> int | None:
         """Return the index of the new statement under a number of the prompt."""
-        place = number - len(self.known) - 1
-        return self.indices[place] if 0 <= place < len(self.indices) else None
+        offset = number - len(self.memories) - 1
+        return self.indices[offset] if 0 <= offset < len(self.indices) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class ReconcileContext:
     """Context of reconciliation: the session."""
 
     session_date: datetime
@@ -114,56 +114,57 @@ class Occasion:
 
 
 def nearest(
-    terms: frozenset[str], cosines: NDArray[np.float32], known: Sequence[Known]
+    terms: frozenset[str], cosines: NDArray[np.float32], memories: Sequence[ComparedMemory]
 ) -> list[tuple[float, int]]:
-    """Return positions in `known` with their similarity to a statement, best first.
+    """Return positions in `memories` with their similarity to a statement, best first.
 
-    cosines: (known,) of the statement with each.
+    cosines: (memories,) of the statement with each memory.
     """
     least = LEAST_LIKENESS - TERM_WEIGHT
     rows: list[int] = np.flatnonzero(cosines >= least).tolist()
     likeness = [
-        (float(cosines[row]) + TERM_WEIGHT * _share(terms, known[row].terms), row) for row in rows
+        (float(cosines[row]) + TERM_WEIGHT * _share(terms, memories[row].terms), row)
+        for row in rows
     ]
-    found = [one for one in likeness if one[0] >= LEAST_LIKENESS]
+    similar = [scored for scored in likeness if scored[0] >= LEAST_LIKENESS]
 
-    def rank(one: tuple[float, int]) -> tuple[float, int]:
-        in_doubt = known[one[1]].doubted_at is not None
-        return -one[0] - DOUBTED_WEIGHT * in_doubt, one[1]
+    def rank(scored: tuple[float, int]) -> tuple[float, int]:
+        in_doubt = memories[scored[1]].doubted_at is not None
+        return -scored[0] - DOUBTED_WEIGHT * in_doubt, scored[1]
 
-    return sorted(found, key=rank)[:NEAREST]
+    return sorted(similar, key=rank)[:NEAREST]
 
 
 def _share(terms: frozenset[str], others: frozenset[str]) -> float:
     return len(terms & others) / len(terms) if terms else 0.0
 
 
-def shown(near: Sequence[Sequence[tuple[float, int]]]) -> list[int]:
+def memories_to_show(near: Sequence[Sequence[tuple[float, int]]]) -> list[int]:
     """Return the memories to show for a batch: the nearest of each statement in turn."""
     kept: dict[int, None] = {}
-    for place in range(NEAREST):
-        for found in near:
-            if place < len(found) and len(kept) < MOST_HELD:
-                kept[found[place][1]] = None
+    for rank in range(NEAREST):
+        for ranked in near:
+            if rank < len(ranked) and len(kept) < MOST_HELD:
+                kept[ranked[rank][1]] = None
     return sorted(kept)
 
 
-def content(batch: Batch, occasion: Occasion) -> str:
+def content(batch: Batch, context: ReconcileContext) -> str:
     """Return the prompt text: existing memories, then new statements, fenced."""
-    today = occasion.session_date.astimezone(UTC).date().isoformat()
+    today = context.session_date.astimezone(UTC).date().isoformat()
     parts = [f"New statements were said on {today}.", "", FENCE_OPENING, "Held memories:"]
-    for number, known in enumerate(batch.known, start=1):
-        happened = _days(known.start, known.end)
-        said = f"said {known.said_at.date().isoformat()} by the {known.said_by}"
-        if known.doubted_at is not None:
-            said += f", in doubt since {known.doubted_at.date().isoformat()}"
-        text = paragraph(known.content)[:MAX_SHOWN_CHARS]
-        parts.append(f"{number}. ({said}; happened {happened}) {text}")
+    for number, memory in enumerate(batch.memories, start=1):
+        happened = _days(memory.start, memory.end)
+        source = f"said {memory.said_at.date().isoformat()} by the {memory.said_by}"
+        if memory.doubted_at is not None:
+            source += f", in doubt since {memory.doubted_at.date().isoformat()}"
+        text = paragraph(memory.content)[:MAX_SHOWN_CHARS]
+        parts.append(f"{number}. ({source}; happened {happened}) {text}")
     parts.append("New statements:")
-    for number, one in enumerate(batch.candidates, start=len(batch.known) + 1):
-        happened = _days(one.event_date_start, one.event_date_end)
-        said = f"said {today} by the {one.said_by.value}"
-        parts.append(f"{number}. ({said}; happened {happened}) {paragraph(one.content)}")
+    for number, candidate in enumerate(batch.candidates, start=len(batch.memories) + 1):
+        happened = _days(candidate.event_date_start, candidate.event_date_end)
+        source = f"said {today} by the {candidate.said_by.value}"
+        parts.append(f"{number}. ({source}; happened {happened}) {paragraph(candidate.content)}")
     return "\n".join([*parts, FENCE_CLOSING])
 
 
@@ -172,14 +173,14 @@ def _days(start: datetime, end: datetime) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def problem(found: Verdicts, batch: Batch) -> str | None:
+def problem(verdicts: Verdicts, batch: Batch) -> str | None:
     """Return what the model should repair in a well-formed answer."""
-    first, last = len(batch.known) + 1, len(batch.known) + len(batch.indices)
-    decided = [verdict.new for verdict in found.decisions]
+    first, last = len(batch.memories) + 1, len(batch.memories) + len(batch.indices)
+    decided = [verdict.new for verdict in verdicts.decisions]
     missing = sorted(set(range(first, last + 1)) - set(decided))
     if missing:
         return f"There is no decision for the new statements {missing}."
-    wrong = [note for one in found.decisions if (note := _fault(one, batch)) is not None]
+    wrong = [note for verdict in verdicts.decisions if (note := _fault(verdict, batch)) is not None]
     return " ".join(wrong[:6]) or None
 
 
@@ -194,7 +195,7 @@ def _fault(verdict: Verdict, batch: Batch) -> str | None:
         return f"Decision {verdict.new} ({verdict.action}) names nothing that it is about."
     for number in verdict.about:
         other = batch.index_at(number)
-        if batch.known_at(number) is None and (other is None or other >= index):
+        if batch.memory_at(number) is None and (other is None or other >= index):
             return f"Decision {verdict.new} is about {number}, which is no earlier number."
     if verdict.action == "addition":
         return _merging_fault(verdict, batch, index)
@@ -214,34 +215,34 @@ def _merging_fault(verdict: Verdict, batch: Batch, index: int) -> str | None:
 
 
 def _content_at(number: int, batch: Batch) -> str:
-    known = batch.known_at(number)
-    if known is not None:
-        return known.content
-    return batch.candidates[number - len(batch.known) - 1].content
+    memory = batch.memory_at(number)
+    if memory is not None:
+        return memory.content
+    return batch.candidates[number - len(batch.memories) - 1].content
 
 
 @dataclass(slots=True)
-class Ruling:
+class DecisionBuilder:
     """Decisions on a session's candidates, by index, as they are made.
 
     unusable: decisions of a model that could not be carried out; those statements are inserted.
-    doubts: what they were said to be about.
+    doubts: memories that such decisions named.
     """
 
     candidates: Sequence[Candidate]
-    occasion: Occasion
+    occasion: ReconcileContext
     decisions: dict[int, Decision] = field(default_factory=dict)
     unusable: int = 0
     doubts: list[Pair] = field(default_factory=list)
 
     def insert(self, index: int, why: str) -> None:
-        """Let a candidate become a memory of its own."""
+        """Decide that a candidate becomes a new memory."""
         self.decisions[index] = Insert(self.candidates[index], why)
 
-    def rule(self, found: Verdicts, batch: Batch) -> None:
-        """Take over the model's decisions on a batch; what cannot be carried out is an insert."""
+    def apply(self, answer: Verdicts, batch: Batch) -> None:
+        """Apply the model's decisions on a batch; an unusable decision becomes an insert."""
         verdicts: dict[int, Verdict] = {}
-        for verdict in found.decisions:
+        for verdict in answer.decisions:
             index = batch.index_at(verdict.new)
             if index is not None:
                 verdicts.setdefault(index, verdict)
@@ -249,48 +250,48 @@ class Ruling:
             chosen = verdicts.get(index)
             if chosen is None or _fault(chosen, batch) is not None:
                 self.unusable += 1
-                self._insert_beside(index, chosen, batch)
+                self._insert_unusable(index, chosen, batch)
                 continue
-            self.decisions[index] = self._decided(index, chosen, batch)
+            self.decisions[index] = self._decision(index, chosen, batch)
 
-    def _insert_beside(self, index: int, verdict: Verdict | None, batch: Batch) -> None:
-        why = "the decision on it could not be used, so it stands by itself"
+    def _insert_unusable(self, index: int, verdict: Verdict | None, batch: Batch) -> None:
+        why = "the model's decision on it could not be used, so it was inserted"
         self.insert(index, why)
         for number in verdict.about[:NEAREST] if verdict else ():
-            known = batch.known_at(number)
-            if known is not None:
-                self.doubts.append((index, known.ref))
+            memory = batch.memory_at(number)
+            if memory is not None:
+                self.doubts.append((index, memory.ref))
 
-    def _decided(self, index: int, verdict: Verdict, batch: Batch) -> Decision:
+    def _decision(self, index: int, verdict: Verdict, batch: Batch) -> Decision:
         candidate = self.candidates[index]
         why = " ".join(verdict.reason.split())[:MAX_REASON_CHARS] or verdict.action
-        refs = self._standing(verdict.about, batch)
+        refs = self._current_refs(verdict.about, batch)
         if verdict.action == "insert" or not refs:
             return Insert(candidate, why)
-        known = {one.ref: one for one in batch.known}
+        memories = {memory.ref: memory for memory in batch.memories}
         if verdict.action == "ignore":
             return Ignore(candidate, refs[0], why)
         if verdict.action == "addition":
             content = " ".join((verdict.merged or "").split()).rstrip(".")
-            fuller = _with_dates(replace(candidate, content=content), known.get(refs[0]), self)
+            fuller = _with_dates(replace(candidate, content=content), memories.get(refs[0]), self)
             reason = ExpirationReason.ADDITION_TO_EXISTING_MEMORY
             return Supersede(fuller, refs[:1], reason, why)
         if verdict.action == "temporal_conflict":
-            return self._replaced(candidate, refs, known, ExpirationReason.TEMPORAL_CONFLICT, why)
+            return self._replace(candidate, refs, memories, ExpirationReason.TEMPORAL_CONFLICT, why)
         if self.occasion.conflicts_enabled and candidate.said_by is MessageRole.USER:
-            return self._asked(candidate, refs, known, why)
-        return self._replaced(candidate, refs, known, ExpirationReason.MERGE_CONFLICT, why)
+            return self._conflict(candidate, refs, memories, why)
+        return self._replace(candidate, refs, memories, ExpirationReason.MERGE_CONFLICT, why)
 
-    def _standing(self, numbers: Sequence[int], batch: Batch) -> tuple[Ref, ...]:
+    def _current_refs(self, numbers: Sequence[int], batch: Batch) -> tuple[Ref, ...]:
         """Return the meaning of the numbers; for an ignored statement, its restated memory."""
         refs: dict[Ref, None] = {}
         for number in numbers:
-            known = batch.known_at(number)
-            ref = known.ref if known is not None else batch.index_at(number)
+            memory = batch.memory_at(number)
+            ref = memory.ref if memory is not None else batch.index_at(number)
             while isinstance(ref, int):
                 earlier = self.decisions.get(ref)
                 if not isinstance(earlier, Ignore):
-                    if isinstance(earlier, RaiseConflict | Precede):
+                    if isinstance(earlier, RaiseConflict | InsertHistorical):
                         ref = None
                     break
                 ref = earlier.because
@@ -298,45 +299,56 @@ class Ruling:
                 refs[ref] = None
         return tuple(refs)
 
-    def _replaced(
+    def _replace(
         self,
         candidate: Candidate,
         refs: tuple[Ref, ...],
-        known: Mapping[Ref, Known],
+        memories: Mapping[Ref, ComparedMemory],
         reason: ExpirationReason,
         why: str,
     ) -> Decision:
         """Return the decision that replaces memories, or precedes later ones."""
         now = self.occasion.session_date
-        later = [known[ref] for ref in refs if ref in known and known[ref].said_at > now]
+        later = [memories[ref] for ref in refs if ref in memories and memories[ref].said_at > now]
         if len(later) == len(refs):
-            first = min(later, key=lambda one: (one.said_at, str(one.ref)))
+            first = min(later, key=lambda memory: (memory.said_at, str(memory.ref)))
             if isinstance(first.ref, str):
-                return Precede(candidate, first.ref, reason, why)
+                return InsertHistorical(candidate, first.ref, reason, why)
         return Supersede(candidate, refs, reason, why)
 
-    def _asked(
-        self, candidate: Candidate, refs: tuple[Ref, ...], known: Mapping[Ref, Known], why: str
+    def _conflict(
+        self,
+        candidate: Candidate,
+        refs: tuple[Ref, ...],
+        memories: Mapping[Ref, ComparedMemory],
+        why: str,
     ) -> RaiseConflict:
         new = Said(read(candidate.content), self.occasion.session_date)
-        held = [
-            Said(read(known[ref].content), known[ref].said_at)
-            if ref in known
+        contradicted = [
+            Said(read(memories[ref].content), memories[ref].said_at)
+            if ref in memories
             else Said(read(self.candidates[int(ref)].content), self.occasion.session_date)
             for ref in refs
         ]
         return RaiseConflict(
             candidate,
             tuple(Contradicted(ref, why) for ref in refs),
-            distinct([question(one, new, new.statement.reading.attribute) for one in held]),
+            distinct(
+                [
+                    question(statement, new, new.statement.reading.attribute)
+                    for statement in contradicted
+                ]
+            ),
             why,
         )
 
 
-def _with_dates(candidate: Candidate, known: Known | None, ruling: Ruling) -> Candidate:
-    """Keeps the old version's dates where the candidate names none, so that no date is lost."""
-    day = ruling.occasion.session_date.astimezone(UTC).date()
+def _with_dates(
+    candidate: Candidate, memory: ComparedMemory | None, builder: DecisionBuilder
+) -> Candidate:
+    """Return the candidate with the old version's dates if it has none of its own."""
+    day = builder.occasion.session_date.astimezone(UTC).date()
     unstated = candidate.event_date_start.date() == day == candidate.event_date_end.date()
-    if known is None or not unstated:
+    if memory is None or not unstated:
         return candidate
-    return replace(candidate, event_date_start=known.start, event_date_end=known.end)
+    return replace(candidate, event_date_start=memory.start, event_date_end=memory.end)

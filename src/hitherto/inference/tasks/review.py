@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
 from hitherto.core.extraction import grounding
 from hitherto.core.reconciliation.doubt import Change, Consequences, Doubt, Reviewed
-from hitherto.core.reconciliation.reconcile import Held
+from hitherto.core.reconciliation.reconcile import ExistingMemory
 from hitherto.core.safety import injection
 from hitherto.core.text.terms import terms_of
 from hitherto.inference.tasks.reconciliation import TERM_WEIGHT
@@ -53,7 +53,7 @@ class Findings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ReviewInput:
     """Input of one call: changes, then memories, numbered from 1."""
 
     changes: tuple[Change, ...]
@@ -65,34 +65,39 @@ class Sheet:
 
     def memory_at(self, number: int) -> MemoryVersion | None:
         """Return the memory under a number of the prompt."""
-        place = number - len(self.changes) - 1
-        return self.memories[place] if 0 <= place < len(self.memories) else None
+        offset = number - len(self.changes) - 1
+        return self.memories[offset] if 0 <= offset < len(self.memories) else None
 
 
-def sheet(consequences: Consequences, held: Sequence[Held], connected: Set[str]) -> Sheet:
-    """Choose what is shown. connected: ids of memories connected with one that changes."""
+def review_input(
+    consequences: Consequences, existing: Sequence[ExistingMemory], connected: Set[str]
+) -> ReviewInput:
+    """Choose the memories to show. connected: ids of memories connected with a changed one."""
     changes = consequences.changes[:MOST_CHANGES]
-    by_id = {one.memory.memory_id: one.memory for one in held}
+    by_id = {item.memory.memory_id: item.memory for item in existing}
     causes = {change.cause for change in changes}
     marked = [doubt.memory_id for doubt in consequences.doubts if doubt.cause in causes]
     chosen = dict.fromkeys(marked[:MOST_HELD])
-    for memory_id in (*sorted(connected), *_nearest(changes, held)):
+    for memory_id in (*sorted(connected), *_nearest(changes, existing)):
         if len(chosen) == MOST_HELD:
             break
         memory = by_id.get(memory_id)
-        if memory is not None and any(consequences.may_doubt(memory, one) for one in changes):
+        if memory is not None and any(consequences.may_doubt(memory, change) for change in changes):
             chosen[memory_id] = None
-    shown = sorted((by_id[one] for one in chosen), key=lambda one: (one.created_at, one.memory_id))
-    return Sheet(changes, tuple(shown))
+    memories = sorted(
+        (by_id[memory_id] for memory_id in chosen),
+        key=lambda memory: (memory.created_at, memory.memory_id),
+    )
+    return ReviewInput(changes, tuple(memories))
 
 
-def _nearest(changes: Sequence[Change], held: Sequence[Held]) -> Iterator[str]:
+def _nearest(changes: Sequence[Change], existing: Sequence[ExistingMemory]) -> Iterator[str]:
     """Return ids of existing memories, the most similar of each change in turn."""
-    rows = {one.memory.memory_id: row for row, one in enumerate(held)}
+    rows = {memory.memory.memory_id: row for row, memory in enumerate(existing)}
     if not rows:
         return
-    vectors = np.vstack([one.vector for one in held])
-    terms = [frozenset(terms_of(one.memory.content)) for one in held]
+    vectors = np.vstack([memory.vector for memory in existing])
+    terms = [frozenset(terms_of(memory.memory.content)) for memory in existing]
     orders: list[NDArray[np.int64]] = []
     for change in changes:
         wanted = frozenset(terms_of(f"{change.old.content} {change.content}"))
@@ -102,21 +107,21 @@ def _nearest(changes: Sequence[Change], held: Sequence[Held]) -> Iterator[str]:
         if row is not None:
             likeness += vectors @ vectors[row]
         orders.append(np.argsort(-likeness, kind="stable"))
-    for places in zip_longest(*orders):
-        for place in places:
-            yield held[place].memory.memory_id
+    for same_ranks in zip_longest(*orders):
+        for position in same_ranks:
+            yield existing[position].memory.memory_id
 
 
-def content(shown: Sheet) -> str:
+def content(review_input: ReviewInput) -> str:
     """Return the prompt text: changes and memories, fenced."""
     parts = [FENCE_OPENING, "Changes:"]
-    for number, change in enumerate(shown.changes, start=1):
+    for number, change in enumerate(review_input.changes, start=1):
         before = paragraph(change.old.content)[:MAX_SHOWN_CHARS]
         after = paragraph(change.content)[:MAX_SHOWN_CHARS]
         now = "" if change.content == change.old.content else f" | now: {after}"
         parts.append(f"{number}. (said {_day(change.since)}) no longer: {before}{now}")
     parts.append("Held memories:")
-    for number, memory in enumerate(shown.memories, start=len(shown.changes) + 1):
+    for number, memory in enumerate(review_input.memories, start=len(review_input.changes) + 1):
         text = paragraph(memory.content)[:MAX_SHOWN_CHARS]
         parts.append(f"{number}. (said {_day(memory.created_at)}) {text}")
     return "\n".join([*parts, FENCE_CLOSING])
@@ -126,32 +131,35 @@ def _day(instant: datetime) -> str:
     return instant.astimezone(UTC).date().isoformat()
 
 
-def problem(found: Findings, shown: Sheet) -> str | None:
+def problem(findings: Findings, review_input: ReviewInput) -> str | None:
     """Return what the model should repair in a well-formed answer."""
     wrong = []
-    for one in found.doubtful:
-        if shown.memory_at(one.memory) is None:
-            wrong.append(f"There is no held memory {one.memory}.")
-        if shown.change_at(one.change) is None:
-            wrong.append(f"There is no change {one.change}.")
+    for finding in findings.doubtful:
+        if review_input.memory_at(finding.memory) is None:
+            wrong.append(f"There is no held memory {finding.memory}.")
+        if review_input.change_at(finding.change) is None:
+            wrong.append(f"There is no change {finding.change}.")
     return " ".join(wrong[:6]) or None
 
 
-def read(found: Findings, shown: Sheet, consequences: Consequences) -> Reviewed:
+def read(findings: Findings, review_input: ReviewInput, consequences: Consequences) -> Reviewed:
     """Return the doubts after the review.
 
     Memories the model saw but did not name are kept; for those it did not see, the rules decide.
     """
-    seen = {memory.memory_id for memory in shown.memories}
-    marked = {one.memory_id for one in consequences.doubts}
-    doubts = {one.memory_id: one for one in consequences.doubts if one.memory_id not in seen}
-    for one in found.doubtful:
-        memory, change = shown.memory_at(one.memory), shown.change_at(one.change)
+    seen = {memory.memory_id for memory in review_input.memories}
+    marked = {doubt.memory_id for doubt in consequences.doubts}
+    doubts = {
+        doubt.memory_id: doubt for doubt in consequences.doubts if doubt.memory_id not in seen
+    }
+    for finding in findings.doubtful:
+        memory = review_input.memory_at(finding.memory)
+        change = review_input.change_at(finding.change)
         if memory is None or change is None:
             continue
         if memory.memory_id not in marked and not consequences.may_doubt(memory, change):
             continue
-        reason = f"{_reason(one.reason, memory, change)}: “{change.content}”"
+        reason = f"{_reason(finding.reason, memory, change)}: “{change.content}”"
         doubt = Doubt(memory.memory_id, change.cause, reason, change.since)
         doubts.setdefault(memory.memory_id, doubt)
     return Reviewed(tuple(doubts.values()))

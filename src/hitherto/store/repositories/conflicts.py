@@ -7,7 +7,7 @@ from typing import Any
 
 from hitherto.core.conflict_answers import already_resolved
 from hitherto.core.reconciliation.conflict_redaction import ConflictRedaction, StoredConflict
-from hitherto.core.reconciliation.conflict_resolution import Contest
+from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.errors import (
     MergeConflictAlreadyResolvedError,
     MergeConflictNotFoundError,
@@ -120,7 +120,9 @@ class ConflictRows:
         self._run("announce_work")
         return self.get(merge_conflict_id)
 
-    def answered(self, merge_conflict_id: str, session_created_at: datetime) -> Contest | None:
+    def answered(
+        self, merge_conflict_id: str, session_created_at: datetime
+    ) -> AnsweredConflict | None:
         """Return an answered conflict with the input of its resolution; None if it was deleted."""
         records = self._run("get_merge_conflict", merge_conflict_id=merge_conflict_id)
         if not records or records[0]["resolution"] is None:
@@ -128,7 +130,7 @@ class ConflictRows:
         row = records[0]
         proposed, resolution = rows.from_json(row["proposed"]), rows.from_json(row["resolution"])
         questions = rows.from_json(row["questions"])
-        return Contest(
+        return AnsweredConflict(
             merge_conflict_id=merge_conflict_id,
             session_id=row["session_id"],
             session_created_at=session_created_at,
