@@ -37,7 +37,6 @@ PENDING_DOCSTRINGS = (
 PENDING_NAMES = (
     "background/",
     "core/",
-    "engine/",
     "server/run.py",
 )
 """Parts whose variables and functions are not renamed yet; likewise."""

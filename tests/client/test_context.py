@@ -11,8 +11,10 @@ from hitherto import AsyncHitherto, Parts, RecallStrategy, Settings
 from hitherto.api import ContextRequest
 from hitherto.core.recall import query_plan
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.engine.context_composer import ContextComposer, ContextState
-from hitherto.engine.progress import Progress
+from hitherto.engine.context_call import ContextCall, ContextState
+from hitherto.engine.context_composer import ContextComposer
+from hitherto.engine.context_metadata import MetadataBuilder
+from hitherto.engine.progress import ProgressReporter
 from hitherto.errors import ValidationError
 from hitherto.models import MessageRole
 from hitherto.prompts import system_prompt
@@ -158,12 +160,15 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
     state = await resources.store.read(lambda tx: read(tx.users(DEFAULT_PROJECT_ID)))
     working = resources.working_sets.refresh(state.internal_user_id, state.delta)
     plan = query_plan.plan("What do I play on Sundays?", today=asking.created_at.date())
-    request = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY)
+    strategy = RecallStrategy.LOW_LATENCY
+    request = ContextRequest(recall_strategy=strategy)
     responses = []
     for least in (0, 1_000):
         composer = ContextComposer(resources.embedders, resources.executor, parallel_from=least)
-        steps = Progress(None, request, request.recall_strategy, plan)
-        responses.append(composer.compose(state, working, request, plan, steps))
+        metadata = MetadataBuilder(strategy, plan, is_detailed=False)
+        progress = ProgressReporter(None, metadata)
+        call = ContextCall(state, working, request, plan, strategy, metadata, progress)
+        responses.append(composer.compose(call))
     await system.close()
     assert responses[0].context == responses[1].context
     assert "cello" in (responses[0].context or "")

@@ -18,7 +18,8 @@ from hitherto import Hitherto, MergeConflict, Session, User
 from hitherto.cli import app
 from hitherto.core.arguments import auto_process_after_s
 from hitherto.core.recall import query_plan
-from hitherto.engine.context_composer import HOPS, routed
+from hitherto.engine.context_call import choose_strategy
+from hitherto.engine.context_composer import HOPS
 from hitherto.errors import ValidationError
 from hitherto.models import (
     ContextMetadata,
@@ -223,7 +224,7 @@ def test_the_page_of_recall_says_how_far_each_strategy_searches() -> None:
 )
 def test_auto_picks_what_the_page_of_recall_says(question: str, strategy: RecallStrategy) -> None:
     plan = query_plan.plan(question, today=date(2025, 3, 14), wide=True)
-    assert routed(RecallStrategy.AUTO, plan) is strategy
+    assert choose_strategy(RecallStrategy.AUTO, plan) is strategy
 
 
 def messages_of_the_source() -> set[str]:

@@ -8,9 +8,15 @@ from hitherto.core import arguments
 from hitherto.core.dates.formatting import zone_of
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
-from hitherto.engine.context_composer import ContextState, asked, routed
+from hitherto.engine.context_call import (
+    ContextCall,
+    ContextState,
+    choose_strategy,
+    split_question,
+)
+from hitherto.engine.context_metadata import MetadataBuilder
 from hitherto.engine.memory_browser import IndexedMemoryBrowser
-from hitherto.engine.progress import Progress, Report
+from hitherto.engine.progress import ProgressReporter, Report
 from hitherto.engine.transactions import Transacting
 from hitherto.inference.exploring.browser import Explored
 from hitherto.inference.ledger import Account, charged_to
@@ -49,8 +55,8 @@ class Contexts(Transacting):
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> AsyncGenerator[ContextResponse, None]:
         checked = arguments.context_request(request)
-        # What is not there is an error before the first event. The first event then comes at once:
-        # loading a large user, a planning model and an exploring one may take many seconds.
+        # A missing user or session is an error before the first event. The first event then comes
+        # at once, because large indexes and models may take many seconds.
         await self._read(lambda tx: tx.user(user_id).sessions.get(session_id))
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[ContextResponse | None] = asyncio.Queue()
@@ -101,10 +107,12 @@ class Contexts(Transacting):
             return work(tx.users(self._project_id))
 
         def compose(state: ContextState) -> ContextResponse:
-            working = working_sets.refresh(state.internal_user_id, state.delta)
-            plan = _quick_plan(state, working)
-            steps = Progress(report, request, request.recall_strategy, plan)
-            return self._resources.composer.compose(state, working, request, plan, steps)
+            index = working_sets.refresh(state.internal_user_id, state.delta)
+            plan = _quick_plan(state, index)
+            strategy = request.recall_strategy
+            recorders = _begin(report, request, strategy, plan)
+            call = ContextCall(state, index, request, plan, strategy, *recorders)
+            return self._resources.composer.compose(call)
 
         store = self._resources.store
         is_quick = request.recall_strategy is RecallStrategy.LOW_LATENCY
@@ -112,55 +120,60 @@ class Contexts(Transacting):
             return await store.read_then(read, compose)
         state = await store.read(read)
         if is_quick:
-            # The store's threads are for the store; this one waits for a network.
+            # A remote embedder may wait for a network, which must not block the store's threads.
             return await asyncio.to_thread(compose, state)
         account = Account(self._project_id, state.internal_user_id, state.session.session_id)
         with charged_to(account):
-            return await self._thought_out(state, request, report)
+            return await self._planned_context(state, request, report)
 
-    async def _thought_out(
+    async def _planned_context(
         self, state: ContextState, request: ContextRequest, report: Report | None
     ) -> ContextResponse:
-        """A context for which there is time to think: planned, and explored if it is AGENTIC."""
-        working_sets = self._resources.working_sets
-        question, previous = _asked(state)
+        """Return a context with the inference's plan, and its exploration if it is AGENTIC."""
+        question, previous = _question(state)
         plan = await self._resources.inference.plan(
             question, state.session.created_at.date(), previous, _speakers(state)
         )
-        steps = Progress(report, request, routed(request.recall_strategy, plan), plan)
-        working = await asyncio.to_thread(working_sets.refresh, state.internal_user_id, state.delta)
-        explored = None
-        if steps.strategy is RecallStrategy.AGENTIC:
-            if plan.question:
-                explored = await self._explored(state, working, request, plan, steps)
-            steps.explored(explored)
-        return await asyncio.to_thread(
-            self._resources.composer.compose, state, working, request, plan, steps, explored
+        strategy = choose_strategy(request.recall_strategy, plan)
+        metadata, progress = _begin(report, request, strategy, plan)
+        index = await asyncio.to_thread(
+            self._resources.working_sets.refresh, state.internal_user_id, state.delta
         )
+        call = ContextCall(state, index, request, plan, strategy, metadata, progress)
+        explored = None
+        if strategy is RecallStrategy.AGENTIC:
+            if plan.question:
+                explored = await self._explore(call)
+            metadata.record_exploration(explored)
+            progress.report_exploration(explored)
+        return await asyncio.to_thread(self._resources.composer.compose, call, explored)
 
-    async def _explored(
-        self,
-        state: ContextState,
-        working: WorkingSet,
-        request: ContextRequest,
-        plan: QueryPlan,
-        steps: Progress,
-    ) -> Explored | None:
+    async def _explore(self, call: ContextCall) -> Explored | None:
         """Return a model's findings in the user's memory; None if no model explores."""
-        library = IndexedMemoryBrowser(
-            working,
-            await asyncio.to_thread(self._resources.composer.embedder_of, working),
-            zone_of(request.timezone),
+        state = call.state
+        browser = IndexedMemoryBrowser(
+            call.index,
+            await asyncio.to_thread(self._resources.composer.embedder_of, call.index),
+            zone_of(call.request.timezone),
             ongoing=state.ongoing,
             conflicts=state.conflicts,
         )
         return await self._resources.inference.explore(
-            plan,
+            call.plan,
             state.session.created_at.date(),
-            _asked(state)[1],
-            library,
-            steps.exploring,
+            _question(state)[1],
+            browser,
+            call.progress.report_step,
         )
+
+
+def _begin(
+    report: Report | None, request: ContextRequest, strategy: RecallStrategy, plan: QueryPlan
+) -> tuple[MetadataBuilder, ProgressReporter]:
+    metadata = MetadataBuilder(strategy, plan, is_detailed=request.include_metadata_ids)
+    progress = ProgressReporter(report, metadata)
+    progress.report_plan(plan)
+    return metadata, progress
 
 
 def _messages_needed(request: ContextRequest) -> int:
@@ -172,23 +185,21 @@ def _messages_needed(request: ContextRequest) -> int:
     return max(PREVIOUS_MESSAGES + 1, request.max_tokens // LEAST_MESSAGE_TOKENS)
 
 
-def _asked(state: ContextState) -> tuple[str, Sequence[Message]]:
+def _question(state: ContextState) -> tuple[str, Sequence[Message]]:
     """Return the question and the messages that may complete it."""
-    return asked(state.messages[-(PREVIOUS_MESSAGES + 1) :])
+    return split_question(state.messages[-(PREVIOUS_MESSAGES + 1) :])
 
 
 def _first_event(requested: RecallStrategy) -> ContextResponse:
-    """Return the event that begins a stream; which strategy AUTO becomes is not known yet."""
+    """Return the first event of a stream; the strategy for AUTO is not chosen yet."""
     used = None if requested is RecallStrategy.AUTO else ContextMetadata(requested)
     return ContextResponse(False, None, used, status_update_message=FIRST_STEP)
 
 
-def _quick_plan(state: ContextState, working: WorkingSet) -> QueryPlan:
-    question, previous = _asked(state)
+def _quick_plan(state: ContextState, index: WorkingSet) -> QueryPlan:
+    question, previous = _question(state)
     today = state.session.created_at.date()
-    return query_plan.plan(
-        question, today=today, previous=previous, people=working.messages.speakers
-    )
+    return query_plan.plan(question, today=today, previous=previous, people=index.messages.speakers)
 
 
 def _speakers(state: ContextState) -> Sequence[str]:

@@ -1,0 +1,91 @@
+"""Call for a context: its rows, request, plan and strategy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hitherto.api import ContextRequest
+from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.engine.context_metadata import MetadataBuilder
+from hitherto.engine.progress import ProgressReporter
+from hitherto.memory_index import Delta, WorkingSet
+from hitherto.models import (
+    MergeConflictModel,
+    Message,
+    MessageRole,
+    RecallStrategy,
+    SessionModel,
+    UserMessage,
+)
+from hitherto.store import OngoingSession
+
+EXCERPT_TOKENS = {
+    RecallStrategy.LOW_LATENCY: 1_500,
+    RecallStrategy.BALANCED: 2_500,
+    RecallStrategy.AGENTIC: 3_500,
+}
+"""Tokens of excerpts if the caller sets no bound: about thirty turns of a chat, and more for the
+strategies that search further."""
+
+OFFERED_SHARE = 1.1
+"""Tokens of candidate excerpts, as a share of the caller's bound. More candidates than fit let the
+renderer, which knows the cost of each part, use the whole bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextState:
+    """Rows of one read transaction for a context.
+
+    session, messages: the session that asks, and its newest messages, as many as may be shown.
+    ongoing: the other unprocessed sessions.
+    """
+
+    internal_user_id: str
+    session: SessionModel
+    messages: Sequence[Message]
+    ongoing: Sequence[OngoingSession]
+    conflicts: Sequence[MergeConflictModel]
+    recent: Sequence[UserMessage] | None
+    delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class ContextCall:
+    """Input of one context, with the recorders of its metadata and progress.
+
+    index: the user's memory at the revision of `state`. plan: for the question of `state` (see
+    `split_question`). strategy: the one that runs, so never AUTO (see `choose_strategy`).
+    """
+
+    state: ContextState
+    index: WorkingSet
+    request: ContextRequest
+    plan: QueryPlan
+    strategy: RecallStrategy
+    metadata: MetadataBuilder
+    progress: ProgressReporter
+
+    @property
+    def excerpt_tokens(self) -> int:
+        """Tokens of candidate excerpts."""
+        if self.request.max_tokens is None:
+            return EXCERPT_TOKENS[self.strategy]
+        return int(self.request.max_tokens * OFFERED_SHARE)
+
+
+def split_question(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
+    """Return the user's last message and the messages before it."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].role is MessageRole.USER:
+            return messages[index].content, messages[:index]
+    return (messages[-1].content, messages[:-1]) if messages else ("", ())
+
+
+def choose_strategy(requested: RecallStrategy, plan: QueryPlan) -> RecallStrategy:
+    """Return the strategy for AUTO: broader questions get a broader search."""
+    if requested is not RecallStrategy.AUTO:
+        return requested
+    if plan.counting or plan.role is MessageRole.ASSISTANT:
+        return RecallStrategy.AGENTIC
+    if plan.about_past or plan.broad or plan.dates:
+        return RecallStrategy.BALANCED
+    return RecallStrategy.LOW_LATENCY
