@@ -1,8 +1,12 @@
 """What is read out of single statements."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from hitherto.core.statements.reader import Polarity, Tense, read
+from hitherto.core.extraction.extract import extract
+from hitherto.core.statements.reader import Polarity, Tense, read, read_candidate, read_clause
+from hitherto.models import Candidate, Clause, Message, MessageRole
 
 ASSERTS, DENIES, ENDED = Polarity.ASSERTS, Polarity.DENIES, Polarity.ENDED
 PAST, PRESENT, FUTURE = Tense.PAST, Tense.PRESENT, Tense.FUTURE
@@ -206,3 +210,53 @@ def test_a_date_is_a_detail_of_a_move_and_none_of_a_birthday() -> None:
 @pytest.mark.parametrize("content", ["", "User", "User.", "…", "42", "User's", "the user is", "Ω"])
 def test_any_text_gives_a_statement(content: str) -> None:
     assert read(content).readings
+
+
+FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I moved from Berlin to Porto and I no longer eat meat.",
+        "My sister Ana is visiting in May and she loves hiking.",
+        "My wife and I are expecting our first baby in July! We live in Leeds with her mum.",
+        "My dog Rex turned 3 yesterday. My dad's name is Tom. My favourite colour is green now.",
+        "I used to smoke but I quit smoking in 2019, and I'd like to run a marathon",
+        "I haven't been to Rome. We don't own a car anymore. Lisbon is my favourite city.",
+    ],
+)
+def test_a_clause_is_read_as_its_text_is(text: str) -> None:
+    candidates = extract([Message(MessageRole.USER, text, FRIDAY)], FRIDAY)
+    assert candidates
+    for candidate in candidates:
+        assert candidate.clause is not None
+        assert candidate.clause.text == candidate.content
+        assert read_candidate(candidate) == read(candidate.content)
+
+
+@pytest.mark.parametrize(
+    ("subject", "predicate", "about", "attribute"),
+    [
+        ("User's hobbies", "are chess and tennis", "user", "owned:hobbi"),
+        ("User's dog food", "is Acme", "user", "owned:dog food"),
+        ("User's friend from work", "moved to Leeds", "user's friend", "residence"),
+        ("User's teacher Mrs. Patel", "moved to Leeds", "user's teacher", "residence"),
+        ("User and some friends from church", "moved to Leeds", "user", "residence"),
+        ("User and their wife Eva's flat", "is green", "user", "owned:flat"),
+        ("User's parents", "are retired", "user's parents", "are"),
+        ("User's mum Jo's favourite colour", "is green", "user's mother jo", "favourite:colour"),
+        ("The band", "plays in Leeds", "the band", "play"),
+    ],
+)
+def test_the_subject_of_a_clause_is_not_guessed(
+    subject: str, predicate: str, about: str, attribute: str
+) -> None:
+    statement = read_clause(Clause(subject, predicate))
+    assert statement.content == f"{subject} {predicate}"
+    assert (statement.reading.subject, statement.reading.attribute) == (about, attribute)
+
+
+def test_a_candidate_without_a_clause_is_read_by_its_text() -> None:
+    candidate = Candidate("User works at Siemens", FRIDAY, FRIDAY, (0,))
+    assert read_candidate(candidate) == read("User works at Siemens")

@@ -30,7 +30,7 @@ from hitherto.core.reconciliation.reconcile import (
     RaiseConflict,
     Supersede,
 )
-from hitherto.core.statements.reader import read
+from hitherto.core.statements.reader import read, read_candidate
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.terms import terms_of
 from hitherto.disclosure import disclosed
@@ -330,7 +330,7 @@ class ModelInference:
             if item.memory.memory_id not in replaced
         ]
         entries += [
-            Entry(index, len(current) + index, read(decision.candidate.content), is_new=True)
+            Entry(index, len(current) + index, read_candidate(decision.candidate), is_new=True)
             for index, decision in enumerate(decisions)
             if index not in replaced and _will_be_current(decision)
         ]

@@ -17,6 +17,7 @@ from hitherto.models.deletions import DeletionReport
 from hitherto.models.memories import (
     LOCAL_MODEL,
     Candidate,
+    Clause,
     Evidence,
     ExpirationReason,
     Extraction,
@@ -71,6 +72,7 @@ __all__ = [
     "CallOutcome",
     "Candidate",
     "Category",
+    "Clause",
     "ContextMetadata",
     "ContextResponse",
     "DateRangeFilterType",

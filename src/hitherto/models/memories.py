@@ -1,6 +1,6 @@
 """Memories, and the statements that become memories."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -86,6 +86,23 @@ class MemoryVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Clause:
+    """Third-person statement in its two parts, as the rules of extraction know them.
+
+    subject: "User", "User's sister Ana", "User and others".
+    predicate: what is said of it, from its verb on: "works at Siemens".
+    """
+
+    subject: str
+    predicate: str
+
+    @property
+    def text(self) -> str:
+        """Whole statement."""
+        return f"{self.subject} {self.predicate}"
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Statement extracted from a session, before reconciliation.
 
@@ -99,6 +116,7 @@ class Candidate:
     categories: names of the project's categories; None where they are still to be found.
     model: what understood it, "local" for the rules or provider:model; prompt_hash: of the prompt
         that the model followed.
+    clause: the content as the rules made it; None where it came as text, from a model or the store.
     """
 
     content: str
@@ -110,6 +128,7 @@ class Candidate:
     categories: tuple[str, ...] | None = None
     model: str = LOCAL_MODEL
     prompt_hash: str | None = None
+    clause: Clause | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import Literal
 
 from hitherto.core.dates.mentions import DateMention
 from hitherto.core.extraction import grammar
-from hitherto.core.text import english as lx
+from hitherto.core.text import english
+from hitherto.models import Clause
 
 Gender = Literal["f", "m", "person", "pet", "thing", "people", "things"]
 _PRONOUNS: dict[str, tuple[Gender, ...]] = {
@@ -53,7 +54,7 @@ class Scene:
     names: dict[str, Referent] = field(default_factory=dict)
     nouns: dict[str, Referent] = field(default_factory=dict)
     recent: list[tuple[int, Referent]] = field(default_factory=list)
-    introduced: list[str] = field(default_factory=list)
+    introduced: list[Clause] = field(default_factory=list)
     group: str = ""
     place: tuple[int, str] = (-9, "")
     last_date: DateMention | None = None
@@ -65,6 +66,10 @@ class Scene:
         self.recent.append((self.clock, referent))
         if referent.gender not in ("thing", "things"):
             self.nouns[referent.noun] = referent
+
+    def has_mentioned(self, phrase: str) -> bool:
+        """Return whether a subject was spoken of lately, in these words."""
+        return any(referent.phrase == phrase for _, referent in self.recent)
 
     def named(self, name: str, referent: Referent) -> None:
         """Remember a referent by its name."""
@@ -94,7 +99,7 @@ class Scene:
         if self.group:
             return self.group
         for said, referent in reversed(self.recent):
-            if self.clock - said <= MAX_AGE and referent.noun in lx.PARTNERS:
+            if self.clock - said <= MAX_AGE and referent.noun in english.PARTNERS:
                 return f"User and {referent.as_object(about_user=True)}"
         return "User and others"
 
@@ -113,11 +118,11 @@ def gender_of(noun: str) -> Gender:
     plural = low.endswith("s") and low not in ("boss", "sis")
     if low in ("children", "kids", "parents", "twins", "grandkids"):
         return "people"
-    if low in lx.PEOPLE or singular in lx.PEOPLE:
+    if low in english.PEOPLE or singular in english.PEOPLE:
         if plural:
             return "people"
-        return "f" if low in lx.FEMALE else "m" if low in lx.MALE else "person"
-    if low in lx.PETS or singular in lx.PETS:
+        return "f" if low in english.FEMALE else "m" if low in english.MALE else "person"
+    if low in english.PETS or singular in english.PETS:
         return "people" if plural else "pet"
     return "things" if plural and not low.endswith("ss") else "thing"
 
@@ -132,11 +137,16 @@ def _is_name(tokens: Sequence[str], index: int) -> bool:
     if index >= len(tokens) or not tokens[index][0].isalpha():
         return False
     token = tokens[index]
-    if token[0].isupper() and token.lower() not in lx.FUNCTION_WORDS:
+    if token[0].isupper() and token.lower() not in english.FUNCTION_WORDS:
         return token not in ("I",) and "'" not in token[-2:]
     low = token.lower()
-    known = low in lx.FUNCTION_WORDS or low in lx.AUXILIARIES or low in lx.VERBS
-    known = known or low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS or low in lx.PRONOUN_SUBJECTS
+    known = low in english.FUNCTION_WORDS or low in english.AUXILIARIES or low in english.VERBS
+    known = (
+        known
+        or low in english.PREPOSITIONS
+        or low in english.CONJUNCTIONS
+        or low in english.PRONOUN_SUBJECTS
+    )
     if known or grammar.is_past(token) or grammar.base_of_third(low) or grammar.is_adverb(token):
         return False
     following = tokens[index + 1] if index + 1 < len(tokens) else ","
@@ -154,13 +164,13 @@ def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], 
     place = start + 1
     while place < min(len(tokens), start + 5) and grammar.is_word(tokens[place]):
         noun = tokens[place]
-        words.append(lx.CHAT_RELATIVES.get(noun.lower(), noun))
+        words.append(english.CHAT_RELATIVES.get(noun.lower(), noun))
         place += 1
         following = tokens[place].lower() if place < len(tokens) else ""
         if is_living(noun) and not is_living(following or "x"):
             place, name = _name_at(tokens, place)
             return place, words, words[-1].lower(), name
-        if noun.lower() in lx.PREPOSITIONS:
+        if noun.lower() in english.PREPOSITIONS:
             return None
         if following == "," and place + 1 < len(tokens) and tokens[place + 1][0].isupper():
             end, name = _name_at(tokens, place)
@@ -188,19 +198,19 @@ def _name_at(tokens: Sequence[str], place: int) -> tuple[int, str]:
     return (end + 1 if comma and end < len(tokens) else end), name
 
 
-def introduction(words: Sequence[str], noun: str, name: str) -> str:
+def introduction(words: Sequence[str], noun: str, name: str) -> Clause:
     """The statement that a name belongs to a relation or an animal of the user's."""
     phrase = " ".join(words)
-    unique = noun in lx.SINGLE_RELATIONS or words[0].lower() in (
+    unique = noun in english.SINGLE_RELATIONS or words[0].lower() in (
         "best",
         "eldest",
         "oldest",
         "youngest",
     )
     if unique or len(words) > 1:
-        return f"User's {phrase} is {name}"
+        return Clause(f"User's {phrase}", f"is {name}")
     article = "an" if phrase[0].lower() in "aeiou" else "a"
-    return f"User has {article} {phrase} named {name}"
+    return Clause("User", f"has {article} {phrase} named {name}")
 
 
 def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
@@ -276,7 +286,7 @@ def _with_verb(tokens: list[str]) -> list[str]:
         word = tokens[place]
         near = "my" in (tokens[place - 1].lower(), tokens[place - 2].lower())
         spoken = word.endswith("'s") and word[0].isupper() and near
-        if spoken and tokens[place + 1].lower() in lx.PREPOSITIONS and place < 4:
+        if spoken and tokens[place + 1].lower() in english.PREPOSITIONS and place < 4:
             return [*tokens[:place], word[:-2], "'s", *tokens[place + 1 :]]
     return tokens
 
@@ -314,7 +324,7 @@ def _object_span(tokens: Sequence[str]) -> tuple[int, int]:
     while place + 1 < len(tokens) and tokens[place].lower() in _VERB_GROUP:
         place = grammar.skip_adverbs(tokens, place + 1)
     first = tokens[place].lower() if place < len(tokens) else ""
-    place += not (first in lx.DETERMINERS or first[:1].isdigit())
+    place += not (first in english.DETERMINERS or first[:1].isdigit())
     while place < len(tokens) and _passes(tokens[place]):
         place += 1
     begin = place
@@ -351,9 +361,9 @@ def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
         phrase = ["the", *phrase]
     if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():
         return
-    if grammar.is_past(noun) or noun in lx.AUXILIARIES | lx.ADJECTIVES | _QUALITIES:
+    if grammar.is_past(noun) or noun in english.AUXILIARIES | english.ADJECTIVES | _QUALITIES:
         return
-    if len(phrase) == 1 and noun in lx.VERBS:
+    if len(phrase) == 1 and noun in english.VERBS:
         return
     gender = gender_of(noun)
     if _follows_name(tokens, place) and place + 1 < len(tokens):
@@ -373,7 +383,9 @@ _QUALITIES = frozenset(
 
 def _owned(phrase: Sequence[str], noun: str) -> Referent:
     """The relation or animal of "I have a little sister" as the user's."""
-    words = [word for word in phrase if word.lower() not in lx.DETERMINERS and word[0].isalpha()]
+    words = [
+        word for word in phrase if word.lower() not in english.DETERMINERS and word[0].isalpha()
+    ]
     return Referent(f"User's {' '.join(words or [noun])}", gender_of(noun), noun, own=True)
 
 
@@ -381,7 +393,17 @@ def _follows_name(tokens: Sequence[str], place: int) -> bool:
     return place < len(tokens) and tokens[place].lower() in ("named", "called")
 
 
-_VERB_GROUP = lx.AUXILIARIES | {"n't", "not", "to", "going", "used", "want", "like", "love", "been"}
+_VERB_GROUP = english.AUXILIARIES | {
+    "n't",
+    "not",
+    "to",
+    "going",
+    "used",
+    "want",
+    "like",
+    "love",
+    "been",
+}
 _TAKING_UP = frozenset(
     ["up", "start", "started", "love", "like", "enjoy", "hate", "stopped", "quit", "tried", "loves"]
 )  # fmt: skip
@@ -395,20 +417,23 @@ _NO_THING = frozenset(
 
 def _passes(token: str) -> bool:
     low = token.lower()
-    verbal = low in lx.AUXILIARIES or low in ("to", "up", "out", "down", "off", "n't", "not")
+    verbal = low in english.AUXILIARIES or low in ("to", "up", "out", "down", "off", "n't", "not")
     return (
         verbal
         or low.endswith("ing")
         or grammar.is_adverb(low)
-        or ((low in lx.VERBS and low not in lx.NOUN_LIKE_VERBS) or low in lx.PARTICIPLES)
+        or (
+            (low in english.VERBS and low not in english.NOUN_LIKE_VERBS)
+            or low in english.PARTICIPLES
+        )
     )
 
 
 def _in_noun_phrase(tokens: Sequence[str], place: int, begin: int) -> bool:
     token = tokens[place]
     low = token.lower()
-    if not grammar.is_word(token) or low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS:
+    if not grammar.is_word(token) or low in english.PREPOSITIONS or low in english.CONJUNCTIONS:
         return False
     if low in ("named", "called", "that", "which", "who", "to", "when", "if", "anymore", "again"):
         return False
-    return place == begin or not (grammar.is_adverb(token) or low in lx.DETERMINERS)
+    return place == begin or not (grammar.is_adverb(token) or low in english.DETERMINERS)

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hitherto.core.dates.mentions import EARLIEST, DateMention, Direction, find_dates
 from hitherto.core.extraction import clauses, grammar, message_filter
 from hitherto.core.extraction.coreference import Scene, note_object, note_own, with_plain_names
-from hitherto.core.extraction.subjects import Predication, interpret
+from hitherto.core.extraction.subjects import USER, Predication, interpret
 from hitherto.core.extraction.third_person import (
     is_worth_keeping,
     render,
@@ -22,7 +22,7 @@ from hitherto.core.extraction.third_person import (
 )
 from hitherto.core.text.english import PARTNERS, PASTS, SHORT_MONTHS
 from hitherto.core.text.sentences import spoken_sentences
-from hitherto.models import Candidate, Message, MessageRole
+from hitherto.models import Candidate, Clause, Message, MessageRole
 
 _PLACEHOLDERS = 0xE000
 _MAX_DATES = 200
@@ -53,16 +53,22 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
         text = message.content
         if prefix and text.lstrip().startswith(prefix):
             text = text.lstrip()[len(prefix) :]
-        for content, first, last in _statements(text, today, scene):
-            _merge(merged, content, first, last, position)
+        for clause, first, last in _statements(text, today, scene):
+            _merge(merged, clause, first, last, position)
         scene.end_message()
         partners |= dict.fromkeys(PARTNERS & scene.nouns.keys() - partners.keys(), position)
     contents = " ".join(merged)
     for noun, position in partners.items():
         if noun not in contents:
-            _merge(merged, f"User has a {noun}", today, today, position)
+            _merge(merged, Clause(USER, f"has a {noun}"), today, today, position)
     return [
-        Candidate(said.content, _start_of(said.first), _end_of(said.last), tuple(said.positions))
+        Candidate(
+            said.clause.text,
+            _start_of(said.first),
+            _end_of(said.last),
+            tuple(said.positions),
+            clause=said.clause,
+        )
         for said in merged.values()
     ]
 
@@ -81,14 +87,16 @@ def speaker_prefix(messages: Sequence[Message]) -> str:
 class _Said:
     """A statement, its first and last day, and the positions of the messages that make it."""
 
-    content: str
+    clause: Clause
     first: date
     last: date
     positions: dict[int, None]
 
 
-def _merge(merged: dict[str, _Said], content: str, first: date, last: date, position: int) -> None:
-    said = merged.setdefault(content.lower(), _Said(content, first, last, {}))
+def _merge(
+    merged: dict[str, _Said], clause: Clause, first: date, last: date, position: int
+) -> None:
+    said = merged.setdefault(clause.text.lower(), _Said(clause, first, last, {}))
     said.positions[position] = None
 
 
@@ -100,7 +108,7 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
 
 
-def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
+def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[Clause, date, date]]:
     """The statements of one message, each with its first and last day."""
     spoken = message_filter.spoken_text(text)
     if not message_filter.is_english(spoken):
@@ -111,11 +119,11 @@ def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[str, dat
             yield from _of_sentence(stated, today, scene)
         if len(stated) * 2 < len(sentence) <= message_filter.MAX_SENTENCE_CHARS:
             note_own(grammar.tokenise(sentence), scene)
-            yield from ((content, today, today) for content in scene.introduced)
+            yield from ((clause, today, today) for clause in scene.introduced)
             scene.introduced.clear()
 
 
-def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[str, date, date]]:
+def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[Clause, date, date]]:
     marked, spans = _marked(stated, today)
     previous: Predication | None = None
     tokens = grammar.tokenise(marked)
@@ -200,7 +208,7 @@ def _yearly_day(words: Sequence[str], span: str, mention: DateMention) -> str:
 
 def _dated(
     tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
-) -> tuple[str, date, date]:
+) -> tuple[Clause, date, date]:
     """Write the dates out, and take the first that lies where the statement does as its day."""
     found: list[DateMention] = []
     words: list[str] = []
@@ -230,12 +238,13 @@ def _dated(
         words = words[:-2] if words[-2:] == ["on", "a"] else words
         bare = bool(words) and _NOUN_CONTEXT.search(words[-1]) is not None
         words.append(mentions[0].noun if bare else mentions[0].phrase)
-    content = grammar.join(words)
-    content = content[0].upper() + content[1:]
+    subject = tokens[0][0].upper() + tokens[0][1:]
+    mark, _, predicate = grammar.join(words)[len(subject) :].partition(" ")
+    clause = Clause(subject + mark, predicate)
     if not found:
-        return content, today, today
+        return clause, today, today
     mention = scene.last_date = found[0]
     first = mention.first
     if mention.kind in ("before",) and first == EARLIEST:
         first = mention.last
-    return content, first, mention.last
+    return clause, first, mention.last

@@ -28,7 +28,7 @@ from hitherto.core.reconciliation.reconcile import (
     reconcile,
 )
 from hitherto.core.statements.comparison import covers
-from hitherto.core.statements.reader import read
+from hitherto.core.statements.reader import read, read_candidate
 from hitherto.models import (
     Candidate,
     ExpirationReason,
@@ -241,7 +241,7 @@ def _weigh(
     denied = [read(item.memory.content) for item in refuted]
     if not accepted:
         denied.append(read(contest.proposed.content))
-    said = [read(statement.content) for statement in statements]
+    said = [read_candidate(statement) for statement in statements]
     rows = [
         row
         for row, statement in enumerate(said, start=1)

@@ -15,10 +15,10 @@ from itertools import islice
 
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede
 from hitherto.core.statements.comparison import Fit, fit
-from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense, read
+from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense, read, read_clause
 from hitherto.core.text.english import PARTNERS, RELATIVES, word_set
 from hitherto.core.text.terms import terms_of
-from hitherto.models import ExpirationReason, MemoryVersion
+from hitherto.models import Clause, ExpirationReason, MemoryVersion
 
 Cause = str | int
 """What changed things: a memory id, or the index of a decision of the plan."""
@@ -34,13 +34,19 @@ class Change:
     """A memory that holds no more, and what says so.
 
     content: of the memory that took its place, or its own where nothing did. since: when that was
-    said. cause: the memory that the doubt is laid to.
+    said. cause: the memory that the doubt is laid to. clause: of the content, as in a candidate.
     """
 
     old: MemoryVersion
     content: str
     cause: Cause
     since: datetime
+    clause: Clause | None = None
+
+    @property
+    def statement(self) -> Statement:
+        """What the content says."""
+        return read(self.content) if self.clause is None else read_clause(self.clause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +186,10 @@ def of_plan(
         replaced = [ref for ref in decision.replaces if isinstance(ref, str)]
         affirmed.update(replaced)
         if decision.reason is not ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
-            content = decision.candidate.content
-            changes += [Change(versions[ref], content, index, since) for ref in replaced]
+            new = decision.candidate
+            changes += [
+                Change(versions[ref], new.content, index, since, new.clause) for ref in replaced
+            ]
     for memory_id, since in retired:
         affirmed.add(memory_id)
         changes.append(Change(versions[memory_id], versions[memory_id].content, memory_id, since))
@@ -215,7 +223,7 @@ def doubts(
     found: dict[str, Doubt] = {}
     ruled = ((change, rules) for change in changes if (rules := list(_rules(change))))
     for change, rules in islice(ruled, MOST_CHANGES):
-        new = read(change.content)
+        new = change.statement
         for memory in current:
             if memory.memory_id in found or not _is_open(memory, change, last_said, certain):
                 continue
@@ -255,7 +263,7 @@ def _has_happened(memory: MemoryVersion) -> bool:
 
 def _rules(change: Change) -> Iterator[tuple[str, _Rule, Reading]]:
     """For each thing that changed: how it is called, what depends on it, and its old reading."""
-    old, new = read(change.old.content), read(change.content)
+    old, new = read(change.old.content), change.statement
     for reading in old.readings:
         if reading.polarity is not Polarity.ASSERTS or not _is_changed(reading, new, change):
             continue

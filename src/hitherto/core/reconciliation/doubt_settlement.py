@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hitherto.core.reconciliation.reconcile import ExistingMemory, Insert, Plan, Supersede
-from hitherto.core.statements.reader import Polarity, Statement, Tense, read
+from hitherto.core.statements.reader import Polarity, Statement, Tense, read, read_candidate
 from hitherto.core.text.english import word_set
 from hitherto.core.text.terms import stem
 from hitherto.models import ExpirationReason, MessageRole
@@ -66,7 +66,7 @@ def _settling(decision: Insert, open_ones: Sequence[tuple[str, Statement]]) -> S
     candidate = decision.candidate
     if candidate.said_by is not MessageRole.USER:
         return None
-    said = read(candidate.content)
+    said = read_candidate(candidate)
     if _is_end(said):
         things = said.term_set - _CARRYING - _ENDING
         over = tuple(ref for ref, doubted in open_ones if things and things <= doubted.term_set)

@@ -26,7 +26,7 @@ from hitherto.core.statements.comparison import (
     fit,
     is_event,
 )
-from hitherto.core.statements.reader import Statement, Tense, read
+from hitherto.core.statements.reader import Statement, Tense, read, read_candidate
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MergeConflictQuestion
 
 __all__ = [
@@ -174,7 +174,7 @@ def reconcile(
     decisions: list[Decision] = []
     for index, candidate in enumerate(candidates):
         order = len(ordered) + index
-        statement = read(candidate.content)
+        statement = read_candidate(candidate)
         decision = _decide(desk, candidate, statement, index)
         decisions.append(decision)
         _settle(desk, decision, statement, order, index)
@@ -444,7 +444,7 @@ def _fuller(
     content = merged_content(item.statement, statement)
     if content is None:
         return None
-    return _with_dates(desk, replace(candidate, content=content), item)
+    return _with_dates(desk, replace(candidate, content=content, clause=None), item)
 
 
 def _with_dates(desk: _Desk, candidate: Candidate, item: Item) -> Candidate:

@@ -5,17 +5,21 @@ tennis" gives the body "plays tennis" with the polarity ENDED and the cue "no lo
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hitherto.core.text.english import (
+    CONJUNCTIONS,
     NAMED_PETS,
     NOUN_LIKE_PASTS,
     PASTS,
+    PREPOSITIONS,
     RELATIVES,
     SAME_RELATIVE,
     word_set,
 )
+from hitherto.models import Clause
 
 _PAST_FORMS = (PASTS - NOUN_LIKE_PASTS) | {"were"}
 
@@ -85,9 +89,12 @@ def _starts_verb(word: str) -> bool:
     )
 
 
-def _owned_subject(rest: str) -> tuple[str, str, str]:
-    """Splits what follows "User's": subject, thing owned, body."""
-    words = rest.split()
+def _find_relative(words: Sequence[str], after: str) -> tuple[str, bool, str] | None:
+    """Find the relative or pet that "User's ..." begins with, among its first three words.
+
+    words: of the phrase behind "User's"; after: what follows them. Returns the subject, whether
+    something of theirs follows, and the rest of the text; None where there is none.
+    """
     for position, word in enumerate(words[:3]):
         plain = word.rstrip(",").removesuffix("'s").lower()
         if plain not in RELATIVES and plain not in NAMED_PETS:
@@ -95,23 +102,30 @@ def _owned_subject(rest: str) -> tuple[str, str, str]:
         head = SAME_RELATIVE.get(plain, plain)
         lead = [w.lower() for w in words[:position] if w.lower() not in {"own", "dear", "beloved"}]
         subject = " ".join(["user's", *lead, head])
-        after = " ".join(words[position + 1 :])
+        rest = " ".join([*words[position + 1 :], after] if after else words[position + 1 :])
+        if word.endswith("'s"):
+            return subject, True, rest
         if word.endswith(","):
-            after = ", " + after
-        named = _APPOSED.match(after) or _NAME.match(after)
-        owns = word.endswith("'s")
-        if named and not owns:
-            subject += " " + named["name"].lower()
-            owns = bool(named.groupdict().get("own"))
-            after = after[named.end() :].lstrip(" ,")
-        if not owns:
-            return subject, "", after
-        return subject, *_noun_then_verb(after)
-    return "user", *_noun_then_verb(rest)
+            rest = ", " + rest
+        named = _APPOSED.match(rest) or _NAME.match(rest)
+        if named is None:
+            return subject, False, rest
+        owns = bool(named.groupdict().get("own"))
+        return f"{subject} {named['name'].lower()}", owns, rest[named.end() :].lstrip(" ,")
+    return None
+
+
+def _owned_subject(rest: str) -> tuple[str, str, str]:
+    """Split what follows "User's" into subject, thing owned and body."""
+    relative = _find_relative(rest.split(), "")
+    if relative is None:
+        return "user", *_noun_then_verb(rest)
+    subject, owns, after = relative
+    return (subject, *_noun_then_verb(after)) if owns else (subject, "", after)
 
 
 def _noun_then_verb(text: str) -> tuple[str, str]:
-    """Splits "favourite colour is green" before its verb; the noun is lower case."""
+    """Split "favourite colour is green" before its verb; the noun is lower case."""
     words = text.split()
     for position in range(1, len(words)):
         if _starts_verb(words[position]):
@@ -131,9 +145,38 @@ def _split_subject(text: str) -> Predicate:
         return Predicate(*_owned_subject(rest))
     together = _TOGETHER.match(rest)
     if together:
-        verb, _, after = rest[together.end() :].partition(" ")
-        return Predicate("user", "", f"{_SINGULAR.get(verb, verb)} {after}", plural=True)
+        return Predicate("user", "", _singular(rest[together.end() :]), plural=True)
     return Predicate("user", "", rest)
+
+
+def _singular(body: str) -> str:
+    verb, _, after = body.partition(" ")
+    return f"{_SINGULAR.get(verb, verb)} {after}"
+
+
+def _known_subject(subject: str, body: str) -> Predicate:
+    """Return whom or what the subject of a clause names, with the body of the clause."""
+    if subject == "User":
+        return Predicate("user", "", body)
+    own, _, phrase = subject.partition("'s ")
+    if subject.startswith("User and "):
+        return Predicate("user", phrase.lower(), body if phrase else _singular(body), plural=True)
+    if own != "User":
+        return Predicate(subject.lower(), "", body)
+    relative = _find_relative(phrase.split(), body)
+    if relative is None:
+        return Predicate("user", phrase.lower(), body)
+    relation, owns, after = relative
+    further = after.removesuffix(body).strip(" ,")
+    if owns or not further:
+        return Predicate(relation, further.lower(), body)
+    # "User's friend from work" and "User's teacher Mrs. Patel" are people, "dog food" is no dog.
+    if further[0].isupper() or further.split()[0].lower() in _MODIFIERS:
+        return Predicate(relation, "", body)
+    return Predicate("user", phrase.lower(), body)
+
+
+_MODIFIERS = PREPOSITIONS | CONJUNCTIONS
 
 
 _ADVERB = re.compile(
@@ -286,14 +329,27 @@ def _strip_modality(clause: Predicate) -> Predicate:
 
 
 def split(content: str) -> Predicate:
-    """The predicate of a statement. One not about the user has its first name as subject."""
-    text = " ".join(content.replace("’", "'").split()).rstrip(" .!;")
+    """Return the predicate of a text. One not about the user has its first name as subject."""
+    text = _plain(content)
     lead = _LEAD.match(text)
     late_cue: str | None = None
     if lead:
         late_cue = "now" if lead[0].lower().startswith(("now", "as of", "since")) else None
         text = text[lead.end() :]
-    clause = _strip_adverbs(_split_subject(text))
+    return _without_modality(_split_subject(text), late_cue)
+
+
+def split_clause(clause: Clause) -> Predicate:
+    """Return the predicate of a clause, whose subject need not be looked for."""
+    return _without_modality(_known_subject(_plain(clause.subject), _plain(clause.predicate)))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("’", "'").split()).rstrip(" .!;")
+
+
+def _without_modality(clause: Predicate, late_cue: str | None = None) -> Predicate:
+    clause = _strip_adverbs(clause)
     tail = _TAIL_CUE.search(clause.body)
     if tail:
         late_cue = tail["cue"].lower()

@@ -9,12 +9,24 @@ from collections.abc import Callable, Mapping
 
 from hitherto.core.statements import people_rules, thing_rules
 from hitherto.core.statements.attribute_types import Kind, Reading, Statement, Trait, trait_of
-from hitherto.core.statements.predicate import Polarity, Predicate, Tense, split
+from hitherto.core.statements.predicate import Polarity, Predicate, Tense, split, split_clause
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.english import MONTH_NAMES
 from hitherto.core.text.terms import names_of, stem, terms_of
+from hitherto.models import Candidate, Clause
 
-__all__ = ["Kind", "Polarity", "Reading", "Statement", "Tense", "Trait", "read", "trait_of"]
+__all__ = [
+    "Kind",
+    "Polarity",
+    "Reading",
+    "Statement",
+    "Tense",
+    "Trait",
+    "read",
+    "read_candidate",
+    "read_clause",
+    "trait_of",
+]
 
 _Rule = Callable[[str, Predicate], list[Reading]]
 
@@ -135,7 +147,21 @@ def read(content: str) -> Statement:
 
     Cached, since the same memories are read again for every session: 50 microseconds each, or 2 kB.
     """
-    clause = split(content)
+    return _statement(content, split(content))
+
+
+@remembered(maxsize=2_000)
+def read_clause(clause: Clause) -> Statement:
+    """Return what a clause says, in the same way as `read`."""
+    return _statement(clause.text, split_clause(clause))
+
+
+def read_candidate(candidate: Candidate) -> Statement:
+    """Return what a candidate says: by its clause if it has one, else by its text."""
+    return read(candidate.content) if candidate.clause is None else read_clause(candidate.clause)
+
+
+def _statement(content: str, clause: Predicate) -> Statement:
     readings = tuple(_readings(clause)) or (thing_rules.generic(clause.body, clause),)
     terms = terms_of(re.sub(r"^\W*(?:the )?user(?:'s|’s)?\b", "", content, flags=re.IGNORECASE))
     term_set = frozenset(terms)

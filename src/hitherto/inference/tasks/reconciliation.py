@@ -27,7 +27,7 @@ from hitherto.core.reconciliation.reconcile import (
     Ref,
     Supersede,
 )
-from hitherto.core.statements.reader import read
+from hitherto.core.statements.reader import read, read_candidate
 from hitherto.models import Candidate, ExpirationReason, MessageRole
 
 BATCH = 12
@@ -273,7 +273,8 @@ class DecisionBuilder:
             return Ignore(candidate, refs[0], why)
         if verdict.action == "addition":
             content = " ".join((verdict.merged or "").split()).rstrip(".")
-            fuller = _with_dates(replace(candidate, content=content), memories.get(refs[0]), self)
+            merged = replace(candidate, content=content, clause=None)
+            fuller = _with_dates(merged, memories.get(refs[0]), self)
             reason = ExpirationReason.ADDITION_TO_EXISTING_MEMORY
             return Supersede(fuller, refs[:1], reason, why)
         if verdict.action == "temporal_conflict":
@@ -323,11 +324,11 @@ class DecisionBuilder:
         memories: Mapping[Ref, ComparedMemory],
         why: str,
     ) -> RaiseConflict:
-        new = Said(read(candidate.content), self.occasion.session_date)
+        new = Said(read_candidate(candidate), self.occasion.session_date)
         contradicted = [
             Said(read(memories[ref].content), memories[ref].said_at)
             if ref in memories
-            else Said(read(self.candidates[int(ref)].content), self.occasion.session_date)
+            else Said(read_candidate(self.candidates[int(ref)]), self.occasion.session_date)
             for ref in refs
         ]
         return RaiseConflict(
