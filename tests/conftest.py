@@ -2,6 +2,8 @@
 
 import inspect
 import itertools
+import os
+import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -54,11 +56,21 @@ def pytest_report_header() -> list[str]:
     return [f"tests/privacy: {missing}" for missing in missing_watchers()]
 
 
+MEMORY_DISK = Path("/dev/shm")
+"""A file system in memory, which Linux has. Databases wait for the disk at each commit."""
+
+MEMORY_DISK_BYTES = 4 * 2**30
+"""Free space from which it is used; a whole run takes less than half of it."""
+
+_FOLDER = pytest.StashKey[Path]()
 _ADDRESS = pytest.StashKey[str]()
 _SERVER = pytest.StashKey[databases.Server]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.option.basetemp is None and _has_memory_disk() and not hasattr(config, "workerinput"):
+        config.stash[_FOLDER] = MEMORY_DISK / f"hitherto-tests-{os.getpid()}"
+        config.option.basetemp = str(config.stash[_FOLDER])
     config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
     config.addinivalue_line("markers", "refused_unread: is refused before any database is read")
     if config.getoption("--database") == POSTGRESQL and not hasattr(config, "workerinput"):
@@ -70,6 +82,13 @@ def pytest_configure(config: pytest.Config) -> None:
         databases.make_template(address)
 
 
+def _has_memory_disk() -> bool:
+    return (
+        os.access(MEMORY_DISK, os.W_OK | os.X_OK)
+        and shutil.disk_usage(MEMORY_DISK).free >= MEMORY_DISK_BYTES
+    )
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a process of pytest-xdist where the server is."""
@@ -78,6 +97,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if _FOLDER in config.stash:
+        shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
     if _SERVER in config.stash:
         config.stash[_SERVER].remove()
     elif _ADDRESS in config.stash:
@@ -200,12 +221,21 @@ def databases_on_server(server_address: str) -> Iterator[databases.Databases]:
     found.close()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that those of tests are copies of."""
+    path = tmp_path_factory.mktemp("migrated") / "memory.db"
+    databases.make_file(path)
+    return path
+
+
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
-    """Makes places for databases: files that are not there yet, or databases on the server."""
+    """Makes databases without a row: files, or databases on the server."""
     if request.config.getoption("--database") == SQLITE:
+        migrated = request.getfixturevalue("migrated_file")
         numbers = itertools.count()
-        yield lambda: tmp_path / f"memory{next(numbers) or ''}.db"
+        yield lambda: shutil.copy(migrated, tmp_path / f"memory{next(numbers) or ''}.db")
         return
     with request.getfixturevalue("databases_on_server").lent() as make:
         yield make

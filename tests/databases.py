@@ -30,7 +30,7 @@ Location = Path | str
 """Of a database: the path of a file, or an address."""
 
 NewDatabase = Callable[[], Location]
-"""Makes a place for a database: a file that is not there yet, or an empty one on the server."""
+"""Makes a database without a row: a file, or one on the server."""
 
 SQLITE_ONLY: Mapping[str, str] = {
     "tests/store/test_disk.py": "is about full disks, rights on files and the lock of a file",
@@ -118,6 +118,13 @@ def make_template(server_address: str) -> None:
     with _administering(server_address) as connection:
         connection.execute(f"create database {_TEMPLATE}")
     database = open_database(named(server_address, _TEMPLATE))
+    database.open()
+    database.close()
+
+
+def make_file(path: Path) -> None:
+    """Make a file of SQLite without a row, with the newest schema."""
+    database = open_database(path)
     database.open()
     database.close()
 
@@ -324,9 +331,8 @@ def traces(location: Location, word: str) -> int:
 
 def was_opened(location: Location) -> bool:
     """Whether a memory was opened at a place that the test was given."""
-    if is_postgresql(location):
-        return count(location, "projects") > 0
-    return Path(location).exists()
+    exists = is_postgresql(location) or Path(location).exists()
+    return exists and count(location, "projects") > 0
 
 
 def copy(source: Location, target: Location) -> None:
@@ -357,6 +363,7 @@ def migrate_to(location: Location, version: int) -> None:
             server.execute("create schema public")
             _migrate(server.execute, "%s", version, postgres.TYPES)
         return
+    Path(location).unlink(missing_ok=True)
     with closing(sqlite3.connect(location, isolation_level=None)) as database:
         database.execute("pragma journal_mode = wal")
         _migrate(database.execute, "?", version, sqlite.TYPES)

@@ -120,10 +120,11 @@ def test_the_command_says_from_where_to_where(path: Location) -> None:
 
 
 def test_the_command_makes_no_database_and_does_not_go_back(path: Location) -> None:
-    absent = CliRunner().invoke(app, ["migrate", "--db", str(path)])
+    nowhere = path.with_name("absent.db")
+    absent = CliRunner().invoke(app, ["migrate", "--db", str(nowhere)])
     assert absent.exit_code == 1
-    assert f"there is no database at {path}" in absent.stderr
-    assert not path.exists()
+    assert f"there is no database at {nowhere}" in absent.stderr
+    assert not nowhere.exists()
     write(path, NEWEST)
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("insert into schema_migrations values (?, 'later')", (NEWEST + 1,))
