@@ -133,6 +133,12 @@ class Settings(BaseSettings):
     max_failures: int = Field(
         default=3, ge=1, description="Failed tries after which a session is set to FAILED."
     )
+    processing_timeout_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds that processing a session may take before the try counts as failed; "
+        "none is 600 by rules, and 3,600 where a language model is set.",
+    )
     max_starts: int = Field(
         default=3,
         ge=1,

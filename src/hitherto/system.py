@@ -24,6 +24,7 @@ from hitherto.inference import Inference, open_inference
 from hitherto.memory_index import WorkingSets
 from hitherto.settings import Settings
 from hitherto.store import Store, open_database
+from hitherto.threads import in_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class System:
 
     async def check(self) -> None:
         """See that the database answers. Raises StoreError, ClosedError."""
-        await self.resources.store.read(lambda tx: tx.embedders.embedder())
+        await self.resources.store.glance(lambda tx: tx.embedders.embedder())
 
     async def close(self) -> None:
         """Let the worker finish or release its session, then let go of the database."""
@@ -166,8 +167,8 @@ async def _embedder_of(store: Store, ways: list[Opening]) -> Embedder:
     recorded = await store.read(lambda tx: tx.embedders.embedder())
     embedders = Embedders(ways)
     if recorded is None:
-        return await asyncio.to_thread(embedders.first)
-    return await asyncio.to_thread(embedders.of, recorded.name, recorded.dimension)
+        return await in_thread(embedders.first)
+    return await in_thread(embedders.of, recorded.name, recorded.dimension)
 
 
 def _clock() -> datetime:

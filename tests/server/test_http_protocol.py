@@ -68,9 +68,12 @@ class Served:
         self.app = Application()
         self.connections = Connections(limits, TrustedProxies([]), lambda: self.now_s)
         config = uvicorn.Config(self.app, ws="none", lifespan="off", log_config=None)
-        self.server = HttpServer(config, self.connections)
+        self.server = HttpServer(config, self.connections, self._stop_work)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._clients: list[Client] = []
+
+    async def _stop_work(self) -> None:
+        """There is no background work."""
 
     async def run(self) -> None:
         await self.server.serve(sockets=[self._listener])

@@ -98,6 +98,17 @@ def test_a_long_file_has_a_reason() -> None:
     assert {name for name, lines in lengths.items() if lines > MAX_FILE_LINES} == set(LONG_FILES)
 
 
+def test_background_work_and_requests_keep_their_threads_apart() -> None:
+    """Whatever asyncio runs in its default threads, requests may have to wait for."""
+    users = {
+        name_of(path)
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "to_thread"
+    }
+    assert users == {"threads.py"}
+
+
 def test_no_function_is_too_long() -> None:
     lengths = {
         f"{name_of(path)}:{function.name}": (function.end_lineno or 0) - function.lineno + 1

@@ -1,6 +1,5 @@
 """Review of memories that a plan makes doubtful, by rules or a model."""
 
-import asyncio
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.memory_index import WorkingSet
 from hitherto.models import MemoryVersion
+from hitherto.threads import in_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ async def review(
 
     most: largest number of memories to examine, those nearest to the changes.
     """
-    consequences = await asyncio.to_thread(_consequences, changed, working, most)
+    consequences = await in_thread(_consequences, changed, working, most)
     if not consequences.changes:
         return Reviewed(())
     gone = [change.old.memory_id for change in consequences.changes]
     connected = working.connected_with(gone)
     needed = connected | {one.memory_id for one in consequences.doubts}
-    held = await asyncio.to_thread(_near, gone, needed, working, most)
+    held = await in_thread(_near, gone, needed, working, most)
     return await inference.ask(lambda asked: asked.review(consequences, held, connected))
 
 

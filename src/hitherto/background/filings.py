@@ -1,8 +1,7 @@
 """Vectors, categories and dates with which the memories of a plan are stored."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -17,6 +16,7 @@ from hitherto.embedding import Embedders
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.models import Category
 from hitherto.store import RecordedEmbedder
+from hitherto.threads import in_thread
 
 KEPT_CATEGORIES = 4_096
 """Vectors of categories that are kept: 1.5 kB each."""
@@ -43,7 +43,7 @@ class Filer:
 
     async def embed(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of texts, by the embedder of the database: (texts, dimension)."""
-        return await asyncio.to_thread(self._embed, made_by, texts)
+        return await in_thread(self._embed, made_by, texts)
 
     async def filings(
         self,
@@ -84,28 +84,29 @@ class Filer:
             return [*named]
         contents = [decisions[number].candidate.content for number in open_ones]
         stacked = np.stack([vectors[number] for number in open_ones])
-        embedded = await asyncio.to_thread(self._embed_categories, made_by, project_categories)
-        adjusted = comparable(
-            np.vstack([stacked, *(each.vector for each in embedded)]), made_by.calibration
+        adjusted, fitted = await in_thread(
+            self._embed_categories, made_by, project_categories, stacked
         )
-        fitted = [
-            replace(each, vector=vector)
-            for each, vector in zip(embedded, adjusted[len(contents) :], strict=True)
-        ]
-        fitting = await inference.ask(
-            lambda asked: asked.categorise(contents, adjusted[: len(contents)], fitted)
-        )
+        fitting = await inference.ask(lambda asked: asked.categorise(contents, adjusted, fitted))
         filled: list[Sequence[str]] = [*named]
         for number, names in zip(open_ones, fitting, strict=True):
             filled[number] = names
         return filled
 
     def _embed_categories(
-        self, made_by: RecordedEmbedder, project_categories: Sequence[Category]
-    ) -> list[EmbeddedCategory]:
-        return [
-            EmbeddedCategory(category, self._category_vector(made_by, categories.texts(category)))
-            for category in project_categories
+        self,
+        made_by: RecordedEmbedder,
+        project_categories: Sequence[Category],
+        vectors: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], list[EmbeddedCategory]]:
+        """Return the vectors of contents, and the categories, so that they can be compared."""
+        rows = [
+            self._category_vector(made_by, categories.texts(each)) for each in project_categories
+        ]
+        adjusted = comparable(np.vstack([vectors, *rows]), made_by.calibration)
+        return adjusted[: len(vectors)], [
+            EmbeddedCategory(category, vector)
+            for category, vector in zip(project_categories, adjusted[len(vectors) :], strict=True)
         ]
 
     def _embed_category(

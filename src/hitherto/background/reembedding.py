@@ -29,6 +29,7 @@ from hitherto.store import (
 )
 from hitherto.store.repositories.embedders import COMING, GOING
 from hitherto.store.rows import to_bytes, to_matrix
+from hitherto.threads import in_thread
 
 BATCH = 128
 """Vectors of each kind that are made between two transactions: seconds of work, at most."""
@@ -158,7 +159,7 @@ class Reembedding:
         self, batch: Sequence[tuple[MissingVector, str]]
     ) -> list[tuple[MissingVector, bytes]]:
         texts = [text for _, text in batch]
-        vectors = await asyncio.to_thread(self._embedder.embed, texts)
+        vectors = await in_thread(self._embedder.embed, texts)
         return [
             (missing, to_bytes(vector)) for (missing, _), vector in zip(batch, vectors, strict=True)
         ]
@@ -185,10 +186,10 @@ class Reembedding:
         if known is not None:
             return known
         current, samples = await self._store.read(lambda tx: _sample(tx.embedders))
-        found = await asyncio.to_thread(estimated, samples, current, coming)
+        found = await in_thread(estimated, samples, current, coming)
         if found is not None:
             return found
-        return await asyncio.to_thread(calibration_of, self._embedder)
+        return await in_thread(calibration_of, self._embedder)
 
     def _tell_phase(self, progress: Progress) -> None:
         self._tell(replace(self._progress, phase=progress.phase))

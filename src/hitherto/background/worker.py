@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 
 from hitherto.background.doubt_review import ChangedPlan, review
 from hitherto.background.filings import Contents, Filer
+from hitherto.background.job_ends import JobEnds, unfinished
 from hitherto.background.plan_writer import Filing, Findings, PlanWriter
 from hitherto.background.project_turns import ProjectTurns
-from hitherto.backoff import Backoff
-from hitherto.core import spending
 from hitherto.core.history.redaction import unmarked
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation import reconcile
@@ -30,7 +29,6 @@ from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import echo
 from hitherto.core.safety.injection import Sign
 from hitherto.core.safety.screening import Screened, screen, trusted
-from hitherto.disclosure import operator_message, sanitised
 from hitherto.engine import Resources
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.errors import (
@@ -40,7 +38,6 @@ from hitherto.errors import (
     RecallrAIError,
     StoreError,
     UserNotFoundError,
-    tenant_message,
 )
 from hitherto.inference import Inference, LocalInference
 from hitherto.inference.ledger import Account
@@ -54,18 +51,22 @@ from hitherto.models import (
     MemoryVersion,
     Message,
     MessageRole,
-    WebhookEventType,
 )
 from hitherto.prompts import system_prompts
 from hitherto.store import JobRows, RecordedEmbedder, StoredPassage, Transaction, Work
 from hitherto.store.rows import to_bytes
+from hitherto.threads import BackgroundThreads, in_thread
 
 _log = logging.getLogger("hitherto.background.worker")
 
-MAX_REASON_CHARS = 1_000
-MAX_RETRY_DELAY_S = 300.0
 WAITING_CONCURRENCY = 8
 """Users of a project worked for at once where most of the work is to wait for a model's answers."""
+
+RULES_TIMEOUT_S = 600.0
+"""Seconds for a job by rules: 5,000 messages of everyday length take 60 s on 2 cores."""
+
+MODEL_TIMEOUT_S = 3_600.0
+"""Seconds for a job with a model: 40 answers that take `model_timeout_s` each."""
 
 OTHER_PROJECTS = 3
 """Jobs that may be in work besides, of projects that have fewer, however much one project has."""
@@ -80,6 +81,10 @@ WEIGHED_MEMORIES = 4_000
 
 class LeaseLostError(RecallrAIError):
     """Another worker holds the work now, or it was deleted: the result is not wanted."""
+
+
+class ProcessingTimeoutError(RecallrAIError):
+    """A job took longer than `processing_timeout_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,8 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._turns = ProjectTurns(self._concurrency)
+        self._ends = JobEnds(resources)
+        self._stuck = 0
         self._claiming = asyncio.Lock()
 
     def start(self) -> None:
@@ -241,11 +248,21 @@ class Worker:
             return settings.worker_concurrency
         return WAITING_CONCURRENCY if Task.EXTRACTION in chosen_models(settings) else 1
 
+    @property
+    def _timeout_s(self) -> float:
+        """How long a job may take."""
+        settings = self._resources.settings
+        if settings.processing_timeout_s is not None:
+            return settings.processing_timeout_s
+        return MODEL_TIMEOUT_S if chosen_models(settings) else RULES_TIMEOUT_S
+
     async def _run(self) -> None:
+        threads = BackgroundThreads("hitherto-work")
+        threads.enter()
         while not self._stopping:
             try:
                 now = self._resources.clock()
-                idle_s = 0.0 if await self._work_once(now) else await self._idle_s(now)
+                idle_s = 0.0 if await self._work_once(now, threads) else await self._idle_s(now)
             except ClosedError:
                 # The program ends without closing; what was in work is taken up by the next one.
                 return
@@ -269,7 +286,7 @@ class Worker:
             return most_s
         return min(most_s, max(0.02, (due_at - now).total_seconds()))
 
-    async def _work_once(self, now: datetime) -> bool:
+    async def _work_once(self, now: datetime, threads: BackgroundThreads) -> bool:
         """Do the next piece of work. False when there is none."""
         work = await self._claim(now)
         if work is None:
@@ -279,11 +296,34 @@ class Worker:
             await self._attempt(work)
         finally:
             renewing.cancel()
-            self._turns.end(work.project_id)
             self._resources.work_done.set()
+            try:
+                await self._wait_for_threads(work, threads)
+            finally:
+                self._turns.end(work.project_id)
             self._resources.work_due.set()
             self._resources.deliveries_due.set()
         return True
+
+    async def _wait_for_threads(self, work: Work, threads: BackgroundThreads) -> None:
+        """Wait until what a given-up job computes has ended, which nothing can interrupt.
+
+        Its project has one turn less meanwhile, so such jobs of one project do not fill the worker.
+        """
+        if not threads.running or self._stopping:
+            return
+        self._stuck += 1
+        _log.error(
+            "%s was given up but is still being computed; it takes %d of %d places of this worker. "
+            "Restart the worker if it does not end",
+            work,
+            self._stuck,
+            len(self._tasks),
+        )
+        try:
+            await threads.join()
+        finally:
+            self._stuck -= 1
 
     async def _claim(self, now: datetime) -> Work | None:
         """Lease a due job of the project whose turn it is; None without one."""
@@ -301,73 +341,31 @@ class Worker:
                 self._turns.begin(work.project_id)
         return work
 
-    async def _release(self, work: Work) -> None:
-        """Give a job back as if it had not been started."""
-        await self._resources.store.write(lambda tx: tx.jobs.release(work))
-
     async def _attempt(self, work: Work) -> None:
         try:
             # Starts that failed, wait for a budget, or were given back are not counted.
             if work.attempts > self._resources.settings.max_starts:
-                await self._give_up(work, _unfinished(work))
+                await self._ends.give_up(work, unfinished(work))
                 return
-            await self._perform(work)
+            await self._perform_in_time(work)
         except asyncio.CancelledError:
-            await asyncio.shield(self._release(work))
+            await asyncio.shield(self._ends.release(work))
             raise
         except (LeaseLostError, UserNotFoundError) as error:
             _log.info("%s: %s", work, error)
         except BudgetSpentError as error:
-            await self._set_aside(work, error)
+            await self._ends.wait_for_budget(work, error)
         except EmbedderChangedError:
             # Begun anew at once by whoever has the embedder that the database has now.
-            await self._release(work)
+            await self._ends.release(work)
             raise
         except (StoreError, ClosedError):
             # Not the work's failure, so it does not count as a start.
             with contextlib.suppress(StoreError, ClosedError):
-                await self._release(work)
+                await self._ends.release(work)
             raise
         except Exception as error:  # noqa: BLE001  a job's failure must not end the worker
-            await self._failed(work, error)
-
-    async def _set_aside(self, work: Work, error: BudgetSpentError) -> None:
-        """Leave a session until the next day has a budget, or this one has more."""
-        due_at, reason = spending.next_day(self._resources.clock()), str(error)
-        _log.info("%s waits for its budget until %s", work, due_at)
-        await self._resources.store.write(lambda tx: tx.jobs.wait(work, due_at, reason))
-
-    async def _failed(self, work: Work, error: Exception) -> None:
-        settings = self._resources.settings
-        secrets = settings.secrets()
-        reason = f"{type(error).__name__}: {tenant_message(error)}"[:MAX_REASON_CHARS]
-        detail = operator_message(error, secrets) or type(error).__name__
-        _log.warning("%s failed: %s", work, detail, exc_info=sanitised(error, secrets))
-        if work.failures + 1 >= settings.max_failures:
-            await self._give_up(work, reason)
-            return
-        delay_s = Backoff(settings.retry_delay_s, longest_s=MAX_RETRY_DELAY_S).delay_s(
-            work.failures + 1
-        )
-        due_at = self._resources.clock() + timedelta(seconds=delay_s)
-        await self._resources.store.write(lambda tx: tx.jobs.retry(work, due_at, reason))
-
-    async def _give_up(self, work: Work, reason: str) -> None:
-        now, new_id = self._resources.clock(), self._resources.new_id
-        event_type = (
-            WebhookEventType.SESSION_FAILED
-            if work.merge_conflict_id is None
-            else WebhookEventType.MERGE_CONFLICT_FAILED
-        )
-
-        def write(tx: JobRows) -> None:
-            if tx.fail(work, reason):
-                user = tx.user(work)
-                user.outbox.announce(
-                    event_type, work.session_id, work.merge_conflict_id, new_id, now
-                )
-
-        await self._resources.store.write(lambda tx: write(tx.jobs))
+            await self._ends.fail(work, error)
 
     async def _renew(self, work: Work) -> None:
         lease_s = self._resources.settings.lease_s
@@ -379,6 +377,20 @@ class Worker:
                     return
             except StoreError as error:
                 _log.warning("%s could not be held: %s", work, error)
+
+    async def _perform_in_time(self, work: Work) -> None:
+        """Do a job. Raises ProcessingTimeoutError if it takes too long."""
+        timeout_s = self._timeout_s
+        deadline = asyncio.timeout(timeout_s)
+        try:
+            async with deadline:
+                await self._perform(work)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise ProcessingTimeoutError(
+                f"processing took longer than {timeout_s:g} s; split the session into shorter ones"
+            ) from error
 
     async def _perform(self, work: Work) -> None:
         told = await self._resources.store.read(lambda tx: _read(tx.jobs, work))
@@ -394,7 +406,7 @@ class Worker:
             if await self._weigh_and_store(work, job, told, inference):
                 return
         _log.info("%s: the user's memories kept changing; it is begun again", work)
-        await self._release(work)
+        await self._ends.release(work)
 
     async def _working(self, work: Work, told: _Told) -> WorkingSet:
         """The user's memories as they are now.
@@ -409,7 +421,7 @@ class Worker:
         delta = await self._resources.store.read(lambda tx: read(tx.jobs))
         if delta.embedder != told.embedder:
             raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
-        return await asyncio.to_thread(working_sets.refresh, work.user_id, delta)
+        return await in_thread(working_sets.refresh, work.user_id, delta)
 
     async def _extracted(
         self,
@@ -423,13 +435,13 @@ class Worker:
 
         known: what was remembered before; where it only comes back, nobody has said it.
         """
-        heard = await asyncio.to_thread(_without_echoes, messages, known)
+        heard = await in_thread(_without_echoes, messages, known)
         extraction = await inference.ask(
             lambda asked: asked.extract(
                 heard, said_at, preferences=told.preferences, categories=told.categories
             )
         )
-        return await asyncio.to_thread(screen, extraction, heard, known.versions.values(), said_at)
+        return await in_thread(screen, extraction, heard, known.versions.values(), said_at)
 
     async def _read_session(
         self, work: Work, told: _Told, known: WorkingSet, inference: ChargedInference
@@ -437,7 +449,7 @@ class Worker:
         """Understand what a session says: its statements, its summary, its passages."""
         screened = await self._extracted(told.messages, work.created_at, told, known, inference)
         candidates, summary = screened.candidates, screened.summary
-        cut = passages.cut(told.messages)
+        cut = await in_thread(passages.cut, told.messages)
         texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
         to_embed = [*texts, summary] if summary else texts
         vectors = await self._filer.embed(told.embedder, to_embed)
@@ -487,7 +499,7 @@ class Worker:
         """
         working = await self._working(work, told)
         weighed = await inference.ask(lambda asked: job.weigh(asked, working))
-        plan = trusted(weighed.plan, working.versions)
+        plan = await in_thread(trusted, weighed.plan, working.versions)
         weighed = replace(weighed, plan=plan)
         retired = [(memory_id, self._resources.clock()) for memory_id in weighed.retired]
         reviewed = await review(
@@ -517,14 +529,6 @@ class Worker:
             return True
 
         return await self._resources.store.write(lambda tx: write(tx.jobs))
-
-
-def _unfinished(work: Work) -> str:
-    kind = "session" if work.merge_conflict_id is None else "merge conflict"
-    return (
-        f"Processing was started {work.attempts - 1} times and never finished; "
-        f"see the server log, then retry the {kind}"
-    )
 
 
 def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Message]:

@@ -17,6 +17,7 @@ from hitherto.core.recall.calibration import Calibration
 from hitherto.embedding import EmbedderIdentity, Embedders, opening
 from hitherto.settings import Settings
 from hitherto.store import RecordedEmbedder, Store, open_database
+from hitherto.threads import in_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ async def _reembed(settings: Settings, to: str) -> _Changed:
     try:
         await store.open()
         way = opening(to, settings)
-        embedder = await asyncio.to_thread(Embedders([way]).first)
+        embedder = await in_thread(Embedders([way]).first)
         begun, made = time.monotonic(), 0
         with _bar() as bar:
             task = bar.add_task("embedding", total=None, rate="")

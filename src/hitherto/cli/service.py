@@ -16,6 +16,7 @@ from hitherto.cli.administration import Db
 from hitherto.cli.output import one_line_errors, read_settings
 from hitherto.models import NewApiKey
 from hitherto.server.run import Listening, serve
+from hitherto.server.stop_guard import stop_guard, stop_time_s
 from hitherto.server.worker_process import work
 from hitherto.settings import Settings
 from hitherto.store import shown_address
@@ -54,14 +55,15 @@ def serve_memory(
         settings = read_settings(db=db, host=host, port=port, worker=worker)
         _set_up_logging(settings)
         gc.set_threshold(COLLECTED_EVERY)
-        # What is no terminal is a log, which others read and which is kept.
-        asyncio.run(
-            serve(
-                settings,
-                lambda listening: _announce(listening, db),
-                make_first_key=sys.stdout.isatty(),
+        with stop_guard(stop_time_s(settings)):
+            # What is no terminal is a log, which others read and which is kept.
+            asyncio.run(
+                serve(
+                    settings,
+                    lambda listening: _announce(listening, db),
+                    make_first_key=sys.stdout.isatty(),
+                )
             )
-        )
     typer.echo("Stopped.")
 
 
@@ -87,7 +89,8 @@ def run_worker(
         settings = read_settings(db=db, worker_concurrency=concurrency)
         _set_up_logging(settings)
         gc.set_threshold(COLLECTED_EVERY)
-        asyncio.run(work(settings, _announce_work))
+        with stop_guard(stop_time_s(settings)):
+            asyncio.run(work(settings, _announce_work))
     typer.echo("Stopped.")
 
 

@@ -30,6 +30,7 @@ from hitherto.models import (
 )
 from hitherto.prompts import system_prompt
 from hitherto.store import ProjectUsers, Transaction
+from hitherto.threads import in_thread
 
 PREVIOUS_MESSAGES = 6
 """Messages before the question that may complete it: three exchanges."""
@@ -121,7 +122,7 @@ class Contexts(Transacting):
         state = await store.read(read)
         if is_quick:
             # A remote embedder may wait for a network, which must not block the store's threads.
-            return await asyncio.to_thread(compose, state)
+            return await in_thread(compose, state)
         account = Account(self._project_id, state.internal_user_id, state.session.session_id)
         with charged_to(account):
             return await self._planned_context(state, request, report)
@@ -136,7 +137,7 @@ class Contexts(Transacting):
         )
         strategy = choose_strategy(request.recall_strategy, plan)
         metadata, progress = _begin(report, request, strategy, plan)
-        index = await asyncio.to_thread(
+        index = await in_thread(
             self._resources.working_sets.refresh, state.internal_user_id, state.delta
         )
         call = ContextCall(state, index, request, plan, strategy, metadata, progress)
@@ -146,14 +147,14 @@ class Contexts(Transacting):
                 explored = await self._explore(call)
             metadata.record_exploration(explored)
             progress.report_exploration(explored)
-        return await asyncio.to_thread(self._resources.composer.compose, call, explored)
+        return await in_thread(self._resources.composer.compose, call, explored)
 
     async def _explore(self, call: ContextCall) -> Explored | None:
         """Return a model's findings in the user's memory; None if no model explores."""
         state = call.state
         browser = IndexedMemoryBrowser(
             call.index,
-            await asyncio.to_thread(self._resources.composer.embedder_of, call.index),
+            await in_thread(self._resources.composer.embedder_of, call.index),
             zone_of(call.request.timezone),
             ongoing=state.ongoing,
             conflicts=state.conflicts,

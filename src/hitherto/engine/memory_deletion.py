@@ -1,6 +1,5 @@
 """Deletion of memories, also from the messages and summaries that state them."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +20,7 @@ from hitherto.errors import UnavailableError
 from hitherto.models import DeletionReport, Message
 from hitherto.store import ProjectUsers, RecordedEmbedder, StoredPassage
 from hitherto.store.rows import to_bytes
+from hitherto.threads import in_thread
 
 ATTEMPTS = 5
 """Attempts of a deletion. One fails if the user's memories change while it is computed."""
@@ -108,7 +108,7 @@ class MemoryDeletion:
                     tx.users(self._project_id), user_id, memory_id, with_previous
                 )
             )
-            changes = await asyncio.to_thread(self._compute_changes, state)
+            changes = await in_thread(self._compute_changes, state)
 
             def work(
                 tx: ProjectUsers, state: _DeletionState = state, changes: _TextChanges = changes

@@ -15,6 +15,7 @@ from hitherto.inference import Inference
 from hitherto.memory_index import WorkingSets
 from hitherto.settings import Settings
 from hitherto.store import READERS, ProjectUsers, Store
+from hitherto.threads import in_thread
 
 DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
 """The project of an embedded client, which has no use for more than one."""
@@ -102,11 +103,11 @@ async def prepare(resources: Resources, project_id: str) -> None:
     await store.open()
     recorded = await store.read(lambda tx: tx.embedders.embedder())
     if recorded is None:
-        calibration = await asyncio.to_thread(calibration_of, resources.embedder)
+        calibration = await in_thread(calibration_of, resources.embedder)
         recorded = await store.write(
             lambda tx: tx.embedders.recorded(str(resources.embedder.identity), calibration)
         )
-    await asyncio.to_thread(resources.embedders.of, recorded.name, recorded.dimension)
+    await in_thread(resources.embedders.of, recorded.name, recorded.dimension)
 
     def work(tx: ProjectUsers) -> None:
         tx.ensure_project("default", resources.clock())

@@ -1,6 +1,5 @@
 """Deletion of sessions, also from memories that other sessions share."""
 
-import asyncio
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from hitherto.errors import UnavailableError
 from hitherto.models import DeletionReport, ExpirationReason, MemoryVersion, SessionStatus
 from hitherto.store import ProjectUsers, RecordedEmbedder, UserRows
 from hitherto.store.rows import to_bytes
+from hitherto.threads import in_thread
 
 ATTEMPTS = 5
 """Attempts of a deletion. One fails if further memories need new vectors."""
@@ -56,7 +56,7 @@ class SessionDeletion:
             if isinstance(report, DeletionReport):
                 self._resources.forget(outdated)
                 return replace(report, pending=pending)
-            made = await asyncio.to_thread(self._embed, report)
+            made = await in_thread(self._embed, report)
             vectors.update({(report.embedder, content): vector for content, vector in made.items()})
         raise UnavailableError(
             "the user's memories kept changing during the deletion of a session; "

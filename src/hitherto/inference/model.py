@@ -61,6 +61,7 @@ from hitherto.models import (
 )
 from hitherto.prompts import Prompt, task_prompt
 from hitherto.settings import Settings
+from hitherto.threads import in_thread
 
 _log = logging.getLogger("hitherto.inference")
 
@@ -115,7 +116,7 @@ class ModelInference:
                 messages, session_date, preferences=preferences, categories=categories
             )
         project_preferences = ProjectPreferences(preferences, categories)
-        parts = extraction.chunks(messages)
+        parts = await in_thread(extraction.chunks, messages)
         prompt = task_prompt("extraction")
 
         async def ask_about(chunk: Chunk) -> Answer[FoundInSession]:
@@ -128,7 +129,7 @@ class ModelInference:
             )
 
         answers = await _together(ask_about(chunk) for chunk in parts)
-        extracted = await asyncio.to_thread(
+        extracted = await in_thread(
             extraction.read,
             [answer.output for answer in answers],
             parts,
@@ -141,8 +142,11 @@ class ModelInference:
             replace(candidate, model=", ".join(names), prompt_hash=prompt.hash)
             for candidate in extracted.candidates
         )
-        summary = extracted.summary or summaries.summarise(
-            messages, [candidate.content for candidate in candidates], session_date
+        summary = extracted.summary or await in_thread(
+            summaries.summarise,
+            messages,
+            [candidate.content for candidate in candidates],
+            session_date,
         )
         return replace(extracted, candidates=candidates, summary=summary)
 
@@ -169,11 +173,11 @@ class ModelInference:
         current.sort(key=lambda item: (item.memory.created_at, item.memory.memory_id))
         context = ReconcileContext(session_date, conflicts_enabled)
         builder = DecisionBuilder(candidates, context)
-        index = await asyncio.to_thread(self._index, current, candidates, vectors, session_date)
+        index = await in_thread(self._index, current, candidates, vectors, session_date)
         prompt = task_prompt("reconciliation")
         for first in range(0, len(candidates), reconciliation.BATCH):
             indices = range(first, min(first + reconciliation.BATCH, len(candidates)))
-            batch = await asyncio.to_thread(index.batch, indices, builder)
+            batch = await in_thread(index.batch, indices, builder)
             if not batch.indices:
                 continue
             answer = await self._ask(
@@ -189,7 +193,7 @@ class ModelInference:
                 "%d decisions of a model could not be used; their statements were inserted",
                 builder.unusable,
             )
-        return await asyncio.to_thread(self._plan, current, builder, index.vectors)
+        return await in_thread(self._plan, current, builder, index.vectors)
 
     async def resolve(
         self,
@@ -207,9 +211,7 @@ class ModelInference:
         by_rules = await self._local.review(consequences, existing, connected)
         if not self._providers.has(Task.RECONCILIATION):
             return by_rules
-        review_input = await asyncio.to_thread(
-            review.review_input, consequences, existing, connected
-        )
+        review_input = await in_thread(review.review_input, consequences, existing, connected)
         if not review_input.memories:
             return by_rules
         try:
@@ -225,7 +227,7 @@ class ModelInference:
             reason = disclosed(error, _log, "reviewing doubts")
             note = f"doubtful memories were judged by rules: {reason}"
             return replace(by_rules, note=note)
-        return await asyncio.to_thread(review.read, answer.output, review_input, consequences)
+        return await in_thread(review.read, answer.output, review_input, consequences)
 
     async def categorise(
         self,

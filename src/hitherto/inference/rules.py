@@ -4,7 +4,6 @@ Of generation preferences it follows what is exact, the examples of what should 
 word for word. Instructions take understanding, so they are left to a language model.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 
@@ -27,6 +26,7 @@ from hitherto.models import (
     MemoryVersion,
     Message,
 )
+from hitherto.threads import in_thread
 
 
 class LocalInference:
@@ -40,16 +40,7 @@ class LocalInference:
         preferences: GenerationPreferences,
         categories: Sequence[Category],
     ) -> Extraction:
-        candidates = await asyncio.to_thread(extract.extract, messages, session_date)
-        unwanted = {
-            _key(example)
-            for example in (*preferences.negative_examples, *preferences.false_positive_examples)
-        }
-        kept = tuple(
-            candidate for candidate in candidates if _key(candidate.content) not in unwanted
-        )
-        contents = [candidate.content for candidate in kept]
-        return Extraction(kept, summaries.summarise(messages, contents, session_date))
+        return await in_thread(_extract, messages, session_date, preferences)
 
     async def reconcile(
         self,
@@ -72,7 +63,7 @@ class LocalInference:
             )
             return doubt_settlement.settled(plan, existing, session_date)
 
-        return await asyncio.to_thread(reconcile_and_settle)
+        return await in_thread(reconcile_and_settle)
 
     async def resolve(
         self,
@@ -85,7 +76,7 @@ class LocalInference:
         def settle() -> Resolution:
             return conflict_resolution.resolve(existing, versions, contest, statements, vectors)
 
-        return await asyncio.to_thread(settle)
+        return await in_thread(settle)
 
     async def review(
         self, consequences: Consequences, existing: Sequence[ExistingMemory], connected: Set[str]
@@ -98,12 +89,17 @@ class LocalInference:
         vectors: NDArray[np.float32],
         categories: Sequence[EmbeddedCategory],
     ) -> list[list[str]]:
-        return fitting(contents, vectors, categories)
+        return await in_thread(fitting, contents, vectors, categories)
 
     async def plan(
         self, question: str, today: date, previous: Sequence[Message], people: Collection[str]
     ) -> query_plan.QueryPlan:
-        return query_plan.plan(question, today=today, previous=previous, people=people, wide=True)
+        def make_plan() -> query_plan.QueryPlan:
+            return query_plan.plan(
+                question, today=today, previous=previous, people=people, wide=True
+            )
+
+        return await in_thread(make_plan)
 
     async def explore(
         self,
@@ -120,6 +116,17 @@ class LocalInference:
 
     async def close(self) -> None:
         return None
+
+
+def _extract(
+    messages: Sequence[Message], session_date: datetime, preferences: GenerationPreferences
+) -> Extraction:
+    examples = (*preferences.negative_examples, *preferences.false_positive_examples)
+    unwanted = {_key(example) for example in examples}
+    candidates = extract.extract(messages, session_date)
+    kept = tuple(candidate for candidate in candidates if _key(candidate.content) not in unwanted)
+    contents = [candidate.content for candidate in kept]
+    return Extraction(kept, summaries.summarise(messages, contents, session_date))
 
 
 def _key(content: str) -> str:

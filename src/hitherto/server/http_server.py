@@ -10,6 +10,7 @@ import errno
 import logging
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 
@@ -38,11 +39,20 @@ _RETRY_DELAY_S = 0.1
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn's server with limits on connections."""
+    """uvicorn's server with limits on connections.
 
-    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+    stop_work: ends background work, while the requests in work are finished.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        stop_work: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(config)
         self._connections = connections
+        self._stop_work = stop_work
         self._accepting: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -58,7 +68,7 @@ class HttpServer(uvicorn.Server):
         for task in self._accepting:
             task.cancel()
         await asyncio.gather(*self._accepting, return_exceptions=True)
-        await super().shutdown(sockets)
+        await asyncio.gather(super().shutdown(sockets), self._stop_work())
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()

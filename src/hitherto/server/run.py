@@ -151,7 +151,8 @@ def _server(settings: Settings, listener: socket.socket, system: System) -> Http
         settings.max_connections, settings.max_connections_per_address, settings.db_connections
     )
     trusted = TrustedProxies(settings.trusted_proxies)
-    return HttpServer(configuration, Connections(limits, trusted, time.monotonic))
+    connections = Connections(limits, trusted, time.monotonic)
+    return HttpServer(configuration, connections, system.worker.stop)
 
 
 def _address_of(listener: socket.socket) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 from hitherto.server.run import make_folder
 from hitherto.settings import Settings
@@ -42,12 +43,14 @@ def _stop_signals() -> Iterator[asyncio.Event]:
         if threading.current_thread() is threading.main_thread()
         else ()
     )
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        loop.add_signal_handler(number, stop.set)
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's own handlers, which would take the descriptor of the stop guard.
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield stop
     finally:
         for number, handler in before.items():
-            loop.remove_signal_handler(number)
             signal.signal(number, handler)

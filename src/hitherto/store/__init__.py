@@ -17,7 +17,7 @@ from typing import TypeVar
 from hitherto.backoff import Backoff
 from hitherto.errors import ClosedError, StoreError, ValidationError
 from hitherto.store.address import is_absent, is_postgresql, path_of, shown_address
-from hitherto.store.database import Database, RerunError, Run, Upgrade, parse_statements
+from hitherto.store.database import BusyError, Database, RerunError, Run, Upgrade, parse_statements
 from hitherto.store.embedders import RecordedEmbedder
 from hitherto.store.repositories.deliveries import Delivery, DeliveryRows
 from hitherto.store.repositories.embedders import EmbedderRows, MissingVector, SampledPassage
@@ -31,6 +31,7 @@ from hitherto.store.repositories.user import Revision, UserRows
 from hitherto.store.repositories.users import ProjectUsers
 from hitherto.store.sqlite import READERS, SqliteDatabase
 from hitherto.store.transaction import Transaction
+from hitherto.threads import in_thread, is_background
 
 __all__ = [
     "READERS",
@@ -154,6 +155,14 @@ class Store:
         self._database = database
         self._writers = ThreadPoolExecutor(database.writers, thread_name_prefix="hitherto-write")
         self._readers = ThreadPoolExecutor(database.readers, thread_name_prefix="hitherto-read")
+        # Requests and background work do not wait for each other's reads.
+        self._background_readers = (
+            ThreadPoolExecutor(
+                database.background_readers, thread_name_prefix="hitherto-background-read"
+            )
+            if database.background_readers
+            else self._readers
+        )
         self._closed = False
         self._listening: list[Callable[[], None]] = []
         self._upgrade: Upgrade | None = None
@@ -176,7 +185,8 @@ class Store:
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run a function on one consistent state of the database."""
-        return await self._in(self._readers, self._transact, work, False)
+        pool = self._background_readers if is_background() else self._readers
+        return await self._in(pool, self._transact, work, False)
 
     async def read_then(self, work: Callable[[Transaction], S], then: Callable[[S], T]) -> T:
         """`read`, then a computation on the result in the same thread, after the transaction.
@@ -193,12 +203,17 @@ class Store:
         """`read` of a row or two, as every request does before its own work.
 
         On the thread of the event loop if the database says that this is quicker than the way to
-        another thread and back (0.3 ms in a server at work), and not behind longer reads.
+        another thread and back (0.3 ms in a server at work), and not behind longer reads; but never
+        waiting for a lock.
         """
         if self._closed:
             raise ClosedError("the memory was closed; open it again")
         if self._database.is_near:
-            return self._transact(work, False)
+            try:
+                with self._database.glance() as run:
+                    return work(Transaction(run))
+            except BusyError:
+                return await self.read(work)
         return await self.read(work)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
@@ -231,11 +246,11 @@ class Store:
             return
         self._closed = True
         for end_listening in self._listening:
-            await asyncio.to_thread(end_listening)
+            await in_thread(end_listening)
         # Whoever is still at work brings its connection back to be closed.
-        for pool in (self._readers, self._writers):
-            await asyncio.to_thread(pool.shutdown)
-        await asyncio.to_thread(self._database.close)
+        for pool in (self._readers, self._background_readers, self._writers):
+            await in_thread(pool.shutdown)
+        await in_thread(self._database.close)
 
     def _transact(self, work: Callable[[Transaction], T], write: bool, deleting: bool = False) -> T:
         for tries in range(1, RERUNS + 1):

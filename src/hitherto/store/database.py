@@ -20,6 +20,10 @@ class RerunError(StoreError):
     """
 
 
+class BusyError(StoreError):
+    """Another process holds a lock on the database."""
+
+
 class Upgrade(NamedTuple):
     """Schema versions before and after opening; 0 for an empty database."""
 
@@ -68,11 +72,13 @@ class Database(Protocol):
     """A database with blocking methods; the store calls them in its threads.
 
     is_near: a small read takes a few microseconds, because no network is in between.
-    readers, writers: transactions of either kind that may be open at once.
+    readers, writers: transactions of either kind that may be open at once. background_readers:
+        further ones, for background work only; 0 where it shares the readers.
     """
 
     is_near: bool
     readers: int
+    background_readers: int
     writers: int
 
     def open(self) -> Upgrade:
@@ -91,6 +97,13 @@ class Database(Protocol):
 
         deleting: `clear_traces` follows, and `clear_left` until everything is cleared.
         A read transaction sees one state. Raises RerunError if the same function may succeed again.
+        """
+        ...
+
+    def glance(self) -> AbstractContextManager[Run]:
+        """Open a transaction that reads a row or two, where the database is near.
+
+        Raises BusyError instead of waiting for a lock.
         """
         ...
 

@@ -228,8 +228,10 @@ class PostgresDatabase:
         self._parameters = _parameters(address, shown_address)
         self._reading = translate(statements) | {"_tables": _TABLES}
         self._writing = self._reading | translate(writing)
-        self.readers = connections // 2
-        self.writers = connections - self.readers
+        reading = connections // 2
+        self.background_readers = 1 if reading > 1 else 0
+        self.readers = reading - self.background_readers
+        self.writers = connections - reading
         self._idle: queue.LifoQueue[psycopg.Connection[DictRow]] = queue.LifoQueue()
 
     def open(self) -> Upgrade:
@@ -337,6 +339,10 @@ class PostgresDatabase:
             self._commit(connection)
         finally:
             self._give_back(connection)
+
+    def glance(self) -> contextlib.AbstractContextManager[PostgresRun]:
+        """Open a transaction that reads, which takes a way over the network."""
+        return self.transaction(write=False)
 
     def _taken(self) -> psycopg.Connection[DictRow]:
         try:

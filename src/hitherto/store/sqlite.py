@@ -19,7 +19,7 @@ from typing import Any
 from hitherto.errors import SchemaError, StoreError
 from hitherto.file_modes import create_private_file, shared_mode
 from hitherto.store import migrate
-from hitherto.store.database import Row, Table, Upgrade
+from hitherto.store.database import BusyError, Row, Table, Upgrade
 
 BUSY_TIMEOUT_S = 30.0
 """How long a write waits for another process that is writing to the same file."""
@@ -43,6 +43,9 @@ TYPES = {
 
 READERS = 4
 """Transactions that read beside the one that writes."""
+
+BACKGROUND_READERS = 2
+"""Transactions of background work that read besides: one may load a large user's memory."""
 
 DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second where a damaged file makes SQLite speak in no UTF-8."""
@@ -141,6 +144,7 @@ class SqliteDatabase:
 
     is_near = True
     readers = READERS
+    background_readers = BACKGROUND_READERS
     writers = 1
 
     def __init__(
@@ -162,6 +166,7 @@ class SqliteDatabase:
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._glancing: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
 
     def open(self) -> Upgrade:
         if sqlite3.sqlite_version_info < MINIMUM_VERSION:
@@ -282,8 +287,9 @@ class SqliteDatabase:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
-        while not self._readers.empty():
-            self._readers.get_nowait().close()
+        for idle in (self._readers, self._glancing):
+            while not idle.empty():
+                idle.get_nowait().close()
 
     def tables(self) -> list[Table]:
         with self._writing:
@@ -306,14 +312,23 @@ class SqliteDatabase:
                     raise StoreError(f"{self._path} is closed; open it again")
                 yield from self._in_transaction(self._writer, "begin immediate", deleting)
             return
+        yield from self._reading(self._readers, BUSY_TIMEOUT_S)
+
+    @contextlib.contextmanager
+    def glance(self) -> Iterator[SqliteRun]:
+        yield from self._reading(self._glancing, 0.0)
+
+    def _reading(
+        self, idle: "queue.LifoQueue[sqlite3.Connection]", busy_timeout_s: float
+    ) -> Iterator[SqliteRun]:
         try:
-            reader = self._readers.get_nowait()
+            reader = idle.get_nowait()
         except queue.Empty:
-            reader = self._connect()
+            reader = self._connect(busy_timeout_s)
         try:
             yield from self._in_transaction(reader, "begin")
         finally:
-            self._readers.put(reader)
+            idle.put(reader)
 
     def _in_transaction(
         self, connection: sqlite3.Connection, begin: str, deleting: bool = False
@@ -340,10 +355,10 @@ class SqliteDatabase:
         except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
-                self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+                self._path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
             )
         except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
@@ -524,4 +539,5 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError
     # The low byte is the primary result code: https://www.sqlite.org/rescode.html
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     advice = _ADVICE.get(code)
-    return StoreError(f"{path}: {error}" + (f"; {advice}" if advice else ""))
+    kind = BusyError if code == sqlite3.SQLITE_BUSY else StoreError
+    return kind(f"{path}: {error}" + (f"; {advice}" if advice else ""))

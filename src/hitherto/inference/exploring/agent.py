@@ -39,6 +39,7 @@ from hitherto.inference.providers import REPAIRS, keep_untraced, refuse, request
 from hitherto.inference.tasks import Task
 from hitherto.models import Message
 from hitherto.prompts import task_prompt
+from hitherto.threads import in_thread
 
 if TYPE_CHECKING:
     from hitherto.inference.providers import Providers
@@ -130,7 +131,7 @@ class Explorer:
             [
                 conversation_text(plan.question, run.today, previous),
                 "",
-                *await asyncio.to_thread(_first_look, plan, run),
+                *await in_thread(_first_look, plan, run),
             ]
         )
         async with self._agent.iter(

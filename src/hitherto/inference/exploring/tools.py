@@ -3,7 +3,6 @@
 The model reads the docstrings and descriptions.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -18,6 +17,7 @@ from hitherto.core.recall.query_plan import DateRange, QueryPlan
 from hitherto.inference.exploring.browser import Item, ItemKind
 from hitherto.inference.exploring.run import ExplorationRun
 from hitherto.models import MessageRole
+from hitherto.threads import in_thread
 
 Context = RunContext[ExplorationRun]
 Query = Annotated[str, Field(description="What to look for, in the words the record would use.")]
@@ -201,7 +201,7 @@ async def _listed(
         return "There are no more searches. Give your answer now."
     run.calls += 1
     run.step(doing)
-    return run.listing(await asyncio.to_thread(look), when_empty, again=again)
+    return run.listing(await in_thread(look), when_empty, again=again)
 
 
 async def _looked_into(

@@ -1,0 +1,76 @@
+"""Threads for computations and blocking calls, apart for requests and for background work.
+
+A flood of one kind does not take the threads of the other. The threads of background work end with
+the process, so a computation that does not end keeps no process alive.
+"""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_background: contextvars.ContextVar["BackgroundThreads | None"] = contextvars.ContextVar(
+    "hitherto_background", default=None
+)
+
+
+class BackgroundThreads:
+    """Threads of one background task, a new one for each call."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._running: set[Future[Any]] = set()
+
+    def enter(self) -> None:
+        """Let the current task, and tasks that it starts, use these threads."""
+        _background.set(self)
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """Begin a call on a thread of its own."""
+        future: Future[T] = Future()
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        thread = threading.Thread(target=_run, args=(future, call), name=self._name, daemon=True)
+        thread.start()
+        return future
+
+    @property
+    def running(self) -> int:
+        """Calls that have not ended, whether or not a task waits for them."""
+        return len(self._running)
+
+    async def join(self) -> None:
+        """Wait for calls whose waiting tasks were cancelled."""
+        futures = [asyncio.wrap_future(future) for future in self._running]
+        if futures:
+            await asyncio.wait(futures)
+
+
+async def in_thread(call: Callable[..., T], *arguments: object) -> T:
+    """Run a function on a background task's own thread, or else on one of asyncio's."""
+    threads = _background.get()
+    if threads is None:
+        return await asyncio.to_thread(call, *arguments)
+    context = contextvars.copy_context()
+    return await asyncio.wrap_future(threads.submit(partial(context.run, call, *arguments)))
+
+
+def is_background() -> bool:
+    """Return whether the current task does background work."""
+    return _background.get() is not None
+
+
+def _run(future: Future[T], call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001  handed to whoever waits
+        future.set_exception(error)
+    else:
+        future.set_result(result)
