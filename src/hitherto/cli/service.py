@@ -21,6 +21,10 @@ from hitherto.server.worker_process import work
 from hitherto.settings import Settings
 from hitherto.store import shown_address
 
+SWITCH_INTERVAL_S = 0.001
+"""How long a thread computes before others have their turn. With Python's own 5 ms, a request that
+changes threads several times waits for each thread that computes at each of these changes."""
+
 _RULE = "-" * 79
 
 COLLECTED_EVERY = 50_000
@@ -55,6 +59,7 @@ def serve_memory(
         settings = read_settings(db=db, host=host, port=port, worker=worker)
         _set_up_logging(settings)
         gc.set_threshold(COLLECTED_EVERY)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         with stop_guard(stop_time_s(settings)):
             # What is no terminal is a log, which others read and which is kept.
             asyncio.run(

@@ -1,7 +1,9 @@
 """Contexts: one read, then one computation."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from hitherto.api import ContextRequest
 from hitherto.core import arguments
@@ -118,8 +120,10 @@ class Contexts(Transacting):
         store = self._resources.store
         is_quick = request.recall_strategy is RecallStrategy.LOW_LATENCY
         if is_quick and not self._resources.embedders.is_remote():
-            return await store.read_then(read, compose)
-        state = await store.read(read)
+            async with self._share():
+                return await store.read_then(read, compose)
+        async with self._share():
+            state = await store.read(read)
         if is_quick:
             # A remote embedder may wait for a network, which must not block the store's threads.
             return await in_thread(compose, state)
@@ -137,9 +141,10 @@ class Contexts(Transacting):
         )
         strategy = choose_strategy(request.recall_strategy, plan)
         metadata, progress = _begin(report, request, strategy, plan)
-        index = await in_thread(
-            self._resources.working_sets.refresh, state.internal_user_id, state.delta
-        )
+        async with self._share():
+            index = await in_thread(
+                self._resources.working_sets.refresh, state.internal_user_id, state.delta
+            )
         call = ContextCall(state, index, request, plan, strategy, metadata, progress)
         explored = None
         if strategy is RecallStrategy.AGENTIC:
@@ -147,7 +152,14 @@ class Contexts(Transacting):
                 explored = await self._explore(call)
             metadata.record_exploration(explored)
             progress.report_exploration(explored)
-        return await in_thread(self._resources.composer.compose, call, explored)
+        async with self._computing():
+            return await in_thread(self._resources.composer.compose, call, explored)
+
+    def _computing(self) -> AbstractAsyncContextManager[None]:
+        """Hold a thread of the project's share, unless the time is spent waiting for a network."""
+        if self._resources.embedders.is_remote():
+            return contextlib.nullcontext()
+        return self._share()
 
     async def _explore(self, call: ContextCall) -> Explored | None:
         """Return a model's findings in the user's memory; None if no model explores."""

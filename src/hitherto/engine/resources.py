@@ -1,6 +1,7 @@
 """Shared parts of engine and worker, one of each per process."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -10,6 +11,7 @@ from datetime import datetime
 from hitherto.core.text.caches import forget_texts
 from hitherto.embedding import Embedder, Embedders, Opening, calibration_of, opened
 from hitherto.engine.context_composer import ContextComposer
+from hitherto.engine.project_shares import ProjectShares, share_of
 from hitherto.engine.webhook_http import Sender
 from hitherto.inference import Inference
 from hitherto.memory_index import WorkingSets
@@ -59,7 +61,7 @@ class Resources:
     embedder: the one of the database when this process opened it; further_embedders: ways to those
         that the database may change to. embedders: gives the one of a state that was read.
     composer: makes the contexts of all projects, and keeps what it counted of their lines.
-    sender: posts to webhooks.
+    sender: posts to webhooks. shares: threads that each project may use for its requests.
     """
 
     store: Store
@@ -78,13 +80,16 @@ class Resources:
     sender: Sender = field(default_factory=Sender)
     embedders: Embedders = field(init=False)
     composer: ContextComposer = field(init=False)
+    shares: ProjectShares = field(init=False)
 
     def __post_init__(self) -> None:
         embedders = Embedders([opened(self.embedder), *self.further_embedders])
         composer = ContextComposer(embedders, self.executor)
+        shares = ProjectShares(share_of(self.store.readers, os.cpu_count() or 1))
         # Frozen: this is the one place where fields are set.
         object.__setattr__(self, "embedders", embedders)
         object.__setattr__(self, "composer", composer)
+        object.__setattr__(self, "shares", shares)
 
     def forget(self, user_ids: Iterable[str]) -> None:
         """Keep nothing in this process that was read for users before something was deleted."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from hitherto.api import Page
@@ -29,7 +30,12 @@ class Transacting:
         return arguments.metadata(value, self._resources.settings.max_metadata_bytes)
 
     async def _read(self, work: Callable[[ProjectUsers], T]) -> T:
-        return await self._resources.store.read(lambda tx: work(tx.users(self._project_id)))
+        async with self._share():
+            return await self._resources.store.read(lambda tx: work(tx.users(self._project_id)))
+
+    def _share(self) -> AbstractAsyncContextManager[None]:
+        """Wait for a thread of the project's share, and hold it meanwhile."""
+        return self._resources.shares.use(self._project_id)
 
     async def _write(self, work: Callable[[ProjectUsers], T]) -> T:
         return await self._resources.store.write(lambda tx: work(tx.users(self._project_id)))

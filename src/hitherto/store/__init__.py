@@ -167,6 +167,11 @@ class Store:
         self._listening: list[Callable[[], None]] = []
         self._upgrade: Upgrade | None = None
 
+    @property
+    def readers(self) -> int:
+        """Return how many reads of requests may run at once."""
+        return self._database.readers
+
     async def open(self) -> Upgrade:
         """Connect and bring the schema up to date; calling it again does nothing.
 
