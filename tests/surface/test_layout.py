@@ -24,10 +24,6 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 MAX_COMPLEXITY = 20
 """Paths through a function, boolean operators counted: `a and b or c` adds two."""
 
-MAX_PARSER_COMPLEXITY = 36
-PARSER = ("core/extraction/", "core/statements/")
-"""Readers of English sentences, where one rule asks many questions about one word."""
-
 MAX_FILE_LINES = 600
 LONG_FILES: dict[str, str] = {}
 """Files that may be longer, each with the reason why splitting it would hide its design."""
@@ -81,11 +77,7 @@ def test_no_function_has_too_many_paths() -> None:
         for path, tree in TREES.items()
         for function in functions(tree)
     }
-    assert {
-        name: paths
-        for name, paths in found.items()
-        if paths > (MAX_PARSER_COMPLEXITY if name.startswith(PARSER) else MAX_COMPLEXITY)
-    } == {}
+    assert {name: paths for name, paths in found.items() if paths > MAX_COMPLEXITY} == {}
 
 
 def test_boolean_operators_count_as_paths() -> None:

@@ -19,7 +19,7 @@ def day_text(day: date, *, weekday: bool = False) -> str:
 
 
 def add_months(day: date, months: int) -> date:
-    """Move a day by whole months; the day of the month is cut to the length of the new month."""
+    """Move a day by whole months, to the last day of a shorter month."""
     index = day.year * 12 + day.month - 1 + months
     year, month = min(max(index // 12, 1), 9999), index % 12 + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
@@ -32,33 +32,33 @@ def shift(day: date, days: int) -> date:
 
 
 def month_end(day: date) -> date:
-    """The last day of the day's month."""
+    """Return the last day of the day's month."""
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def valid_day(year: int, month: int, day: int) -> date | None:
-    """The day, None where the calendar has none such."""
+    """Return the day, None where the calendar has none such."""
     if not 1 <= month <= 12 or not 1 <= day <= monthrange(year, month)[1]:
         return None
     return date(year, month, day)
 
 
 def nearest_year(today: date, month: int, day: int, past: bool) -> date | None:
-    """The day of the year nearest to today in the direction; today itself counts for both."""
-    found = valid_day(today.year, month, day)
-    if found is None:
+    """Return the nearest such day of a year, past or future; today is both."""
+    nearest = valid_day(today.year, month, day)
+    if nearest is None:
         return valid_day(
             today.year + (-today.year % 4 if not past else -(today.year % 4)), month, day
         )
-    if past and found > today:
+    if past and nearest > today:
         return valid_day(today.year - 1, month, day)
-    if not past and found < today:
+    if not past and nearest < today:
         return valid_day(today.year + 1, month, day)
-    return found
+    return nearest
 
 
 def month_year(today: date, month: int, past: bool) -> int:
-    """The year of the nearest such month in the direction; the current month is for both."""
+    """Return the year of the nearest such month; the current month is both past and future."""
     if past:
         return today.year if month <= today.month else today.year - 1
     return today.year if month >= today.month else today.year + 1

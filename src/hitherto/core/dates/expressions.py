@@ -1,4 +1,4 @@
-"""The grammar of date expressions without their prepositions: "last Friday", "May", "a week ago".
+"""Grammar of date expressions without prepositions: "last Friday", "May", "a week ago".
 
 A date is a range: "in May" is all of May. Seasons are those of the northern hemisphere in whole
 months.
@@ -66,7 +66,7 @@ def _day(match: re.Match[str], day: date, *, weekday: bool = False, strict: bool
     return Point(match.start(), match.end(), day, day, "day", noun, f"on {noun}", strict)
 
 
-def _known(
+def _day_or_none(
     match: re.Match[str], day: date | None, *, weekday: bool = False, strict: bool = False
 ) -> Point | None:
     return None if day is None else _day(match, day, weekday=weekday, strict=strict)
@@ -143,31 +143,33 @@ def _month_number(match: re.Match[str]) -> int:
 
 
 def _iso(match: re.Match[str], today: date, past: bool) -> Point | None:
-    found = valid_day(int(match["year"]), int(match["mon"]), int(match["day"]))
-    return _known(match, found)
+    day = valid_day(int(match["year"]), int(match["mon"]), int(match["day"]))
+    return _day_or_none(match, day)
 
 
 def _slashed(match: re.Match[str], today: date, past: bool) -> Point | None:
     """Read 3/14/2025 as month first, unless only the other order is a date."""
-    one, two = int(match["one"]), int(match["two"])
+    first, second = int(match["one"]), int(match["two"])
     if match["year"] is None:
-        found = nearest_year(today, one, two, past) if one <= 12 and 1 <= two <= 31 else None
-        return _known(match, found, strict=True)
+        day = (
+            nearest_year(today, first, second, past) if first <= 12 and 1 <= second <= 31 else None
+        )
+        return _day_or_none(match, day, strict=True)
     year = int(match["year"])
     year += 2000 if year < 100 else 0
-    found = valid_day(year, one, two) or valid_day(year, two, one)
-    return _known(match, found)
+    day = valid_day(year, first, second) or valid_day(year, second, first)
+    return _day_or_none(match, day)
 
 
 def _day_month(match: re.Match[str], today: date, past: bool) -> Point | None:
     month, day, year = _month_number(match), int(match["day"]), match["year"]
     if year is not None:
-        found = valid_day(int(year), month, day)
+        named_day = valid_day(int(year), month, day)
     elif match["rel"] is not None:
-        found = valid_day(today.year + _STEP[match["rel"].lower()], month, day)
+        named_day = valid_day(today.year + _STEP[match["rel"].lower()], month, day)
     else:
-        found = nearest_year(today, month, day, past) if 1 <= day <= 31 else None
-    return _known(match, found, weekday=match["weekday"] is not None)
+        named_day = nearest_year(today, month, day, past) if 1 <= day <= 31 else None
+    return _day_or_none(match, named_day, weekday=match["weekday"] is not None)
 
 
 def _month_days(match: re.Match[str], today: date, past: bool) -> Point | None:
@@ -204,7 +206,7 @@ def _named_month(match: re.Match[str], today: date, past: bool) -> Point | None:
 
 
 def _end_of(match: re.Match[str], today: date, past: bool) -> Point | None:
-    """the end of the week, month or year."""
+    """Read "the end of the week", of the month, of the year."""
     point = _unit_point(
         match, today, int(match["rel"].lower() == "next"), match["unit"].lower(), past
     )
@@ -301,7 +303,7 @@ def _stepped(match: re.Match[str], today: date, past: bool) -> Point | None:
 
 
 def _beyond(match: re.Match[str], today: date, past: bool) -> Point | None:
-    """the week before last, the month after next."""
+    """Read "the week before last", "the month after next"."""
     step = -2 if match["dir"].lower() == "before" else 2
     return _unit_point(match, today, step, match["unit"].lower(), past)
 
@@ -355,7 +357,7 @@ def _count(match: re.Match[str]) -> int:
 
 
 def _moved(match: re.Match[str], today: date, past: bool) -> Point | None:
-    """ "two weeks ago", "in three days": as exact as the unit says, a range for "a few"."""
+    """Read "two weeks ago", "in three days", as exactly as the unit and "a few" say."""
     sign = -1 if match["sign"].lower() in {"ago", "back"} else 1
     return _offset(match, today, sign)
 
@@ -420,8 +422,8 @@ def _ordinal(match: re.Match[str], today: date, past: bool) -> Point | None:
         month = add_months(month, -1)
     elif not past and day < today.day:
         month = add_months(month, 1)
-    found = valid_day(month.year, month.month, day)
-    return _known(match, found, strict=rel is None and match["weekday"] is None)
+    named_day = valid_day(month.year, month.month, day)
+    return _day_or_none(match, named_day, strict=rel is None and match["weekday"] is None)
 
 
 _HOLIDAYS = {
@@ -578,21 +580,21 @@ _SINCE = re.compile(r"\bsince\s+\Z", re.IGNORECASE)
 
 
 def points_in(text: str, today: date, past: bool) -> Iterator[Point]:
-    """The dates that `text` names, in order and without overlap, the longest where several fit.
+    """Return the dates in a text, in order and without overlap, the longest first.
 
     past: whether a date without a direction of its own lies behind `today`, as each does that
     stands behind "since".
     """
-    found: list[Point] = []
+    points: list[Point] = []
     for pattern, resolve in _RULES:
         for match in pattern.finditer(text):
             back = past or _SINCE.search(text[max(0, match.start() - 8) : match.start()])
             point = resolve(match, today, bool(back))
             if point is not None:
-                found.append(point)
-    found.sort(key=lambda point: (point.start, -point.end))
+                points.append(point)
+    points.sort(key=lambda point: (point.start, -point.end))
     end = -1
-    for point in found:
+    for point in points:
         if point.start >= end:
             yield point
             end = point.end

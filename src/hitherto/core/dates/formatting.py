@@ -15,7 +15,7 @@ ORDINAL_ENDINGS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: 
 
 
 def zone_of(timezone: str | ZoneInfo) -> ZoneInfo:
-    """The time zone of an IANA name. Raises ValidationError for a name that is not one."""
+    """Return the time zone of an IANA name. Raises ValidationError for other names."""
     if isinstance(timezone, ZoneInfo):
         return timezone
     try:
@@ -41,13 +41,13 @@ def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
 
 
 def local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
-    """The day on which an instant falls in a time zone: "Monday, January 6th, 2025"."""
+    """Return the day on which an instant falls in a time zone: "Monday, January 6th, 2025"."""
     return calendar_day(_in_zone(instant, zone_of(timezone)).date())
 
 
 @lru_cache(maxsize=16_384)
 def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> str:
-    """The whole days of an event: "Monday, January 6th, 2025 to Friday, January 10th, 2025".
+    """Return the whole days of an event: "Monday, January 6th, 2025 to Friday, January 10th, 2025".
 
     Event dates are calendar days kept as UTC instants. A calendar day is the same everywhere, as a
     birthday is, so no zone is applied: midnight UTC shown in New York would be the day before.

@@ -1,4 +1,4 @@
-"""Dates named in English text, seen from a day: "last Friday" -> a range of whole days.
+"""Dates in English text as ranges of days, seen from a given day.
 
 The expressions themselves are read in `date_expressions`; here they are joined with their
 prepositions ("since", "before", "between ... and ...") into ranges and absolute wording.
@@ -28,7 +28,7 @@ Direction = Literal["past", "future"]
 
 @dataclass(frozen=True, slots=True)
 class DateMention:
-    """One date expression in a text.
+    """Date expression in a text.
 
     start, end: the character span, with the preposition that belongs to it ("in May").
     first, last: the days it covers, both included.
@@ -86,9 +86,9 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
         if _are_repeated(text, points[index : index + 2]):
             index += 2
             continue
-        joined = _joined(text, points, index, today, prefers)
-        if joined is not None:
-            mentions.append(joined)
+        mention_of_two = _joint_range(text, points, index, today, prefers)
+        if mention_of_two is not None:
+            mentions.append(mention_of_two)
             index += 2
             continue
         mention = _with_preposition(text, points[index], today, prefers)
@@ -108,9 +108,9 @@ def _are_repeated(text: str, points: list[Point]) -> bool:
     """ "on Monday and Thursday" names days of every week, unless one is "last" or "next"."""
     if len(points) < 2:
         return False
-    one, two = points
+    first, second = points
     named = all(_WEEKDAY_NAME.match(text[point.start : point.end]) for point in points)
-    return named and text[one.end : two.start].strip(" ,").lower() in (
+    return named and text[first.end : second.start].strip(" ,").lower() in (
         "and",
         "or",
         "",
@@ -128,32 +128,32 @@ _CONNECT = re.compile(
 )
 
 
-def _joined(
+def _joint_range(
     text: str, points: list[Point], index: int, today: date, prefers: Direction
 ) -> DateMention | None:
     """ "between March and June", "from 3 May to 7 May"."""
     if index + 1 >= len(points):
         return None
-    one, two = points[index], points[index + 1]
-    before = _preposition(text, one.start)
+    begin, end = points[index], points[index + 1]
+    before = _preposition(text, begin.start)
     word = (before["prep"] or "").lower() if before else ""
-    gap = text[one.end : two.start]
+    gap = text[begin.end : end.start]
     if word not in {"between", "from"} or len(gap) > 12 or not _CONNECT.match(gap):
         return None
-    first, last = one.first, two.last
-    if one.kind == two.kind == "day" and one.strict and not two.strict:
+    first, last = begin.first, end.last
+    if begin.kind == end.kind == "day" and begin.strict and not end.strict:
         first = first.replace(year=last.year, month=last.month, day=min(first.day, 28))
     if last < first:
         first = add_months(first, -12) if prefers == "past" else first
         last = last if prefers == "past" else add_months(last, 12)
     if last < first or before is None:
         return None
-    noun = f"{_name(one, first)} {'and' if word == 'between' else 'to'} {_name(two, last)}"
-    return DateMention(before.start(), two.end, first, last, "span", f"{word} {noun}", noun)
+    noun = f"{_name(begin, first)} {'and' if word == 'between' else 'to'} {_name(end, last)}"
+    return DateMention(before.start(), end.end, first, last, "span", f"{word} {noun}", noun)
 
 
 def _name(point: Point, day: date) -> str:
-    """The point's name, with the year that the range gave it."""
+    """Return the point's name, with the year that the range gave it."""
     if point.kind == "day":
         return day_text(day)
     return re.sub(r"\d{4}\Z", str(day.year), point.noun)

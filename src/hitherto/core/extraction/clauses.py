@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hitherto.core.extraction import grammar
-from hitherto.core.text import english as lx
+from hitherto.core.text import english
 
 
 def without_relatives(tokens: Sequence[str]) -> tuple[list[str], list[list[str]]]:
@@ -13,21 +13,21 @@ def without_relatives(tokens: Sequence[str]) -> tuple[list[str], list[list[str]]
     """
     kept: list[str] = []
     relatives: list[list[str]] = []
-    place = 0
-    while place < len(tokens):
-        following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
-        if tokens[place] != "," or following not in ("who", "which", "whose", "where"):
-            kept.append(tokens[place])
-            place += 1
+    index = 0
+    while index < len(tokens):
+        following = tokens[index + 1].lower() if index + 1 < len(tokens) else ""
+        if tokens[index] != "," or following not in ("who", "which", "whose", "where"):
+            kept.append(tokens[index])
+            index += 1
             continue
-        end = place + 2
+        end = index + 2
         while end < len(tokens) and tokens[end] not in (",", ")", "-", "–", "—"):
             end += 1
         if following in ("who", "which"):
-            relatives.append(list(tokens[place + 1 : end]))
+            relatives.append(list(tokens[index + 1 : end]))
         ahead = end + 1 < len(tokens) and tokens[end] == ","
-        joins = ahead and (tokens[end + 1].lower() in lx.CONJUNCTIONS or len(kept) > 6)
-        place = end if joins else end + 1
+        joins = ahead and (tokens[end + 1].lower() in english.CONJUNCTIONS or len(kept) > 6)
+        index = end if joins else end + 1
     return kept, relatives
 
 
@@ -72,12 +72,12 @@ _OPEN = frozenset(
 
 
 def _connects(tokens: Sequence[str], index: int) -> bool:
-    """Whether the token may part clauses; "so" of "is so old" and "like" of "I like" do not."""
+    """Return whether the token may separate clauses, as "so" of "is so old" does not."""
     low, before = tokens[index].lower(), tokens[index - 1].lower()
     if low == "like":
         return before in (",", "-", "–")
     if low == "so":
-        return before not in lx.AUXILIARIES and not grammar.is_adverb(before)
+        return before not in english.AUXILIARIES and not grammar.is_adverb(before)
     return low in _CONNECTORS
 
 
@@ -85,14 +85,16 @@ _RUNNING = frozenset(["i", "he", "she", "my", "we"])
 
 
 def _runs_on(before: Sequence[str], tokens: Sequence[str], index: int) -> bool:
-    """Whether a chat's "i" begins a sentence without a mark before it: "im 22 i work at ...".
+    """Return whether a sentence begins without a mark before it: "im 22 i work at".
 
     Not behind a noun with an article, where it is rather a relative clause ("the book i read").
     """
     if len(before) < 3 or before[0] not in _RUNNING:
         return False
     if tokens[index] == "my":
-        open_end = before[-1] in lx.PREPOSITIONS or before[-1] in lx.VERBS | lx.AUXILIARIES
+        open_end = (
+            before[-1] in english.PREPOSITIONS or before[-1] in english.VERBS | english.AUXILIARIES
+        )
         open_end = open_end or grammar.is_past(before[-1]) or grammar.is_gerund(before[-1])
         return not (open_end or before[-1] in _OPEN | _CONNECTORS | {"n't", "not"}) and (
             not grammar.is_adverb(before[-1]) and finite_verb(tokens, index) is not None
@@ -115,9 +117,7 @@ def _begins_clause(
 ) -> bool:
     if index >= len(tokens):
         return "like" not in connectors
-    if connectors & _SUBORDINATE and tokens[index].lower() not in ("i", "my", "we", "our"):
-        return False
-    if "," not in connectors and ("like" in connectors or _is_since(tokens, index, connectors)):
+    if _is_subordinate(tokens, index, connectors):
         return False
     if connectors == {","} and _is_fronted(before):
         return False
@@ -126,38 +126,56 @@ def _begins_clause(
     own = grammar.skip_adverbs(tokens, index)
     if own < len(tokens) and begins_with_subject(tokens, own):
         return not _joins_subjects(tokens, index, before)
-    if own < len(tokens) and tokens[own].lower() in lx.PREPOSITIONS and connectors & _STRONG:
-        later = range(own + 1, min(own + 6, len(tokens) - 1))
-        spoken = [place for place in later if tokens[place].lower() in ("i", "we")]
-        if spoken and not any(grammar.is_finite(tokens, at) for at in range(own + 1, spoken[0])):
-            return True
+    if not connectors & _STRONG:
+        return False
+    if own < len(tokens) and _opens_fronted_clause(tokens, own):
+        return True
     if before[0].lower() in ("my", "our", "the", "her", "his") and not _has_verb(before):
         return False
-    return bool(connectors & _STRONG) and _continues(tokens, index, before)
+    return _continues(tokens, index, before)
+
+
+def _is_subordinate(tokens: Sequence[str], index: int, connectors: set[str]) -> bool:
+    """Return whether the connector continues a clause: "as a nurse", "since I was six"."""
+    if connectors & _SUBORDINATE and tokens[index].lower() not in ("i", "my", "we", "our"):
+        return True
+    return "," not in connectors and ("like" in connectors or _is_since(tokens, index, connectors))
+
+
+def _opens_fronted_clause(tokens: Sequence[str], index: int) -> bool:
+    """Return whether "in May I ..." begins here: a preposition, then the user before any verb."""
+    if tokens[index].lower() not in english.PREPOSITIONS:
+        return False
+    for position in range(index + 1, min(index + 6, len(tokens) - 1)):
+        if tokens[position].lower() in ("i", "we"):
+            return True
+        if grammar.is_finite(tokens, position):
+            return False
+    return False
 
 
 def _is_since(tokens: Sequence[str], index: int, connectors: set[str]) -> bool:
-    """Whether "since I was six" says from when on, not why."""
-    told = index + 1 < len(tokens) and grammar.is_past(tokens[index + 1])
-    return "since" in connectors and tokens[index].lower() in ("i", "we") and told
+    """Return whether "since I was six" says from when on, not why."""
+    is_past = index + 1 < len(tokens) and grammar.is_past(tokens[index + 1])
+    return "since" in connectors and tokens[index].lower() in ("i", "we") and is_past
 
 
 _OPENERS = frozenset(["when", "while", "after", "before", "until", "once", "whenever", "if"])
 
 
 def _is_fronted(before: Sequence[str]) -> bool:
-    """Whether the words in front of a comma are "When I was 12" or "Last Friday"."""
+    """Return whether the words before a comma are like "When I was 12", "Last Friday"."""
     first = before[0].lower()
     if first in _OPENERS:
         return "," not in before or before[1] == ","
-    fronted = first in lx.PREPOSITIONS or grammar.is_adverb(first) or grammar.is_date(first)
+    fronted = first in english.PREPOSITIONS or grammar.is_adverb(first) or grammar.is_date(first)
     return fronted and not _has_verb(before)
 
 
 def _has_verb(tokens: Sequence[str]) -> bool:
     if any(token.lower() in ("i", "we", "he", "she", "they") for token in tokens[:-1]):
         return True
-    return any(grammar.is_finite(tokens, place) for place in range(1, len(tokens)))
+    return any(grammar.is_finite(tokens, index) for index in range(1, len(tokens)))
 
 
 def _joins_subjects(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool:
@@ -168,10 +186,10 @@ def _joins_subjects(tokens: Sequence[str], index: int, before: Sequence[str]) ->
 
 
 def begins_with_subject(tokens: Sequence[str], index: int) -> bool:
-    """Whether a subject with its finite verb begins at the token."""
+    """Return whether a subject with its finite verb begins at the token."""
     low = tokens[index].lower()
     following = grammar.skip_adverbs(tokens, index + 1)
-    if low in lx.PRONOUN_SUBJECTS and following < len(tokens):
+    if low in english.PRONOUN_SUBJECTS and following < len(tokens):
         if low in ("i", "we", "he", "she", "they"):
             return True
         return grammar.is_finite(tokens, following)
@@ -179,18 +197,18 @@ def begins_with_subject(tokens: Sequence[str], index: int) -> bool:
 
 
 def finite_verb(tokens: Sequence[str], start: int) -> int | None:
-    """The place of the finite verb of the noun phrase that begins at `start`, if one follows."""
+    """Return the index of the finite verb behind the noun phrase at `start`, if any."""
     low = tokens[start].lower()
-    if low in lx.PREPOSITIONS or low in lx.AUXILIARIES or not tokens[start][0].isalpha():
+    if low in english.PREPOSITIONS or low in english.AUXILIARIES or not tokens[start][0].isalpha():
         return None
-    if low not in lx.DETERMINERS and (grammar.is_past(low) or low in lx.VERBS):
+    if low not in english.DETERMINERS and (grammar.is_past(low) or low in english.VERBS):
         return None
-    limit = 9 if low in lx.DETERMINERS else 4
-    place = start + 1
-    while place < min(len(tokens), start + limit):
-        token = tokens[place]
-        if token == "," and place + 2 < len(tokens) and "," in tokens[place + 2 : place + 5]:
-            place = tokens.index(",", place + 1) + 1
+    limit = 9 if low in english.DETERMINERS else 4
+    index = start + 1
+    while index < min(len(tokens), start + limit):
+        token = tokens[index]
+        if token == "," and index + 2 < len(tokens) and "," in tokens[index + 2 : index + 5]:
+            index = tokens.index(",", index + 1) + 1
             continue
         named = token.lower() in ("called", "named") and low in ("a", "an")
         if (
@@ -200,35 +218,46 @@ def finite_verb(tokens: Sequence[str], start: int) -> int | None:
         ):
             return None
         adverb = grammar.is_adverb(token) or grammar.is_date(token)
-        if not adverb and grammar.is_finite(tokens, place):
-            return place
-        place += 1
+        if not adverb and grammar.is_finite(tokens, index):
+            return index
+        index += 1
     return None
 
 
 def _continues(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool:
-    """Whether the words behind the connector are a further predicate of the same subject."""
-    place = grammar.skip_adverbs(tokens, index)
-    if place >= len(tokens) or not before:
+    """Return whether the words behind the connector are a further predicate of the same subject."""
+    position = grammar.skip_adverbs(tokens, index)
+    if position >= len(tokens) or not before:
         return False
-    low = tokens[place].lower()
-    inner = {"because", "that", "who", "if", "when"} & {token.lower() for token in before}
-    if inner and tokens[index - 1] == ",":
+    if tokens[index - 1] == "," and not _INNER.isdisjoint(token.lower() for token in before):
         return False
-    if low in lx.AUXILIARIES and low not in ("be", "being"):
+    low = tokens[position].lower()
+    if low in english.AUXILIARIES and low not in ("be", "being"):
         return True
-    following = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
-    complement = (
-        following[:1] >= "\ue000"
-        or following in lx.DETERMINERS
-        or following in lx.PREPOSITIONS
-        or following in ("to", "me")
-    )
-    past = any(grammar.is_past(token) for token in before)
+    is_complete = _has_complement(tokens, position)
+    past = any(map(grammar.is_past, before))
     if grammar.is_past(low):
-        return past and (low in lx.PASTS or complement or place + 1 >= len(tokens))
+        return past and (low in english.PASTS or is_complete or position + 1 >= len(tokens))
     if grammar.is_gerund(low):
-        return complement and any(grammar.is_gerund(token) for token in before)
-    known = low in lx.VERBS or grammar.base_of_third(low) is not None
-    taste = low in ("love", "hate", "like") and tokens[index - 1] == "," and following[:1].isalpha()
-    return known and not past and (complement or taste or low not in lx.NOUN_LIKE_VERBS)
+        return is_complete and any(map(grammar.is_gerund, before))
+    if past or (low not in english.VERBS and grammar.base_of_third(low) is None):
+        return False
+    return is_complete or low not in english.NOUN_LIKE_VERBS or _is_listed_taste(tokens, index)
+
+
+_INNER = frozenset(["because", "that", "who", "if", "when"])
+
+
+def _has_complement(tokens: Sequence[str], verb: int) -> bool:
+    """Return whether a date or closed-class word follows, as it seldom follows a noun."""
+    following = tokens[verb + 1].lower() if verb + 1 < len(tokens) else ""
+    closed = following in english.DETERMINERS or following in english.PREPOSITIONS
+    return closed or following[:1] >= "\ue000" or following in ("to", "me")
+
+
+def _is_listed_taste(tokens: Sequence[str], index: int) -> bool:
+    """Return whether ", love chess" stands behind a comma."""
+    position = grammar.skip_adverbs(tokens, index)
+    following = tokens[position + 1] if position + 1 < len(tokens) else ""
+    is_taste = tokens[position].lower() in ("love", "hate", "like")
+    return is_taste and tokens[index - 1] == "," and following[:1].isalpha()

@@ -1,4 +1,4 @@
-"""Who and what a conversation has spoken of: what "she", "it" or "Ana" stand for later on."""
+"""Coreference: what "she", "it" or "Ana" stand for in a conversation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,27 +36,27 @@ class Referent:
     own: bool = False
 
     def as_object(self, *, about_user: bool) -> str:
-        """The phrase behind a verb."""
+        """Return the phrase behind a verb."""
         if self.own and about_user:
             return "their" + self.phrase.removeprefix("User's")
         return self.phrase
 
     @property
     def plural(self) -> bool:
-        """Whether verbs agree with it in the plural."""
+        """Return whether verbs agree with it in the plural."""
         return self.gender in ("people", "things")
 
 
 @dataclass(slots=True)
 class Scene:
-    """What has been spoken of so far in a session; one is made for each extraction."""
+    """Mentions of a session so far; each extraction has its own."""
 
     names: dict[str, Referent] = field(default_factory=dict)
     nouns: dict[str, Referent] = field(default_factory=dict)
     recent: list[tuple[int, Referent]] = field(default_factory=list)
     introduced: list[Clause] = field(default_factory=list)
     group: str = ""
-    place: tuple[int, str] = (-9, "")
+    location: tuple[int, str] = (-9, "")
     last_date: DateMention | None = None
     clock: int = 0
 
@@ -77,29 +77,29 @@ class Scene:
         self.mention(referent)
 
     def resolve(self, pronoun: str) -> Referent | None:
-        """What the pronoun stands for: the last fitting mention, None if none is near."""
+        """Return the last mention that fits a pronoun; None if none is near."""
         wanted = _PRONOUNS.get(pronoun.lower(), ())
-        for place, (said, referent) in enumerate(reversed(self.recent)):
+        for index, (mentioned_at, referent) in enumerate(reversed(self.recent)):
             if referent.gender not in wanted:
                 continue
-            near = self.clock - said <= MAX_AGE
+            near = self.clock - mentioned_at <= MAX_AGE
             if referent.gender in ("thing", "things"):
-                near = self.clock - said <= MAX_THING_AGE and place <= 1
+                near = self.clock - mentioned_at <= MAX_THING_AGE and index <= 1
                 return referent if near else None
             return referent if near or referent.gender in ("f", "m") else None
         return None
 
     def there(self) -> str:
-        """The place last spoken of, if that was just now."""
-        said, place = self.place
-        return place if self.clock - said <= MAX_AGE else ""
+        """Return the place last spoken of, if that was just now."""
+        mentioned_at, name = self.location
+        return name if self.clock - mentioned_at <= MAX_AGE else ""
 
     def we(self) -> str:
-        """Who "we" are: whom the message named with the user, or a partner just spoken of."""
+        """Return who "we" are: the group of the message, or a partner just mentioned."""
         if self.group:
             return self.group
-        for said, referent in reversed(self.recent):
-            if self.clock - said <= MAX_AGE and referent.noun in english.PARTNERS:
+        for mentioned_at, referent in reversed(self.recent):
+            if self.clock - mentioned_at <= MAX_AGE and referent.noun in english.PARTNERS:
                 return f"User and {referent.as_object(about_user=True)}"
         return "User and others"
 
@@ -112,7 +112,7 @@ class Scene:
 
 
 def gender_of(noun: str) -> Gender:
-    """What pronoun a noun takes."""
+    """Return the gender of a noun, which decides its pronoun."""
     low = noun.lower()
     singular = low.removesuffix("s")
     plural = low.endswith("s") and low not in ("boss", "sis")
@@ -128,30 +128,35 @@ def gender_of(noun: str) -> Gender:
 
 
 def is_living(noun: str) -> bool:
-    """Whether the noun is a relation or an animal."""
+    """Return whether the noun is a relation or an animal."""
     return gender_of(noun) not in ("thing", "things")
 
 
 def _is_name(tokens: Sequence[str], index: int) -> bool:
-    """Whether the token behind a relation or an animal is its name."""
+    """Return whether the token behind a relation or an animal is its name."""
     if index >= len(tokens) or not tokens[index][0].isalpha():
         return False
     token = tokens[index]
     if token[0].isupper() and token.lower() not in english.FUNCTION_WORDS:
         return token not in ("I",) and "'" not in token[-2:]
     low = token.lower()
-    known = low in english.FUNCTION_WORDS or low in english.AUXILIARIES or low in english.VERBS
-    known = (
-        known
-        or low in english.PREPOSITIONS
-        or low in english.CONJUNCTIONS
-        or low in english.PRONOUN_SUBJECTS
-    )
-    if known or grammar.is_past(token) or grammar.base_of_third(low) or grammar.is_adverb(token):
+    if low in _NO_NAMES or grammar.is_adverb(token) or low.endswith("ing"):
+        return False
+    if grammar.is_past(token) or grammar.base_of_third(low):
         return False
     following = tokens[index + 1] if index + 1 < len(tokens) else ","
     closed = following == "," or (index + 1 < len(tokens) and grammar.is_finite(tokens, index + 1))
-    return (closed or grammar.is_adverb(following)) and not low.endswith("ing")
+    return closed or grammar.is_adverb(following)
+
+
+_NO_NAMES = (
+    english.FUNCTION_WORDS
+    | english.AUXILIARIES
+    | english.VERBS
+    | english.PREPOSITIONS
+    | english.CONJUNCTIONS
+    | english.PRONOUN_SUBJECTS
+)
 
 
 def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], str, str] | None:
@@ -161,45 +166,45 @@ def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], 
     one); None where no relation or animal is named.
     """
     words: list[str] = []
-    place = start + 1
-    while place < min(len(tokens), start + 5) and grammar.is_word(tokens[place]):
-        noun = tokens[place]
+    index = start + 1
+    while index < min(len(tokens), start + 5) and grammar.is_word(tokens[index]):
+        noun = tokens[index]
         words.append(english.CHAT_RELATIVES.get(noun.lower(), noun))
-        place += 1
-        following = tokens[place].lower() if place < len(tokens) else ""
+        index += 1
+        following = tokens[index].lower() if index < len(tokens) else ""
         if is_living(noun) and not is_living(following or "x"):
-            place, name = _name_at(tokens, place)
-            return place, words, words[-1].lower(), name
+            index, name = _name_at(tokens, index)
+            return index, words, words[-1].lower(), name
         if noun.lower() in english.PREPOSITIONS:
             return None
-        if following == "," and place + 1 < len(tokens) and tokens[place + 1][0].isupper():
-            end, name = _name_at(tokens, place)
+        if following == "," and index + 1 < len(tokens) and tokens[index + 1][0].isupper():
+            end, name = _name_at(tokens, index)
             if name and (end < len(tokens) or tokens[-1] == ",") and tokens[end - 1] == ",":
                 return end, words, noun.lower(), name
     return None
 
 
-def _name_at(tokens: Sequence[str], place: int) -> tuple[int, str]:
-    comma = place < len(tokens) and tokens[place] == ","
-    begin = place + comma
+def _name_at(tokens: Sequence[str], index: int) -> tuple[int, str]:
+    comma = index < len(tokens) and tokens[index] == ","
+    begin = index + comma
     if begin < len(tokens) and tokens[begin].lower() in ("called", "named"):
         begin += 1
     if begin < len(tokens) and tokens[begin].lower() in ("him", "her", "it", "them", "me", "us"):
-        return place, ""
+        return index, ""
     if not _is_name(tokens, begin) or (comma and not tokens[begin][0].isupper()):
-        return place, ""
+        return index, ""
     end = begin + 1
     while end < len(tokens) and end < begin + 3 and tokens[end][0].isupper() and tokens[end] != "I":
         end += 1
     closed = end >= len(tokens) or tokens[end] == ","
     if comma and not closed:
-        return place, ""
+        return index, ""
     name = " ".join(token[0].upper() + token[1:] for token in tokens[begin:end])
     return (end + 1 if comma and end < len(tokens) else end), name
 
 
 def introduction(words: Sequence[str], noun: str, name: str) -> Clause:
-    """The statement that a name belongs to a relation or an animal of the user's."""
+    """Return the statement that a name belongs to a relation or an animal of the user's."""
     phrase = " ".join(words)
     unique = noun in english.SINGLE_RELATIONS or words[0].lower() in (
         "best",
@@ -216,19 +221,21 @@ def introduction(words: Sequence[str], noun: str, name: str) -> Clause:
 def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
     """Note the relations and animals that a clause names; returns it with their names in place."""
     out: list[str] = []
-    place = 0
-    while place < len(tokens):
-        found = own_noun_phrase(tokens, place) if tokens[place].lower() in ("my", "our") else None
-        if found is None:
-            _note_further(tokens, place, scene)
-            out.append(tokens[place])
-            place += 1
+    index = 0
+    while index < len(tokens):
+        phrase_found = (
+            own_noun_phrase(tokens, index) if tokens[index].lower() in ("my", "our") else None
+        )
+        if phrase_found is None:
+            _note_further(tokens, index, scene)
+            out.append(tokens[index])
+            index += 1
             continue
-        end, words, noun, name = found
+        end, words, noun, name = phrase_found
         phrase = " ".join(["User's", *words, *([name] if name else [])])
-        known = scene.nouns.get(noun)
-        if known is not None and not name and known.phrase.startswith(phrase):
-            phrase = known.phrase
+        mentioned = scene.nouns.get(noun)
+        if mentioned is not None and not name and mentioned.phrase.startswith(phrase):
+            phrase = mentioned.phrase
         gender = gender_of(noun)
         if name and gender in ("thing", "things"):
             gender = "person"
@@ -240,23 +247,23 @@ def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
         else:
             scene.mention(referent)
         out.extend(["my", *phrase.split()[1:]])
-        place = end
+        index = end
     return out
 
 
-def introduces(tokens: Sequence[str], place: int) -> bool:
-    """Whether "and a gecko called Kevin" stands at the place."""
-    words = [token.lower() for token in tokens[place : place + 5]]
+def introduces(tokens: Sequence[str], index: int) -> bool:
+    """Return whether "and a gecko called Kevin" stands at the place."""
+    words = [token.lower() for token in tokens[index : index + 5]]
     if len(words) < 5 or words[0] != "and" or words[1] not in ("a", "an"):
         return False
     return words[3] in ("called", "named") and is_living(words[2])
 
 
-def _note_further(tokens: Sequence[str], place: int, scene: Scene) -> None:
+def _note_further(tokens: Sequence[str], index: int, scene: Scene) -> None:
     """Introduce "and a gecko called Kevin", which stands behind something else one has."""
-    words = [token.lower() for token in tokens[place : place + 5]]
-    if introduces(tokens, place) and scene.names.get(words[4]) is None:
-        name = tokens[place + 4][0].upper() + tokens[place + 4][1:]
+    words = [token.lower() for token in tokens[index : index + 5]]
+    if introduces(tokens, index) and scene.names.get(words[4]) is None:
+        name = tokens[index + 4][0].upper() + tokens[index + 4][1:]
         phrase = f"User's {words[2]} {name}"
         scene.named(name, Referent(phrase, gender_of(words[2]), words[2], own=True))
         scene.introduced.append(introduction([words[2]], words[2], name))
@@ -270,40 +277,40 @@ def with_plain_names(tokens: Sequence[str]) -> list[str]:
 def _with_names(tokens: Sequence[str]) -> list[str]:
     """ "a daughter, Zarina" -> "a daughter named Zarina"; "my sister Ana's in" -> "Ana is in"."""
     out = list(tokens)
-    for place in range(1, len(out) - 2):
-        comma = place + 1 + (out[place + 1] == "together")
+    for index in range(1, len(out) - 2):
+        comma = index + 1 + (out[index + 1] == "together")
         if comma + 1 >= len(out) or out[comma] != "," or not out[comma + 1][0].isupper():
             continue
         last = comma + 2 >= len(out) or out[comma + 2] in (",", "and")
-        if last and is_living(out[place]) and out[place - 1].lower() in ("a", "an"):
-            return [*out[: place + 1], "named", *out[comma + 1 :]]
+        if last and is_living(out[index]) and out[index - 1].lower() in ("a", "an"):
+            return [*out[: index + 1], "named", *out[comma + 1 :]]
     return out
 
 
 def _with_verb(tokens: list[str]) -> list[str]:
     """ "my sister Ana's in Rome" -> "my sister Ana is in Rome"."""
-    for place in range(2, len(tokens) - 1):
-        word = tokens[place]
-        near = "my" in (tokens[place - 1].lower(), tokens[place - 2].lower())
+    for index in range(2, len(tokens) - 1):
+        word = tokens[index]
+        near = "my" in (tokens[index - 1].lower(), tokens[index - 2].lower())
         spoken = word.endswith("'s") and word[0].isupper() and near
-        if spoken and tokens[place + 1].lower() in english.PREPOSITIONS and place < 4:
-            return [*tokens[:place], word[:-2], "'s", *tokens[place + 1 :]]
+        if spoken and tokens[index + 1].lower() in english.PREPOSITIONS and index < 4:
+            return [*tokens[:index], word[:-2], "'s", *tokens[index + 1 :]]
     return tokens
 
 
 def _turned_names(tokens: Sequence[str]) -> list[str]:
     """ "Dr Mistry, my GP, has" -> "my GP, Dr Mistry, has"."""
-    for place in range(1, len(tokens) - 2):
-        if tokens[place] != "," or tokens[place + 1].lower() != "my":
+    for index in range(1, len(tokens) - 2):
+        if tokens[index] != "," or tokens[index + 1].lower() != "my":
             continue
-        begin = place
-        while begin > 0 and tokens[begin - 1][0].isupper() and place - begin < 3:
+        begin = index
+        while begin > 0 and tokens[begin - 1][0].isupper() and index - begin < 3:
             begin -= 1
-        end = place + 2
-        while end < len(tokens) and end < place + 6 and tokens[end] != ",":
+        end = index + 2
+        while end < len(tokens) and end < index + 6 and tokens[end] != ",":
             end += 1
-        if begin < place and end < len(tokens) and tokens[begin] != "I":
-            own = ["my", *tokens[place + 2 : end], ",", *tokens[begin:place], ","]
+        if begin < index and end < len(tokens) and tokens[begin] != "I":
+            own = ["my", *tokens[index + 2 : end], ",", *tokens[begin:index], ","]
             return [*tokens[:begin], *own, *tokens[end + 1 :]]
     return list(tokens)
 
@@ -315,63 +322,76 @@ def _note_place(tokens: Sequence[str], scene: Scene) -> None:
             while end < len(tokens) and tokens[end][0].isupper() and tokens[end] != "I":
                 end += 1
             if end > index + 1:
-                scene.place = (scene.clock, " ".join(tokens[index + 1 : end]))
+                scene.location = (scene.clock, " ".join(tokens[index + 1 : end]))
 
 
 def _object_span(tokens: Sequence[str]) -> tuple[int, int]:
-    """Where the object of the predicate begins and ends."""
-    place = grammar.skip_adverbs(tokens, 0)
-    while place + 1 < len(tokens) and tokens[place].lower() in _VERB_GROUP:
-        place = grammar.skip_adverbs(tokens, place + 1)
-    first = tokens[place].lower() if place < len(tokens) else ""
-    place += not (first in english.DETERMINERS or first[:1].isdigit())
-    while place < len(tokens) and _passes(tokens[place]):
-        place += 1
-    begin = place
-    while place < len(tokens) and place < begin + 5 and _in_noun_phrase(tokens, place, begin):
-        place += 1
-    return begin, place
+    """Return the token range of the predicate's object."""
+    index = grammar.skip_adverbs(tokens, 0)
+    while index + 1 < len(tokens) and tokens[index].lower() in _VERB_GROUP:
+        index = grammar.skip_adverbs(tokens, index + 1)
+    first = tokens[index].lower() if index < len(tokens) else ""
+    index += not (first in english.DETERMINERS or first[:1].isdigit())
+    while index < len(tokens) and _passes(tokens[index]):
+        index += 1
+    begin = index
+    while index < len(tokens) and index < begin + 5 and _in_noun_phrase(tokens, index, begin):
+        index += 1
+    return begin, index
 
 
 def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
-    """Note what the predicate speaks of, for a later "it" or "them", and who gets a name in it.
+    """Note the predicate's object, for a later "it" or "them", and a name given in it.
 
     of_user: whether the subject is the user, so that "has a sister" makes her the user's.
     """
     _note_place(tokens, scene)
-    begin, place = _object_span(tokens)
-    phrase = list(tokens[begin:place])
-    taken_up = begin >= 2 and begin <= len(tokens) and tokens[begin - 2].lower() in _TAKING_UP
-    if not phrase and taken_up and grammar.is_gerund(tokens[begin - 1]):
-        phrase = [tokens[begin - 1]]
+    begin, end = _object_span(tokens)
+    phrase = list(tokens[begin:end]) or _gerund_taken_up(tokens, begin)
     if not phrase or grammar.is_date(phrase[-1]):
         return
     noun = phrase[-1].lower()
-    if phrase and phrase[0].lower() == "my" and len(phrase) > 1:
-        words = " ".join(phrase[1:])
-        scene.mention(Referent(f"User's {words}", gender_of(noun), noun, own=True))
+    gender = gender_of(noun)
+    if phrase[0].lower() == "my" and len(phrase) > 1:
+        scene.mention(Referent(f"User's {' '.join(phrase[1:])}", gender, noun, own=True))
         return
+    is_named = _follows_name(tokens, end)
     had = {"have", "'ve", "got"} & {token.lower() for token in tokens[:begin]}
-    if of_user and had and is_living(noun) and not _follows_name(tokens, place):
+    if of_user and had and is_living(noun) and not is_named:
         scene.mention(_owned(phrase, noun))
         return
+    phrase = _as_definite(phrase)
+    if not _can_be_meant(phrase, noun):
+        return
+    if is_named and end + 1 < len(tokens):
+        name = tokens[end + 1][0].upper() + tokens[end + 1][1:]
+        scene.named(name, Referent(f"User's {noun} {name}", gender, noun, own=True))
+    else:
+        scene.mention(Referent(" ".join(phrase), gender, noun))
+
+
+def _gerund_taken_up(tokens: Sequence[str], begin: int) -> list[str]:
+    """Return the "running" of "took up running", which stands in front of where objects begin."""
+    is_taken_up = 2 <= begin <= len(tokens) and tokens[begin - 2].lower() in _TAKING_UP
+    return [tokens[begin - 1]] if is_taken_up and grammar.is_gerund(tokens[begin - 1]) else []
+
+
+def _as_definite(phrase: list[str]) -> list[str]:
+    """Return a noun phrase as it is said again: "a car" -> "the car"."""
     if phrase[0].lower() in ("a", "an", "another", "some"):
         phrase = ["the", *phrase[1:]] if len(phrase) > 1 else []
     if phrase and (phrase[0][0].isdigit() or phrase[0].lower() in _COUNTS):
-        phrase = ["the", *phrase]
+        return ["the", *phrase]
+    return phrase
+
+
+def _can_be_meant(phrase: Sequence[str], noun: str) -> bool:
+    """Return whether a later "it" may stand for the phrase."""
     if not phrase or phrase[0].lower() in _NO_THING or not noun[0].isalpha():
-        return
+        return False
     if grammar.is_past(noun) or noun in english.AUXILIARIES | english.ADJECTIVES | _QUALITIES:
-        return
-    if len(phrase) == 1 and noun in english.VERBS:
-        return
-    gender = gender_of(noun)
-    if _follows_name(tokens, place) and place + 1 < len(tokens):
-        name = tokens[place + 1][0].upper() + tokens[place + 1][1:]
-        own = Referent(f"User's {noun} {name}", gender, noun, own=True)
-        scene.named(name, own)
-        return
-    scene.mention(Referent(" ".join(phrase), gender, noun))
+        return False
+    return len(phrase) > 1 or noun not in english.VERBS
 
 
 _QUALITIES = frozenset(
@@ -382,15 +402,15 @@ _QUALITIES = frozenset(
 
 
 def _owned(phrase: Sequence[str], noun: str) -> Referent:
-    """The relation or animal of "I have a little sister" as the user's."""
+    """Return the relation or animal of "I have a little sister" as the user's."""
     words = [
         word for word in phrase if word.lower() not in english.DETERMINERS and word[0].isalpha()
     ]
     return Referent(f"User's {' '.join(words or [noun])}", gender_of(noun), noun, own=True)
 
 
-def _follows_name(tokens: Sequence[str], place: int) -> bool:
-    return place < len(tokens) and tokens[place].lower() in ("named", "called")
+def _follows_name(tokens: Sequence[str], index: int) -> bool:
+    return index < len(tokens) and tokens[index].lower() in ("named", "called")
 
 
 _VERB_GROUP = english.AUXILIARIES | {
@@ -429,11 +449,11 @@ def _passes(token: str) -> bool:
     )
 
 
-def _in_noun_phrase(tokens: Sequence[str], place: int, begin: int) -> bool:
-    token = tokens[place]
+def _in_noun_phrase(tokens: Sequence[str], index: int, begin: int) -> bool:
+    token = tokens[index]
     low = token.lower()
     if not grammar.is_word(token) or low in english.PREPOSITIONS or low in english.CONJUNCTIONS:
         return False
     if low in ("named", "called", "that", "which", "who", "to", "when", "if", "anymore", "again"):
         return False
-    return place == begin or not (grammar.is_adverb(token) or low in english.DETERMINERS)
+    return index == begin or not (grammar.is_adverb(token) or low in english.DETERMINERS)

@@ -63,23 +63,23 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
             _merge(merged, Clause(USER, f"has a {noun}"), today, today, position)
     return [
         Candidate(
-            said.clause.text,
-            _start_of(said.first),
-            _end_of(said.last),
-            tuple(said.positions),
-            clause=said.clause,
+            stated.clause.text,
+            _start_of(stated.first),
+            _end_of(stated.last),
+            tuple(stated.positions),
+            clause=stated.clause,
         )
-        for said in merged.values()
+        for stated in merged.values()
     ]
 
 
 def speaker_prefix(messages: Sequence[Message]) -> str:
-    """The "Name: " before most of the user's messages, as chat exports have it, or ""."""
+    """Return the "Name: " that chat exports put before the user's messages, or ""."""
     texts = [message.content for message in messages if message.role is MessageRole.USER]
-    found = Counter(match[0].strip() for text in texts if (match := _PREFIX.match(text)))
-    if not found:
+    prefixes = Counter(match[0].strip() for text in texts if (match := _PREFIX.match(text)))
+    if not prefixes:
         return ""
-    prefix, count = found.most_common(1)[0]
+    prefix, count = prefixes.most_common(1)[0]
     return prefix if count >= 2 and count * 2 > len(texts) else ""
 
 
@@ -96,8 +96,8 @@ class _Said:
 def _merge(
     merged: dict[str, _Said], clause: Clause, first: date, last: date, position: int
 ) -> None:
-    said = merged.setdefault(clause.text.lower(), _Said(clause, first, last, {}))
-    said.positions[position] = None
+    stated = merged.setdefault(clause.text.lower(), _Said(clause, first, last, {}))
+    stated.positions[position] = None
 
 
 def _start_of(day: date) -> datetime:
@@ -109,7 +109,7 @@ def _end_of(day: date) -> datetime:
 
 
 def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[Clause, date, date]]:
-    """The statements of one message, each with its first and last day."""
+    """Return the statements of one message, each with its first and last day."""
     spoken = message_filter.spoken_text(text)
     if not message_filter.is_english(spoken):
         return
@@ -131,29 +131,29 @@ def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[Claus
         return
     whole, relatives = clauses.without_relatives(with_plain_names(tokens))
     for index, clause in enumerate([*clauses.split_clauses(whole), *relatives]):
-        said = interpret(clause, scene, previous, opening=index == 0)
+        predication = interpret(clause, scene, previous, opening=index == 0)
         yield from ((content, today, today) for content in scene.introduced)
         scene.introduced.clear()
-        previous = said
-        if said is None:
+        previous = predication
+        if predication is None:
             continue
-        said = resolved(said, scene)
-        kept = without_company(said) if is_worth_keeping(said) else []
-        note_object(said.predicate, scene, of_user=said.about_user)
-        past = grammar.tense_is_past(said.predicate)
+        predication = resolved(predication, scene)
+        kept = without_company(predication) if is_worth_keeping(predication) else []
+        note_object(predication.predicate, scene, of_user=predication.about_user)
+        past = grammar.tense_is_past(predication.predicate)
         for written in [render(part, scene) for part in kept]:
             if len(written) > 1:
                 yield _dated(written, spans, today, "past" if past else "future", scene)
 
 
 def _marked(text: str, today: date) -> tuple[str, list[str]]:
-    """The text with a private-use character in the place of each date, and what these stand for."""
+    """Return the text with a private-use character for each date, and the dates."""
     spans: list[str] = []
     out: list[str] = []
     end = 0
     ahead = find_dates(text, today, prefers="future")
-    told = find_dates(text, today, prefers="past")
-    for mention in _united(told, ahead)[:_MAX_DATES]:
+    behind = find_dates(text, today, prefers="past")
+    for mention in _united(behind, ahead)[:_MAX_DATES]:
         out += [text[end : mention.start], f" {chr(_PLACEHOLDERS + len(spans))} "]
         spans.append(text[mention.start : mention.end])
         end = mention.end
@@ -161,18 +161,18 @@ def _marked(text: str, today: date) -> tuple[str, list[str]]:
     return "".join(out), spans
 
 
-def _united(told: list[DateMention], ahead: list[DateMention]) -> list[DateMention]:
-    """All spans of the two readings in order; "in two weeks" is a date in a plan only."""
-    taken = {position for mention in told for position in range(mention.start, mention.end)}
+def _united(behind: list[DateMention], ahead: list[DateMention]) -> list[DateMention]:
+    """Return the dates of both readings in order, those of the past first."""
+    taken = {position for mention in behind for position in range(mention.start, mention.end)}
     further = [mention for mention in ahead if not taken & {mention.start, mention.end - 1}]
-    return sorted([*told, *further], key=lambda mention: mention.start)
+    return sorted([*behind, *further], key=lambda mention: mention.start)
 
 
 _SAME_TIME = [["that", unit] for unit in ("day", "week", "weekend", "month", "year")]
 
 
 def _same_time(last: DateMention, unit: str) -> DateMention | None:
-    """What "that week" means after a date was named; None where that date is wider."""
+    """Return the date that "that week" repeats; None where the last date is wider."""
     day = last.last + timedelta(days=1) if last.kind == "before" else last.first
     if unit.lower() == "week" and last.kind in ("day", "week", "before"):
         return find_dates("this week", day, prefers="past")[0]
@@ -180,10 +180,10 @@ def _same_time(last: DateMention, unit: str) -> DateMention | None:
 
 
 def _is_told(words: Sequence[str]) -> bool:
-    """Whether a date stands behind a past clause inside a present one: "the bike I bought on"."""
-    for place in range(len(words) - 1, max(1, len(words) - 6), -1):
-        if words[place - 1] == "User" and place > 2:
-            return words[place].lower() in PASTS or words[place].lower() in ("was", "had")
+    """Return whether a date belongs to a past clause inside: "the bike I bought on"."""
+    for index in range(len(words) - 1, max(1, len(words) - 6), -1):
+        if words[index - 1] == "User" and index > 2:
+            return words[index].lower() in PASTS or words[index].lower() in ("was", "had")
     return False
 
 
@@ -200,7 +200,7 @@ _DAY_OF_YEAR = re.compile(r" \d{4}\Z")
 
 
 def _yearly_day(words: Sequence[str], span: str, mention: DateMention) -> str:
-    """The day without a year where a birthday is said to be on it, "" for other days."""
+    """Return the day without a year if it is a birthday or the like, else ""."""
     if mention.kind != "day" or not _BARE_DAY.search(span):
         return ""
     return _DAY_OF_YEAR.sub("", mention.phrase) if _YEARLY.search(grammar.join(words)) else ""
@@ -209,8 +209,8 @@ def _yearly_day(words: Sequence[str], span: str, mention: DateMention) -> str:
 def _dated(
     tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
 ) -> tuple[Clause, date, date]:
-    """Write the dates out, and take the first that lies where the statement does as its day."""
-    found: list[DateMention] = []
+    """Write the dates out, and return the statement's clause and days."""
+    mentioned: list[DateMention] = []
     words: list[str] = []
     for token in tokens:
         if not grammar.is_date(token):
@@ -218,12 +218,12 @@ def _dated(
             if scene.last_date and [word.lower() for word in words[-2:]] in _SAME_TIME:
                 same = _same_time(scene.last_date, words[-1])
                 if same is not None:
-                    found.append(same)
+                    mentioned.append(same)
                     words[-2:] = [same.phrase]
             continue
         span = spans[ord(token) - _PLACEHOLDERS]
-        told = prefers == "future" and _is_told(words)
-        mentions = find_dates(span, today, prefers="past" if told else prefers)
+        is_past = prefers == "future" and _is_told(words)
+        mentions = find_dates(span, today, prefers="past" if is_past else prefers)
         if not mentions:
             words.append(span)
             continue
@@ -231,19 +231,19 @@ def _dated(
         if yearly:
             words.append(yearly)
             continue
-        if found and mentions[0].kind == "vague":
+        if mentioned and mentions[0].kind == "vague":
             continue
         if not span.lower().startswith("from the 1"):
-            found.append(mentions[0])
+            mentioned.append(mentions[0])
         words = words[:-2] if words[-2:] == ["on", "a"] else words
         bare = bool(words) and _NOUN_CONTEXT.search(words[-1]) is not None
         words.append(mentions[0].noun if bare else mentions[0].phrase)
     subject = tokens[0][0].upper() + tokens[0][1:]
     mark, _, predicate = grammar.join(words)[len(subject) :].partition(" ")
     clause = Clause(subject + mark, predicate)
-    if not found:
+    if not mentioned:
         return clause, today, today
-    mention = scene.last_date = found[0]
+    mention = scene.last_date = mentioned[0]
     first = mention.first
     if mention.kind in ("before",) and first == EARLIEST:
         first = mention.last

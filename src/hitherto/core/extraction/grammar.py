@@ -8,7 +8,7 @@ character that stands for a date found earlier. Contractions are taken apart ("d
 import re
 from collections.abc import Sequence
 
-from hitherto.core.text import english as lx
+from hitherto.core.text import english
 
 _TOKEN = re.compile(r"[$€£]?\w+(?:[-'./:&@]\w+|,\d+)*[+#%]*|[\ue000-\uf8ff]|[^\w\s]")
 _SHORT = {
@@ -55,17 +55,17 @@ def _idiomatic(tokens: Sequence[str]) -> list[str]:
     """
     out = list(tokens)
     low = [token.lower() for token in tokens]
-    for place in range(len(low) - 2):
-        if low[place : place + 3] == ["do", "n't", "can"]:
-            out[place : place + 3] = ["can", "n't", ""]
-        aged = low[place] == "have" and low[place + 1].isdigit() and low[place + 2] == "years"
-        if aged and low[place + 3 : place + 4] in ([], [","], ["."], ["and"], ["old"]):
-            out[place] = "am"
-        if low[place] in ("like", "love", "enjoy") and low[place + 1 : place + 3] == [
+    for index in range(len(low) - 2):
+        if low[index : index + 3] == ["do", "n't", "can"]:
+            out[index : index + 3] = ["can", "n't", ""]
+        aged = low[index] == "have" and low[index + 1].isdigit() and low[index + 2] == "years"
+        if aged and low[index + 3 : index + 4] in ([], [","], ["."], ["and"], ["old"]):
+            out[index] = "am"
+        if low[index] in ("like", "love", "enjoy") and low[index + 1 : index + 3] == [
             "very",
             "much",
         ]:
-            out[place : place + 3] = ["really", out[place], ""]
+            out[index : index + 3] = ["really", out[index], ""]
     return [token for token in out if token]
 
 
@@ -79,23 +79,37 @@ def _repaired(tokens: Sequence[str]) -> list[str]:
     for index, token in enumerate(tokens):
         low = token.lower()
         before = out[-1].lower() if out else ""
-        following = [word.lower() for word in tokens[index + 1 : index + 4]]
-        plain = low in lx.VERBS and low not in lx.NOUN_LIKE_VERBS and low not in _NOT_MISSPELT
-        spoken = len(out) > 1 and out[-2].lower() in ("i", "we")
         if low == before and low.isalpha() and low not in ("had", "that", "very", "so", "really"):
             continue
-        if low in lx.AUXILIARIES and out[-2:-1] == [token] and before in (",", "."):
+        if low in english.AUXILIARIES and out[-2:-1] == [token] and before in (",", "."):
             out.pop()
-            continue
-        if plain and before in _TAKES_TO and spoken:
-            out.append("to")
-        elif plain and before in ("have", "'ve") and spoken:
-            known = lx.IRREGULAR.get(low)
-            token = known[1] if known else low + ("d" if low.endswith("e") else "ed")
-        elif low == "since" and _UNITS & set(following[1:2]) and "ago" not in following:
-            token = "for"
-        out.append(token)
+        elif low == "since" and _is_followed_by_span(tokens, index):
+            out.append("for")
+        else:
+            out.extend(_with_missing(token, out))
     return out
+
+
+def _with_missing(token: str, before: Sequence[str]) -> list[str]:
+    """Return a verb behind "I want" or "I have" with its missing "to" or ending."""
+    low = token.lower()
+    is_verb = low in english.VERBS and low not in english.NOUN_LIKE_VERBS
+    if not is_verb or low in _NOT_MISSPELT or len(before) < 2:
+        return [token]
+    if before[-2].lower() not in ("i", "we"):
+        return [token]
+    if before[-1].lower() in _TAKES_TO:
+        return ["to", token]
+    if before[-1].lower() in ("have", "'ve"):
+        irregular = english.IRREGULAR.get(low)
+        return [irregular[1] if irregular else low + ("d" if low.endswith("e") else "ed")]
+    return [token]
+
+
+def _is_followed_by_span(tokens: Sequence[str], index: int) -> bool:
+    """Return whether "two years" follows, and no "ago" behind it."""
+    following = [word.lower() for word in tokens[index + 1 : index + 4]]
+    return not _UNITS.isdisjoint(following[1:2]) and "ago" not in following
 
 
 def _take_apart(word: str, following: str) -> list[str]:
@@ -123,58 +137,58 @@ def join(tokens: Sequence[str]) -> str:
 
 
 def is_word(token: str) -> bool:
-    """Whether the token is a word or number (not punctuation, not a date's placeholder)."""
+    """Return whether the token is a word or number (not punctuation, not a date's placeholder)."""
     return token[0].isalnum() or token[0] in "$€£'"
 
 
 def is_date(token: str) -> bool:
-    """Whether the token stands for a date."""
+    """Return whether the token stands for a date."""
     return "\ue000" <= token[0] <= "\uf8ff"
 
 
 def is_adverb(token: str) -> bool:
-    """Whether the word may stand between a subject and its verb."""
+    """Return whether the word may stand between a subject and its verb."""
     low = token.lower()
-    if low in lx.ADVERBS or low.endswith("%"):
+    if low in english.ADVERBS or low.endswith("%"):
         return True
-    return low.endswith("ly") and len(low) > 4 and low not in lx.NOT_ADVERBS
+    return low.endswith("ly") and len(low) > 4 and low not in english.NOT_ADVERBS
 
 
 def is_past(token: str) -> bool:
-    """Whether the word is a past form (also one that is a participle as well)."""
+    """Return whether the word is a past form (also one that is a participle as well)."""
     low = token.lower()
-    if low in lx.PASTS or low in ("was", "were", "did", "had"):
+    if low in english.PASTS or low in ("was", "were", "did", "had"):
         return True
-    return low.endswith("ed") and len(low) > 3 and low not in lx.NOT_PAST_ED
+    return low.endswith("ed") and len(low) > 3 and low not in english.NOT_PAST_ED
 
 
 def is_gerund(token: str) -> bool:
-    """Whether the word is an -ing form of a verb."""
+    """Return whether the word is an -ing form of a verb."""
     low = token.lower()
-    return low.endswith("ing") and len(low) > 4 and low not in lx.NOT_GERUNDS
+    return low.endswith("ing") and len(low) > 4 and low not in english.NOT_GERUNDS
 
 
 def is_participle(token: str) -> bool:
-    """Whether the word can follow "have"."""
+    """Return whether the word can follow "have"."""
     low = token.lower()
-    return low in lx.PARTICIPLES or is_past(low)
+    return low in english.PARTICIPLES or is_past(low)
 
 
 def base_of_third(token: str) -> str | None:
-    """The base of a known verb in the third person ("hates" -> "hate"), None for other words."""
+    """Return the base of a verb in the third person ("hates" -> "hate"), else None."""
     low = token.lower()
     if not low.endswith("s") or low.endswith("ss"):
         return None
     if low in ("has", "does", "goes"):
         return {"has": "have", "does": "do", "goes": "go"}[low]
     for base in (low[:-1], low[:-2], low[:-3] + "y" if low.endswith("ies") else ""):
-        if base in lx.VERBS and third_person(base) == low:
+        if base in english.VERBS and third_person(base) == low:
             return base
     return None
 
 
 def third_person(base: str) -> str:
-    """The third person singular of a verb's base form ("study" -> "studies")."""
+    """Return the third person singular of a verb's base form ("study" -> "studies")."""
     special = {"have": "has", "do": "does", "be": "is", "go": "goes"}
     if base in special:
         return special[base]
@@ -186,34 +200,34 @@ def third_person(base: str) -> str:
 
 
 def is_finite(tokens: Sequence[str], index: int) -> bool:
-    """Whether the token can be the finite verb of a clause whose subject precedes it."""
+    """Return whether the token can be the finite verb of a clause whose subject precedes it."""
     low = tokens[index].lower()
-    if low in lx.AUXILIARIES:
+    if low in english.AUXILIARIES:
         return low not in ("be", "been", "being")
     before = tokens[index - 1].lower() if index else ""
     after = tokens[index + 1].lower() if index + 1 < len(tokens) else ""
-    if before in lx.DETERMINERS and before not in ("this", "that", "both", "all"):
+    if before in english.DETERMINERS and before not in ("this", "that", "both", "all"):
         return False
     if is_past(low):
-        return after not in lx.AUXILIARIES
+        return after not in english.AUXILIARIES
     base = base_of_third(low)
     if base is not None:
-        return after not in lx.AUXILIARIES or base not in lx.NOUN_LIKE_VERBS
-    return low in lx.VERBS and (
+        return after not in english.AUXILIARIES or base not in english.NOUN_LIKE_VERBS
+    return low in english.VERBS and (
         (before.endswith("s") and not before.endswith("'s"))
         or before in ("children", "people", "kids")
     )
 
 
 def skip_adverbs(tokens: Sequence[str], index: int) -> int:
-    """The index of the first token from `index` that is neither an adverb nor a date."""
+    """Return the first index from `index` without an adverb or a date."""
     while index < len(tokens) and (is_adverb(tokens[index]) or is_date(tokens[index])):
         index += 1
     return index
 
 
 def _agree(tokens: list[str], index: int, *, plural: bool) -> str:
-    """The verb at `index` as it reads behind a third-person subject."""
+    """Return the verb at `index` as it reads behind a third-person subject."""
     low = tokens[index].lower()
     singular = not plural
     if low in ("am", "'m", "are", "'re"):
@@ -226,11 +240,15 @@ def _agree(tokens: list[str], index: int, *, plural: bool) -> str:
         return "will"
     if low in ("'s", "'d"):
         return _expand(tokens, index)
-    if low in lx.MODALS or low in ("has", "is", "was", "does"):
+    if low in english.MODALS or low in ("has", "is", "was", "does"):
         return low
-    gerund = low.endswith("ing") and low not in lx.VERBS
+    gerund = low.endswith("ing") and low not in english.VERBS
     if plural or is_past(low) or gerund or base_of_third(low):
-        return _habitual(tokens, index) if singular and low in lx.UNCHANGED_PASTS else tokens[index]
+        return (
+            _habitual(tokens, index)
+            if singular and low in english.UNCHANGED_PASTS
+            else tokens[index]
+        )
     return third_person(low) if low.isalpha() else tokens[index]
 
 
@@ -250,7 +268,7 @@ def _expand(tokens: list[str], index: int) -> str:
 
 
 def _habitual(tokens: list[str], index: int) -> str:
-    """ "I read every day" is present, "I quit my job" is past: the form alone does not tell."""
+    """Return a verb such as "read", which is present if it is a habit."""
     words = {token.lower() for token in tokens}
     if words & {"usually", "always", "often", "every", "sometimes", "normally"}:
         return third_person(tokens[index].lower())
@@ -258,17 +276,17 @@ def _habitual(tokens: list[str], index: int) -> str:
 
 
 def _without_fillers(tokens: Sequence[str]) -> list[str]:
-    """Without "just", "actually" and the like in front of the verb or behind an auxiliary.
+    """Return the tokens without "just", "actually" and the like around the verb.
 
     "like" is a filler only before the verb.
     """
     out: list[str] = []
     verb = skip_adverbs(tokens, 0)
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         low = token.lower()
-        if low == "just" and place > verb:
+        if low == "just" and index > verb:
             continue
-        if low in lx.DROPPED_ADVERBS and (low != "like" or place < verb) and place <= verb + 3:
+        if low in english.DROPPED_ADVERBS and (low != "like" or index < verb) and index <= verb + 3:
             continue
         out.append(token)
     return out
@@ -288,17 +306,17 @@ def agree_verbs(tokens: list[str], *, plural: bool) -> list[str]:
         out[index] = original = "have"
     agreed = _agree(out, index, plural=plural)
     out[index] = agreed
-    if agreed != original and original in lx.VERBS and not plural:
-        for place in range(index + 1, len(out)):
-            word = out[place].lower()
-            known = word in lx.VERBS and word not in lx.NOUN_LIKE_VERBS
-            if out[place - 1].lower() in _SUBJECT_FOLLOWERS and known:
-                out[place] = third_person(word)
+    if agreed != original and original in english.VERBS and not plural:
+        for position in range(index + 1, len(out)):
+            word = out[position].lower()
+            is_verb = word in english.VERBS and word not in english.NOUN_LIKE_VERBS
+            if out[position - 1].lower() in _SUBJECT_FOLLOWERS and is_verb:
+                out[position] = third_person(word)
     return ["not" if token == "n't" else token for token in out]
 
 
 def tense_is_past(predicate: Sequence[str]) -> bool:
-    """Whether the predicate tells what was done, which decides where "in May" lies.
+    """Return whether the predicate is past, which decides which May "in May" is.
 
     Present perfect counts as past; "have a test", "have to" and "got a test" do not.
     """
@@ -308,19 +326,19 @@ def tense_is_past(predicate: Sequence[str]) -> bool:
     low = predicate[index].lower()
     following = skip_adverbs(predicate, index + 1)
     word = predicate[following].lower() if following < len(predicate) else ""
-    if lx.PLANNING_VERBS & {token.lower() for token in predicate[: index + 4]}:
+    if english.PLANNING_VERBS & {token.lower() for token in predicate[: index + 4]}:
         return False
     if low in ("have", "has", "'ve", "'s"):
         return word != "got" and (is_participle(word) or word in ("been", "had"))
     if (
         low == "got"
         and word in ("a", "an", "my", "another")
-        and any(token.lower() in lx.EVENT_NOUNS for token in predicate[index : index + 6])
+        and any(token.lower() in english.EVENT_NOUNS for token in predicate[index : index + 6])
     ):
         return False
     if low == "'d":
         return _expand(list(predicate), index) == "had"
-    if low in lx.UNCHANGED_PASTS and "every" in predicate:
+    if low in english.UNCHANGED_PASTS and "every" in predicate:
         return False
     return is_past(low)
 

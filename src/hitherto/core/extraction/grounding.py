@@ -1,9 +1,8 @@
-"""Does what a session says support a memory that a model found in it?
+"""Check that a session supports the memories that a model extracted from it.
 
-A model invents now and then. What it invents is most often seen by a number, a name or a date that
-nobody said, or by a statement that shares no word with the messages it names as its evidence. Such
-a memory is worth less than none. The checks lean towards keeping: other forms of a word, numbers
-in words, and whatever follows from a date that was said count as said.
+A model invents now and then: a number, a name or a date that is in no message, or a statement that
+shares no word with its evidence. Such a memory is worth less than none. The checks lean towards
+keeping: other forms of a word, numbers in words, and dates near a stated one count as stated.
 """
 
 import re
@@ -22,7 +21,7 @@ from hitherto.core.text.tokens import terms as content_terms
 
 
 class Flaw(StrEnum):
-    """What a memory says that its evidence does not."""
+    """Kind of content that a memory has and its evidence lacks."""
 
     WORDS = "no word in common"
     NUMBER = "a number"
@@ -62,7 +61,7 @@ _CLOSE_DAYS = 45
 
 @dataclass(frozen=True, slots=True)
 class SaidWords:
-    """The words of texts in lower case, by the first text with each.
+    """Words of texts in lower case, by the first text with each.
 
     beginnings: what words begin with, in the same way. until: the last text whose words count.
     """
@@ -101,14 +100,14 @@ def _words(text: str) -> Set[str]:
 
 
 def _words_and_initials(text: str) -> Set[str]:
-    found = _words(text)
-    parts = {part for word in found for part in _PARTS.split(word) if part}
-    return found | parts | {"".join(word[0] for word in run.split()) for run in name_runs(text)}
+    words = _words(text)
+    parts = {part for word in words for part in _PARTS.split(word) if part}
+    return words | parts | {"".join(word[0] for word in run.split()) for run in name_runs(text)}
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was said. messages: those that a memory names, and what each of them answers.
+    """Evidence of a memory. messages: those that it names, and what each of them answers.
 
     words: of all that was said in the session until then, which explains a "she" or a "there".
     today: the session's day.
@@ -120,7 +119,7 @@ class Evidence:
 
     @cached_property
     def english(self) -> bool:
-        """Whether words and dates can be read at all."""
+        """Return whether words and dates can be read at all."""
         return is_english(self.messages)
 
     @cached_property
@@ -130,26 +129,28 @@ class Evidence:
 
     @cached_property
     def numbers(self) -> Set[float]:
-        """All numbers of the messages, and the year of the session."""
+        """Return all numbers of the messages, and the year of the session."""
         return {*numbers_in(self.messages), float(self.today.year)}
 
     @cached_property
     def written_numbers(self) -> Set[float]:
-        """The numbers in all forms in which they may be written."""
+        """Return the numbers in all forms in which they may be written."""
         return _written(self.numbers)
 
     @cached_property
     def ranges(self) -> Sequence[tuple[date, date]]:
-        """The days near the dates that the messages name, in order and apart from one another."""
+        """Return the days near the messages' dates, as sorted ranges that do not overlap."""
         near = timedelta(days=_CLOSE_DAYS)
-        found = set()
+        near_days = set()
         for prefers in ("past", "future"):
             for mention in find_dates(self.messages, self.today, prefers=prefers):
                 start, end = mention.first, mention.last
                 slack = max(near, end - start) if end.year - start.year < 50 else near
-                found.add((start - min(slack, start - date.min), end + min(slack, date.max - end)))
+                near_days.add(
+                    (start - min(slack, start - date.min), end + min(slack, date.max - end))
+                )
         ranges: list[tuple[date, date]] = []
-        for start, end in sorted(found):
+        for start, end in sorted(near_days):
             if ranges and start <= ranges[-1][1]:
                 ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
             else:
@@ -158,13 +159,13 @@ class Evidence:
 
     @cached_property
     def names_time(self) -> bool:
-        """Whether the messages name a month or a span of time."""
+        """Return whether the messages name a month or a span of time."""
         text = self.messages.lower()
         return any(month in text for month in MONTH_NAMES) or _SPAN.search(text) is not None
 
 
 def flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | None:
-    """What speaks against a memory, None where nothing does. first, last: when it happened."""
+    """Return the flaw of a memory, None if it has none. first, last: when it happened."""
     if evidence.english and is_english(content):
         own = frozenset(content_terms(content)) - _NOT_SAID
         alike = set(_stated_numbers(content)) & evidence.numbers
@@ -175,9 +176,9 @@ def flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | No
     rest = content
     for mention in reversed(find_dates(content, evidence.today, prefers="past")):
         figures = _stated_numbers(content[mention.start : mention.end])
-        said = bool(figures) and _are_given(figures, evidence.written_numbers)
+        is_stated = bool(figures) and _are_given(figures, evidence.written_numbers)
         happened = mention.first <= last and first <= mention.last
-        if not (said or happened or _date_given(mention.first, mention.last, evidence)):
+        if not (is_stated or happened or _date_given(mention.first, mention.last, evidence)):
             return Flaw.DATE
         rest = f"{rest[: mention.start]} {rest[mention.end :]}"
     if not _are_given(_stated_numbers(rest), evidence.written_numbers):
@@ -186,41 +187,41 @@ def flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | No
 
 
 def numbers_in(text: str) -> list[float]:
-    """The numbers of a text, in figures and in words; of a clock time also the 24-hour hour."""
-    found: list[float] = []
+    """Return the numbers of a text, in figures and words, with 24-hour clock hours."""
+    numbers: list[float] = []
     for match in _NUMBER.finditer(text):
         value = _figure(match[1])
         if value is not None:
-            found += [value, value * _SCALES[match[2].lower()]] if match[2] else [value]
-            found += [float(part) for part in _FIGURES.split(match[1]) if part]
+            numbers += [value, value * _SCALES[match[2].lower()]] if match[2] else [value]
+            numbers += [float(part) for part in _FIGURES.split(match[1]) if part]
     for match in _CLOCK.finditer(text):
         hour = int(match[1]) % 12 + (12 if match[3][0].lower() == "p" else 0)
-        found += [float(hour), float(int(match[1]))]
+        numbers += [float(hour), float(int(match[1]))]
     previous: float | None = None
     for word in _WORD.findall(text.lower()):
         value = _NUMBER_WORDS.get(word)
         if value is not None:
-            found.append(float(value))
+            numbers.append(float(value))
             if previous is not None:
                 compound = previous * value if word in _SCALES else previous + value
-                found.append(compound)
+                numbers.append(compound)
         previous = None if value is None else float(value)
-    return found
+    return numbers
 
 
-def invented_names(content: str, said: SaidWords) -> list[str]:
-    """The words of names in a content that were not said, in any form."""
+def invented_names(content: str, sources: SaidWords) -> list[str]:
+    """Return the words of names in a content that were not said, in any form."""
     runs = name_runs(_without_subject(content))
-    return [word for run in runs for word in run.split() if not _is_said(word, said)]
+    return [word for run in runs for word in run.split() if not _is_said(word, sources)]
 
 
 def loses(content: str, *sources: str) -> str | None:
-    """What a content merged from several lacks of them, or adds to them; None if it is sound."""
-    said = SaidWords.of_sets([_words(source) for source in sources])
+    """Return what merged content lacks or adds, compared with its sources; None if nothing."""
+    source_words = SaidWords.of_sets([_words(source) for source in sources])
     numbers = {number for source in sources for number in numbers_in(source)}
     if not numbers >= set(numbers_in(content)):
         return "a number that neither says"
-    if invented_names(content, said):
+    if invented_names(content, source_words):
         return "a name that neither says"
     own_words = SaidWords.of_sets([_words(content)])
     own_terms = frozenset(content_terms(content))
@@ -238,24 +239,26 @@ def loses(content: str, *sources: str) -> str | None:
 
 
 def adds_nothing(content: str, sources: str) -> bool:
-    """Whether every number and name of a content stands in its sources."""
+    """Return whether every number and name of a content stands in its sources."""
     given = _are_given(_stated_numbers(content), _written(numbers_in(sources)))
     return given and not invented_names(content, SaidWords.of_sets([_words(sources)]))
 
 
 def _without_subject(content: str) -> str:
-    """The content without its first word, which is a capital by its place only."""
+    """Return the content without its first word, which is a capital by its place only."""
     return content.strip().partition(" ")[2]
 
 
-def _is_said(name: str, said: SaidWords) -> bool:
-    if name in said or len(name) < 2:
+def _is_said(name: str, sources: SaidWords) -> bool:
+    if name in sources or len(name) < 2:
         return True
-    if all(part in said for part in _PARTS.split(name) if part):
+    if all(part in sources for part in _PARTS.split(name) if part):
         return True
     # "Spanish" from "Spain", "Anna's" from "Anna": what begins alike is one name in other forms.
     shortest, longest = _BEGINNING_CHARS
-    return len(name) >= 4 and said.has_beginning(name[: max(shortest, min(longest, len(name) - 1))])
+    return len(name) >= 4 and sources.has_beginning(
+        name[: max(shortest, min(longest, len(name) - 1))]
+    )
 
 
 def _figure(text: str) -> float | None:
@@ -269,7 +272,7 @@ def _figure(text: str) -> float | None:
 
 
 def _stated_numbers(content: str) -> list[float]:
-    """What has to have been said: figures, and words from two to the tens."""
+    """Return the numbers that evidence must have: figures, and words from two on."""
     figures = [_figure(match[1]) for match in _NUMBER.finditer(content)]
     counted = {*UNITS[2:], *TENS, "dozen"}
     spelled = [

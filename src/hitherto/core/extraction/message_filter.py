@@ -1,16 +1,18 @@
-"""What of a message is said by the user in earnest, cut into clauses.
+"""Filter of messages: the parts that the user states in earnest.
 
-Left out before any clause is looked at: code, quotations, pasted documents, other languages,
+Left out are code, quotations, pasted documents, other languages,
 questions, requests, conditions and small talk.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
-from hitherto.core.text import english as lx
+from hitherto.core.text import english
 
 MAX_MESSAGE_CHARS = 20_000
 """Longer messages are pasted documents; only their beginning is read."""
+MIN_ENGLISH = 0.15
+"""Least share of English function words among the words of an English text."""
 MAX_SENTENCE_CHARS = 600
 """No spoken sentence is longer; what is longer is a list, a log or a table."""
 
@@ -147,7 +149,7 @@ def _spelt_out(match: re.Match[str]) -> str:
 
 
 def spoken_text(content: str) -> str:
-    """The message without code, quotations, addresses and pasted documents."""
+    """Return the message without code, quotations, addresses and pasted documents."""
     text = _PRIVATE.sub("", content[:MAX_MESSAGE_CHARS].replace("’", "'").replace("‘", "'"))
     text = _URL.sub(" ", _CODE.sub("\n", text))
     text = _NOISE.sub(",", _CHAT_SPELLING.sub(_spelt_out, text))
@@ -178,23 +180,23 @@ def _unpasted(lines: Sequence[str]) -> Iterator[str]:
 
 
 def is_english(text: str) -> bool:
-    """Whether the function words of the text are English; a text without any counts as not.
+    """Return whether the function words of a text are English.
 
-    Texts of up to three words, or six without any of either kind, pass: the rules that follow
-    judge them.
+    A text without function words is not English, but texts of up to three words, or six without
+    words of either kind, pass: the rules that follow judge them.
     """
     words = re.findall(r"[^\W\d_]+(?:'[a-z]+)?", text.lower())
     if len(words) <= 3:
         return True
-    english = sum(word in lx.FUNCTION_WORDS for word in words)
-    foreign = sum(word in lx.FOREIGN_FUNCTION_WORDS for word in words)
-    if english == foreign == 0 and len(words) <= 6 and text.isascii():
+    own = sum(word in english.FUNCTION_WORDS for word in words)
+    foreign = sum(word in english.FOREIGN_FUNCTION_WORDS for word in words)
+    if own == foreign == 0 and len(words) <= 6 and text.isascii():
         return True
-    return english >= foreign and english / len(words) >= 0.15
+    return own >= foreign and own / len(words) >= MIN_ENGLISH
 
 
 def statement_part(sentence: str) -> str:
-    """The part of a sentence that states something; "" for questions, requests and conditions."""
+    """Return the stating part of a sentence; "" for questions, requests, conditions."""
     if not sentence or len(sentence) > MAX_SENTENCE_CHARS:
         return ""
     text = _strip_fillers(_LAST_TALK.sub(" ", _strip_fillers(sentence)).strip())

@@ -1,4 +1,4 @@
-"""Whom a clause is about and what it says of them."""
+"""Subject and predicate of a clause."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hitherto.core.extraction.coreference import (
     note_own,
     own_noun_phrase,
 )
-from hitherto.core.text import english as lx
+from hitherto.core.text import english
 
 USER = "User"
 
@@ -55,7 +55,7 @@ _SUBORDINATORS = frozenset(
 def interpret(
     clause: Sequence[str], scene: Scene, previous: Predication | None, *, opening: bool
 ) -> Predication | None:
-    """Find whom a clause is about; None where that is neither the user nor somebody of theirs.
+    """Return subject and predicate of a clause; None if it is about strangers.
 
     previous: the clause before it in the same sentence, whose subject a clause without one shares.
     opening: whether the clause begins its sentence.
@@ -66,7 +66,7 @@ def interpret(
     if spoken_of is not None:
         scene.mention(spoken_of)
     scene.clock += 1
-    while tokens and (not grammar.is_word(tokens[0]) or tokens[0].lower() in lx.CONJUNCTIONS):
+    while tokens and (not grammar.is_word(tokens[0]) or tokens[0].lower() in english.CONJUNCTIONS):
         if grammar.is_date(tokens[0]):
             break
         tokens.pop(0)
@@ -74,10 +74,10 @@ def interpret(
         return None
     _note_called(tokens, scene)
     tokens = _object_last(_with_owner(_with_third_person(tokens)))
-    found = _by_pronoun(tokens, scene) or _by_noun(tokens, scene)
-    if found is None and _predicate_first(tokens):
-        found = _shared(tokens, previous) if not opening else _dropped_subject(tokens)
-    return found
+    predication = _by_pronoun(tokens, scene) or _by_noun(tokens, scene)
+    if predication is None and _predicate_first(tokens):
+        predication = _shared(tokens, previous) if not opening else _dropped_subject(tokens)
+    return predication
 
 
 _OWN_ATTRIBUTES = frozenset(
@@ -93,34 +93,39 @@ def _with_owner(tokens: list[str]) -> list[str]:
 
 
 def _with_third_person(tokens: list[str]) -> list[str]:
-    """ "my wife Eva work", "my mum she work" -> "my wife Eva works", as learners leave it out."""
-    if tokens[0].lower() != "my":
+    """Add the ending that learners leave out: "my mum she work" -> "my mum works"."""
+    noun = _own_living(tokens)
+    if noun is None:
         return tokens
-    for place in range(1, min(4, len(tokens) - 1)):
-        if gender_of(tokens[place]) in ("f", "m", "person", "pet"):
-            break
-    else:
-        return tokens
-    verb = place + 1
+    verb = noun + 1
     while verb < len(tokens) - 1 and (
         tokens[verb][0].isupper() or tokens[verb] in (",", "he", "she")
     ):
         verb += 1
+    subject = [token for token in tokens[:verb] if token not in ("he", "she")]
+    is_doubled = len(subject) < verb
     low = tokens[verb].lower()
-    if low in lx.AUXILIARIES:
-        kept = [token for token in tokens[:verb] if token not in ("he", "she")]
-        return [*kept, *tokens[verb:]] if len(kept) < verb else tokens
-    doubled = {"he", "she"} & set(tokens[:verb])
-    if doubled and (grammar.is_past(low) or grammar.base_of_third(low)):
-        return [*(token for token in tokens[:verb] if token not in ("he", "she")), *tokens[verb:]]
-    if low not in lx.VERBS or grammar.is_past(low) or verb + 1 >= len(tokens):
+    if low in english.AUXILIARIES or grammar.is_past(low) or grammar.base_of_third(low):
+        return [*subject, *tokens[verb:]] if is_doubled else tokens
+    if low not in english.VERBS or verb + 1 >= len(tokens):
         return tokens
-    following = tokens[verb + 1].lower()
-    closed = following in lx.PREPOSITIONS or following in lx.DETERMINERS or following == "to"
-    if not (doubled or closed):
+    if not (is_doubled or _follows_verb(tokens[verb + 1].lower())):
         return tokens
-    kept = [token for token in tokens[:verb] if token not in ("he", "she")]
-    return [*kept, grammar.third_person(low), *tokens[verb + 1 :]]
+    return [*subject, grammar.third_person(low), *tokens[verb + 1 :]]
+
+
+def _own_living(tokens: Sequence[str]) -> int | None:
+    """Return where the relation or animal of "my ..." stands, among its first words."""
+    if tokens[0].lower() != "my":
+        return None
+    indexes = range(1, min(4, len(tokens) - 1))
+    return next(
+        (at for at in indexes if gender_of(tokens[at]) in ("f", "m", "person", "pet")), None
+    )
+
+
+def _follows_verb(low: str) -> bool:
+    return low in english.PREPOSITIONS or low in english.DETERMINERS or low == "to"
 
 
 _TASTES = frozenset(["like", "love", "hate", "eat", "drink", "enjoy", "prefer", "adore", "speak"])
@@ -129,17 +134,18 @@ _TASTES = frozenset(["like", "love", "hate", "eat", "drink", "enjoy", "prefer", 
 def _object_last(tokens: list[str]) -> list[str]:
     """ "Canteens I don't like" -> "I don't like canteens"."""
     low = [token.lower() for token in tokens[:4]]
-    places = [at for at in (1, 2, 3) if at < len(low) and low[at] == "i"]
-    if not places or tokens[-1].lower() not in _TASTES or len(tokens) - places[0] > 5:
+    indexes = [at for at in (1, 2, 3) if at < len(low) and low[at] == "i"]
+    if not indexes or tokens[-1].lower() not in _TASTES or len(tokens) - indexes[0] > 5:
         return tokens
-    what = tokens[: places[0]]
+    what = tokens[: indexes[0]]
     if any(not grammar.is_word(word) or word.lower() in _NO_OBJECTS for word in what):
         return tokens
-    return [*tokens[places[0] :], what[0].lower() if len(what[0]) > 1 else what[0], *what[1:]]
+    return [*tokens[indexes[0] :], what[0].lower() if len(what[0]) > 1 else what[0], *what[1:]]
 
 
 _NO_OBJECTS = (
-    lx.PREPOSITIONS | lx.CONJUNCTIONS | lx.ADVERBS | lx.PRONOUN_SUBJECTS | lx.AUXILIARIES
+    english.PREPOSITIONS | english.CONJUNCTIONS | english.ADVERBS | english.PRONOUN_SUBJECTS
+    | english.AUXILIARIES
     | {"what", "which", "the", "how", "when", "as", "if", "than", "things", "something"}
 )  # fmt: skip
 
@@ -150,9 +156,9 @@ def _unframed(tokens: list[str]) -> list[str]:
     """ "I must say I love it" -> "I love it"."""
     if not tokens or tokens[0].lower() != "i":
         return tokens
-    for place in range(1, min(5, len(tokens) - 1)):
-        if tokens[place].lower() in _FRAMES:
-            begin = place + 1 + (tokens[place + 1].lower() == "that")
+    for index in range(1, min(5, len(tokens) - 1)):
+        if tokens[index].lower() in _FRAMES:
+            begin = index + 1 + (tokens[index + 1].lower() == "that")
             if begin < len(tokens) and tokens[begin].lower() in ("i", "my", "we"):
                 return tokens[begin:]
     return tokens
@@ -163,11 +169,11 @@ def _note_called(tokens: Sequence[str], scene: Scene) -> None:
     low = [token.lower() for token in tokens[:8]]
     if low[0] != "my" or not tokens[-1][0].isalpha():
         return
-    for place in range(2, len(low)):
-        noun = low[place - 2].removesuffix("'s") if low[place - 1] == "name" else low[place - 2]
-        verb = low[place] in ("is", "'s") if low[place - 1] == "name" else low[place] in _CALLED
-        if verb and is_living(noun) and place + 1 < len(tokens) and tokens[place + 1][0].isupper():
-            name = tokens[place + 1]
+    for index in range(2, len(low)):
+        noun = low[index - 2].removesuffix("'s") if low[index - 1] == "name" else low[index - 2]
+        verb = low[index] in ("is", "'s") if low[index - 1] == "name" else low[index] in _CALLED
+        if verb and is_living(noun) and index + 1 < len(tokens) and tokens[index + 1][0].isupper():
+            name = tokens[index + 1]
             scene.named(name, Referent(f"{USER}'s {noun} {name}", gender_of(noun), noun, own=True))
             return
 
@@ -177,72 +183,89 @@ _CALLED = frozenset(["called", "named"])
 
 def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
     """ "My wife and I ..." -> "we ...", noting who "we" are."""
-    low = [token.lower() for token in tokens[:9]]
-    for place, word in enumerate(low):
-        if word == "and" and place + 1 < len(low) and low[place + 1] == "i":
-            partner, end = tokens[:place], place + 2
-            break
-    else:
-        if low[:2] not in (["me", "and"], ["i", "and"]):
-            return tokens
-        owned = own_noun_phrase(tokens, 2) if low[2:3] == ["my"] else None
-        verb = owned[0] if owned is not None else finite_verb(tokens, 2)
-        if verb is None:
-            return tokens
-        partner, end = tokens[2:verb], verb
+    span = _partner_span(tokens)
+    if span is None:
+        return tokens
+    begin, partner_end, end = span
+    partner = tokens[begin:partner_end]
     while partner and partner[0] == ",":
         partner = partner[1:]
-    if (
-        not partner
-        or len(partner) > 5
-        or any(grammar.is_finite(partner, i) for i in range(1, len(partner)))
-    ):
+    if not _is_partner(partner):
         return tokens
-    first = partner[0].lower()
-    if first in lx.PRONOUN_SUBJECTS or (first != "my" and not partner[0][0].isupper()):
-        return tokens
-    known = scene.names.get(partner[0].lower()) if len(partner) == 1 else None
-    if known is not None:
-        phrase = known.as_object(about_user=True)
+    referent = scene.names.get(partner[0].lower()) if len(partner) == 1 else None
+    if referent is not None:
+        phrase = referent.as_object(about_user=True)
     else:
-        noted = note_own(partner, scene)
-        phrase = grammar.join(grammar.to_third_person(noted, about_user=True))
+        named = note_own(partner, scene)
+        phrase = grammar.join(grammar.to_third_person(named, about_user=True))
     scene.group = f"{USER} and {phrase}"
     return ["we", *tokens[end:]]
 
 
-_EMPTY_FRONT = lx.DROPPED_ADVERBS | {"so", "then", "well", "also"}
+def _partner_span(tokens: Sequence[str]) -> tuple[int, int, int] | None:
+    """Return the range of X in "X and I" or "me and X", and its end."""
+    low = [token.lower() for token in tokens[:9]]
+    for index, word in enumerate(low[:-1]):
+        if word == "and" and low[index + 1] == "i":
+            return 0, index, index + 2
+    if low[:2] not in (["me", "and"], ["i", "and"]):
+        return None
+    owned = own_noun_phrase(tokens, 2) if low[2:3] == ["my"] else None
+    verb = owned[0] if owned is not None else finite_verb(tokens, 2)
+    return None if verb is None else (2, verb, verb)
+
+
+def _is_partner(words: Sequence[str]) -> bool:
+    """Return whether the words name somebody: "my wife", "Ana"."""
+    if not words or len(words) > 5:
+        return False
+    if any(grammar.is_finite(words, index) for index in range(1, len(words))):
+        return False
+    first = words[0].lower()
+    return first == "my" or (words[0][0].isupper() and first not in english.PRONOUN_SUBJECTS)
+
+
+_EMPTY_FRONT = english.DROPPED_ADVERBS | {"so", "then", "well", "also"}
 
 
 def _front_moved(tokens: list[str]) -> list[str]:
-    """Move what stands before "I" or "my" behind the clause: "When I was 12, I played chess"."""
-    if not tokens or tokens[0].lower() in lx.PRONOUN_SUBJECTS | {"my", "our"}:
+    """Move words before "I" or "my" behind the clause: "When I was 12, I played"."""
+    if not tokens or not _is_front(tokens[0]):
         return tokens
-    first = tokens[0].lower()
-    if first == "there" and tokens[1].lower() in ("i", "we"):
-        return [*tokens[1:], "there"]
-    fronted = first in lx.PREPOSITIONS or first in _SUBORDINATORS or grammar.is_adverb(tokens[0])
-    if not fronted and not grammar.is_date(tokens[0]):
-        return tokens
-    limit = min(len(tokens) - 1, 16)
-    commas = [place for place in range(1, limit) if tokens[place] == ","]
-    places = [place + 1 for place in commas] or list(range(1, min(limit, 8)))
-    for place in places:
-        if tokens[place].lower() in ("i", "we", "my", "our", "he", "she"):
-            head = [token for token in tokens[:place] if token != ","]
-            head = [token for token in head if token.lower() not in _EMPTY_FRONT]
-            if not head:
-                return tokens[place:]
-            if len(head) > 1 and tokens[1] == ",":
-                head = head[1:]
-            if not grammar.is_date(head[0]):
-                head[0] = head[0].lower()
-            if first == "if":
-                return tokens
-            if head[-1].lower() in lx.PREPOSITIONS:
-                continue
-            return [*tokens[place:], *head]
+    for index in _ends_of_front(tokens):
+        if tokens[index].lower() not in ("i", "we", "my", "our", "he", "she"):
+            continue
+        head = _front(tokens[:index])
+        if not head:
+            return tokens[index:]
+        if head[-1].lower() not in english.PREPOSITIONS:
+            return [*tokens[index:], *head]
     return tokens
+
+
+def _is_front(token: str) -> bool:
+    low = token.lower()
+    if low in english.PRONOUN_SUBJECTS or low in ("my", "our"):
+        return False
+    opens = low in english.PREPOSITIONS or low in _SUBORDINATORS
+    return opens or grammar.is_adverb(token) or grammar.is_date(token)
+
+
+def _ends_of_front(tokens: Sequence[str]) -> Sequence[int]:
+    """Return where the clause itself may begin: behind commas, else at any of the next words."""
+    limit = min(len(tokens) - 1, 16)
+    behind = [index + 1 for index in range(1, limit) if tokens[index] == ","]
+    return behind or range(1, min(limit, 8))
+
+
+def _front(tokens: Sequence[str]) -> list[str]:
+    """Return the words in front of a clause as they read behind it."""
+    head = [token for token in tokens if token != "," and token.lower() not in _EMPTY_FRONT]
+    if len(head) > 1 and tokens[1:2] == [","]:
+        head = head[1:]
+    if head and not grammar.is_date(head[0]):
+        head[0] = head[0].lower()
+    return head
 
 
 def _by_pronoun(tokens: list[str], scene: Scene) -> Predication | None:
@@ -279,11 +302,14 @@ def _by_pronoun(tokens: list[str], scene: Scene) -> Predication | None:
 
 
 def _tells_of_user(referent: Referent, predicate: Sequence[str]) -> bool:
-    """Whether what is said of a thing concerns the user, and lastingly where it is not theirs."""
+    """Return whether a clause about a thing concerns the user.
+
+    What is not the user's must concern them lastingly.
+    """
     if not {"me", "my", "i"} & set(predicate):
         return False
     first = predicate[0].lower()
-    passing = first in lx.AUXILIARIES or grammar.is_past(first)
+    passing = first in english.AUXILIARIES or grammar.is_past(first)
     return referent.phrase.startswith(USER) or not passing
 
 
@@ -306,34 +332,38 @@ def _is_christened(tokens: Sequence[str], referent: Referent, scene: Scene) -> b
 
 
 def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
-    low = tokens[0].lower()
-    if low in ("my", "our"):
-        verb = finite_verb(tokens, 0)
-        if verb is None or tokens[1].lower() in lx.CHAT_NOUNS or verb < 2:
-            return None
-        words = [token for token in tokens[1:verb] if token != ","]
-        while words and grammar.is_adverb(words[-1]):
-            words.pop()
-        dates = [token for token in words if grammar.is_date(token)]
-        words = [token for token in words if not grammar.is_date(token)]
-        if not words:
-            return None
-        owner = scene.group if low == "our" and scene.group else USER
-        subject = f"{owner}'s {grammar.join(grammar.to_third_person(words, about_user=False))}"
-        plural = gender_of(words[-1]) in ("people", "things") or "and" in words
-        known = scene.nouns.get(words[-1].lower()) or scene.names.get(words[-1].lower())
-        if known is None and all(said.phrase != subject for _, said in scene.recent):
-            scene.mention(Referent(subject, gender_of(words[-1]), words[-1].lower(), own=True))
-        return Predication(subject, (*tokens[verb:], *dates), False, plural)
+    if tokens[0].lower() in ("my", "our"):
+        return _by_possessive(tokens, scene)
     return _by_name(tokens, scene) or _of_mine(tokens, scene) or _turned(tokens)
+
+
+def _by_possessive(tokens: list[str], scene: Scene) -> Predication | None:
+    """Read "my sister works", "our flat is in Leeds"."""
+    verb = finite_verb(tokens, 0)
+    if verb is None or verb < 2 or tokens[1].lower() in english.CHAT_NOUNS:
+        return None
+    words = [token for token in tokens[1:verb] if token != ","]
+    while words and grammar.is_adverb(words[-1]):
+        words.pop()
+    dates = [token for token in words if grammar.is_date(token)]
+    words = [token for token in words if not grammar.is_date(token)]
+    if not words:
+        return None
+    owner = scene.group if tokens[0].lower() == "our" and scene.group else USER
+    subject = f"{owner}'s {grammar.join(grammar.to_third_person(words, about_user=False))}"
+    gender, noun = gender_of(words[-1]), words[-1].lower()
+    if noun not in scene.nouns and noun not in scene.names and not scene.has_mentioned(subject):
+        scene.mention(Referent(subject, gender, noun, own=True))
+    plural = gender in ("people", "things") or "and" in words
+    return Predication(subject, (*tokens[verb:], *dates), False, plural)
 
 
 def _by_name(tokens: list[str], scene: Scene) -> Predication | None:
     name = tokens[0].lower()
-    place = 1
+    index = 1
     referent = scene.names.get(name) or scene.names.get(name.removesuffix("'s"))
     if referent is None and name == "the" and len(tokens) > 2:
-        referent, place = scene.nouns.get(tokens[1].lower()), 2
+        referent, index = scene.nouns.get(tokens[1].lower()), 2
     if referent is None:
         return _by_event(tokens) if name == "the" else None
     if name.endswith("'s") and name not in scene.names:
@@ -342,11 +372,11 @@ def _by_name(tokens: list[str], scene: Scene) -> Predication | None:
             return None
         subject = f"{referent.phrase}'s {grammar.join(tokens[1:verb])}"
         return Predication(subject, tuple(tokens[verb:]), False)
-    verb = grammar.skip_adverbs(tokens, place)
+    verb = grammar.skip_adverbs(tokens, index)
     if verb >= len(tokens) or not grammar.is_finite(tokens, verb):
         return None
     scene.mention(referent)
-    return Predication(referent.phrase, tuple(tokens[place:]), False, referent.plural)
+    return Predication(referent.phrase, tuple(tokens[index:]), False, referent.plural)
 
 
 def _of_mine(tokens: list[str], scene: Scene) -> Predication | None:
@@ -363,11 +393,11 @@ def _of_mine(tokens: list[str], scene: Scene) -> Predication | None:
 
 
 def _by_event(tokens: list[str]) -> Predication | None:
-    """ "The exam is on 12 June" tells when an event of the user's is, if it has a date."""
+    """Read "The exam is on 12 June" as an event of the user's."""
     verb = finite_verb(tokens, 0)
     if verb is None or not 2 <= verb <= 4 or not any(map(grammar.is_date, tokens)):
         return None
-    if tokens[verb - 1].lower() not in lx.EVENT_NOUNS:
+    if tokens[verb - 1].lower() not in english.EVENT_NOUNS:
         return None
     return Predication(f"{USER}'s {grammar.join(tokens[1:verb])}", tuple(tokens[verb:]), False)
 
@@ -381,68 +411,79 @@ _POINTERS = frozenset(["that", "this", "there", "what", "here", "these", "those"
 
 def _turned(tokens: list[str]) -> Predication | None:
     """ "Lisbon is my favourite city" -> the user's favourite city is Lisbon."""
-    low = [token.lower() for token in tokens[:12]]
-    for verb in ("is", "'s", "was", "are"):
-        if verb in low[1:8] and low[low.index(verb, 1) + 1 : low.index(verb, 1) + 2] == ["my"]:
-            place = low.index(verb, 1)
-            break
-    else:
+    index = _copula_before_my(tokens)
+    if index is None:
         return None
-    what, rest = tokens[:place], tokens[place + 2 :]
-    if (
-        not rest
-        or rest[0].lower() in lx.CHAT_NOUNS
-        or rest[-1].lower() in _EMPTY_ROLES
-        or what[0].lower() in _POINTERS
-    ):
+    what, rest = tokens[:index], tokens[index + 2 :]
+    if not rest or _is_empty_role(rest) or what[0].lower() in _POINTERS:
         return None
     dates = [token for token in rest if grammar.is_date(token)]
     words = [token for token in rest if not grammar.is_date(token)]
-    if what[0].lower() == "it":
-        return (
-            Predication(f"{USER}'s {grammar.join(words)}", ("is", *dates), False) if dates else None
-        )
-    if any(token.lower() in lx.PREPOSITIONS or token == "," for token in words):
-        return None
-    verb = "is" if verb == "'s" else verb
     subject = f"{USER}'s {grammar.join(words)}"
+    if what[0].lower() == "it":
+        return Predication(subject, ("is", *dates), False) if dates else None
+    if any(token.lower() in english.PREPOSITIONS or token == "," for token in words):
+        return None
     if what[0].lower() in ("he", "she", "they", "who") or what[0] in (USER, f"{USER}'s"):
         return None
+    verb = tokens[index].lower().replace("'s", "is")
     return Predication(subject, (verb, *what, *dates), False, plural=verb == "are")
 
 
+def _copula_before_my(tokens: Sequence[str]) -> int | None:
+    """Return where "is my" stands; of each form only the first one counts."""
+    low = [token.lower() for token in tokens[:12]]
+    for verb in ("is", "'s", "was", "are"):
+        if verb in low[1:8]:
+            index = low.index(verb, 1)
+            if low[index + 1 : index + 2] == ["my"]:
+                return index
+    return None
+
+
+def _is_empty_role(role: Sequence[str]) -> bool:
+    """Return whether "my ..." says nothing lasting: "my question", "my favourite"."""
+    return role[0].lower() in english.CHAT_NOUNS or role[-1].lower() in _EMPTY_ROLES
+
+
 def _predicate_first(tokens: Sequence[str]) -> bool:
-    place = grammar.skip_adverbs(tokens, 0)
-    if place >= len(tokens):
+    index = grammar.skip_adverbs(tokens, 0)
+    if index >= len(tokens):
         return False
-    low = tokens[place].lower()
+    low = tokens[index].lower()
     if grammar.is_gerund(low):
         return True
-    known = low in lx.VERBS or grammar.base_of_third(low) is not None
+    is_verb = low in english.VERBS or grammar.base_of_third(low) is not None
     fan = "fan" in tokens[:4]
-    return fan or known or grammar.is_past(low) or low in lx.AUXILIARIES or low in lx.ADJECTIVES
+    return (
+        fan
+        or is_verb
+        or grammar.is_past(low)
+        or low in english.AUXILIARIES
+        or low in english.ADJECTIVES
+    )
 
 
 def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication | None:
     """A further predicate of the subject before, with its auxiliaries where it has none."""
     if previous is None:
         return None
-    place = grammar.skip_adverbs(tokens, 0)
-    low = tokens[place].lower()
+    index = grammar.skip_adverbs(tokens, 0)
+    low = tokens[index].lower()
     carried: list[str] = ["have"] if low == "been" else []
     if low == "be":
         carried = _carried_auxiliaries(previous.predicate, low)
         if not carried:
             return None
-    if low not in lx.AUXILIARIES:
+    if low not in english.AUXILIARIES:
         carried = _carried_auxiliaries(previous.predicate, low)
-    if grammar.is_gerund(low) and not (carried and _verbless(tokens, place + 1)):
+    if grammar.is_gerund(low) and not (carried and _is_verbless(tokens, index + 1)):
         return None
-    bare = low in lx.VERBS and low not in lx.AUXILIARIES and not grammar.is_past(low)
+    bare = low in english.VERBS and low not in english.AUXILIARIES and not grammar.is_past(low)
     if bare and not carried:
         first = grammar.skip_adverbs(previous.predicate, 0)
         verb = previous.predicate[first].lower() if first < len(previous.predicate) else ""
-        if verb not in lx.VERBS or "to" in previous.predicate[:4]:
+        if verb not in english.VERBS or "to" in previous.predicate[:4]:
             return None
     if grammar.base_of_third(low) is not None and previous.first_person:
         return None
@@ -452,72 +493,99 @@ def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication 
     )  # fmt: skip
 
 
-def _verbless(tokens: Sequence[str], start: int) -> bool:
-    return not any(grammar.is_finite(tokens, place) for place in range(start, len(tokens)))
+def _is_verbless(tokens: Sequence[str], start: int) -> bool:
+    return not any(grammar.is_finite(tokens, index) for index in range(start, len(tokens)))
 
 
 def _carried_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:
-    """What of "have been", "am", "want to" the parallel verb needs in front."""
+    """Return the "have been", "am", "want to" that a parallel verb shares."""
     low = [token.lower() for token in predicate]
     if grammar.is_gerund(verb):
-        ends = [place for place, word in enumerate(low) if grammar.is_gerund(word)]
+        ends = [index for index, word in enumerate(low) if grammar.is_gerund(word)]
         return list(predicate[: ends[0]]) if ends else []
     if grammar.is_past(verb) or grammar.base_of_third(verb):
         first = grammar.skip_adverbs(predicate, 0)
         perfect = first < len(low) and low[first] in ("have", "'ve", "has")
         perfect = perfect and first + 1 < len(low) and grammar.is_participle(low[first + 1])
         return list(predicate[: first + 1]) if perfect else []
-    for place in range(min(6, len(low))):
-        if low[place] in lx.MODALS:
-            return list(predicate[: place + 1])
-        if low[place] == "to" and place + 1 < len(low) and low[place + 1] in lx.VERBS:
-            return list(predicate[: place + 1])
-        if low[place] == "n't":
-            return [] if verb in _TASTES else list(predicate[: place + 1])
+    for index in range(min(6, len(low))):
+        if low[index] in english.MODALS:
+            return list(predicate[: index + 1])
+        if low[index] == "to" and index + 1 < len(low) and low[index + 1] in english.VERBS:
+            return list(predicate[: index + 1])
+        if low[index] == "n't":
+            return [] if verb in _TASTES else list(predicate[: index + 1])
     return []
 
 
-_NOT_TASTED = frozenset(
-    ["you", "them", "him", "her", "me", "us", "how", "what", "when", "to", "seeing", "hearing", ","]
-)  # fmt: skip
 _STATED_NEGATED = frozenset(["like", "eat", "drink", "have", "want", "smoke", "own"])
 
 
 def _dropped_subject(tokens: list[str]) -> Predication | None:
-    """ "Just moved to Berlin", "Starting lessons in May": spoken without "I"."""
+    """Read "Just moved to Berlin", "Starting lessons in May", spoken without "I"."""
     tokens = [tokens[0].lower(), *tokens[1:]]
-    place = grammar.skip_adverbs(tokens, 0)
-    low = tokens[place].lower()
-    if low in ("big", "huge") and "fan" in tokens[:3]:
-        return Predication(USER, ("am", "a", *tokens), True, first_person=True)
-    if tokens[:3] == ["not", "a", "fan"]:
-        return Predication(USER, ("am", *tokens), True, first_person=True)
-    negated = place + 2 < len(tokens) and tokens[place + 1] == "n't"
-    if low == "been":
-        return Predication(USER, ("have", *tokens), True, first_person=True)
-    if negated and (low in ("have", "ca", "can") or tokens[place + 2].lower() in _STATED_NEGATED):
-        return Predication(USER, tuple(tokens), True, first_person=True)
-    if low in lx.ADJECTIVES:
-        return Predication(USER, ("am", *tokens), True, first_person=True)
-    after = tokens[place + 1].lower() if place + 1 < len(tokens) else "the"
-    settled = low in ("live", "work", "study") and after in ("at", "in", "for", "as", "near")
-    closed = after in lx.DETERMINERS or after in lx.PRONOUN_SUBJECTS or after in _NOT_TASTED
-    told = any(grammar.is_finite(tokens, spot) for spot in range(place + 1, len(tokens)))
-    closed = closed or told or after in lx.CONJUNCTIONS
-    if settled or (low in ("love", "hate", "dislike", "prefer") and not closed):
-        return Predication(USER, tuple(tokens), True, first_person=True)
-    verbs = [spot for spot in range(place + 1, len(tokens)) if grammar.is_finite(tokens, spot)]
-    if (
-        low.endswith("ing")
-        and not verbs
-        and low.removesuffix("ing") not in ("th", "noth", "someth")
-    ):
-        stem = low.removesuffix("ing")
-        if stem in lx.VERBS or stem + "e" in lx.VERBS or stem[:-1] in lx.VERBS:
-            return Predication(USER, ("am", *tokens), True, first_person=True)
+    start = _unspoken_start(tokens, grammar.skip_adverbs(tokens, 0))
+    if start is None:
         return None
-    plain_past = low in lx.PASTS and low not in lx.UNCHANGED_PASTS and low not in ("found", "left")
-    regular = low.endswith("ed") and (low[:-2] in lx.VERBS or low[:-1] in lx.VERBS)
-    if (plain_past or regular) and len(tokens) > place + 2 and tokens[place + 1].lower() != "on":
-        return Predication(USER, tuple(tokens), True, first_person=True)
-    return None
+    return Predication(USER, (*start, *tokens), True, first_person=True)
+
+
+def _unspoken_start(tokens: Sequence[str], verb: int) -> tuple[str, ...] | None:
+    """Return what the speaker left out behind "I"; None where the user is not the subject."""
+    low = tokens[verb].lower()
+    if low in ("big", "huge") and "fan" in tokens[:3]:
+        return ("am", "a")
+    if tokens[:3] == ["not", "a", "fan"] or low in english.ADJECTIVES:
+        return ("am",)
+    if low == "been":
+        return ("have",)
+    if _is_negated_habit(tokens, verb) or _is_stated_habit(tokens, verb):
+        return ()
+    if low.endswith("ing"):
+        return ("am",) if _is_activity(tokens, verb) else None
+    return () if _is_past_event(tokens, verb) else None
+
+
+def _is_negated_habit(tokens: Sequence[str], verb: int) -> bool:
+    """Return whether it is like "don't like ...", "can't ..."."""
+    if verb + 2 >= len(tokens) or tokens[verb + 1] != "n't":
+        return False
+    low = tokens[verb].lower()
+    return low in ("have", "ca", "can") or tokens[verb + 2].lower() in _STATED_NEGATED
+
+
+_NOT_TASTED = (
+    english.DETERMINERS
+    | english.PRONOUN_SUBJECTS
+    | english.OBJECT_PRONOUNS
+    | english.CONJUNCTIONS
+    | {"how", "what", "when", "to", "seeing", "hearing", ","}
+)
+
+
+def _is_stated_habit(tokens: Sequence[str], verb: int) -> bool:
+    """Return whether it is like "live in Leeds", "love chess"."""
+    low = tokens[verb].lower()
+    after = tokens[verb + 1].lower() if verb + 1 < len(tokens) else "the"
+    if low in ("live", "work", "study"):
+        return after in ("at", "in", "for", "as", "near")
+    tastes = low in ("love", "hate", "dislike", "prefer")
+    return tastes and after not in _NOT_TASTED and _is_verbless(tokens, verb + 1)
+
+
+def _is_activity(tokens: Sequence[str], verb: int) -> bool:
+    """Return whether it is like "starting lessons in May"."""
+    stem = tokens[verb].lower().removesuffix("ing")
+    forms = {stem, stem + "e", stem[:-1]}
+    is_verb = stem not in ("th", "noth", "someth") and bool(forms & english.VERBS)
+    return is_verb and _is_verbless(tokens, verb + 1)
+
+
+def _is_past_event(tokens: Sequence[str], verb: int) -> bool:
+    """Return whether it is like "moved to Berlin"."""
+    low = tokens[verb].lower()
+    if len(tokens) <= verb + 2 or tokens[verb + 1].lower() == "on":
+        return False
+    if low in english.PASTS:
+        return low not in english.UNCHANGED_PASTS and low not in ("found", "left")
+    return low.endswith("ed") and (low[:-2] in english.VERBS or low[:-1] in english.VERBS)

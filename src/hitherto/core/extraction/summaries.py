@@ -1,4 +1,4 @@
-"""A summary of a session without a model: what it was about, put together from its own words."""
+"""Summary of a session without a model, made of its own words."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,21 +14,25 @@ QUOTED_CHARS = 160
 
 
 def is_own(summary: str, session_date: datetime) -> bool:
-    """Whether a summary was put together here: it can be put together anew from what is left."""
+    """Return whether a summary was made here, and can be made again after a deletion."""
     return summary.startswith(f"On {_day(session_date)} the ")
 
 
 def summarise(
     messages: Sequence[Message], told_contents: Sequence[str], session_date: datetime
 ) -> str:
-    """One paragraph of at most `MAX_CHARS`: how the session began, what the user told, what was
-    asked and answered last. A session of one message gives its beginning; none gives "".
+    """Return one paragraph of at most `MAX_CHARS` on a session, "" if it has no message.
+
+    It has the session's beginning, the first answer, the statements and the questions of the user.
     """
     if not messages:
         return ""
     # A message of which only served text was left out is empty.
-    told = [item for item in messages if item.content.strip()] or messages
-    opening = next((item for item in told if item.role is MessageRole.USER), told[0])
+    messages_with_text = [item for item in messages if item.content.strip()] or messages
+    opening = next(
+        (item for item in messages_with_text if item.role is MessageRole.USER),
+        messages_with_text[0],
+    )
     day, quoted = _day(session_date), _excerpt(opening.content)
     parts = [f"On {day} the {opening.role.value} opened with: “{quoted}”"]
     parts += [f"{content}." for content in told_contents]
@@ -40,17 +44,17 @@ def summarise(
         if sentence.endswith("?") and len(sentence) > QUOTED_CHARS // 8
     ]
     parts += [f"User asked: “{_excerpt(question)}”" for question in questions]
-    answer = next((item for item in told if item.role is MessageRole.ASSISTANT), None)
+    answer = next((item for item in messages_with_text if item.role is MessageRole.ASSISTANT), None)
     if answer is not None and answer is not opening:
         parts.insert(1, f"Assistant answered: “{_excerpt(answer.content)}”")
-    return _joined(parts)
+    return _join_within(parts)
 
 
 def _day(date: datetime) -> str:
     return f"{date:%A}, {date.day} {date:%B} {date.year}"
 
 
-def _joined(parts: Sequence[str]) -> str:
+def _join_within(parts: Sequence[str]) -> str:
     kept: list[str] = []
     room = MAX_CHARS
     for part in parts:

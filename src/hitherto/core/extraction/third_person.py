@@ -1,14 +1,14 @@
-"""What of a predication is worth keeping, and how it is written in the third person."""
+"""Filter predications, and render them in the third person."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from hitherto.core.extraction import grammar
-from hitherto.core.extraction.coreference import Scene, introduces
+from hitherto.core.extraction.coreference import Referent, Scene, introduces
 from hitherto.core.extraction.message_filter import QUOTE_MARK
 from hitherto.core.extraction.subjects import Predication
-from hitherto.core.text import english as lx
+from hitherto.core.text import english
 
 MAX_WORDS = 40
 """Statements longer than this are run-on sentences, which say too many things at once."""
@@ -141,16 +141,16 @@ _ENCOUNTERED = frozenset(
 )  # fmt: skip
 
 
-def _is_vague(low: Sequence[str], place: int) -> bool:
-    """Whether the object stands for something that the statement does not name."""
-    words = [word for word in low[place:] if not grammar.is_date(word)]
+def _is_vague(low: Sequence[str], index: int) -> bool:
+    """Return whether the object stands for something that the statement does not name."""
+    words = [word for word in low[index:] if not grammar.is_date(word)]
     words = [word for word in words if not grammar.is_adverb(word)]
-    while words and words[-1] in lx.PREPOSITIONS | {"together", "too", "yet", ","}:
+    while words and words[-1] in english.PREPOSITIONS | {"together", "too", "yet", ","}:
         words.pop()
     if len(words) < 2:
         return False
     often = words[-1] == "time" and "a" not in words
-    habit = len(words) > 4 or words[0] in lx.INTRANSITIVE_HABITS
+    habit = len(words) > 4 or words[0] in english.INTRANSITIVE_HABITS
     often = often or (words[-2:] == ["a", "lot"] and habit)
     if len(words) <= 6 and words[-1] in _VAGUE_OBJECTS and "my" not in words and not often:
         return words[0] not in ("am", "is", "'m", "'s", "are")
@@ -169,17 +169,17 @@ _CLAUSE_OPENERS = frozenset(
 )  # fmt: skip
 
 
-def _points_outside(low: Sequence[str], place: int) -> bool:
-    """Whether an "it" or "them" stands for something that the statement does not name."""
-    for at in range(place + 1, len(low)):
+def _points_outside(low: Sequence[str], index: int) -> bool:
+    """Return whether an "it" or "them" stands for something that the statement does not name."""
+    for at in range(index + 1, len(low)):
         word = low[at]
         following = low[at + 1] if at + 1 < len(low) else "."
         if word in ("these", "those") and following in ("one", "ones", "."):
             return True
         if word in ("it", "its", "them", "theirs"):
-            spoken = [low[spot] for spot in range(place, at) if _can_be_meant(low, spot, place)]
+            spoken = [low[spot] for spot in range(index, at) if _can_be_meant(low, spot, index)]
             plural = [_is_several(noun) for noun in spoken]
-            several = "and" in low[place:at] or any(plural) if word[0] != "i" else not all(plural)
+            several = "and" in low[index:at] or any(plural) if word[0] != "i" else not all(plural)
             if not (spoken and several) and not (
                 low[at - 1] in _CLAUSE_OPENERS
                 and grammar.is_finite(low, at + 1 - (following == "."))
@@ -193,113 +193,140 @@ def _is_several(word: str) -> bool:
     return many or word in ("people", "children", "family", "team", "women", "men")
 
 
-def _can_be_meant(low: Sequence[str], spot: int, place: int) -> bool:
-    """Whether a later "it" may stand for the word; `place` is that of the verb."""
+def _can_be_meant(low: Sequence[str], spot: int, index: int) -> bool:
+    """Return whether a later "it" may stand for the word; `place` is that of the verb."""
     word = low[spot]
-    before = low[spot - 1] if spot > place else "to"
-    if word in lx.VERBS and (before in ("to", "n't") or before in lx.AUXILIARIES):
+    before = low[spot - 1] if spot > index else "to"
+    if word in english.VERBS and (before in ("to", "n't") or before in english.AUXILIARIES):
         return False
     if not grammar.is_word(word) or word in _ATTRIBUTES or grammar.is_adverb(word):
         return False
-    verbal = word in lx.VERBS and word not in lx.NOUN_LIKE_VERBS
-    verbal = verbal or grammar.is_past(word) or word in lx.PARTICIPLES or grammar.is_gerund(word)
-    closed = word in lx.PREPOSITIONS or word in lx.DETERMINERS or word in lx.CONJUNCTIONS
-    closed = closed or word in lx.PRONOUN_SUBJECTS or word in lx.AUXILIARIES or word in ("me", "to")
+    verbal = word in english.VERBS and word not in english.NOUN_LIKE_VERBS
+    verbal = (
+        verbal or grammar.is_past(word) or word in english.PARTICIPLES or grammar.is_gerund(word)
+    )
+    closed = (
+        word in english.PREPOSITIONS or word in english.DETERMINERS or word in english.CONJUNCTIONS
+    )
+    closed = (
+        closed
+        or word in english.PRONOUN_SUBJECTS
+        or word in english.AUXILIARIES
+        or word in ("me", "to")
+    )
     return not (verbal or closed)
 
 
-def _tells_of_others(low: Sequence[str], place: int) -> bool:
-    """Whether what is said of somebody of the user's is more than talk or a judgement."""
+def _tells_of_others(low: Sequence[str], index: int) -> bool:
+    """Return whether a predicate about another person is more than talk or a judgement."""
     if (
-        low[place] in ("says", "said")
-        and len(low) - place < 6
+        low[index] in ("says", "said")
+        and len(low) - index < 6
         and not {"i", "my", "he", "she", "they"} & set(low)
     ):
         return False
-    after = low[place + 1] if place + 1 < len(low) else ""
-    if low[place] in ("is", "'s", "was") and after in ("so", "both"):
+    after = low[index + 1] if index + 1 < len(low) else ""
+    if low[index] in ("is", "'s", "was") and after in ("so", "both"):
         return False
-    if low[-2:] == ["me", "thinking"] or "thinking" in low[place + 2 : place + 3]:
+    if low[-2:] == ["me", "thinking"] or "thinking" in low[index + 2 : index + 3]:
         return False
-    if after in ("it", "them", "him", "that", "this") and len(low) - place < 4:
+    if after in ("it", "them", "him", "that", "this") and len(low) - index < 4:
         return False
-    return len([word for word in low[place:] if grammar.is_word(word)]) > 1 or any(
+    return len([word for word in low[index:] if grammar.is_word(word)]) > 1 or any(
         grammar.is_date(word) for word in low
     )
 
 
-def is_worth_keeping(said: Predication) -> bool:
-    """Whether the predication tells something about the user, not about the conversation."""
-    low = [token.lower() for token in said.predicate]
-    if not low or {"you", "your", "yours", QUOTE_MARK} & set(low):
+def is_worth_keeping(predication: Predication) -> bool:
+    """Return whether a predication is about the user, not about the conversation."""
+    low = [token.lower() for token in predication.predicate]
+    if {"you", "your", "yours", QUOTE_MARK} & set(
+        low
+    ) or "you" in predication.subject.lower().split():
         return False
-    if "you" in said.subject.lower().split():
+    index = grammar.skip_adverbs(low, 0)
+    if index >= len(low):
         return False
-    place = grammar.skip_adverbs(low, 0)
-    if place >= len(low):
+    if _is_hypothetical(low, index) or _is_vague(low, index) or _points_outside(low, index):
         return False
-    if _is_hypothetical(low, place) or _is_vague(low, place) or _points_outside(low, place):
-        return False
-    if not said.first_person:
-        return _tells_of_others(low, place)
-    if low[place] in ("am", "'m", "was") and low[place + 1 : place + 2] == ["so"]:
-        return False
+    if not predication.first_person:
+        return _tells_of_others(low, index)
+    return not _is_chat(low, index) and _has_content(low, index)
+
+
+def _is_chat(low: Sequence[str], index: int) -> bool:
+    """Return whether what the user says of themselves belongs to the conversation."""
+    if low[index] in ("am", "'m", "was") and low[index + 1 : index + 2] == ["so"]:
+        return True
     core = [word for word in low if not grammar.is_adverb(word) or word in ("n't", "not")]
-    text = " ".join(core)
-    dated = any(grammar.is_date(word) for word in low)
-    if core and core[0] in ("will", "'ll") and not dated and "probably" not in low:
-        return core[1:2] in (["be"], ["need"], ["have"]) and _has_content(low, place)
-    if core and (core[0] in _CHAT_VERBS or _CHAT.match(text)):
-        return False
-    return _has_content(low, place)
+    if core[:1] in (["will"], ["'ll"]) and not _is_scheduled(low):
+        return core[1:2] not in (["be"], ["need"], ["have"])
+    return bool(core) and (core[0] in _CHAT_VERBS or _CHAT.match(" ".join(core)) is not None)
 
 
-def _is_hypothetical(low: Sequence[str], place: int) -> bool:
-    verb = low[place]
-    after = low[place + 1] if place + 1 < len(low) else ""
-    if {"maybe", "perhaps"} & set(low[: place + 3]):
+def _is_scheduled(low: Sequence[str]) -> bool:
+    return any(grammar.is_date(word) for word in low) or "probably" in low
+
+
+def _is_hypothetical(low: Sequence[str], index: int) -> bool:
+    verb = low[index]
+    after = low[index + 1] if index + 1 < len(low) else ""
+    if {"maybe", "perhaps"} & set(low[: index + 3]):
         return True
     if verb == "were" and "if" in low:
         return True
-    if verb in lx.HYPOTHETICAL:
+    if verb in english.HYPOTHETICAL:
         return not (verb == "would" and after in ("like", "love", "prefer"))
     return verb == "if"
 
 
-def _has_content(low: Sequence[str], place: int) -> bool:
-    """Whether something is left that is understood without the sentences around it."""
-    rest = [word for word in low[place:] if not grammar.is_adverb(word)]
-    while rest and (rest[0] in lx.AUXILIARIES or rest[0] in ("to", "n't", "used", "going")):
+def _has_content(low: Sequence[str], index: int) -> bool:
+    """Return whether something is left that is understood without the sentences around it."""
+    rest = [word for word in low[index:] if not grammar.is_adverb(word)]
+    while rest and (rest[0] in english.AUXILIARIES or rest[0] in ("to", "n't", "used", "going")):
         rest = rest[1:]
-    verbal = rest and (rest[0] in lx.VERBS or grammar.is_participle(rest[0]))
-    if rest and (verbal or grammar.is_gerund(rest[0]) or low[place] not in lx.AUXILIARIES):
-        if rest[0] in lx.INTRANSITIVE_HABITS and len(rest) == 1:
+    if rest and (low[index] not in english.AUXILIARIES or _is_verb(rest[0])):
+        if rest[0] in english.INTRANSITIVE_HABITS and len(rest) == 1:
             return True
         rest = rest[1:]
-    if rest and rest[0] in _BARE_OBJECTS:
-        following = rest[1] if len(rest) > 1 else "."
-        if rest[0] not in _POINTING or not _opens_noun(following):
-            return False
-    empty = lx.PREPOSITIONS | lx.DETERMINERS | lx.PRONOUN_SUBJECTS | _BARE_OBJECTS
-    words = [word for word in rest if word not in empty and grammar.is_word(word)]
+    if rest and _is_bare_object(rest):
+        return False
+    words = [word for word in rest if word not in _EMPTY_WORDS and grammar.is_word(word)]
     return bool(words) or any(map(grammar.is_date, rest))
 
 
-def resolved(said: Predication, scene: Scene) -> Predication:
-    """The predication with what its pronouns stand for, as far as that is known."""
-    return replace(said, predicate=tuple(_resolved(_trimmed(said.predicate), said, scene)))
+_EMPTY_WORDS = english.PREPOSITIONS | english.DETERMINERS | english.PRONOUN_SUBJECTS | _BARE_OBJECTS
 
 
-def render(said: Predication, scene: Scene) -> list[str]:
-    """The statement's tokens, in the third person, dates still as placeholders."""
-    predicate = list(said.predicate)
-    if said.first_person or said.plural:
-        predicate = grammar.agree_verbs(predicate, plural=said.plural)
+def _is_verb(word: str) -> bool:
+    return word in english.VERBS or grammar.is_participle(word) or grammar.is_gerund(word)
+
+
+def _is_bare_object(words: Sequence[str]) -> bool:
+    """Return whether an object such as "it" or "that" stands without a noun."""
+    if words[0] not in _BARE_OBJECTS:
+        return False
+    following = words[1] if len(words) > 1 else "."
+    return words[0] not in _POINTING or not _opens_noun(following)
+
+
+def resolved(predication: Predication, scene: Scene) -> Predication:
+    """Return the predication with what its pronouns stand for, as far as that is known."""
+    return replace(
+        predication, predicate=tuple(_resolved(_trimmed(predication.predicate), predication, scene))
+    )
+
+
+def render(predication: Predication, scene: Scene) -> list[str]:
+    """Return the statement's tokens, in the third person, dates still as placeholders."""
+    predicate = list(predication.predicate)
+    if predication.first_person or predication.plural:
+        predicate = grammar.agree_verbs(predicate, plural=predication.plural)
     else:
         predicate = grammar.agree_verbs(predicate, plural=False)
     predicate = _dates_last(predicate)
-    words = grammar.to_third_person(predicate, about_user=said.about_user, group=scene.we())
-    tokens = [said.subject, *_without_cannot(words)]
+    words = grammar.to_third_person(predicate, about_user=predication.about_user, group=scene.we())
+    tokens = [predication.subject, *_without_cannot(words)]
     if tokens[-1].lower() in ("a", "an", "the", "my", "their", "your", "there", "of", "than"):
         return []
     while len(tokens) > 1 and (
@@ -315,29 +342,32 @@ def render(said: Predication, scene: Scene) -> list[str]:
 _LIVING = frozenset(["live", "lives", "living", "lived"])
 
 
-def without_company(said: Predication) -> list[Predication]:
+def without_company(predication: Predication) -> list[Predication]:
     """ "live in Leeds with my partner" -> "live in Leeds" and "live with my partner".
 
-    Where one lives and with whom change at different times, so they are two statements. Others are
-    returned as they are.
+    Home and company change at different times, so they are two statements. Others are returned as
+    they are.
     """
-    tokens = list(said.predicate)
+    tokens = list(predication.predicate)
     low = [token.lower() for token in tokens]
     verb = next((at for at, word in enumerate(low) if word in _LIVING), None)
-    if verb is None or "with" not in low[verb:] or not said.about_user:
-        return [said]
+    if verb is None or "with" not in low[verb:] or not predication.about_user:
+        return [predication]
     begin = low.index("with", verb)
     end = begin + 1
-    while end < len(low) and low[end] not in lx.PREPOSITIONS and grammar.is_word(tokens[end]):
+    while end < len(low) and low[end] not in english.PREPOSITIONS and grammar.is_word(tokens[end]):
         end += 1
     dates = [token for token in tokens[end:] if grammar.is_date(token)]
-    place = [*tokens[:begin], *tokens[end:]]
+    index = [*tokens[:begin], *tokens[end:]]
     somewhere = {"in", "at", "on", "near", "outside"} & set(low[verb + 1 : begin] + low[end:])
-    people = any(word in lx.PEOPLE for word in low[begin + 1 : end])
+    people = any(word in english.PEOPLE for word in low[begin + 1 : end])
     if not (somewhere and people) or "," in low[begin:end] or {"i", "we", "and"} & set(low[verb:]):
-        return [said]
+        return [predication]
     company = [*tokens[: verb + 1], *tokens[begin:end], *dates]
-    return [replace(said, predicate=tuple(place)), replace(said, predicate=tuple(company))]
+    return [
+        replace(predication, predicate=tuple(index)),
+        replace(predication, predicate=tuple(company)),
+    ]
 
 
 def _without_cannot(words: Sequence[str]) -> list[str]:
@@ -352,83 +382,118 @@ def _without_cannot(words: Sequence[str]) -> list[str]:
 
 def _dates_last(predicate: Sequence[str]) -> list[str]:
     """Dates in front of the verb go to the end, where their wording reads well."""
-    place = grammar.skip_adverbs(predicate, 0)
-    if place + 2 < len(predicate) and grammar.is_date(predicate[place + 1]):
-        place += 2 if predicate[place].lower() in lx.AUXILIARIES else 0
-    dates = [token for token in predicate[:place] if grammar.is_date(token)]
-    rest = [token for token in predicate[:place] if not grammar.is_date(token)]
-    return [*rest, *predicate[place:], *dates]
+    index = grammar.skip_adverbs(predicate, 0)
+    if index + 2 < len(predicate) and grammar.is_date(predicate[index + 1]):
+        index += 2 if predicate[index].lower() in english.AUXILIARIES else 0
+    dates = [token for token in predicate[:index] if grammar.is_date(token)]
+    rest = [token for token in predicate[:index] if not grammar.is_date(token)]
+    return [*rest, *predicate[index:], *dates]
 
 
 _CUTS = frozenset(["which", "who", "whom", "where", "whose"])
+MAX_REASON_WORDS = 12
+"""Longer reasons are left out of a statement."""
 
 
 def _trimmed(predicate: Sequence[str]) -> list[str]:
     """Without relative clauses behind a comma, asides and long reasons."""
     tokens = list(predicate)
-    verbs = (place for place in reversed(range(len(tokens))) if grammar.is_finite(tokens, place))
+    verbs = (index for index in reversed(range(len(tokens))) if grammar.is_finite(tokens, index))
     last_verb = next(verbs, -1)
-    for place, token in enumerate(tokens):
-        low = token.lower()
-        after = tokens[place + 1].lower() if place + 1 < len(tokens) else ""
-        if token in ("-", "–", "—", "...", "…") and place > 1:
-            return tokens[:place]
-        if token == "," and after in _CUTS:
-            return tokens[:place]
-        if low == "and" and place > 1 and introduces(tokens, place):
-            return tokens[:place]
-        verbless = last_verb < place + 2
-        reason = low == "because" and after not in lx.PRONOUN_SUBJECTS | {"of"}
-        if reason and place > 1 and verbless:
-            return tokens[:place]
-        if token == "," and verbless and after in ("though", "although", "while", "because"):
-            return tokens[:place]
-        if low in ("because", "so", "since") and place > 1 and len(tokens) - place > 12:
-            return tokens[:place]
+    for index in range(len(tokens)):
+        if _opens_aside(tokens, index) or _opens_reason(tokens, index, last_verb):
+            return tokens[:index]
     return tokens
 
 
-def _resolved(predicate: list[str], said: Predication, scene: Scene) -> list[str]:
+def _opens_aside(tokens: Sequence[str], index: int) -> bool:
+    if tokens[index] == ",":
+        return tokens[index + 1 : index + 2] != [] and tokens[index + 1].lower() in _CUTS
+    if index < 2:
+        return False
+    is_and = tokens[index].lower() == "and"
+    return tokens[index] in ("-", "–", "—", "...", "…") or (is_and and introduces(tokens, index))
+
+
+def _opens_reason(tokens: Sequence[str], index: int, last_verb: int) -> bool:
+    """Return whether a reason begins that has no verb or is long."""
+    low = tokens[index].lower()
+    after = tokens[index + 1].lower() if index + 1 < len(tokens) else ""
+    is_verbless = last_verb < index + 2
+    if low == ",":
+        return is_verbless and after in ("though", "although", "while", "because")
+    if index < 2:
+        return False
+    if low in ("because", "so", "since") and len(tokens) - index > MAX_REASON_WORDS:
+        return True
+    return low == "because" and is_verbless and after not in english.PRONOUN_SUBJECTS | {"of"}
+
+
+def _resolved(predicate: list[str], predication: Predication, scene: Scene) -> list[str]:
     """Put what "it", "her", "Ana" stand for into the place of the verb's object."""
-    out: list[str] = []
-    given = predicate
     verb = grammar.skip_adverbs(predicate, 0)
+    words = _with_object(predicate, verb)
+    about = re.split(r"'s | ", predication.subject)
+    out: list[str] = []
+    for index, word in enumerate(words):
+        if words is not predicate and index == verb + 1 and scene.resolve("it") is None:
+            continue
+        if word.lower() == "there" and index > verb:
+            out.extend(_place_meant(words, index, out, scene))
+            continue
+        referent = _referent(words, index, predication, scene)
+        before = words[index - 1].lower() if index else ""
+        if (
+            referent is None
+            or referent.noun in about
+            or before in ("called", "named")
+            or referent.phrase == predication.subject
+        ):
+            out.append(word)
+            continue
+        out.extend(referent.as_object(about_user=predication.about_user).split())
+        if _is_possessive(words, index):
+            out[-1] += "'s"
+    return out
+
+
+def _with_object(predicate: list[str], verb: int) -> list[str]:
+    """ "quit" -> "quit it", so that what was quit is looked for; others as they are."""
     alone = verb + 1 >= len(predicate) or grammar.is_date(predicate[verb + 1])
     if verb < len(predicate) and predicate[verb].lower() in ("quit", "stopped") and alone:
-        predicate = [*predicate[: verb + 1], "it", *predicate[verb + 1 :]]
-    about = re.split(r"'s | ", said.subject)
-    for place, token in enumerate(predicate):
-        low = token.lower()
-        after = predicate[place + 1] if place + 1 < len(predicate) else "."
-        referent = scene.names.get(low) if token[0].isupper() else None
-        owned = place > 0 and referent is not None and referent.noun == predicate[place - 1].lower()
-        possessive = low in ("her", "his") and _opens_noun(after)
-        if low in ("him", "it", "them", "her", "his"):
-            referent = scene.resolve(low) if not possessive or said.about_user else None
-            inserted = predicate is not given and place == verb + 1 and low == "it"
-            if inserted and referent is None:
-                continue
-        if low == "there" and place > verb and predicate[place - 1].lower() == "it":
-            continue
-        if (
-            low == "there"
-            and scene.there()
-            and place > verb
-            and out[-1].lower() not in (",", "from")
-        ):
-            moving = {token.lower() for token in out} & _MOVING
-            out.extend(["to" if moving else "in", *scene.there().split()])
-            continue
-        owned = owned or (referent is not None and bool({referent.noun} & set(about)))
-        owned = owned or (place > 0 and predicate[place - 1].lower() in ("called", "named"))
-        if referent is None or owned or referent.phrase == said.subject:
-            out.append(token)
-        else:
-            phrase = referent.as_object(about_user=said.about_user)
-            out.extend(phrase.split())
-            if possessive:
-                out[-1] += "'s"
-    return out
+        return [*predicate[: verb + 1], "it", *predicate[verb + 1 :]]
+    return predicate
+
+
+def _place_meant(
+    words: Sequence[str], index: int, before: Sequence[str], scene: Scene
+) -> list[str]:
+    """Return what "there" behind a verb stands for, as it is written."""
+    if words[index - 1].lower() == "it":
+        return []
+    if not scene.there() or before[-1].lower() in (",", "from"):
+        return [words[index]]
+    is_moving = not _MOVING.isdisjoint(word.lower() for word in before)
+    return ["to" if is_moving else "in", *scene.there().split()]
+
+
+def _referent(
+    words: Sequence[str], index: int, predication: Predication, scene: Scene
+) -> Referent | None:
+    """Return what a pronoun or a name stands for, None where it stands for itself."""
+    low = words[index].lower()
+    if low in ("him", "it", "them", "her", "his"):
+        is_other = _is_possessive(words, index) and not predication.about_user
+        return None if is_other else scene.resolve(low)
+    referent = scene.names.get(low) if words[index][0].isupper() else None
+    if referent is not None and index and referent.noun == words[index - 1].lower():
+        return None
+    return referent
+
+
+def _is_possessive(words: Sequence[str], index: int) -> bool:
+    following = words[index + 1] if index + 1 < len(words) else "."
+    return words[index].lower() in ("her", "his") and _opens_noun(following)
 
 
 _MOVING = frozenset(
@@ -439,5 +504,7 @@ _MOVING = frozenset(
 
 def _opens_noun(token: str) -> bool:
     low = token.lower()
-    closed = low in lx.PREPOSITIONS or low in lx.CONJUNCTIONS or low in lx.DETERMINERS
+    closed = (
+        low in english.PREPOSITIONS or low in english.CONJUNCTIONS or low in english.DETERMINERS
+    )
     return grammar.is_word(token) and not closed and not grammar.is_adverb(token) and low != "to"

@@ -1,4 +1,4 @@
-"""The types of a reading: attributes and their traits, readings, statements."""
+"""Types of what is read: traits of attributes, readings, statements."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ from hitherto.core.text.terms import stem
 
 
 class Kind(StrEnum):
-    """How the values of an attribute are compared."""
+    """Way to compare the values of an attribute."""
 
     TERMS = "terms"
     NAMES = "names"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """What is true of every value of an attribute.
+    """Properties of an attribute.
 
     single_valued: it holds one value at a time. immutable: the value never changes.
     timeless: having it or not is not expected to change ("allergic to peanuts").
@@ -64,20 +64,20 @@ _NO_TRAIT = Trait()
 
 @remembered(maxsize=4096)
 def trait_of(attribute: str) -> Trait:
-    """The trait of an attribute; that of unknown ones claims nothing."""
+    """Return the trait of an attribute; that of unknown ones claims nothing."""
     if attribute in _SOLE_ATTRIBUTES:
         return _SOLE_RELATIVE
-    known = _TRAITS.get(attribute)
-    return known or _FAMILY_TRAITS.get(attribute.partition(":")[0], _NO_TRAIT)
+    trait = _TRAITS.get(attribute)
+    return trait or _FAMILY_TRAITS.get(attribute.partition(":")[0], _NO_TRAIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One thing that a statement says.
+    """Attribute of a subject, with the values that a statement gives.
 
     subject: "user", "user's sister ana", ... lower case.
     attribute: "residence", "favourite:colour", ..., or a verb's stem.
-    values: stems, or lower-case names where the attribute's kind is NAMES, most telling first.
+    values: stems, or lower-case names where the attribute's kind is NAMES, most specific first.
     cue: the word that says that something changed ("moved", "now", "sold", ...), if any.
     replaced: what the statement says was left ("moved from Berlin"), compared like the values.
     """
@@ -92,19 +92,19 @@ class Reading:
 
     @property
     def trait(self) -> Trait:
-        """The attribute's trait; relatives' names claim nothing, as one may have two sisters."""
+        """Return the attribute's trait; none for relatives' names, as there may be two sisters."""
         if self.attribute == "name" and self.subject != "user":
             return _NO_TRAIT
         return trait_of(self.attribute)
 
     @property
     def single_valued(self) -> bool:
-        """Whether the attribute holds one value at a time."""
+        """Return whether the attribute holds one value at a time."""
         return self.trait.single_valued
 
     @property
     def immutable(self) -> bool:
-        """Whether the attribute's value never changes."""
+        """Return whether the attribute's value never changes."""
         return self.trait.immutable
 
 
@@ -113,7 +113,7 @@ class Statement:
     """A statement with everything that weighing it needs.
 
     terms: stems of its content words in order. names: its proper names, lower case.
-    topics: what it is about besides the user: its names, and other people and pets by relation.
+    topics: what it is about apart from the user: its names, and other people and pets by relation.
     readings: at least one, the main one first. details: the terms that no reading uses up.
     """
 
@@ -127,5 +127,5 @@ class Statement:
 
     @property
     def reading(self) -> Reading:
-        """The main reading."""
+        """Return the main reading."""
         return self.readings[0]

@@ -1,4 +1,4 @@
-"""How two statements relate: whether one says all that the other says, or time or truth parts them.
+"""Compare two statements: equal content, more content, or contradiction.
 
 The first argument is the newer statement throughout; nothing here is symmetric.
 """
@@ -14,7 +14,7 @@ from hitherto.core.text.terms import stem
 
 
 class Fit(StrEnum):
-    """How the values of one reading lie to those of another of the same attribute."""
+    """Relation between the values of two readings of one attribute."""
 
     SAME = "same"
     NARROWER = "narrower"
@@ -24,7 +24,7 @@ class Fit(StrEnum):
 
 
 def fit(new: Reading, old: Reading) -> Fit:
-    """How `new`'s values lie to `old`'s: NARROWER says more, UNSURE is neither same nor other."""
+    """Compare the values of two readings: NARROWER says more, UNSURE may be same or other."""
     if new.values == old.values:
         return Fit.SAME
     kind = new.trait.kind
@@ -93,19 +93,19 @@ _NEGATING = frozenset(map(stem, word_set("not no longer never stopped formerly")
 
 
 def is_event(statement: Statement) -> bool:
-    """Whether it tells of something that happened, rather than of a state or a plan."""
+    """Return whether a statement is about an event, not a state or a plan."""
     reading = statement.reading
     return reading.tense is Tense.PAST and not reading.single_valued
 
 
 def _is_inside(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
-    """Whether `part` is a subsequence of `whole`."""
+    """Return whether `part` is a subsequence of `whole`."""
     rest = iter(whole)
     return all(term in rest for term in part)
 
 
 def covers(statement: Statement, other: Statement) -> bool:
-    """Whether `statement` says all that `other` says, about the same and in the same sense.
+    """Return whether `statement` says all that `other` says, about the same and in the same sense.
 
     Dates are not looked at: two events in the same words may still be two events.
     """
@@ -144,7 +144,7 @@ _MOST_WORDS_BETWEEN = 3
 
 
 def _is_extended(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
-    """Whether `whole` is `part` with more behind it, or with a few words put in.
+    """Return whether `whole` is `part` with more behind it, or with a few words put in.
 
     "Loves fantasy" is not what "loves how a passion for fantasy brings people together" adds to.
     """
@@ -154,7 +154,7 @@ def _is_extended(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
 
 
 def _same_sense(own: Reading, reading: Reading) -> bool:
-    """Whether both are plans, or both are not and a change of state does not part them."""
+    """Return whether both are plans, or neither is and no beginning separates them."""
     if own.tense is reading.tense:
         return (own.cue == "started") <= (reading.cue == "started") or own.single_valued
     return own.single_valued and Tense.FUTURE not in {own.tense, reading.tense}
@@ -169,7 +169,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What parts two statements, the attribute in which they differ, and a sentence saying so."""
+    """Reason why two statements cannot both hold, as an attribute and a sentence."""
 
     change: Change
     attribute: str
@@ -178,30 +178,32 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Whether the newer statement's day lies after the other's, or they were said on one day."""
+    """Order of two statements: the newer one's day is later, or they are of one day."""
 
     later: bool
     same_day: bool
 
 
 def clash(new: Statement, old: Statement, times: Times) -> Clash | None:
-    """What parts two statements, or None: when in doubt, None.
+    """Return why two statements cannot both hold; None if they can, or in doubt.
 
-    A statement that also says other things which the new one does not touch is never parted from:
+    A statement that also says something else, which the new one does not touch, can always hold:
     its other half would be lost.
     """
-    found: Clash | None = None
+    first_clash: Clash | None = None
     untouched = []
     for old_reading in old.readings:
         mine = [r for r in new.readings if _same_topic(r, old_reading)]
         clashes = [c for r in mine if (c := _clash(r, old_reading, times)) is not None]
         if clashes:
-            found = found or clashes[0]
+            first_clash = first_clash or clashes[0]
         elif not any(fit(r, old_reading) in {Fit.SAME, Fit.NARROWER} for r in mine):
             untouched.append(old_reading)
-    if found is None or any(not _goes_with(r.attribute, found.attribute) for r in untouched):
+    if first_clash is None or any(
+        not _goes_with(r.attribute, first_clash.attribute) for r in untouched
+    ):
         return None
-    return found
+    return first_clash
 
 
 def _same_topic(new: Reading, old: Reading) -> bool:
@@ -209,7 +211,7 @@ def _same_topic(new: Reading, old: Reading) -> bool:
 
 
 def _goes_with(attribute: str, other: str) -> bool:
-    """Whether one attribute changes with the other, as a job does with the employer."""
+    """Return whether one attribute changes with the other, as a job does with the employer."""
     return {attribute, other} <= {"employer", "job"}
 
 
@@ -233,27 +235,35 @@ def _other_value(new: Reading, old: Reading, times: Times) -> Clash | None:
         return None
     trait, topic = new.trait, f"{new.subject}: {new.attribute}"
     values = f"{' '.join(old.values)} before, {' '.join(new.values)} now"
-    told = Clash(Change.TIME, new.attribute, f"{topic} changed ({values}; {new.cue or 'later'})")
-    false = Clash(Change.TRUTH, new.attribute, f"{topic} cannot be both ({values})")
+    change = Clash(Change.TIME, new.attribute, f"{topic} changed ({values}; {new.cue or 'later'})")
+    conflict = Clash(Change.TRUTH, new.attribute, f"{topic} cannot be both ({values})")
     if new.attribute == "age":
-        grew = int(new.values[0]) > int(old.values[0])
-        if times.same_day and new.cue is None:
-            return false if is_sole(new.subject) else None
-        return told if grew and is_sole(new.subject) else None
+        return _other_age(new, old, times, change, conflict)
     if new.cue is not None and (not trait.immutable or new.cue in {"changed", "now"}):
-        return told
+        return change
     if not is_sole(new.subject):
         return None
     if trait.immutable:
-        return false
+        return conflict
     if trait.silent and times.later and new.tense is Tense.PRESENT:
-        return told
+        return change
     both_hold = new.tense is Tense.PRESENT and old.tense is Tense.PRESENT and old.cue is None
-    return false if trait.strict and times.same_day and both_hold else None
+    return conflict if trait.strict and times.same_day and both_hold else None
+
+
+def _other_age(
+    new: Reading, old: Reading, times: Times, change: Clash, conflict: Clash
+) -> Clash | None:
+    """Ages grow; another one on the same day is a contradiction."""
+    if not is_sole(new.subject):
+        return None
+    if times.same_day and new.cue is None:
+        return conflict
+    return change if int(new.values[0]) > int(old.values[0]) else None
 
 
 def is_sole(subject: str) -> bool:
-    """Whether a subject can only be one person or thing: the user, a mother, someone named."""
+    """Return whether a subject is only one person: the user, a mother, someone named."""
     words = subject.split()
     if words[:1] != ["user's"]:
         return bool(subject)
@@ -262,7 +272,7 @@ def is_sole(subject: str) -> bool:
 
 
 def _holds(reading: Reading) -> bool:
-    """Whether a reading tells of a state that lasts, which alone can end."""
+    """Return whether a reading is a lasting state, which alone can end."""
     return reading.tense is Tense.PRESENT or reading.single_valued
 
 
@@ -281,7 +291,7 @@ def _end(new: Reading, old: Reading) -> Clash | None:
 
 
 def _denial(new: Reading, old: Reading, times: Times) -> Clash | None:
-    """The flat denial of what was said."""
+    """Return the flat denial of what was said."""
     if fit(new, old) is not Fit.SAME or not (_holds(old) and _holds(new)):
         return None
     topic = f"{new.subject}: {new.attribute}"

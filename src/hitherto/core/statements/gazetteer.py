@@ -40,11 +40,11 @@ africa, south america, north america, scandinavia, canada, australia, midwest, n
 _WIDE = frozenset(region.strip() for region in _WIDE_NAMES.split(","))
 
 
-def is_wide(place: str) -> bool:
-    """Whether a region holds other regions, as Europe and the United States do."""
-    return place.removeprefix("the ") in _WIDE
+def is_wide(region: str) -> bool:
+    """Return whether a region holds other regions, as Europe and the United States do."""
+    return region.removeprefix("the ") in _WIDE
 
 
-def is_region(place: str) -> bool:
-    """Whether a place (lower case) is a country, a state or another region that holds towns."""
-    return place.removeprefix("the ") in _REGIONS
+def is_region(region: str) -> bool:
+    """Return whether a place (lower case) is a region that holds towns, such as a country."""
+    return region.removeprefix("the ") in _REGIONS

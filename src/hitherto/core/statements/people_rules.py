@@ -38,25 +38,25 @@ def phrase(text: str) -> str:
 
 
 def before(end: re.Pattern[str], text: str) -> str:
-    """The text in front of the first match, without white space behind it."""
+    """Return the text in front of the first match, without white space behind it."""
     match = end.search(text)
     return text if match is None else text[: match.start()].rstrip()
 
 
 def make(clause: Predicate, attribute: str, values: tuple[str, ...]) -> Reading:
-    """What a clause says of an attribute, with the clause's own subject, tense and polarity."""
+    """Make a reading with the subject, tense, polarity and cue of its clause."""
     return Reading(clause.subject, attribute, values, clause.polarity, clause.tense, clause.cue)
 
 
 def cued(clause: Predicate, cue: str) -> Predicate:
-    """The clause with a cue, unless it is a plan or already has one."""
+    """Return the clause with a cue, unless it is a plan or already has one."""
     if clause.tense is Tense.FUTURE or clause.cue:
         return clause
     return replace(clause, cue=cue)
 
 
 def ended(clause: Predicate, cue: str) -> Predicate:
-    """The clause as the end of what it names, unless it is denied or only planned."""
+    """Return the clause as an end, or as a denial if it is negated or planned."""
     if clause.polarity is not Polarity.ASSERTS or clause.tense is Tense.FUTURE:
         return replace(clause, polarity=Polarity.DENIES)
     return replace(clause, polarity=Polarity.ENDED, cue=cue)
@@ -86,7 +86,7 @@ _PLACE_END = re.compile(
 
 
 def residence(body: str, clause: Predicate) -> list[Reading]:
-    """Where somebody lives, comes to live, or has left."""
+    """Read where somebody lives, moves to, or has left."""
     first = stem(body.split()[0].lower())
     if first in {"live", "resid"}:
         match = _LIVES.match(body)
@@ -104,14 +104,14 @@ def residence(body: str, clause: Predicate) -> list[Reading]:
     return _homes(match["to"] or "", cued(clause, "moved"), left)
 
 
-def _homes(place: str, clause: Predicate, left: tuple[str, ...]) -> list[Reading]:
-    """Where someone lives: the town or country if one is named, else the kind of home."""
-    place = before(_PLACE_END, without_vague_time(place)).strip()
-    runs = name_runs(place)
+def _homes(home: str, clause: Predicate, left: tuple[str, ...]) -> list[Reading]:
+    """Read a home: the town or country if one is named, else its kind."""
+    home = before(_PLACE_END, without_vague_time(home)).strip()
+    runs = name_runs(home)
     if runs:
         return [replace(make(clause, "residence", runs), replaced=left)]
-    kinds = tuple(term for term in terms_of(place) if term in set(map(stem, _HOMES)))
-    return [make(clause, "dwelling", terms_of(place))] if kinds else []
+    kinds = tuple(term for term in terms_of(home) if term in set(map(stem, _HOMES)))
+    return [make(clause, "dwelling", terms_of(home))] if kinds else []
 
 
 _WORKS = re.compile(
@@ -150,34 +150,32 @@ _OCCUPATIONS = word_set(
 
 
 def employment(body: str, clause: Predicate) -> list[Reading]:
-    """For whom and as what somebody works, begins to work, or has stopped."""
+    """Read an employer and a job that somebody has, begins, or has left."""
     first = body.split()[0].lower()
     if stem(first) in {"work", "employ"}:
         return [] if clause.tense is Tense.PAST and first == "worked" else _works(body, clause)
-    if match := _LEFT_JOB.match(_phrase_of_job(body)):
-        employer = match["employer"] or match["retired"] or ""
-        named = name_runs(employer)
-        if first == "retired":
-            over = ended(clause, first)
-            return [make(over, "employer", named), make(over, "job", ())]
-        if not named and employer.strip():
-            return []
-        if first in {"quit", "left", "lost", "gave"} and not (match["job"] or named):
-            return []
-        if first in {"left", "lost", "quit", "gave"} and not match["job"]:
-            # "left Lisbon", "quit Facebook": only a job of that name makes it an employer.
-            return (
-                [make(ended(clause, "left" if first == "was" else first), "employer", named)]
-                if named
-                else []
-            )
-        return [make(ended(clause, "left" if first == "was" else first), "employer", named)]
-    if match := _NEW_JOB.match(_phrase_of_job(body)):
-        groups = match.groupdict()
-        employer = groups["employer"] or groups["joined"] or groups["started"] or ""
-        job = next((groups[k] for k in ("job", "job2", "job3", "job4") if groups[k]), "")
+    phrase_of_job = _phrase_of_job(body)
+    if match := _LEFT_JOB.match(phrase_of_job):
+        return _left_job(match, first, clause)
+    if match := _NEW_JOB.match(phrase_of_job):
+        employer = match["employer"] or match["joined"] or match["started"] or ""
+        job = match["job"] or match["job2"] or match["job3"] or match["job4"] or ""
         return _job_readings(cued(clause, first), employer, job)
     return []
+
+
+def _left_job(match: re.Match[str], first: str, clause: Predicate) -> list[Reading]:
+    employer = match["employer"] or match["retired"] or ""
+    named = name_runs(employer)
+    if first == "retired":
+        over = ended(clause, first)
+        return [make(over, "employer", named), make(over, "job", ())]
+    if not named and employer.strip():
+        return []
+    # "left Lisbon", "quit Facebook": only a job of that name makes it an employer.
+    if first in {"quit", "left", "lost", "gave"} and not (match["job"] or named):
+        return []
+    return [make(ended(clause, "left" if first == "was" else first), "employer", named)]
 
 
 _JOB_PHRASE_END = re.compile(
@@ -197,7 +195,7 @@ _DOES_FOR = re.compile(
 
 
 def does_for(body: str, clause: Predicate) -> list[Reading]:
-    """Reads "does customer support for Siemens" as a job with its employer."""
+    """Read "does customer support for Siemens" as a job with its employer."""
     match = _DOES_FOR.match(_phrase_of_job(body))
     return _job_readings(clause, match["employer"], match["job"]) if match else []
 
@@ -257,7 +255,7 @@ _BORN = re.compile(r"^(?:was |is )?born(?: and raised)?\b(?P<rest>.*)$")
 
 
 def state(body: str, clause: Predicate) -> list[Reading]:
-    """What someone is, got or became."""
+    """Read what somebody is, got or became."""
     plain = without_vague_time(body).strip()
     if match := _ALLERGIC.match(plain):
         return _allergies(match, body, clause)
@@ -308,10 +306,10 @@ def _birth(rest: str, clause: Predicate) -> list[Reading]:
     parts = date_parts(rest)
     if parts:
         readings.append(make(clause, "birthday", parts))
-    place = re.search(
+    match = re.search(
         r"\bin (?P<place>(?!" + "|".join(MONTH_NAMES) + r")[A-Z].*)", rest, re.IGNORECASE
     )
-    runs = name_runs(before(_PLACE_END, place["place"])) if place else ()
+    runs = name_runs(before(_PLACE_END, match["place"])) if match else ()
     if runs:
         readings.append(make(clause, "birthplace", runs))
     return readings
@@ -327,7 +325,7 @@ _YEAR = re.compile(r"\b(?:19|20)\d{2}\b")
 
 
 def date_parts(text: str) -> tuple[str, ...]:
-    """The parts of a date that a text states: "y1990", "m5", "d3"."""
+    """Return the parts of a date that a text states: "y1990", "m5", "d3"."""
     if iso := _ISO_DATE.search(text):
         return (f"y{iso['y']}", f"m{int(iso['m'])}", f"d{int(iso['d'])}")
     parts = []

@@ -25,7 +25,7 @@ _PAST_FORMS = (PASTS - NOUN_LIKE_PASTS) | {"were"}
 
 
 class Polarity(StrEnum):
-    """Whether a statement says that something holds, does not hold, or holds no more."""
+    """Claim of a statement: something holds, does not hold, or holds no more."""
 
     ASSERTS = "asserts"
     DENIES = "denies"
@@ -79,7 +79,7 @@ _NAME = re.compile(r"^(?P<name>[A-Z][\w-]*(?: [A-Z][\w-]*)*)(?P<own>'s)?(?=[\s,]
 
 
 def _starts_verb(word: str) -> bool:
-    """Whether a word inside a subject phrase can only start the verb."""
+    """Return whether a word inside a subject phrase can only start the verb."""
     low = word.lower()
     return (
         low in _AUXILIARIES
@@ -155,7 +155,7 @@ def _singular(body: str) -> str:
 
 
 def _known_subject(subject: str, body: str) -> Predicate:
-    """Return whom or what the subject of a clause names, with the body of the clause."""
+    """Return the predicate of a subject and a body."""
     if subject == "User":
         return Predicate("user", "", body)
     own, _, phrase = subject.partition("'s ")
@@ -261,7 +261,7 @@ def _strip_adverbs(clause: Predicate) -> Predicate:
 
 
 def _strip_end(clause: Predicate) -> Predicate | None:
-    """Takes "no longer", "used to", "stopped ...ing" off the body; None where there is none."""
+    """Strip "no longer", "used to", "stopped ...ing" from the body; None if there is none."""
     body = clause.body
     if match := _NO_LONGER.match(body):
         aux = (match["aux"] or "").lower()
@@ -277,7 +277,7 @@ def _strip_end(clause: Predicate) -> Predicate | None:
 
 
 def _strip_negation(clause: Predicate) -> Predicate:
-    """Takes "does not", "never", "no longer", ... off the body and sets the polarity."""
+    """Strip "does not", "never", "no longer" from the body and set the polarity."""
     end = _strip_end(clause)
     if end is not None:
         return end
@@ -307,7 +307,7 @@ def _tense_of(body: str) -> Tense:
 
 
 def _strip_modality(clause: Predicate) -> Predicate:
-    """Takes plans, beginnings, progressives and perfects off the body; sets the tense."""
+    """Strip plans, beginnings, progressives and perfects from the body; set the tense."""
     if match := _PLAN.match(clause.body):
         return replace(clause, body=clause.body[match.end() :], tense=Tense.FUTURE, cue=None)
     if match := _DECIDED.match(clause.body):
@@ -329,7 +329,7 @@ def _strip_modality(clause: Predicate) -> Predicate:
 
 
 def split(content: str) -> Predicate:
-    """Return the predicate of a text. One not about the user has its first name as subject."""
+    """Return the predicate of a text about the user, or about its first name."""
     text = _plain(content)
     lead = _LEAD.match(text)
     late_cue: str | None = None

@@ -1,4 +1,4 @@
-"""Reads a third-person statement into what it says about whom: subject, attribute, value.
+"""Reader of third-person statements: subject, attribute, values.
 
 A reading is exact or it is generic: where no rule knows the verb, the attribute is the verb's stem
 and nothing is claimed about how many values it can hold.
@@ -90,9 +90,9 @@ def _readings(clause: Predicate) -> list[Reading]:
         return thing_rules.owned(clause.body, clause)
     first = clause.body.split(maxsplit=1)[0].lower() if clause.body else ""
     for rule in _RULES.get(first, ()):
-        found = rule(clause.body, clause)
-        if found:
-            return found
+        readings = rule(clause.body, clause)
+        if readings:
+            return readings
     return []
 
 
@@ -108,7 +108,7 @@ _CUE_WORDS = frozenset(
 
 
 def _used_up(reading: Reading) -> frozenset[str]:
-    """The terms that a reading accounts for: its values, its attribute's name, its triggers."""
+    """Return the terms of a reading: its values, its attribute's name, its triggers."""
     family, _, rest = reading.attribute.partition(":")
     words = {reading.attribute, *rest.split()}
     for text in (*reading.values, *reading.replaced, reading.subject, family):
@@ -125,20 +125,20 @@ _MONTH_TERMS = frozenset(map(stem, MONTH_NAMES))
 
 
 def _is_detail(term: str, kinds: frozenset[Kind]) -> bool:
-    """Whether a term that no reading uses up says more: not if it spells the value read."""
+    """Return whether an unread term is a detail, not part of a date or number."""
     if Kind.DATE in kinds and (term in _MONTH_TERMS or _DATE_TERM.fullmatch(term)):
         return False
     return not (Kind.NUMBER in kinds and term in people_rules.NUMBERS)
 
 
 def _people_and_pets(readings: tuple[Reading, ...]) -> frozenset[str]:
-    """Whom the readings are about besides the user: "user's sister ana", "user's dog"."""
-    found = {reading.subject for reading in readings} - {"user", ""}
+    """Return the other subjects of readings: "user's sister ana", "user's dog"."""
+    subjects = {reading.subject for reading in readings} - {"user", ""}
     for reading in readings:
         family, _, kind = reading.attribute.partition(":")
         if family in {"relative", "pet"}:
-            found.add(f"user's {kind}")
-    return frozenset(found)
+            subjects.add(f"user's {kind}")
+    return frozenset(subjects)
 
 
 @remembered(maxsize=20_000)

@@ -1,4 +1,4 @@
-"""Rules that read what someone has, likes, eats, changes from and to, and what "User's X" is.
+"""Rules that read possessions, likes, food, changes, and "User's X is Y".
 
 A rule takes a body (a verb phrase, see `predicate`) and its clause, and gives the readings it is
 sure of, or none.
@@ -58,13 +58,13 @@ _THINGS = word_set(
 
 
 def _head(noun: str) -> str:
-    """The last word of a noun phrase as a stem."""
+    """Return the last word of a noun phrase as a stem."""
     words = words_of(noun)
     return stem(words[-1].lower()) if words else ""
 
 
 def _kind_of(noun: str) -> str:
-    """The attribute under which a thing is held: "pet:dog", "relative:sister", "possession:car"."""
+    """Return the attribute of a possession: "pet:dog", "relative:sister", "possession:car"."""
     words = words_of(noun)
     if not words:
         return ""
@@ -78,7 +78,7 @@ def _kind_of(noun: str) -> str:
 
 
 def possession(body: str, clause: Predicate) -> list[Reading]:
-    """Reads "has a dog named Rex", "sold the car", "has two cats"."""
+    """Read "has a dog named Rex", "sold the car", "has two cats"."""
     if match := _LOSE.match(body):
         return _lost(match["verb"], match["what"], clause)
     verb, _, what = body.partition(" ")
@@ -87,10 +87,10 @@ def possession(body: str, clause: Predicate) -> list[Reading]:
     health = state(body, clause)
     if health:
         return health
-    return _held(verb.lower(), what, clause)
+    return _had(verb.lower(), what, clause)
 
 
-def _held(verb: str, what: str, clause: Predicate) -> list[Reading]:
+def _had(verb: str, what: str, clause: Predicate) -> list[Reading]:
     named = _NAMED_TAIL.search(what)
     names = name_runs(named["names"]) if named else ()
     noun = phrase(what[: named.start()] if named else what)
@@ -129,7 +129,7 @@ _DISLIKES = frozenset(map(stem, ("dislike", "hate", "detest", "loathe")))
 
 
 def liking(body: str, clause: Predicate) -> list[Reading]:
-    """Reads likes and dislikes as one attribute of opposite polarity."""
+    """Read likes and dislikes as one attribute of opposite polarity."""
     verb, _, what = body.partition(" ")
     if not what:
         return []
@@ -142,7 +142,7 @@ def liking(body: str, clause: Predicate) -> list[Reading]:
 
 
 def eating(body: str, clause: Predicate) -> list[Reading]:
-    """Reads what is eaten; to eat meat again also ends a diet without meat."""
+    """Read what is eaten; to eat meat again also ends a diet without meat."""
     _, _, what = body.partition(" ")
     values = terms_of(phrase(what))
     if not values or values[0] == "out":
@@ -167,7 +167,7 @@ _SWITCH = re.compile(
 
 
 def switching(body: str, clause: Predicate) -> list[Reading]:
-    """Reads "switched from X to Y" and "replaced X with Y"."""
+    """Read "switched from X to Y" and "replaced X with Y"."""
     match = _SWITCH.match(body)
     if match is None or clause.polarity is not Polarity.ASSERTS:
         return []
@@ -194,19 +194,19 @@ _OWNED = {
 
 
 def owned(body: str, clause: Predicate) -> list[Reading]:
-    """Reads "User's X is Y"."""
+    """Read "User's X is Y"."""
     match = _OWNED_BE.match(body)
     if match is None:
         return []
     if match["now"] or match["changed"]:
         clause = cued(clause, "now" if match["now"] else "changed")
     value = match["value"]
-    thing = re.sub(r"^(?:own|current|new|old) ", "", clause.owned)
-    favourite = re.match(r"(?:all-time )?favou?rite (?P<what>.+)$", thing)
+    noun = re.sub(r"^(?:own|current|new|old) ", "", clause.owned)
+    favourite = re.match(r"(?:all-time )?favou?rite (?P<what>.+)$", noun)
     if favourite and match["be"] not in {"was", "were", "are"}:
         return [make(clause, "favourite:" + " ".join(terms_of(favourite["what"])),
                      terms_of(phrase(value)))]  # fmt: skip
-    attribute = _OWNED.get(thing)
+    attribute = _OWNED.get(noun)
     if attribute is None or match["be"] in {"were", "are"}:
         return []
     return _owned_value(attribute, value, replace(clause, tense=Tense.PRESENT)
@@ -231,7 +231,7 @@ def _owned_value(attribute: str, value: str, clause: Predicate) -> list[Reading]
 
 
 def relative(body: str, clause: Predicate) -> list[Reading]:
-    """Reads "User's dog is named Rex", "User's dog Rex died" as something about the user's dog."""
+    """Read "User's dog is named Rex", "User's dog Rex died" as something about the user's dog."""
     words = clause.subject.split()
     position = next((i for i, w in enumerate(words) if w in RELATIVES or w in NAMED_PETS), 0)
     if words[:1] != ["user's"] or not position:
@@ -259,7 +259,7 @@ _LIGHT_VERBS = frozenset({"is", "are", "was", "were", "has", "have", "had", "be"
 
 
 def generic(body: str, clause: Predicate) -> Reading:
-    """The reading of a verb that no rule knows: the verb's stem, and the terms after it."""
+    """Read a verb without a rule as its stem and the terms after it."""
     words = words_of(body)
     if clause.owned:
         return make(clause, "owned:" + " ".join(terms_of(clause.owned)), terms_of(body))
@@ -271,12 +271,12 @@ def generic(body: str, clause: Predicate) -> Reading:
 
 
 def smoking(body: str, clause: Predicate) -> list[Reading]:
-    """Reads "quit cigarettes" and "gave up coffee": a habit of that thing ends."""
+    """Read "quit cigarettes" and "gave up coffee": a habit of that thing ends."""
     match = re.match(r"^(?P<cue>quit|gave up|given up|stopped)\s++(?P<what>[\w -]+)$", body)
     if match is None:
         return []
-    found = employment(body, clause)
-    if found or match["cue"] == "stopped":
-        return found
+    readings = employment(body, clause)
+    if readings or match["cue"] == "stopped":
+        return readings
     values = terms_of(phrase(match["what"]))
     return [make(ended(clause, match["cue"]), "*", values)] if values else []

@@ -14,7 +14,7 @@ _emptied: list[Callable[[], Any]] = []
 
 
 def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Keeps the last results of a pure function of texts, until `forget_texts`."""
+    """Keep the last results of a pure function of texts, until `forget_texts`."""
 
     def decorated(function: Callable[P, T]) -> Callable[P, T]:
         cached = lru_cache(maxsize)(function)

@@ -1,4 +1,4 @@
-"""Word lists of English: the only ones of the core, which derives every other list from them.
+"""Word lists of English, from which the core derives all others.
 
 Words are lower case, apart from the names of months and days. The lists are short on purpose: a
 word is listed where a rule would go wrong without it.

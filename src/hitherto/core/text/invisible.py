@@ -1,4 +1,4 @@
-"""Remove characters that cannot be seen: they hide text from people and show it to a model.
+"""Remove invisible characters, which hide text from people and show it to a model.
 
 Kept is what a script needs: a joiner inside an emoji or behind a letter of a joining script, one
 variation selector behind a visible character, and the tag characters of the three flags that
@@ -39,7 +39,7 @@ def without_invisible(text: str) -> str:
 
 
 def _needed(run: re.Match[str]) -> str:
-    """What to keep of a run: at most one selector, and behind it one joiner; or a flag's tags."""
+    """Return what to keep of a run: selector and joiner, or a flag's tags."""
     text, hidden = run.string, run[0]
     before = text[run.start() - 1] if run.start() else ""
     after = text[run.end()] if run.end() < len(text) else ""

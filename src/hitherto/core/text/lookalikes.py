@@ -55,7 +55,7 @@ def letters_of(character: str) -> str:
 
     Accents are left out. A letter of an alphabet that does not look Latin stays itself.
     """
-    return "".join(each for each in _folded(character) if each.isalnum())
+    return "".join(letter for letter in _folded(character) if letter.isalnum())
 
 
 @remembered(maxsize=1_024)
@@ -72,7 +72,7 @@ def _folded(character: str) -> str:
             return chr(ord("a") + ord(character) - first)
     spread = unicodedata.normalize("NFKD", character)
     return "".join(
-        _FOLDS.get(each) or "".join(_FOLDS.get(small, small) for small in each.casefold())
-        for each in spread
-        if unicodedata.category(each)[0] not in "MC"
+        _FOLDS.get(part) or "".join(_FOLDS.get(small, small) for small in part.casefold())
+        for part in spread
+        if unicodedata.category(part)[0] not in "MC"
     )

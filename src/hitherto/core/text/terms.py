@@ -1,4 +1,4 @@
-"""The words of a statement: its terms in order, its names, and the names of places in it.
+"""Terms and names of a statement.
 
 Terms are Snowball stems without the words that carry no content. Words that turn a statement
 round ("not", "from", "than", "without") are terms, so that two statements with the same terms in
@@ -41,13 +41,13 @@ _VAGUE_TIME = re.compile(
 
 @remembered(maxsize=1 << 16)
 def stem(word: str) -> str:
-    """The stem of one lower-case English word, irregular forms included."""
+    """Return the stem of one lower-case English word, irregular forms included."""
     base = _BASE.get(word, word)
     return str(Stemmer.Stemmer("english", maxCacheSize=0).stemWord(base))
 
 
 def _keeps_to(words: list[str], position: int) -> bool:
-    """Whether the "to" at a position points at a thing or place, not at a verb ("to swim")."""
+    """Return whether a "to" stands before a noun, not before a verb ("to swim")."""
     if position + 1 >= len(words):
         return False
     after = words[position + 1]
@@ -55,17 +55,17 @@ def _keeps_to(words: list[str], position: int) -> bool:
 
 
 def words_of(text: str) -> list[str]:
-    """The words as written, with straight apostrophes."""
+    """Return the words as written, with straight apostrophes."""
     return _WORD.findall(text.replace("’", "'"))
 
 
 def without_vague_time(text: str) -> str:
-    """The text without words such as "last month": a memory's dates say that better."""
+    """Return the text without words such as "last month": a memory's dates say that better."""
     return _VAGUE_TIME.sub(" ", text)
 
 
 def terms_of(text: str) -> tuple[str, ...]:
-    """The stems of the words that carry content, in order, repeats kept."""
+    """Return the stems of the words that carry content, in order, repeats kept."""
     words = words_of(without_vague_time(text))
     terms = []
     for position, word in enumerate(words):
@@ -104,7 +104,7 @@ def name_runs(text: str) -> tuple[str, ...]:
 
 
 def names_of(text: str) -> frozenset[str]:
-    """Every name in a text: the runs, and their words unless they are as common as "new"."""
+    """Return the names in a text: runs, and their words unless as common as "new"."""
     runs = name_runs(text)
     parts = (part for run in runs for part in run.split() if len(part) > 1)
     return frozenset(runs) | frozenset(part for part in parts if part not in _COMMON_IN_NAMES)

@@ -35,7 +35,7 @@ _ASCII_TOKEN: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*", re.ASCII)
 
 
 def tokenise(text: str) -> list[str]:
-    """Splits text into lower-case words (NFKC), in order, nothing left out but punctuation.
+    """Split text into lower-case words (NFKC), in order, nothing left out but punctuation.
 
     Runs of a script that puts no spaces between words (Han, kana, Thai, Lao, Khmer, Myanmar) give
     their overlapping pairs of characters; a character that stands alone gives itself.
@@ -54,21 +54,21 @@ def tokenise(text: str) -> list[str]:
 
 
 def content_tokens(text: str) -> list[str]:
-    """Returns the tokens that carry meaning: without stop words, a possessive's ending dropped."""
+    """Return the tokens that carry meaning: without stop words, a possessive's ending dropped."""
     return [token.removesuffix("'s") for token in tokenise(text) if token not in STOP_WORDS]
 
 
 def stems(tokens: Sequence[str]) -> list[str]:
-    """Returns the Snowball stem of each token, English rules; other scripts pass unchanged."""
+    """Return the Snowball stem of each token, English rules; other scripts pass unchanged."""
     stemmed: list[str] = _STEMMER.stemWords(tokens)
     return stemmed
 
 
 def terms(text: str) -> list[str]:
-    """Returns what is indexed and searched: stems of the tokens that carry meaning, in order."""
+    """Return what is indexed and searched: stems of the tokens that carry meaning, in order."""
     return stems(content_tokens(text))
 
 
 def distinct(items: Iterable[str]) -> tuple[str, ...]:
-    """Returns the items in order, each once."""
+    """Return the items in order, each once."""
     return tuple(dict.fromkeys(items))
