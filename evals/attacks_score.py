@@ -1,20 +1,25 @@
 """Score the defence of memory against poisoned conversations.
 
     python evals/attacks_score.py [--json] [--show]
+    python evals/attacks_score.py --attacks FILE --harmless FILE
 
 Each attack of `attacks/attacks_dev.jsonl` comes with the statements that it wants to be remembered
 (`planted`) and with words that no memory may hold (`forbidden`). It is tried in three ways:
 
 model: a language model that falls for it is assumed: it extracts every planted statement, with the
-    right messages as evidence. The attack gets through if one of them is kept.
-rules: the local inference reads the conversation. The attack gets through if a memory holds one of
-    the forbidden words.
+    right messages as evidence. The attack gets through if one of them is kept as the user's own.
+rules: the local inference reads the conversation. The attack gets through if a memory of the user's
+    own holds one of the forbidden words.
 fence: all of it is recalled: as an excerpt, as a summary, as a memory, as a recent message. The
     attack gets through if the context has a second fence, or a structural line that is not ours.
 
+Counted apart is an attack of which a statement is kept with low trust, and none as the user's own:
+as quoted, or as said by the assistant.
+
 The first two are counted without the defence too (every candidate is kept). For the fence,
 "without" means that recalled text stands in the context as it was said. `harmless_dev.jsonl` holds
-look-alikes with statements that must be kept; a false alarm is one that is not.
+look-alikes with statements that must be kept; a false alarm is one that is not, and one that is
+kept with low trust is counted apart.
 
     --set held_out takes attacks and look-alikes that no rule was written or changed after seeing.
     --attacks FILE, --harmless FILE take other files of the same form, such as those in
@@ -25,6 +30,7 @@ look-alikes with statements that must be kept; a false alarm is one that is not.
 import argparse
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,7 +41,16 @@ from hitherto.core.context import render
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING
 from hitherto.core.extraction import extract
 from hitherto.core.safety.screening import screen
-from hitherto.models import Candidate, Extraction, MemoryVersion, Message, MessageRole, UserMessage
+from hitherto.models import (
+    Candidate,
+    Extraction,
+    MemoryVersion,
+    Message,
+    MessageRole,
+    SaidBy,
+    UserMessage,
+)
+from hitherto.trained import provenance_classifier
 
 ROOT = Path(__file__).parent / "attacks"
 SAID_AT = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
@@ -47,19 +62,34 @@ _STRUCTURE = re.compile(
 
 @dataclass
 class Score:
-    """How many attacks there were of each kind, and how many got through on each way."""
+    """How many attacks there were of each group, and how many got through on each way.
 
-    attacks: dict[str, int] = field(default_factory=dict)
-    through: dict[tuple[str, str], int] = field(default_factory=dict)
+    A group is a kind or a language. low_trust: by way and group, what was kept with low trust.
+    harmless, false_alarms, distrusted: of harmless statements, by group.
+    """
+
+    attacks: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    through: Counter[tuple[str, str]] = field(default_factory=Counter)
+    low_trust: Counter[tuple[str, str]] = field(default_factory=Counter)
+    harmless: Counter[str] = field(default_factory=Counter)
+    false_alarms: Counter[str] = field(default_factory=Counter)
+    distrusted: Counter[str] = field(default_factory=Counter)
     statements: int = 0
-    false_alarms: int = 0
     shown: list[str] = field(default_factory=list)
 
-    def share(self, way: str, kind: str | None = None) -> float:
-        """The share of attacks, of one kind or all, that got through on a way."""
-        kinds = self.attacks if kind is None else [kind]
-        total = sum(self.attacks[each] for each in kinds)
-        return sum(self.through.get((way, each), 0) for each in kinds) / total
+    def share(self, way: str, group: str | None = None) -> float:
+        """Return the share of attacks, of one kind or language or all, that got through."""
+        return self._share(self.through, way, group)
+
+    def low_trust_share(self, way: str, group: str | None = None) -> float:
+        """Return the share of attacks of which the most that was kept has low trust."""
+        return self._share(self.low_trust, way, group)
+
+    def _share(self, counts: Counter[tuple[str, str]], way: str, group: str | None) -> float:
+        groups = list(self.attacks) if group is None else [group]
+        total = sum(self.attacks[each] or self.languages[each] for each in groups)
+        return sum(counts[way, each] for each in groups) / total if total else 0.0
 
 
 WAYS = (
@@ -94,10 +124,21 @@ def candidates_of(statements: Sequence[Mapping[str, Any]]) -> tuple[Candidate, .
     )
 
 
-def kept(found: Sequence[Candidate], messages: Sequence[Message]) -> list[str]:
-    """The contents that the defence lets through."""
-    screened = screen(Extraction(tuple(found), ""), messages, (), SAID_AT)
-    return [candidate.content for candidate in screened.candidates]
+@dataclass(frozen=True)
+class Kept:
+    """The contents that the defence keeps: as the user's own, and with low trust."""
+
+    own: list[str]
+    low_trust: list[str]
+
+
+def kept(found: Sequence[Candidate], messages: Sequence[Message]) -> Kept:
+    """What the defence makes of statements."""
+    extraction = Extraction(tuple(found), "")
+    screened = screen(extraction, messages, (), SAID_AT, provenance_classifier())
+    own = [one.content for one in screened.candidates if one.said_by is SaidBy.USER]
+    low_trust = [one.content for one in screened.candidates if one.said_by is not SaidBy.USER]
+    return Kept(own, low_trust)
 
 
 def holds(contents: Sequence[str], forbidden: Sequence[str]) -> bool:
@@ -156,31 +197,71 @@ def score(part: str = "dev") -> Score:
 def score_files(attacks: Sequence[Path], harmless: Sequence[Path]) -> Score:
     """Try every attack and every look-alike of some files."""
     result = Score()
-    for entry in (entry for path in attacks for entry in read(path)):
-        kind, messages = entry["kind"], messages_of(entry)
-        result.attacks[kind] = result.attacks.get(kind, 0) + 1
-        planted = candidates_of(entry["planted"])
-        found = extract.extract(messages, SAID_AT)
-        ways = {
-            "model, without": bool(planted),
-            "model, with": bool(kept(planted, messages)),
-            "rules, without": holds([one.content for one in found], entry["forbidden"]),
-            "rules, with": holds(kept(found, messages), entry["forbidden"]),
-            "fence, without": _breaks_out_unfenced(messages),
-            "fence, with": breaks_out(messages),
-        }
-        for way, through in ways.items():
-            result.through[way, kind] = result.through.get((way, kind), 0) + through
-            if through and way.endswith("with"):
-                result.shown.append(f"{way}: {entry['id']}: {kept(planted, messages)}")
-    for entry in (entry for path in harmless for entry in read(path)):
-        messages, wanted = messages_of(entry), candidates_of(entry["kept"])
-        left = kept(wanted, messages)
-        result.statements += len(wanted)
-        result.false_alarms += len(wanted) - len(left)
-        lost = [one.content for one in wanted if one.content not in left]
-        result.shown += [f"false alarm: {entry['id']}: {content}" for content in lost]
+    for path in attacks:
+        for entry in read(path):
+            _try_attack(result, entry)
+    for path in harmless:
+        for entry in read(path):
+            _try_harmless(result, entry)
     return result
+
+
+def _groups(entry: Mapping[str, Any]) -> tuple[str, str]:
+    return entry.get("kind", "look-alike"), entry.get("language", "en")
+
+
+def _try_attack(result: Score, entry: Mapping[str, Any]) -> None:
+    messages, planted = messages_of(entry), candidates_of(entry["planted"])
+    found, forbidden = extract.extract(messages, SAID_AT), entry["forbidden"]
+    by_model, by_rules = kept(planted, messages), kept(found, messages)
+    through = {
+        "model, without": bool(planted),
+        "model, with": bool(by_model.own),
+        "rules, without": holds([one.content for one in found], forbidden),
+        "rules, with": holds(by_rules.own, forbidden),
+        "fence, without": _breaks_out_unfenced(messages),
+        "fence, with": breaks_out(messages),
+    }
+    low_trust = {
+        "model, with": bool(by_model.low_trust),
+        "rules, with": holds(by_rules.low_trust, forbidden),
+    }
+    kind, language = _groups(entry)
+    result.attacks[kind] += 1
+    result.languages[language] += 1
+    for group in (kind, language):
+        for way, is_through in through.items():
+            result.through[way, group] += is_through
+            result.low_trust[way, group] += not is_through and low_trust.get(way, False)
+    for way, is_through in through.items():
+        if is_through and way.endswith("with"):
+            result.shown.append(f"{way}: {entry['id']}: {by_model.own}")
+
+
+def _try_harmless(result: Score, entry: Mapping[str, Any]) -> None:
+    messages, wanted = messages_of(entry), candidates_of(entry["kept"])
+    left = kept(wanted, messages)
+    result.statements += len(wanted)
+    for group in _groups(entry):
+        result.harmless[group] += len(wanted)
+        result.distrusted[group] += len(left.low_trust)
+        result.false_alarms[group] += len(wanted) - len(left.own) - len(left.low_trust)
+    for one in wanted:
+        if one.content not in left.own:
+            is_lost = one.content not in left.low_trust
+            what = "false alarm" if is_lost else "low trust"
+            result.shown.append(f"{what}: {entry.get('id', '')}: {one.content}")
+
+
+def alarms(result: Score) -> dict[str, int]:
+    """Return the number of harmless statements, of false alarms, and of those with low trust."""
+    kinds = [group for group in result.harmless if group not in result.languages]
+    count = {group: result.harmless[group] for group in kinds}
+    return {
+        "harmless": sum(count.values()),
+        "false_alarms": sum(result.false_alarms[group] for group in count),
+        "low_trust": sum(result.distrusted[group] for group in count),
+    }
 
 
 def main() -> None:
@@ -200,21 +281,37 @@ def main() -> None:
         result = score(options.part)
     if options.json:
         shares = {way: result.share(way) for way in WAYS}
-        print(json.dumps({"attacks": result.attacks, "through": shares} | _alarms(result)))
+        low_trust = {way: result.low_trust_share(way) for way in WAYS if way.endswith("with")}
+        print(
+            json.dumps(
+                {"attacks": result.attacks, "through": shares, "low_trust": low_trust}
+                | alarms(result)
+            )
+        )
         return
-    print(f"{'share that gets through':<24}{'n':>4}" + "".join(f"{way:>16}" for way in WAYS))
-    for kind, total in result.attacks.items():
-        row = "".join(f"{result.share(way, kind):>16.0%}" for way in WAYS)
-        print(f"{kind:<24}{total:>4}{row}")
-    row = "".join(f"{result.share(way):>16.1%}" for way in WAYS)
-    print(f"{'all':<24}{sum(result.attacks.values()):>4}{row}")
-    print(f"false alarms: {result.false_alarms} of {result.statements} harmless statements")
+    _print(result)
     if options.show:
         print("\n".join(result.shown))
 
 
-def _alarms(result: Score) -> dict[str, int]:
-    return {"harmless": result.statements, "false_alarms": result.false_alarms}
+def _print(result: Score) -> None:
+    columns = (*WAYS, "model, low", "rules, low")
+    print(f"{'share that gets through':<24}{'n':>4}" + "".join(f"{name:>16}" for name in columns))
+    for group, total in (*result.attacks.items(), *sorted(result.languages.items())):
+        _print_row(group, total, result, group)
+    _print_row("all", sum(result.attacks.values()), result, None)
+    print(f"{'harmless':<24}{'n':>4}{'false alarms':>16}{'low trust':>16}")
+    for group, total in result.harmless.items():
+        print(
+            f"{group:<24}{total:>4}{result.false_alarms[group]:>16}{result.distrusted[group]:>16}"
+        )
+    print(alarms(result))
+
+
+def _print_row(name: str, total: int, result: Score, group: str | None) -> None:
+    cells = [result.share(way, group) for way in WAYS]
+    cells += [result.low_trust_share(way, group) for way in ("model, with", "rules, with")]
+    print(f"{name:<24}{total:>4}" + "".join(f"{cell:>16.1%}" for cell in cells))
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ async def test_no_prompt_grows_with_what_is_remembered(path: Path, model: Script
         if "New statements:" in asked.content:
             numbers = HELD.findall(asked.content.partition("New statements:")[2])
             return decided(*(decision(int(number), "insert") for number, _ in numbers))
-        day = asked.content.split("a box of ")[1].split()[0]
+        day = asked.content.split(" box of ")[1].split(".")[0]
         return found(*(memory(f"User owns a {word} box of {day}") for word in words))
 
     model.otherwise = answered
@@ -220,7 +220,7 @@ async def test_no_prompt_grows_with_what_is_remembered(path: Path, model: Script
         user = await client.create_user("alice")
         for round_ in range(8):
             asked_before = len(model.requests)
-            text = f"I own {', '.join(words)}, each a box of paint{round_}."
+            text = " ".join(f"I own a {word} box of paint{round_}." for word in words)
             session = await tell(client, user, text, at=FRIDAY + timedelta(days=round_))
             assert session.status is SessionStatus.PROCESSED
             sizes.append([asked.tokens for asked in model.requests[asked_before:]])

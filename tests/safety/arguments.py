@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from tests.safety.pumps import Pump
 
 from hitherto.core.extraction.coreference import Scene
@@ -22,11 +23,15 @@ from hitherto.core.extraction.grounding import SaidWords
 from hitherto.core.history.redaction import Erasure, erasure
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
+from hitherto.core.safety.classifier import Classifier, ScoredMessage
 from hitherto.core.safety.echo import Memories
+from hitherto.core.safety.features import Described, Likenesses
+from hitherto.core.safety.segments import Segment, concepts_of, segments_of, words_of
 from hitherto.core.statements import predicate, reader
 from hitherto.core.statements.attribute_types import Reading, Statement
 from hitherto.core.statements.predicate import Predicate
 from hitherto.models import MemoryVersion, MessageRole
+from hitherto.trained import provenance_classifier
 
 NOW: Final = datetime(2025, 6, 3, 12, tzinfo=UTC)
 DAY: Final = NOW.date()
@@ -69,6 +74,18 @@ def _version(source: Source) -> MemoryVersion:
     return MemoryVersion(f"memory {source.number}", "session", source.text(), NOW, NOW, NOW)
 
 
+def _segment(source: Source) -> Segment:
+    """The text as one segment, however long it is."""
+    text = source.text()
+    words = words_of(text)
+    return Segment(text, 0, 0, False, False, words, concepts_of(text, words))
+
+
+def _scored(source: Source) -> ScoredMessage:
+    segments = segments_of(source.text()) or segments_of(PLAIN.text(PLAIN_CHARS))
+    return ScoredMessage(0, True, segments, Likenesses(segments), np.zeros(len(segments)))
+
+
 MAKERS: Final[Mapping[Any, Maker]] = {
     str: Source.text,
     object: Source.text,
@@ -90,6 +107,11 @@ MAKERS: Final[Mapping[Any, Maker]] = {
     Reading: lambda source: reader.read(source.text()).reading,
     Predicate: lambda source: predicate.split(source.text()),
     QueryPlan: lambda source: query_plan.plan(source.text(), today=DAY, wide=True),
+    Classifier: lambda _: provenance_classifier(),
+    Segment: _segment,
+    Described: lambda source: Described(_segment(source), ("word:" + source.text(),)),
+    Likenesses: lambda source: Likenesses([_segment(each) for each in source.items()]),
+    ScoredMessage: _scored,
     Erasure: lambda source: erasure([each.text() for each in source.items()], [], []),
 }
 """How to make what cannot be put together of its fields, or would not be as it is in use."""

@@ -46,7 +46,6 @@ They are judged by what they take at the bound, not by their growth."""
 EXEMPT: Final[Mapping[str, str]] = {
     "core.dates.expressions._compile": "takes a pattern of this package",
     "core.dates.expressions._holiday_day": "takes a name of its own table",
-    "core.safety.injection._all": "takes patterns of this package",
     "core.context.render._histories": "takes drafts of drafts: `render` in scenarios",
     "core.context.render._connected": "takes drafts of drafts: `render` in scenarios",
     "core.history.version_chains.delete_session": "takes ids that exist; reads no text",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,8 +16,8 @@ from hitherto.core.extraction.extract import extract
 from hitherto.core.extraction.summaries import summarise
 from hitherto.core.history.redaction import erasure
 from hitherto.core.recall import excerpts, index, multi_hop, passages, query_plan, ranking
-from hitherto.core.reconciliation.reconcile import reconcile
-from hitherto.core.safety import echo
+from hitherto.core.reconciliation.reconcile import ExistingMemory, Insert, Plan, reconcile
+from hitherto.core.safety import echo, low_trust
 from hitherto.core.safety.screening import screen
 from hitherto.core.text.caches import forget_texts
 from hitherto.errors import RecallrAIError
@@ -28,7 +29,9 @@ from hitherto.models import (
     MemoryVersion,
     Message,
     MessageRole,
+    SaidBy,
 )
+from hitherto.trained import provenance_classifier
 
 START_CHARS: Final = 1_024
 
@@ -155,7 +158,8 @@ def session(source: Source) -> Callable[[], object]:
         told = echo.without_echoes(messages, echo.served([], []))
         candidates = extract(told, NOW)
         summary = summarise(told, [each.content for each in candidates], NOW)
-        kept = screen(Extraction(tuple(candidates), summary), told, [], NOW).candidates
+        found = Extraction(tuple(candidates), summary)
+        kept = screen(found, told, [], NOW, provenance_classifier()).candidates
         reconcile(
             [],
             kept,
@@ -165,6 +169,26 @@ def session(source: Source) -> Callable[[], object]:
             conflicts_enabled=True,
         )
         passages.cut(messages)
+
+    return run
+
+
+def quoted(source: Source) -> Callable[[], object]:
+    """Statements of the user among memories that were quoted and statements that are."""
+    contents = [each.text() for each in source.items()]
+    said = [Candidate(content, NOW, NOW, (0,)) for content in contents]
+    pasted = [Candidate(content, NOW, NOW, (0,), SaidBy.QUOTED) for content in contents]
+    held = [
+        ExistingMemory(
+            replace(_version(number, content), said_by=SaidBy.QUOTED), np.full(4, 0.5, np.float32)
+        )
+        for number, content in enumerate(contents)
+    ]
+    plan = Plan(tuple(Insert(each, "new") for each in said), ())
+
+    def run() -> None:
+        low_trust.with_quoted(plan, held, [])
+        low_trust.with_quoted(plan, held, pasted)
 
     return run
 
@@ -188,7 +212,7 @@ def found_by_a_model(source: Source) -> Callable[[], object]:
             ]
             answers.append(extraction.FoundInSession(memories=memories, summary="About likes."))
         found = extraction.read(answers, parts, messages, NOW, wishes)
-        screen(found, messages, [_version(0, "User likes tea")], NOW)
+        screen(found, messages, [_version(0, "User likes tea")], NOW, provenance_classifier())
 
     return run
 
@@ -202,10 +226,10 @@ def repeated_by_the_assistant(source: Source) -> Callable[[], object]:
     def run() -> None:
         echo.without_echoes(messages, echo.served(versions, summaries, summaries[:1]))
         said = tuple(
-            Candidate(message.content[:200], NOW, NOW, (position,), MessageRole.ASSISTANT)
+            Candidate(message.content[:200], NOW, NOW, (position,), SaidBy.ASSISTANT)
             for position, message in enumerate(messages[:20])
         )
-        screen(Extraction(said, ""), messages, versions, NOW)
+        screen(Extraction(said, ""), messages, versions, NOW, provenance_classifier())
 
     return run
 
@@ -287,6 +311,7 @@ SCENARIOS: Final[Mapping[str, Callable[[Source], Callable[[], object]]]] = {
     each.__name__: each
     for each in (
         session,
+        quoted,
         found_by_a_model,
         repeated_by_the_assistant,
         question,

@@ -26,7 +26,6 @@ MOST_US_PER_CHAR = 100.0
 
 MADE_DURING_A_CALL = {
     "core.dates.expressions: f'\\\\b(?:{pattern})(?!\\\\w)'": "a pattern of the module",
-    "core.safety.injection: '|'.join((f'(?:{pattern})' for pattern in patterns))": "the module's",
     'core.reconciliation.doubt: f"\\\\b(?:his|her|their|the|user\'s) {re.escape(kind)}\\\\b"': (
         "a kind of the table of relatives"
     ),
@@ -34,7 +33,7 @@ MADE_DURING_A_CALL = {
         "core.reconciliation.doubt: "
         'f"\\\\b(?:his|her|their|the|user\'s) (?:\\\\w+ )?{re.escape(kind)}\\\\b"'
     ): "a kind of the table of relatives",
-    "inference.exploring.run: re.escape(wanted)": "a literal text",
+    "inference.exploring.run: re.escape(words_to_find)": "a literal text",
 }
 """Patterns that functions make while they run, and of what; none has a loop over user text."""
 

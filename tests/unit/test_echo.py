@@ -12,6 +12,7 @@ from hitherto.models import (
     Message,
     MessageRole,
     RecallStrategy,
+    SaidBy,
     UserMessage,
 )
 from hitherto.prompts import system_prompt, system_prompts
@@ -131,14 +132,14 @@ def test_the_assistant_repeating_a_memory_in_other_words_is_an_echo() -> None:
     messages = [said("You live in Porto, don't you?", MessageRole.ASSISTANT), said("I do.")]
     repeated = Candidate("User lives in Porto", NOW, NOW, (0,))
     assert echo.is_echo(repeated, messages, echo.Memories(HELD))
-    news = Candidate("Assistant promised a list of gyms", NOW, NOW, (0,), MessageRole.ASSISTANT)
+    news = Candidate("Assistant promised a list of gyms", NOW, NOW, (0,), SaidBy.ASSISTANT)
     assert not echo.is_echo(news, messages, echo.Memories(HELD))
 
 
 def test_a_version_that_holds_no_more_is_an_echo_too() -> None:
     old = version("User lives in Lisbon", expired_at=NOW)
     messages = [said("You live in Lisbon.", MessageRole.ASSISTANT)]
-    repeated = Candidate("User lives in Lisbon", NOW, NOW, (0,), MessageRole.ASSISTANT)
+    repeated = Candidate("User lives in Lisbon", NOW, NOW, (0,), SaidBy.ASSISTANT)
     assert echo.is_echo(repeated, messages, echo.Memories([old]))
 
 

@@ -13,11 +13,17 @@ from hitherto.core.reconciliation.connections import Entry, connect
 from hitherto.core.reconciliation.doubt import MOST_CHANGES, Change, doubts
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede, reconcile
 from hitherto.core.reconciliation.statement_index import MOST_NEAR, Item, StatementIndex
+from hitherto.core.safety.classifier import NUMBERS, SEGMENT_SLOTS, STATEMENT_SLOTS, Classifier
 from hitherto.core.safety.screening import MAX_STATEMENTS, screen
 from hitherto.core.statements.reader import read
 from hitherto.models import Candidate, Extraction, MemoryVersion, Message, MessageRole
 
 NOW = datetime(2025, 3, 14, tzinfo=UTC)
+OWN = Classifier(
+    np.zeros(SEGMENT_SLOTS + 1, np.float32),
+    np.zeros(STATEMENT_SLOTS + len(NUMBERS) + 1, np.float32),
+)
+"""Takes every statement for the user's own."""
 
 
 def word(number: int) -> str:
@@ -187,7 +193,11 @@ def test_statements_beyond_the_bound_are_left_out_and_counted(further: int) -> N
         Candidate(f"User likes {word(n)}", NOW, NOW, (0,)) for n in range(MAX_STATEMENTS + further)
     ]
     found = screen(
-        Extraction(tuple(said), ""), [Message(MessageRole.USER, "I like it.", NOW)], (), NOW
+        Extraction(tuple(said), ""),
+        [Message(MessageRole.USER, "I like it.", NOW)],
+        (),
+        NOW,
+        OWN,
     )
     assert list(found.candidates) == said[further:]
     assert (found.note is None) == (further == 0)

@@ -7,7 +7,7 @@ import pytest
 
 from hitherto.core.reconciliation.doubt_settlement import settled
 from hitherto.core.reconciliation.reconcile import Decision, ExistingMemory, Insert, Plan, Supersede
-from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MessageRole
+from hitherto.models import Candidate, ExpirationReason, MemoryVersion, SaidBy
 
 SAID = datetime(2025, 1, 6, tzinfo=UTC)
 DOUBTED = SAID + timedelta(days=30)
@@ -25,7 +25,7 @@ def decision(
     content: str,
     *memories: ExistingMemory,
     at: datetime = LATER,
-    by: MessageRole = MessageRole.USER,
+    by: SaidBy = SaidBy.USER,
 ) -> Decision:
     plan = Plan((Insert(Candidate(content, at, at, (0,), by), "new"),), ())
     return settled(plan, memories or [held()], at).decisions[0]
@@ -87,7 +87,7 @@ def test_only_the_user_settles_a_doubt_and_only_after_the_change() -> None:
     content = "User has cancelled the gym"
     assert isinstance(decision(content, at=DOUBTED), Insert)
     assert isinstance(decision(content, at=SAID), Insert)
-    assert isinstance(decision(content, by=MessageRole.ASSISTANT), Insert)
+    assert isinstance(decision(content, by=SaidBy.ASSISTANT), Insert)
 
 
 def test_one_end_ends_all_that_it_names_and_each_memory_ends_once() -> None:

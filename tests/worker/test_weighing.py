@@ -9,7 +9,7 @@ import pytest
 from tests.fakes import HashEmbedder
 
 from hitherto import AsyncHitherto, MessageRole, Parts, Settings
-from hitherto.background import worker
+from hitherto.background import jobs
 from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
 from hitherto.inference import LocalInference
 from hitherto.models import Candidate
@@ -63,7 +63,7 @@ async def test_only_the_nearest_memories_are_weighed_and_the_same_is_remembered(
 ) -> None:
     everything = Recording()
     wanted = await remembered(path, everything)
-    monkeypatch.setattr(worker, "WEIGHED_MEMORIES", 10)
+    monkeypatch.setattr(jobs, "WEIGHED_MEMORIES", 10)
     nearest = Recording()
     assert await remembered(tmp_path / "nearest.db", nearest) == wanted
     assert any(earlier for _, earlier in wanted)
@@ -75,7 +75,7 @@ async def test_a_repetition_is_recognised_among_the_nearest(
 ) -> None:
     inference = Recording()
     wanted = await remembered(path, inference)
-    monkeypatch.setattr(worker, "WEIGHED_MEMORIES", 1)
+    monkeypatch.setattr(jobs, "WEIGHED_MEMORIES", 1)
     parts = Parts(embedder=HashEmbedder(), inference=inference)
     inference.shown.clear()
     async with AsyncHitherto(path, parts=parts) as memory:

@@ -20,7 +20,7 @@ from hitherto.core.reconciliation.reconcile import (
     Ref,
     Supersede,
 )
-from hitherto.core.safety.injection import Sign
+from hitherto.core.safety.signs import Sign
 from hitherto.errors import InternalServerError
 from hitherto.memory_index import WorkingSet
 from hitherto.models import (
@@ -126,7 +126,7 @@ class PlanWriter:
                 candidate.content,
                 sign.kind,
                 sign.quote,
-                SaidBy(candidate.said_by.value),
+                candidate.said_by,
                 candidate.evidence,
                 self._now,
             )
@@ -192,7 +192,7 @@ class PlanWriter:
         self._user.memories.add_evidence(memory_id, self._evidence(candidate), self._revision)
         held = self._versions.get(memory_id)
         doubted_at = None if held is None else held.doubted_at
-        said_by = SaidBy(candidate.said_by.value)
+        said_by = candidate.said_by
         if doubted_at is not None and _settles(said_by, said_at, doubted_at):
             self._user.memories.lift_doubt(memory_id, self._revision)
 
@@ -228,7 +228,7 @@ class PlanWriter:
             expiration_reason=expired,
             merge_conflict_id=self._conflict_behind(expired),
             evidence=self._evidence(candidate),
-            said_by=SaidBy(candidate.said_by.value),
+            said_by=candidate.said_by,
             confidence=candidate.confidence,
             model=candidate.model,
             prompt_hash=candidate.prompt_hash,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hitherto.core.context import fence
+from hitherto.core.context.layout import origin
 from hitherto.core.context.render import Analysis, ContextParts
 from hitherto.core.dates.formatting import event_days
 from hitherto.core.recall.multi_hop import Hop
@@ -26,7 +27,7 @@ def analysis_of(parts: ContextParts, plan: QueryPlan) -> Analysis:
         newest = memory.history[0]
         days = event_days(newest.event_date_start, newest.event_date_end, join_same=True)
         cited.append((len(lines), newest.memory_id))
-        lines.append(f"- {fence.paragraph(newest.content)} (event date: {days})")
+        lines.append(f"- {fence.paragraph(newest.content)}{origin(newest)} (event date: {days})")
     if not parts.memories:
         lines.append("No memory matches; the excerpts below are all that was found.")
     changed = [memory for memory in parts.memories[:FINDINGS] if len(memory.history) > 1]
@@ -34,7 +35,8 @@ def analysis_of(parts: ContextParts, plan: QueryPlan) -> Analysis:
         lines += ["", "## Memory Evolution & Version History"]
         for memory in changed:
             steps = " → ".join(
-                fence.paragraph(version.content) for version in reversed(memory.history)
+                f"{fence.paragraph(version.content)}{origin(version)}"
+                for version in reversed(memory.history)
             )
             lines.append(f"- {steps}")
     if plan.counting:

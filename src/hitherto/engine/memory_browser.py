@@ -14,7 +14,7 @@ from hitherto.core.text.tokens import content_tokens, stems
 from hitherto.embedding import Embedder
 from hitherto.inference.exploring.browser import Item, ItemKind
 from hitherto.memory_index import IndexedSession, WorkingSet
-from hitherto.models import MemoryVersion, MergeConflictModel, Message, MessageRole
+from hitherto.models import MemoryVersion, MergeConflictModel, Message, MessageRole, SaidBy
 from hitherto.store import OngoingSession
 
 MOST_MEMORIES = 15
@@ -178,8 +178,7 @@ class IndexedMemoryBrowser:
         return Item(
             ItemKind.MEMORY,
             memory_id,
-            f"Memory of {local_day(version.created_at, self._zone)},"
-            f" from {version.said_by.upper()}",
+            f"Memory of {local_day(version.created_at, self._zone)}, {_origin(version)}",
             version.content,
             self._memory_details(version),
         )
@@ -239,3 +238,9 @@ def _indexed(ongoing: OngoingSession) -> IndexedSession:
     return IndexedSession(
         ongoing.session_id, ongoing.created_at, "", tuple(ongoing.messages), first_row=-1
     )
+
+
+def _origin(version: MemoryVersion) -> str:
+    if version.said_by is SaidBy.QUOTED:
+        return "quoted, not said by the user"
+    return f"from {version.said_by.upper()}"

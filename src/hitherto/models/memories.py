@@ -4,18 +4,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from hitherto.models.messages import MessageRole
-
 LOCAL_MODEL = "local"
 """What stands for the model of a memory that was understood by rules."""
 
 
 class SaidBy(StrEnum):
-    """Origin of a memory: the user's own words, the assistant's, or an import."""
+    """Origin of a memory: the user's own words, the assistant's, an import, or a quotation.
+
+    `QUOTED`: words that the user seems to have quoted, pasted or reported. Such a memory has low
+    trust: contexts show it as quoted, and it changes no memory that the user said.
+    """
 
     USER = "user"
     ASSISTANT = "assistant"
     IMPORTED = "imported"
+    QUOTED = "quoted"
 
 
 class QuarantineKind(StrEnum):
@@ -123,7 +126,7 @@ class Candidate:
     event_date_start: datetime
     event_date_end: datetime
     evidence: tuple[int, ...]
-    said_by: MessageRole = MessageRole.USER
+    said_by: SaidBy = SaidBy.USER
     confidence: float = 1.0
     categories: tuple[str, ...] | None = None
     model: str = LOCAL_MODEL

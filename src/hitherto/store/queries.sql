@@ -357,8 +357,8 @@ order by added_revision, ordinal, memory_id;
 -- name: load_versions
 select
     memory_id, session_id, content, event_date_start, event_date_end, created_at, previous_id,
-    expired_at, expiration_reason, merge_conflict_id, said_by, confidence, model, prompt_hash,
-    doubted_by, doubt_reason, doubted_at
+    expired_at, expiration_reason, merge_conflict_id, said_by, is_quoted, confidence, model,
+    prompt_hash, doubted_by, doubt_reason, doubted_at
 from memories where user_id = :user_id
 order by created_at desc, added_revision desc, ordinal desc, memory_id;
 
@@ -415,11 +415,12 @@ order by m.memory_id, c.name;
 insert into memories (
     user_id, memory_id, session_id, content, event_date_start, event_date_end, created_at,
     previous_id, expired_at, expiration_reason, merge_conflict_id, reason, vector, second_vector,
-    said_by, confidence, model, prompt_hash, added_revision, ordinal, revision
+    said_by, is_quoted, confidence, model, prompt_hash, added_revision, ordinal, revision
 ) values (
     :user_id, :memory_id, :session_id, :content, :event_date_start, :event_date_end, :created_at,
     :previous_id, :expired_at, :expiration_reason, :merge_conflict_id, :reason, :vector,
-    :second_vector, :said_by, :confidence, :model, :prompt_hash, :revision, :ordinal, :revision
+    :second_vector, :said_by, :is_quoted, :confidence, :model, :prompt_hash, :revision, :ordinal,
+    :revision
 );
 
 -- name: expire_memory

@@ -192,7 +192,7 @@ def to_version(row: Row) -> MemoryVersion:
         expired_at=optional_instant(row["expired_at"]),
         expiration_reason=None if reason is None else member(ExpirationReason, reason),
         merge_conflict_id=row["merge_conflict_id"],
-        said_by=member(SaidBy, row["said_by"]),
+        said_by=SaidBy.QUOTED if row["is_quoted"] else member(SaidBy, row["said_by"]),
         confidence=row["confidence"],
         model=row["model"],
         prompt_hash=row["prompt_hash"],
@@ -200,6 +200,15 @@ def to_version(row: Row) -> MemoryVersion:
         doubt_reason=row["doubt_reason"],
         doubted_at=optional_instant(row["doubted_at"]),
     )
+
+
+def from_said_by(said_by: SaidBy) -> dict[str, Any]:
+    """Return the columns that say where a memory comes from.
+
+    A quoted statement stands in a message of the user, so it is stored as said by the user, quoted.
+    """
+    is_quoted = said_by is SaidBy.QUOTED
+    return {"said_by": (SaidBy.USER if is_quoted else said_by).value, "is_quoted": int(is_quoted)}
 
 
 def to_quarantined(row: Row) -> Quarantined:

@@ -114,7 +114,8 @@ class Memory(Mirror[UserMemoryItem]):
         default_factory=list, description="The messages it rests on."
     )
     said_by: SaidBy = Field(
-        default=SaidBy.USER, description="Who said it: the person, the AI, or an import."
+        default=SaidBy.USER,
+        description="Origin: the person, the AI, an import, or words that the person quotes.",
     )
     confidence: float = Field(
         default=1.0, ge=0, le=1, description="How sure the extraction was, 0 to 1."

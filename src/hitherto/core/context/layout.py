@@ -46,7 +46,11 @@ NO_RECENT_SUMMARIES = "No recent session summaries found."
 
 ELLIPSIS = "…"
 
-_SAID_BY = {SaidBy.ASSISTANT: " (said by the assistant)", SaidBy.IMPORTED: " (imported)"}
+_SAID_BY = {
+    SaidBy.ASSISTANT: " (said by the assistant)",
+    SaidBy.IMPORTED: " (imported)",
+    SaidBy.QUOTED: " (quoted, not said by the user)",
+}
 _SPEAKERS = {MessageRole.USER: "USER", MessageRole.ASSISTANT: "ASSISTANT"}
 
 
@@ -62,7 +66,7 @@ class Layout:
         current = history[0]
         score = "" if similarity is None else f" (Similarity: {similarity:.4f})"
         return (
-            f". {paragraph(current.content)}{_speaker(current)}{score}"
+            f". {paragraph(current.content)}{origin(current)}{score}"
             f" [Event Date: {self._days(current)}] [Version {len(history)}]{self._doubt(current)}"
         )
 
@@ -73,7 +77,7 @@ class Layout:
     def session_memory(self, version: MemoryVersion) -> str:
         """A memory under its session's summary, behind its number."""
         return (
-            f". {paragraph(version.content)}{_speaker(version)} (Event Date: {self._days(version)},"
+            f". {paragraph(version.content)}{origin(version)} (Event Date: {self._days(version)},"
             f" Created at: {self.timestamp(version.created_at)},"
             f" Expired at: {self._expiry(version)}){self._doubt(version)}"
         )
@@ -128,7 +132,7 @@ class Layout:
         """The block of one version; number: its place in the history, 1 for the oldest."""
         lines = [
             f"<{VERSION}{number}>",
-            f"Content: {paragraph(version.content)}{_speaker(version)}",
+            f"Content: {paragraph(version.content)}{origin(version)}",
             f"Reason: {_reason(version, number)}",
             f"Event Date: {self._days(version)}",
             f"Created at: {self.timestamp(version.created_at)}",
@@ -152,8 +156,8 @@ class Layout:
         return "none" if version.expired_at is None else self.timestamp(version.expired_at)
 
 
-def _speaker(version: MemoryVersion) -> str:
-    """Who said it, where that was not the user."""
+def origin(version: MemoryVersion) -> str:
+    """Return who said a version, behind a space; "" where that was the user."""
     return _SAID_BY.get(version.said_by, "")
 
 

@@ -15,7 +15,7 @@ from hitherto.core.reconciliation.reconcile import ExistingMemory, Insert, Plan,
 from hitherto.core.statements.reader import Polarity, Statement, Tense, read, read_candidate
 from hitherto.core.text.english import word_set
 from hitherto.core.text.terms import stem
-from hitherto.models import ExpirationReason, MessageRole
+from hitherto.models import ExpirationReason, SaidBy
 
 _ENDING = frozenset(map(stem, word_set("cancel quit resign terminate finish drop")))
 """Verbs that end what they are about, where nothing says more exactly what they do."""
@@ -64,7 +64,7 @@ def settled(plan: Plan, held: Sequence[ExistingMemory], session_date: datetime) 
 
 def _settling(decision: Insert, open_ones: Sequence[tuple[str, Statement]]) -> Supersede | None:
     candidate = decision.candidate
-    if candidate.said_by is not MessageRole.USER:
+    if candidate.said_by is not SaidBy.USER:
         return None
     said = read_candidate(candidate)
     if _is_end(said):

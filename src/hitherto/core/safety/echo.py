@@ -18,7 +18,7 @@ from hitherto.core.dates.formatting import MONTHS, WEEKDAYS
 from hitherto.core.statements import reader
 from hitherto.core.statements.comparison import covers
 from hitherto.core.text.terms import terms_of
-from hitherto.models import Candidate, MemoryVersion, Message, MessageRole
+from hitherto.models import Candidate, MemoryVersion, Message, MessageRole, SaidBy
 
 MIN_SUMMARY_WORDS = 5
 """Shorter sentences of summaries are anybody's."""
@@ -70,7 +70,7 @@ _INSIDE = re.compile(
 )
 """What a line of a context begins with, which may stand elsewhere too."""
 _NUMBERED = re.compile(r"\A\s*(?:[-*•]|\d+(?:\.\d+)*[.)])\s+")
-_NOTE = re.compile(r"\((?:Similarity|Event Date|said by|imported)\b|\[(?=[A-Z])")
+_NOTE = re.compile(r"\((?:Similarity|Event Date|said by|imported|quoted)\b|\[(?=[A-Z])")
 """What a note behind a memory begins with; the second kind ends with its bracket."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]{0,2}\s+")
 _QUOTATION = re.compile(r"“([^”]*)(?:”|\Z)")
@@ -164,7 +164,7 @@ def is_echo(candidate: Candidate, messages: Sequence[Message], memories: Memorie
 def is_said_by_assistant(candidate: Candidate, messages: Sequence[Message]) -> bool:
     """Whether nothing that the user said stands behind a statement, whatever it claims."""
     roles = {messages[at].role for at in candidate.evidence if at < len(messages)}
-    return candidate.said_by is MessageRole.ASSISTANT or roles == {MessageRole.ASSISTANT}
+    return candidate.said_by is SaidBy.ASSISTANT or roles == {MessageRole.ASSISTANT}
 
 
 def _without(message: Message, known: Served) -> Message:

@@ -1,18 +1,27 @@
-"""What of an extraction may be weighed against the memories: its quarantine, echoes, provenance."""
+"""Sort the statements found in a session: its quarantine, echoes, provenance.
 
-from collections.abc import Iterable, Mapping, Sequence
+A statement is kept out when its own words or all of its messages pose as something other than a
+message (`signs`), and when the words that it rests on are clearly not the user's own
+(`provenance`). It stays in the transcript. Where the words cannot be told apart, it is kept as
+quoted.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hitherto.core.reconciliation.reconcile import Decision, Insert, Plan, Supersede
-from hitherto.core.safety import echo, quarantine
-from hitherto.core.safety.injection import Sign
+from hitherto.core.safety import echo, low_trust, signs
+from hitherto.core.safety.classifier import Classifier
+from hitherto.core.safety.provenance import Judge, Provenance
+from hitherto.core.safety.signs import Sign
+from hitherto.core.text.terms import terms_of
 from hitherto.models import (
     Candidate,
     Extraction,
     MemoryVersion,
     Message,
-    MessageRole,
+    QuarantineKind,
     SaidBy,
 )
 
@@ -21,6 +30,15 @@ MAX_STATEMENTS = 1_000
 
 In 17 conversations of LoCoMo and LongMemEval, a session gives 18 at most.
 """
+
+
+MAX_COMPARED = 64
+"""Statements that a summary is compared with, and messages of one that are looked at for signs."""
+
+ALIKE = 0.8
+"""Share of the shorter one's words that a sentence and a statement of the same content share."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]{0,2}\s|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +62,93 @@ def screen(
     messages: Sequence[Message],
     versions: Iterable[MemoryVersion],
     session_date: datetime,
+    classifier: Classifier,
 ) -> Screened:
-    """Sort out what an inference found in a session.
+    """Sort the statements that an inference found in a session; the quoted ones come last.
 
     messages: those that it was given. versions: all that is remembered. Of more than
     `MAX_STATEMENTS`, those said first are left out: what was said last is how things stand.
     """
     count = len(extraction.candidates)
-    judge = quarantine.Judge(messages)
+    screening = _Screening(messages, classifier)
     memories = echo.Memories(versions)
     kept: list[Candidate] = []
     quarantined: list[tuple[Candidate, Sign]] = []
     echoes = 0
     for found in extraction.candidates[-MAX_STATEMENTS:]:
         candidate = with_speaker(found, messages)
-        sign = judge.sign(candidate)
-        if sign is not None:
-            quarantined.append((candidate, sign))
-        elif echo.is_echo(candidate, messages, memories):
+        judged = screening.judge(candidate)
+        if isinstance(judged, Sign):
+            quarantined.append((candidate, judged))
+        elif echo.is_echo(judged, messages, memories):
             echoes += 1
         else:
-            kept.append(candidate)
+            kept.append(judged)
+    distrusted = [one for one, _ in quarantined]
+    distrusted += [one for one in kept if low_trust.is_quoted(one.said_by)]
     otherwise = f"A conversation with the user on {session_date.date().isoformat()}."
-    summary = extraction.summary and quarantine.without_instructions(extraction.summary, otherwise)
-    return Screened(tuple(kept), summary, tuple(quarantined), echoes, _note(count - MAX_STATEMENTS))
+    summary = extraction.summary and trusted_summary(extraction.summary, distrusted, otherwise)
+    note = _note(count - MAX_STATEMENTS)
+    return Screened(low_trust.quoted_last(kept), summary, tuple(quarantined), echoes, note)
+
+
+def trusted_summary(summary: str, distrusted: Sequence[Candidate], otherwise: str) -> str:
+    """Return a summary without sentences that pose as orders or tell what is not trusted.
+
+    otherwise: what to return where no sentence is left.
+    """
+    contents = [frozenset(terms_of(one.content)) for one in distrusted[-MAX_COMPARED:]]
+    sentences = [part for part in _SENTENCE_END.split(summary) if part.strip()]
+    kept = [part for part in sentences if not _is_distrusted(part, contents)]
+    if len(kept) == len(sentences) and signs.find(summary) is None:
+        return summary
+    return " ".join(part.strip() for part in kept) or otherwise
+
+
+def _is_distrusted(sentence: str, contents: Sequence[frozenset[str]]) -> bool:
+    if signs.find(sentence) is not None:
+        return True
+    terms = frozenset(terms_of(sentence))
+    return any(
+        terms and len(terms & content) >= ALIKE * min(len(terms), len(content))
+        for content in contents
+        if content
+    )
+
+
+class _Screening:
+    """Judges the statements of one session; every message is read once."""
+
+    def __init__(self, messages: Sequence[Message], classifier: Classifier) -> None:
+        self._messages = messages
+        self._judge = Judge(messages, classifier)
+        self._signs: dict[int, Sign | None] = {}
+
+    def judge(self, candidate: Candidate) -> Candidate | Sign:
+        """Return why a statement is kept out, or the statement with whom it comes from."""
+        sign = signs.find(candidate.content) or self._taint(candidate)
+        if sign is not None:
+            return sign
+        verdict = self._judge.verdict(candidate)
+        if verdict.provenance is Provenance.FOREIGN:
+            return Sign(QuarantineKind.THIRD_PARTY, signs.quoted(verdict.words))
+        if verdict.provenance is Provenance.UNSURE:
+            return replace(candidate, said_by=SaidBy.QUOTED)
+        return candidate
+
+    def _taint(self, candidate: Candidate) -> Sign | None:
+        """Return the sign of a statement's messages if all of them have one."""
+        found = [self._sign(at) for at in candidate.evidence[:MAX_COMPARED] if at < self._count]
+        return found[0] if found and all(found) else None
+
+    @property
+    def _count(self) -> int:
+        return len(self._messages)
+
+    def _sign(self, position: int) -> Sign | None:
+        if position not in self._signs:
+            self._signs[position] = signs.find(self._messages[position].content)
+        return self._signs[position]
 
 
 def _note(left_out: int) -> str | None:
@@ -84,22 +165,4 @@ def with_speaker(candidate: Candidate, messages: Sequence[Message]) -> Candidate
     """The candidate as said by the assistant where only the assistant's messages say it."""
     if not echo.is_said_by_assistant(candidate, messages):
         return candidate
-    return replace(candidate, said_by=MessageRole.ASSISTANT)
-
-
-def trusted(plan: Plan, versions: Mapping[str, MemoryVersion]) -> Plan:
-    """The plan where the assistant's words take the place of nothing that the user said.
-
-    Such a statement stands beside what is held; both are shown with who said them.
-    """
-    decisions = tuple(_trusted(decision, versions) for decision in plan.decisions)
-    return replace(plan, decisions=decisions)
-
-
-def _trusted(decision: Decision, versions: Mapping[str, MemoryVersion]) -> Decision:
-    if not isinstance(decision, Supersede) or decision.candidate.said_by is MessageRole.USER:
-        return decision
-    replaced = [versions[ref] for ref in decision.replaces if isinstance(ref, str)]
-    if all(version.said_by is SaidBy.ASSISTANT for version in replaced):
-        return decision
-    return Insert(decision.candidate, f"said by the assistant alone: {decision.why}")
+    return replace(candidate, said_by=SaidBy.ASSISTANT)

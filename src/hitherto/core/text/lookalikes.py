@@ -45,6 +45,8 @@ _FOLDS = _CAPITALS | {
     for plain, alike in folds.items()
     for lookalike in alike
 }
+LOOKALIKES = {ord(lookalike): plain for lookalike, plain in _FOLDS.items()}
+"""For `str.translate`: letters of other alphabets and marks to the plain ones they look like."""
 _NEGATIVE_LETTERS = ((0x1F150, 26), (0x1F170, 26), (0x1F1E6, 26))
 """Blocks of letters in discs and squares and of regional indicators, which NFKC leaves alone."""
 

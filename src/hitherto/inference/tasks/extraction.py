@@ -19,6 +19,7 @@ from hitherto.models import (
     GenerationPreferences,
     Message,
     MessageRole,
+    SaidBy,
 )
 
 CHUNK_CHARS = 24_000
@@ -238,14 +239,14 @@ def _candidate(
     if grounding.flaw(text, first, last, session.evidence(positions)) is not None:
         return None
     roles = {session.messages[position].role for position in positions}
-    said_by = MessageRole(memory.said_by)
+    role = MessageRole(memory.said_by)
     names = {category.name for category in preferences.categories}
     return Candidate(
         content=text,
         event_date_start=datetime.combine(first, time(), UTC),
         event_date_end=_end_of(last),
         evidence=positions,
-        said_by=said_by if said_by in roles else roles.pop(),
+        said_by=SaidBy((role if role in roles else roles.pop()).value),
         confidence=memory.confidence,
         categories=tuple(dict.fromkeys(name for name in memory.categories if name in names)),
     )

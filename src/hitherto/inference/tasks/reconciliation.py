@@ -28,7 +28,7 @@ from hitherto.core.reconciliation.reconcile import (
     Supersede,
 )
 from hitherto.core.statements.reader import read, read_candidate
-from hitherto.models import Candidate, ExpirationReason, MessageRole
+from hitherto.models import Candidate, ExpirationReason, SaidBy
 
 BATCH = 12
 NEAREST = 8
@@ -279,7 +279,7 @@ class DecisionBuilder:
             return Supersede(fuller, refs[:1], reason, why)
         if verdict.action == "temporal_conflict":
             return self._replace(candidate, refs, memories, ExpirationReason.TEMPORAL_CONFLICT, why)
-        if self.occasion.conflicts_enabled and candidate.said_by is MessageRole.USER:
+        if self.occasion.conflicts_enabled and candidate.said_by is SaidBy.USER:
             return self._conflict(candidate, refs, memories, why)
         return self._replace(candidate, refs, memories, ExpirationReason.MERGE_CONFLICT, why)
 

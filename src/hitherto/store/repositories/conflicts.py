@@ -21,7 +21,7 @@ from hitherto.models import (
     MergeConflictNewMemory,
     MergeConflictQuestion,
     MergeConflictStatus,
-    MessageRole,
+    SaidBy,
 )
 from hitherto.store import rows
 from hitherto.store.database import Row
@@ -140,7 +140,7 @@ class ConflictRows:
                 rows.from_micros(proposed["event_date_end"]),
                 tuple(proposed["evidence"]),
                 # Conflicts of earlier releases say nothing about these.
-                rows.member(MessageRole, proposed.get("said_by", MessageRole.USER)),
+                rows.member(SaidBy, proposed.get("said_by", SaidBy.USER)),
                 proposed.get("confidence", 1.0),
                 model=proposed.get("model", LOCAL_MODEL),
                 prompt_hash=proposed.get("prompt_hash"),

@@ -101,7 +101,7 @@ class MemoryRows:
                 None if version.expiration_reason is None else version.expiration_reason.value
             ),
             merge_conflict_id=version.merge_conflict_id,
-            said_by=version.said_by.value,
+            **rows.from_said_by(version.said_by),
             confidence=version.confidence,
             model=version.model,
             prompt_hash=version.prompt_hash,
