@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hitherto.core.extraction.extract import extract
+from hitherto.core.statements.comparison import Times, clash
 from hitherto.core.statements.reader import Polarity, Tense, read, read_candidate, read_clause
 from hitherto.models import Candidate, Clause, Message, MessageRole
 
@@ -210,6 +211,25 @@ def test_a_date_is_a_detail_of_a_move_and_none_of_a_birthday() -> None:
 @pytest.mark.parametrize("content", ["", "User", "User.", "…", "42", "User's", "the user is", "Ω"])
 def test_any_text_gives_a_statement(content: str) -> None:
     assert read(content).readings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "attribute"),
+    [
+        ("User counts calories", "User counts steps", "verb:count"),
+        ("User named their boat Luna", "User's name is Maria", "verb:name"),
+        ("User addressed the board", "User addressed the staff", "verb:address"),
+        ("Age: the risk grows", "Age: forty", "verb:age"),
+        ("User aged a cheese", "User is 34", "verb:age"),
+        ("User emailed Ana", "User's email is a@b.org", "verb:email"),
+    ],
+)
+def test_a_verb_is_no_attribute_of_the_same_name(old: str, new: str, attribute: str) -> None:
+    earlier, later = read(old), read(new)
+    assert earlier.reading.attribute == attribute
+    assert not earlier.reading.single_valued
+    for times in (Times(True, False), Times(False, True)):
+        assert clash(later, earlier, times) is None
 
 
 FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)

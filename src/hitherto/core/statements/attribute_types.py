@@ -76,7 +76,8 @@ class Reading:
     """Attribute of a subject, with the values that a statement gives.
 
     subject: "user", "user's sister ana", ... lower case.
-    attribute: "residence", "favourite:colour", ..., or a verb's stem.
+    attribute: "residence", "favourite:colour", ..., or a verb's stem, which is "verb:name" where
+        the stem alone is another attribute.
     values: stems, or lower-case names where the attribute's kind is NAMES, most specific first.
     cue: the word that says that something changed ("moved", "now", "sold", ...), if any.
     replaced: what the statement says was left ("moved from Berlin"), compared like the values.

@@ -7,7 +7,7 @@ sure of, or none.
 import re
 from dataclasses import replace
 
-from hitherto.core.statements.attribute_types import Reading
+from hitherto.core.statements.attribute_types import Reading, Trait, trait_of
 from hitherto.core.statements.people_rules import (
     LIST,
     NUMBERS,
@@ -266,8 +266,10 @@ def generic(body: str, clause: Predicate) -> Reading:
     if not words:
         return make(clause, "", ())
     verb, rest = words[0].lower(), body.partition(words[0])[2]
-    values = terms_of(without_vague_time(rest))
-    return make(clause, verb if verb in _LIGHT_VERBS else stem(verb), values)
+    attribute = verb if verb in _LIGHT_VERBS else stem(verb)
+    if trait_of(attribute) != Trait():  # who counts calories or names a boat has no such attribute
+        attribute = f"verb:{attribute}"
+    return make(clause, attribute, terms_of(without_vague_time(rest)))
 
 
 def smoking(body: str, clause: Predicate) -> list[Reading]:
