@@ -62,13 +62,11 @@ def split_clauses(tokens: Sequence[str]) -> list[list[str]]:
     return [clause for clause in clauses if clause]
 
 
-_OPEN = frozenset(
-    ["that", "what", "when", "if", "because", "how", "where", "why", "which", "who", "since",
-     "as", "while", "before", "after", "until", "so", "and", "think", "know", "hope", "guess",
-     "said", "feel", "than", "like", "everything", "all", "way", "time", "thing", "one", "or",
-     "but", "told", "says", "every", "whenever", "anything", "something", "then", "once",
-     "the", "a", "an"]
-)  # fmt: skip
+_OPEN = english.word_set("""
+    that what when if because how where why which who since as while before after until so and think
+    know hope guess said feel than like everything all way time thing one or but told says every
+    whenever anything something then once the a an
+""")
 
 
 def _connects(tokens: Sequence[str], index: int) -> bool:

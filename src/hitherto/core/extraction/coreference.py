@@ -424,15 +424,12 @@ _VERB_GROUP = english.AUXILIARIES | {
     "love",
     "been",
 }
-_TAKING_UP = frozenset(
-    ["up", "start", "started", "love", "like", "enjoy", "hate", "stopped", "quit", "tried", "loves"]
-)  # fmt: skip
+_TAKING_UP = english.word_set("up start started love like enjoy hate stopped quit tried loves")
 _COUNTS = frozenset(["two", "three", "four", "five", "six", "several", "many", "both"])
-_NO_THING = frozenset(
-    ["my", "our", "their", "it", "them", "him", "her", "me", "us", "that", "this", "you", "no",
-     "every", "each", "any", "what", "how", "i", "we", "there", "so", "very", "too", "not",
-     "back", "home", "here", "away", "together"]
-)  # fmt: skip
+_NO_THING = english.word_set("""
+    my our their it them him her me us that this you no every each any what how i we there so very
+    too not back home here away together
+""")
 
 
 def _passes(token: str) -> bool:

@@ -27,10 +27,9 @@ _ENDINGS = re.compile(r"^(.+?)(n't|'m|'re|'ve|'d|'ll)$")
 _PRONOUN_S = re.compile(r"^(he|she|it|that|there|what|who|here|everything|everyone)'s$")
 _OPENING = frozenset("([")
 _CLOSING = frozenset(",.;:!?)]%")
-_IS_NEXT = frozenset(
-    ["a", "an", "the", "not", "n't", "going", "been", "got", "my", "in", "at", "from", "also",
-     "so", "very", "really", "now", "coming", "still", "always"]
-)  # fmt: skip
+_IS_NEXT = english.word_set("""
+    a an the not n't going been got my in at from also so very really now coming still always
+""")
 
 
 def tokenise(text: str) -> list[str]:

@@ -34,22 +34,9 @@ class Predication:
     first_person: bool = False
 
 
-_SUBORDINATORS = frozenset(
-    [
-        "when",
-        "while",
-        "after",
-        "before",
-        "as",
-        "since",
-        "until",
-        "whenever",
-        "once",
-        "during",
-        "every",
-        "each",
-    ]
-)
+_SUBORDINATORS = english.word_set("""
+    when while after before as since until whenever once during every each
+""")
 
 
 def interpret(

@@ -13,14 +13,12 @@ from hitherto.core.text import english
 MAX_WORDS = 40
 """Statements longer than this are run-on sentences, which say too many things at once."""
 
-_CHAT_VERBS = frozenset(
-    ["think", "guess", "suppose", "mean", "wonder", "assume", "agree", "appreciate", "figure",
-     "bet", "promise", "swear", "apologise", "apologize", "thank", "thought", "meant", "guessed",
-     "assumed", "believe", "wondered", "asked", "ask", "tell", "doubt", "hear", "see", "imagine",
-     "understand", "noticed", "wish", "forgot", "admire", "second", "sound",
-     "realize", "realise", "realized", "realised", "knew", "remember",
-     "remembered", "mentioned"]
-)  # fmt: skip
+_CHAT_VERBS = english.word_set("""
+    think guess suppose mean wonder assume agree appreciate figure bet promise swear apologise
+    apologize thank thought meant guessed assumed believe wondered asked ask tell doubt hear see
+    imagine understand noticed wish forgot admire second sound realize realise realized realised
+    knew remember remembered mentioned
+""")
 _ADVICE = (
     r"(?:advice|tips?|ideas?|suggestions?|recommendations?|recs|resources|information|info|help"
     r"|feedback|guidance|inspiration|clarification|details|examples|options|recipes?)"
@@ -71,74 +69,29 @@ _CHAT = re.compile(
     re.IGNORECASE,
 )
 _POINTING = frozenset(["this", "that", "these", "those"])
-_BARE_OBJECTS = frozenset(
-    [
-        "something",
-        "anything",
-        "nothing",
-        "stuff",
-        "it",
-        "that",
-        "this",
-        "them",
-        "those",
-        "these",
-        "so",
-        "one",
-        "ones",
-    ]
-)
-_TRAILING = frozenset(
-    [
-        "there",
-        "both",
-        "and",
-        "but",
-        "or",
-        "so",
-        "because",
-        "though",
-        "too",
-        "lol",
-        "haha",
-        "ok",
-        "then",
-        "right",
-        "anyway",
-        "however",
-        "well",
-        "btw",
-        "that",
-        "which",
-        "to",
-        "tbh",
-        "ngl",
-        "like",
-        "as",
-        "such",
-        "lmao",
-        "already",
-        "either",
-    ]
-)
+_BARE_OBJECTS = english.word_set("""
+    something anything nothing stuff it that this them those these so one ones
+""")
+_TRAILING = english.word_set("""
+    there both and but or so because though too lol haha ok then right anyway however well btw that
+    which to tbh ngl like as such lmao already either
+""")
 
 
-_VAGUE_OBJECTS = frozenset(
-    ["copy", "one", "ones", "lot", "lots", "ton", "tons", "bit", "few", "some", "more", "blast",
-     "time", "chance", "break", "setback", "update", "picture", "pic", "pics", "photo", "photos",
-     "progress", "stuff", "thing", "things", "way", "difference", "impact", "moment", "news", "fun",
-     "luck", "color", "colour", "colors", "colours", "texture", "vibe", "vibes", "look", "success"]
-)  # fmt: skip
+_VAGUE_OBJECTS = english.word_set("""
+    copy one ones lot lots ton tons bit few some more blast time chance break setback update picture
+    pic pics photo photos progress stuff thing things way difference impact moment news fun luck
+    color colour colors colours texture vibe vibes look success
+""")
 """Objects that leave open what is meant, unless something behind them says it."""
 _UNNAMED = frozenset(
     ["book", "movie", "film", "song", "recipe", "project", "event", "article", "video", "podcast",
      "show", "game", "story", "class", "place", "post", "series", "documentary"]
 )  # fmt: skip
-_ENCOUNTERED = frozenset(
-    ["read", "watched", "started", "found", "saw", "finished", "attended", "heard", "tried", "went",
-     "came", "discovered", "checked", "played", "listened", "did", "has", "have",
-     "seen", "watching", "reading", "working", "got"]
-)  # fmt: skip
+_ENCOUNTERED = english.word_set("""
+    read watched started found saw finished attended heard tried went came discovered checked played
+    listened did has have seen watching reading working got
+""")
 
 
 def _is_vague(low: Sequence[str], index: int) -> bool:
@@ -158,11 +111,10 @@ def _is_vague(low: Sequence[str], index: int) -> bool:
     return words[-1] in _UNNAMED and article and bool(_ENCOUNTERED & set(words))
 
 
-_ATTRIBUTES = frozenset(
-    ["great", "good", "new", "nice", "amazing", "awesome", "more", "much", "lots", "lot", "hard",
-     "fun", "best", "bad", "different", "ready", "important", "excited", "proud", "happy", "busy",
-     "passionate", "able", "interested", "hear", "heard", "time", "back"]
-)  # fmt: skip
+_ATTRIBUTES = english.word_set("""
+    great good new nice amazing awesome more much lots lot hard fun best bad different ready
+    important excited proud happy busy passionate able interested hear heard time back
+""")
 _CLAUSE_OPENERS = frozenset(
     ["when", "if", "because", "as", "since", "that", "how", "while", "so", "think", "says", "until",
      "where", "what", "once", "though", "although", ",", "whether"]

@@ -249,7 +249,6 @@ _IS_A = re.compile(
     r"|retrained as|qualified as|switched careers to(?: become)?) (?:an? |the )?(?P<job>.+)$"
 )
 _NAMED = re.compile(r"^is (?:named|called) (?P<name>.+)$")
-_CALLED = re.compile(r"^(?:named|called) (?P<name>.+)$")
 _FROM_HOME = re.compile(r"^is based (?:in|out of) (?P<place>.+)$")
 _BORN = re.compile(r"^(?:was |is )?born(?: and raised)?\b(?P<rest>.*)$")
 
@@ -306,9 +305,7 @@ def _birth(rest: str, clause: Predicate) -> list[Reading]:
     parts = date_parts(rest)
     if parts:
         readings.append(make(clause, "birthday", parts))
-    match = re.search(
-        r"\bin (?P<place>(?!" + "|".join(MONTH_NAMES) + r")[A-Z].*)", rest, re.IGNORECASE
-    )
+    match = _BIRTHPLACE.search(rest)
     runs = name_runs(before(_PLACE_END, match["place"])) if match else ()
     if runs:
         readings.append(make(clause, "birthplace", runs))
