@@ -22,8 +22,6 @@ MAX_SUBJECT_CHARS = 65
 
 PENDING_DOCSTRINGS = (
     "background/worker.py",
-    "core/context/",
-    "core/recall/",
     "core/reconciliation/",
     "core/safety/",
     "server/run.py",
@@ -34,10 +32,8 @@ PENDING_NAMES = (
     "background/",
     "core/arguments.py",
     "core/conflict_answers.py",
-    "core/context/",
     "core/history/",
     "core/metadata_filters.py",
-    "core/recall/",
     "core/reconciliation/",
     "core/safety/",
     "server/run.py",

@@ -1,7 +1,7 @@
 """Memory index: arrays of one user's memory for recall, cached and refreshed by revision.
 
-A `WorkingSet` is immutable. `WorkingSets.delta` reads the changes since the cached copy inside a
-transaction; `WorkingSets.refresh` adds them. So a context never uses a state older than its own
+A `UserIndex` is immutable. `IndexCache.delta` reads the changes since the cached copy inside a
+transaction; `IndexCache.refresh` adds them. So a context never uses a state older than its own
 transaction, whichever process wrote last.
 """
 
@@ -36,7 +36,7 @@ class IndexedSession:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkingSet:
+class UserIndex:
     """Everything that can be recalled about one user, at one revision.
 
     sessions: in the order of summaries' rows; message_sessions: for each message row its session.
@@ -149,10 +149,10 @@ class WorkingSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
+class IndexDelta:
     """Rows of a user after revision `base`; all rows without a base."""
 
-    base: WorkingSet | None
+    base: UserIndex | None
     revision: Revision
     embedder: RecordedEmbedder
     memories: Sequence[tuple[MemoryVersion, bytes]]
@@ -163,16 +163,16 @@ class Delta:
     passages: Sequence[StoredPassage]
 
 
-class WorkingSets:
+class IndexCache:
     """Cached indexes of the users served last, within a bound of bytes."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        self._sets: OrderedDict[str, WorkingSet] = OrderedDict()
+        self._sets: OrderedDict[str, UserIndex] = OrderedDict()
         self._changing = threading.Lock()
         self._outdated = False
 
-    def delta(self, user: UserRows) -> Delta:
+    def delta(self, user: UserRows) -> IndexDelta:
         """Read the changes since the cached copy; blocking, inside a transaction."""
         revision, embedder = user.revision(), user.embedder()
         with self._changing:
@@ -183,9 +183,9 @@ class WorkingSets:
             with self._changing:
                 self._outdated = True
         if base is not None and base.revision.number >= revision.number:
-            return Delta(base, base.revision, embedder, (), {}, (), (), {}, ())
+            return IndexDelta(base, base.revision, embedder, (), {}, (), (), {}, ())
         since = 0 if base is None else base.revision.number
-        return Delta(
+        return IndexDelta(
             base,
             revision,
             embedder,
@@ -197,7 +197,7 @@ class WorkingSets:
             user.passages.since(since),
         )
 
-    def refresh(self, user_id: str, delta: Delta) -> WorkingSet:
+    def refresh(self, user_id: str, delta: IndexDelta) -> UserIndex:
         """Return the index with the delta, cached for the next call; blocking, CPU only.
 
         Raises StoreError for rows of a damaged database.
@@ -241,11 +241,11 @@ class WorkingSets:
         return outdated
 
 
-def _empty(embedder: RecordedEmbedder) -> WorkingSet:
+def _empty(embedder: RecordedEmbedder) -> UserIndex:
     dimension = embedder.dimension
     none = np.zeros((0, dimension), np.float32)
     vectors = no_vectors(dimension, embedder.calibration)
-    return WorkingSet(
+    return UserIndex(
         revision=Revision(0, 0),
         embedder=embedder,
         sessions=(),
@@ -266,7 +266,7 @@ def _empty(embedder: RecordedEmbedder) -> WorkingSet:
     )
 
 
-def _extended(base: WorkingSet, delta: Delta) -> WorkingSet:
+def _extended(base: UserIndex, delta: IndexDelta) -> UserIndex:
     dimension = delta.embedder.dimension
     sessions, message_sessions = _with_sessions(base, delta)
     added = sessions[len(base.sessions) :]
@@ -307,7 +307,7 @@ def _extended(base: WorkingSet, delta: Delta) -> WorkingSet:
         for source_id, target_id in ((first, second), (second, first)):
             row = memory_rows[source_id]
             connections[row] = (*connections.get(row, ()), memory_rows[target_id])
-    return WorkingSet(
+    return UserIndex(
         revision=delta.revision,
         embedder=delta.embedder,
         sessions=sessions,
@@ -325,7 +325,7 @@ def _extended(base: WorkingSet, delta: Delta) -> WorkingSet:
 
 
 def _with_sessions(
-    base: WorkingSet, delta: Delta
+    base: UserIndex, delta: IndexDelta
 ) -> tuple[tuple[IndexedSession, ...], tuple[int, ...]]:
     sessions = list(base.sessions)
     message_sessions = list(base.message_sessions)
@@ -345,7 +345,7 @@ def _with_sessions(
 
 
 def _indexable(
-    sessions: Sequence[IndexedSession], delta: Delta, dimension: int
+    sessions: Sequence[IndexedSession], delta: IndexDelta, dimension: int
 ) -> list[index.SessionPassages]:
     grouped: defaultdict[str, list[StoredPassage]] = defaultdict(list)
     for passage in delta.passages:

@@ -21,7 +21,7 @@ from hitherto.engine.ledger import StoreLedger
 from hitherto.engine.webhook_http import Sender
 from hitherto.engine.webhook_targets import policy_of
 from hitherto.inference import Inference, open_inference
-from hitherto.memory_index import WorkingSets
+from hitherto.memory_index import IndexCache
 from hitherto.settings import Settings
 from hitherto.store import Store, open_database
 from hitherto.threads import in_thread
@@ -137,7 +137,7 @@ async def open_system(
             store=store,
             embedder=embedder,
             inference=inference,
-            working_sets=WorkingSets(chosen.working_set_mb * 2**20),
+            index_cache=IndexCache(chosen.working_set_mb * 2**20),
             settings=chosen,
             clock=clock,
             new_id=new_id,

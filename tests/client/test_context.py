@@ -154,11 +154,11 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
 
     def read(tx: ProjectUsers) -> ContextState:
         user = tx.user("alice")
-        delta = resources.working_sets.delta(user)
+        delta = resources.index_cache.delta(user)
         return ContextState(user.user_id, asking, [], [], [], None, delta)
 
     state = await resources.store.read(lambda tx: read(tx.users(DEFAULT_PROJECT_ID)))
-    working = resources.working_sets.refresh(state.internal_user_id, state.delta)
+    working = resources.index_cache.refresh(state.internal_user_id, state.delta)
     plan = query_plan.plan("What do I play on Sundays?", today=asking.created_at.date())
     strategy = RecallStrategy.LOW_LATENCY
     request = ContextRequest(recall_strategy=strategy)

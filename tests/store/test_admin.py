@@ -295,11 +295,11 @@ async def test_a_deleted_project_leaves_nothing(
     (user_id,) = databases.values(
         path, "select user_id from users where project_id = ?", project_id
     )[0]
-    assert user_id in system.resources.working_sets._sets
+    assert user_id in system.resources.index_cache._sets
 
     await admin.delete_project(project_id)
 
-    assert user_id not in system.resources.working_sets._sets
+    assert user_id not in system.resources.index_cache._sets
     with pytest.raises(AuthenticationError):
         await admin.authenticate(made.api_key, project_id)
     with pytest.raises(ProjectNotFoundError):

@@ -23,7 +23,7 @@ from hitherto.api import ContextRequest
 from hitherto.engine import DEFAULT_PROJECT_ID, Resources, prepare
 from hitherto.errors import StoreError
 from hitherto.inference import LocalInference
-from hitherto.memory_index import WorkingSets
+from hitherto.memory_index import IndexCache
 from hitherto.models import Extraction, Message
 from hitherto.store import Store
 from hitherto.store.database import parse_statements
@@ -84,7 +84,7 @@ class Memory:
             store=Store(self.database),
             embedder=embedder,
             inference=self.inference,
-            working_sets=WorkingSets(2**24),
+            index_cache=IndexCache(2**24),
             settings=Settings(poll_interval_s=0.01, lease_s=0.05, retry_delay_s=0),
             clock=Clock(),
             new_id=lambda: next(self._ids),

@@ -104,13 +104,13 @@ async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_o
         await ours.add_message(name, session.session_id, MessageRole.USER, f"Where is {WORD}?")
         await others.get_context(name, session.session_id, ContextRequest())
     fence.paragraph(WORD)
-    held = tidied.resources.working_sets.revisions()
+    held = tidied.resources.index_cache.revisions()
     assert len(held) == 3
     await ours.delete_user("alice")
     fence.paragraph(WORD)
-    assert tidied.resources.working_sets.revisions() == held
+    assert tidied.resources.index_cache.revisions() == held
     await tidied.tidying.tidy()
-    assert len(tidied.resources.working_sets.revisions()) == 2
+    assert len(tidied.resources.index_cache.revisions()) == 2
     assert fence.paragraph.cache_info().currsize == 0  # type: ignore[attr-defined]
     with pytest.raises(UserNotFoundError):
         await others.get_user("alice")
@@ -119,7 +119,7 @@ async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_o
 async def test_a_copy_is_kept_when_a_session_goes_that_told_nothing_yet(
     systems: tuple[System, System],
 ) -> None:
-    api, held = systems[0].engine(DEFAULT_PROJECT_ID), systems[0].resources.working_sets
+    api, held = systems[0].engine(DEFAULT_PROJECT_ID), systems[0].resources.index_cache
     await api.create_user("alice")
     asking = await api.create_session("alice")
     await api.get_context("alice", asking.session_id, ContextRequest())

@@ -26,7 +26,7 @@ from hitherto.embedding import Embedder, EmbedderIdentity
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import EmbedderChangedError, EmbedderError
 from hitherto.inference import LocalInference
-from hitherto.memory_index import WorkingSets
+from hitherto.memory_index import IndexCache
 from hitherto.models import Message, MessageRole
 from hitherto.store import Store, Transaction, open_database
 from hitherto.store.migrate import migrations
@@ -502,11 +502,11 @@ async def talkative(path: Path, settings: Settings) -> Path:
 async def similarities(path: Path, embedder: Embedder) -> dict[str, float]:
     """How similar each memory of alice is to a question, as thresholds see it."""
     async with store_of(path) as store:
-        working_sets = WorkingSets(2**24)
+        index_cache = IndexCache(2**24)
         delta = await store.read(
-            lambda tx: working_sets.delta(tx.users(DEFAULT_PROJECT_ID).user("alice"))
+            lambda tx: index_cache.delta(tx.users(DEFAULT_PROJECT_ID).user("alice"))
         )
-    working = working_sets.refresh("alice", delta)
+    working = index_cache.refresh("alice", delta)
     question = "Who runs the museum?"
     plan = query_plan.plan(question, today=MONDAY.date(), previous=(), people=())
     ranked = ranking.rank_memories(

@@ -16,8 +16,8 @@ from hitherto.store import JobRows
 _log = logging.getLogger("hitherto.background.cleanup")
 
 USERS_AT_ONCE = 50
-"""Users whose working sets are compared with the database at each turn: 10 microseconds each for a
-file, 0.1 ms for a server."""
+"""Users whose cached indexes are compared with the database at each turn: 10 microseconds each for
+a file, 0.1 ms for a server."""
 
 
 class Tidying:
@@ -44,7 +44,7 @@ class Tidying:
         """Run one round. Raises StoreError, ClosedError."""
         await self._resources.store.clear_left()
         outdated = await self._outdated()
-        if self._resources.working_sets.take_outdated() or outdated:
+        if self._resources.index_cache.take_outdated() or outdated:
             self._resources.forget(outdated)
 
     async def _run(self) -> None:
@@ -59,7 +59,7 @@ class Tidying:
 
     async def _outdated(self) -> list[str]:
         """Return users of the next batch with rows that another process deleted."""
-        held = self._resources.working_sets.revisions()
+        held = self._resources.index_cache.revisions()
         waiting = sorted(one for one in held if one > self._last_user)[:USERS_AT_ONCE]
         self._last_user = waiting[-1] if waiting else ""
         if not waiting:

@@ -8,7 +8,7 @@ from hitherto.core.reconciliation import doubt
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
 from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
 from hitherto.engine.metered_inference import ChargedInference
-from hitherto.memory_index import WorkingSet
+from hitherto.memory_index import UserIndex
 from hitherto.models import MemoryVersion
 from hitherto.threads import in_thread
 
@@ -26,7 +26,7 @@ class ChangedPlan:
 
 
 async def review(
-    changed: ChangedPlan, working: WorkingSet, inference: ChargedInference, most: int
+    changed: ChangedPlan, working: UserIndex, inference: ChargedInference, most: int
 ) -> Reviewed:
     """Return the doubts that a plan causes; without changes, no review runs.
 
@@ -42,7 +42,7 @@ async def review(
     return await inference.ask(lambda asked: asked.review(consequences, held, connected))
 
 
-def _consequences(changed: ChangedPlan, working: WorkingSet, most: int) -> Consequences:
+def _consequences(changed: ChangedPlan, working: UserIndex, most: int) -> Consequences:
     def among(gone: Sequence[str]) -> list[MemoryVersion]:
         return [one.memory for one in _near(gone, frozenset(), working, most)]
 
@@ -57,7 +57,7 @@ def _consequences(changed: ChangedPlan, working: WorkingSet, most: int) -> Conse
 
 
 def _near(
-    gone: Sequence[str], needed: Set[str], working: WorkingSet, most: int
+    gone: Sequence[str], needed: Set[str], working: UserIndex, most: int
 ) -> list[ExistingMemory]:
     """Return the current memories nearest to the changes, and the required ones."""
     vectors = working.vectors_of(gone)

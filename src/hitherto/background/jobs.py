@@ -14,7 +14,7 @@ from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import low_trust
 from hitherto.core.safety.signs import Sign
 from hitherto.inference import Inference
-from hitherto.memory_index import WorkingSet
+from hitherto.memory_index import UserIndex
 from hitherto.models import Candidate, MemoryVersion
 from hitherto.store import Work
 from hitherto.threads import in_thread
@@ -49,7 +49,7 @@ class Job(Protocol):
         """Return what was left out."""
         ...
 
-    async def weigh(self, inference: Inference, working: WorkingSet) -> Weighed:
+    async def weigh(self, inference: Inference, working: UserIndex) -> Weighed:
         """Return what to do, given the memories as they are in this working set."""
         ...
 
@@ -71,7 +71,7 @@ class SessionJob:
         """Return what extraction left out."""
         return self.findings.note
 
-    async def weigh(self, inference: Inference, working: WorkingSet) -> Weighed:
+    async def weigh(self, inference: Inference, working: UserIndex) -> Weighed:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
         session_id = self.work.session_id
         held, vectors = working.existing_memories(
@@ -113,7 +113,7 @@ class ConflictJob:
     quarantined: Sequence[tuple[Candidate, Sign]]
     note: str | None = None
 
-    async def weigh(self, inference: Inference, working: WorkingSet) -> Weighed:
+    async def weigh(self, inference: Inference, working: UserIndex) -> Weighed:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
         contested = set(self.contest.contradicted)
 
@@ -148,7 +148,7 @@ class ConflictJob:
 
 def _guarded(
     plan: reconcile.Plan,
-    working: WorkingSet,
+    working: UserIndex,
     held: Sequence[reconcile.ExistingMemory],
     quoted: Sequence[Candidate],
 ) -> tuple[reconcile.Plan, tuple[int, ...]]:

@@ -22,7 +22,7 @@ from hitherto.core.reconciliation.reconcile import (
 )
 from hitherto.core.safety.signs import Sign
 from hitherto.errors import InternalServerError
-from hitherto.memory_index import WorkingSet
+from hitherto.memory_index import UserIndex
 from hitherto.models import (
     Candidate,
     Evidence,
@@ -86,7 +86,7 @@ class PlanWriter:
         self,
         user: UserRows,
         work: Work,
-        working: WorkingSet,
+        working: UserIndex,
         new_id: Callable[[], str],
         now: datetime,
     ) -> None:

@@ -40,7 +40,7 @@ from hitherto.inference import LocalInference
 from hitherto.inference.ledger import Account
 from hitherto.inference.tasks import Task
 from hitherto.inference.tasks.choice import chosen_models
-from hitherto.memory_index import Delta, WorkingSet
+from hitherto.memory_index import IndexDelta, UserIndex
 from hitherto.models import (
     Candidate,
     Category,
@@ -296,27 +296,27 @@ class Worker:
         _log.info("%s: the user's memories kept changing; it is begun again", work)
         await self._ends.release(work)
 
-    async def _working(self, work: Work, told: _Told) -> WorkingSet:
+    async def _working(self, work: Work, told: _Told) -> UserIndex:
         """The user's memories as they are now.
 
         Raises EmbedderChangedError when the vectors of the work are of no use any more.
         """
-        working_sets = self._resources.working_sets
+        index_cache = self._resources.index_cache
 
-        def read(tx: JobRows) -> Delta:
-            return working_sets.delta(tx.user(work))
+        def read(tx: JobRows) -> IndexDelta:
+            return index_cache.delta(tx.user(work))
 
         delta = await self._resources.store.read(lambda tx: read(tx.jobs))
         if delta.embedder != told.embedder:
             raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
-        return await in_thread(working_sets.refresh, work.user_id, delta)
+        return await in_thread(index_cache.refresh, work.user_id, delta)
 
     async def _extracted(
         self,
         messages: Sequence[Message],
         said_at: datetime,
         told: _Told,
-        known: WorkingSet,
+        known: UserIndex,
         inference: ChargedInference,
     ) -> Screened:
         """What messages tell, without what must not be learned from them.
@@ -335,7 +335,7 @@ class Worker:
         )
 
     async def _read_session(
-        self, work: Work, told: _Told, known: WorkingSet, inference: ChargedInference
+        self, work: Work, told: _Told, known: UserIndex, inference: ChargedInference
     ) -> SessionJob:
         """Understand what a session says: its statements, its summary, its passages."""
         screened = await self._extracted(told.messages, work.created_at, told, known, inference)
@@ -362,7 +362,7 @@ class Worker:
         return SessionJob(work, findings, told.conflicts_enabled)
 
     async def _read_answers(
-        self, contest: AnsweredConflict, told: _Told, known: WorkingSet, inference: ChargedInference
+        self, contest: AnsweredConflict, told: _Told, known: UserIndex, inference: ChargedInference
     ) -> ConflictJob:
         """Understand what was said beside the answers, as if said on the day of the answers."""
         statements: list[Candidate] = []
@@ -422,7 +422,7 @@ class Worker:
         return await self._resources.store.write(lambda tx: write(tx.jobs))
 
 
-def _without_echoes(messages: Sequence[Message], known: WorkingSet) -> list[Message]:
+def _without_echoes(messages: Sequence[Message], known: UserIndex) -> list[Message]:
     summaries = (session.summary for session in known.sessions)
     told = [replace(one, content=unmarked(one.content)) for one in messages]
     return echo.without_echoes(

@@ -21,7 +21,7 @@ from hitherto.engine.webhook_http import Sender
 from hitherto.engine.webhook_targets import policy_of
 from hitherto.errors import EmbedderError, StoreError
 from hitherto.inference import LocalInference
-from hitherto.memory_index import WorkingSets
+from hitherto.memory_index import IndexCache
 from hitherto.server.run import make_folder
 from hitherto.settings import Settings
 from hitherto.store import Store, is_absent, open_database, shown_address
@@ -73,7 +73,7 @@ async def _administer(settings: Settings, work: Callable[[AdminApi], Coroutine[A
         store=store,
         embedder=_NoEmbedder(),
         inference=LocalInference(),
-        working_sets=WorkingSets(0),
+        index_cache=IndexCache(0),
         settings=settings,
         clock=_clock,
         new_id=lambda: str(uuid.uuid4()),

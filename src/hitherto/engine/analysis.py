@@ -98,6 +98,6 @@ def reasoning_text(hops: Sequence[Hop]) -> str:
     """Describe the search, hop by hop."""
     return "\n".join(
         f"Hop {number}: searched for {', '.join(hop.terms) or 'the question itself'}; "
-        f"{len(hop.found)} new messages."
+        f"{len(hop.found_rows)} new messages."
         for number, hop in enumerate(hops, start=1)
     )

@@ -7,7 +7,7 @@ from hitherto.api import ContextRequest
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.engine.context_metadata import MetadataBuilder
 from hitherto.engine.progress import ProgressReporter
-from hitherto.memory_index import Delta, WorkingSet
+from hitherto.memory_index import IndexDelta, UserIndex
 from hitherto.models import (
     MergeConflictModel,
     Message,
@@ -45,7 +45,7 @@ class ContextState:
     ongoing: Sequence[OngoingSession]
     conflicts: Sequence[MergeConflictModel]
     recent: Sequence[UserMessage] | None
-    delta: Delta
+    delta: IndexDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ContextCall:
     """
 
     state: ContextState
-    index: WorkingSet
+    index: UserIndex
     request: ContextRequest
     plan: QueryPlan
     strategy: RecallStrategy

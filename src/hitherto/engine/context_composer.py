@@ -19,7 +19,7 @@ from hitherto.embedding import Embedders, QuestionEmbedder
 from hitherto.engine.analysis import analysis_of, explored_analysis
 from hitherto.engine.context_call import ContextCall
 from hitherto.inference.exploring.browser import Explored, ItemKind
-from hitherto.memory_index import IndexedSession, WorkingSet
+from hitherto.memory_index import IndexedSession, UserIndex
 from hitherto.models import ContextResponse, RecallStrategy, SessionStatus
 from hitherto.prompts import system_prompt
 
@@ -186,7 +186,7 @@ class ContextComposer:
         memories, summaries = rank_statements() if ranking is None else ranking.result()
         return _Results(found_messages.messages, memories, summaries, found_messages.hops)
 
-    def embedder_of(self, index: WorkingSet) -> QuestionEmbedder:
+    def embedder_of(self, index: UserIndex) -> QuestionEmbedder:
         """Return the embedder of an index's vectors, for the questions of one context.
 
         Raises EmbedderChangedError when this process does not have it.
@@ -305,7 +305,7 @@ def _with_analysis(
 
 
 def _with_cited(
-    selected: Sequence[render.Excerpt], explored: Explored, index: WorkingSet
+    selected: Sequence[render.Excerpt], explored: Explored, index: UserIndex
 ) -> tuple[render.Excerpt, ...]:
     """Return the excerpts, cited ones first: whole messages, or the part that the model read."""
     sessions = {session.session_id: session for session in index.sessions}
@@ -334,7 +334,7 @@ def _with_cited(
     return (*cited.values(), *others)
 
 
-def _cited_messages(explored: Explored, index: WorkingSet) -> Iterator[tuple[str, int, int]]:
+def _cited_messages(explored: Explored, index: UserIndex) -> Iterator[tuple[str, int, int]]:
     """Yield session, position and first character of cited messages and of memories' evidence."""
     for fact in (*explored.findings, *explored.changes):
         for item in (quotation.item for quotation in fact.evidence):
@@ -365,7 +365,7 @@ def _lexical_scores(call: ContextCall) -> _LexicalScores:
     )
 
 
-def _latest(index: WorkingSet) -> _Results:
+def _latest(index: UserIndex) -> _Results:
     """Return the newest items, for a context without a question."""
     dates = {row: index.versions[key].created_at for key, row in index.memory_rows.items()}
     current = [index.memory_rows[version.memory_id] for version in index.current()]
@@ -379,7 +379,7 @@ def _latest(index: WorkingSet) -> _Results:
 
 
 def _recalled_memories(
-    index: WorkingSet, ranked: Sequence[Ranked], most_children: int
+    index: UserIndex, ranked: Sequence[Ranked], most_children: int
 ) -> tuple[render.RecalledMemory, ...]:
     below = recall.connected_memories(
         index.memories,
@@ -400,7 +400,7 @@ def _recalled_memories(
 
 
 def _recalled_summary(
-    index: WorkingSet, session: IndexedSession, similarity: float | None
+    index: UserIndex, session: IndexedSession, similarity: float | None
 ) -> render.RecalledSummary:
     return render.RecalledSummary(
         session_id=session.session_id,
@@ -414,6 +414,6 @@ def _recalled_summary(
     )
 
 
-def _recent_summaries(index: WorkingSet, count: int) -> tuple[render.RecalledSummary, ...]:
+def _recent_summaries(index: UserIndex, count: int) -> tuple[render.RecalledSummary, ...]:
     newest = sorted(index.sessions, key=lambda item: (item.created_at, item.session_id))
     return tuple(_recalled_summary(index, item, None) for item in reversed(newest[-count:]))

@@ -22,7 +22,7 @@ from hitherto.engine.progress import ProgressReporter, Report
 from hitherto.engine.transactions import Transacting
 from hitherto.inference.exploring.browser import Explored
 from hitherto.inference.ledger import Account, charged_to
-from hitherto.memory_index import WorkingSet
+from hitherto.memory_index import UserIndex
 from hitherto.models import (
     ContextMetadata,
     ContextResponse,
@@ -86,7 +86,7 @@ class Contexts(Transacting):
     async def _context(
         self, user_id: str, session_id: str, request: ContextRequest, report: Report | None
     ) -> ContextResponse:
-        working_sets = self._resources.working_sets
+        index_cache = self._resources.index_cache
 
         def work(tx: ProjectUsers) -> ContextState:
             user = tx.user(user_id)
@@ -103,14 +103,14 @@ class Contexts(Transacting):
                 recent=None
                 if request.last_n_messages is None
                 else user.messages.latest_except(session_id, request.last_n_messages),
-                delta=working_sets.delta(user),
+                delta=index_cache.delta(user),
             )
 
         def read(tx: Transaction) -> ContextState:
             return work(tx.users(self._project_id))
 
         def compose(state: ContextState) -> ContextResponse:
-            index = working_sets.refresh(state.internal_user_id, state.delta)
+            index = index_cache.refresh(state.internal_user_id, state.delta)
             plan = _quick_plan(state, index)
             strategy = request.recall_strategy
             recorders = _begin(report, request, strategy, plan)
@@ -143,7 +143,7 @@ class Contexts(Transacting):
         metadata, progress = _begin(report, request, strategy, plan)
         async with self._share():
             index = await in_thread(
-                self._resources.working_sets.refresh, state.internal_user_id, state.delta
+                self._resources.index_cache.refresh, state.internal_user_id, state.delta
             )
         call = ContextCall(state, index, request, plan, strategy, metadata, progress)
         explored = None
@@ -209,7 +209,7 @@ def _first_event(requested: RecallStrategy) -> ContextResponse:
     return ContextResponse(False, None, used, status_update_message=FIRST_STEP)
 
 
-def _quick_plan(state: ContextState, index: WorkingSet) -> QueryPlan:
+def _quick_plan(state: ContextState, index: UserIndex) -> QueryPlan:
     question, previous = _question(state)
     today = state.session.created_at.date()
     return query_plan.plan(question, today=today, previous=previous, people=index.messages.speakers)

@@ -13,7 +13,7 @@ from hitherto.core.recall.scoring import Floats
 from hitherto.core.text.tokens import content_tokens, stems
 from hitherto.embedding import Embedder
 from hitherto.inference.exploring.browser import Item, ItemKind
-from hitherto.memory_index import IndexedSession, WorkingSet
+from hitherto.memory_index import IndexedSession, UserIndex
 from hitherto.models import MemoryVersion, MergeConflictModel, Message, MessageRole, SaidBy
 from hitherto.store import OngoingSession
 
@@ -46,7 +46,7 @@ class IndexedMemoryBrowser:
 
     def __init__(
         self,
-        working: WorkingSet,
+        working: UserIndex,
         embedder: Embedder,
         zone: ZoneInfo,
         *,

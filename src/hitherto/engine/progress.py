@@ -58,7 +58,7 @@ class ProgressReporter:
         for number, hop in enumerate(hops[1:], start=2):
             self.report_step(
                 f"Hop {number}: followed {', '.join(hop.terms) or 'nothing new'}; "
-                f"{len(hop.found):,} more messages"
+                f"{len(hop.found_rows):,} more messages"
             )
 
     def report_results(self, memories: int, summaries: int, messages: int) -> None:

@@ -14,7 +14,7 @@ from hitherto.engine.context_composer import ContextComposer
 from hitherto.engine.project_shares import ProjectShares, share_of
 from hitherto.engine.webhook_http import Sender
 from hitherto.inference import Inference
-from hitherto.memory_index import WorkingSets
+from hitherto.memory_index import IndexCache
 from hitherto.settings import Settings
 from hitherto.store import READERS, ProjectUsers, Store
 from hitherto.threads import in_thread
@@ -67,7 +67,7 @@ class Resources:
     store: Store
     embedder: Embedder
     inference: Inference
-    working_sets: WorkingSets
+    index_cache: IndexCache
     settings: Settings
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -94,7 +94,7 @@ class Resources:
     def forget(self, user_ids: Iterable[str]) -> None:
         """Keep nothing in this process that was read for users before something was deleted."""
         for user_id in user_ids:
-            self.working_sets.forget(user_id)
+            self.index_cache.forget(user_id)
         self.inference.forget()
         forget_texts()
 

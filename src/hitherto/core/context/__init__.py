@@ -1,1 +1,1 @@
-"""The context as text: layout, token budget, fence."""
+"""Text of a context: layout, token budget, fence."""

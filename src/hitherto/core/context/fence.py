@@ -1,8 +1,8 @@
-"""Keeps recalled text apart from the structure around it.
+"""Separate recalled text from the structure of a context.
 
-A context goes into a model's system prompt, and what it recalls was written by anyone. So that no
-recalled text can pass for structure or for an instruction, it stands between two tags that it
-cannot write itself, and none of its lines begins at column 0 the way a structural line does.
+A context goes into a model's system prompt, and anyone may have written the recalled text. So that
+no recalled text can pass for structure or for an instruction, it stands between two tags that it
+cannot write itself, and none of its lines begins at column 0 as a structural line does.
 """
 
 import re
@@ -20,18 +20,18 @@ FENCE_OPENING = f"<{RECALLED_MEMORY}>"
 FENCE_CLOSING = f"</{RECALLED_MEMORY}>"
 
 CONTINUATION = "    "
-"""What the second and every further line of a recalled text begins with."""
+"""Indentation of the second and further lines of a recalled text."""
 
 DEFANGED = "("
-"""Takes the place of the angle bracket that would open one of the tags above."""
+"""Replacement of an angle bracket that would open one of the tags above."""
 
 _ANGLES = (
     "<\uff1c\ufe64\u2039\u2329\u3008\u27e8\u276c\u276e\u2770\u02c2\u1438\u227a\u226a\u22d6\u22d8"
     "\u29fc\u00ab\u300a\u27ea\u2991\u2a9d\u2aa1\u2768\U0001d236\u16b2\u2264\u2266\u2a7d\ufe3d\ufe3f"
 )
-"""What looks like "<" in common fonts: a model may read it as one."""
+"""Characters that look like "<" in common fonts; a model may read them so."""
 _OPENING = re.compile(
-    # Written out as an entity or an escape, a bracket is read as one too.
+    # A model also reads an entity or an escape as a bracket.
     rf"[{_ANGLES}]|&(?:amp;)*(?:lt|lang|#0*60|#x0*3c);?|%(?:25)*3c|\\(?:u00|x)3c",
     re.IGNORECASE,
 )
@@ -82,36 +82,36 @@ _SESSION_MEMORIES_LINE = re.compile(r"##+\s*memories from this session")
 
 
 def defang(text: str) -> str:
-    """Return the text without invisible characters, and with `(` for brackets of our tags.
+    """Return the text without invisible characters, with `(` for brackets of the fence's tags.
 
-    The tag is seen through odd spacing and case, letters and brackets that look alike, digits for
-    letters, marks between letters, and brackets written as entities. Takes linear time.
+    A tag is recognised through odd spacing and case, letters and brackets that look alike, digits
+    for letters, marks between letters, and brackets written as entities. Takes linear time.
     """
-    seen = without_invisible(text)
+    visible = without_invisible(text)
     return _OPENING.sub(
-        lambda found: DEFANGED if _opens_tag(seen, found.end()) else found.group(), seen
+        lambda match: DEFANGED if _opens_tag(visible, match.end()) else match.group(), visible
     )
 
 
 def has_tag(text: str) -> bool:
-    """Return whether a text has something that reads like one of our tags."""
-    seen = without_invisible(text)
-    return any(_opens_tag(seen, found.end()) for found in _OPENING.finditer(seen))
+    """Return whether a text has something that reads like one of the fence's tags."""
+    visible = without_invisible(text)
+    return any(_opens_tag(visible, match.end()) for match in _OPENING.finditer(visible))
 
 
 def continued(text: str) -> str:
-    """A recalled text behind a label: its further lines are indented, the rest is as it was."""
+    """Return a recalled text for a place after a label: its further lines are indented."""
     return f"\n{CONTINUATION}".join(defang(text).splitlines())
 
 
 @remembered(maxsize=8_192)
 def paragraph(text: str) -> str:
-    """A recalled text as one line, for what stands behind a number or a label."""
+    """Return a recalled text as one line, for a place after a number or a label."""
     return " ".join(defang(text).splitlines())
 
 
 def standing_paragraph(text: str) -> str:
-    """A recalled text as one line of its own, indented if it begins like a structural line."""
+    """Return a recalled text as one line, indented if it begins like a structural line."""
     line = paragraph(text)
     start = _label(line)
     labelled = _ROLE_LINE.match(start) or _LABEL_LINE.match(start)
@@ -119,7 +119,7 @@ def standing_paragraph(text: str) -> str:
 
 
 def markdown_lines(text: str) -> list[str]:
-    """The lines of a Markdown text; those that read like the context's own structure are indented.
+    """Return the lines of a Markdown text, indenting those that read like the context's structure.
 
     Its headings of level 2 and below, lists and tables stay as they are.
     """
@@ -138,9 +138,9 @@ def _markdown_line(line: str) -> str:
 
 
 def _opens_tag(text: str, start: int) -> bool:
-    """Return whether the letters and digits from `start` on spell a tag, marks aside.
+    """Return whether the letters and digits from `start` on spell a tag, ignoring marks.
 
-    The next bracket ends them, so no part of a text is read for two brackets, letters aside.
+    The next bracket ends them, so no part of a text is read twice for brackets.
     """
     spelled = ""
     for position in range(start, len(text)):
@@ -154,5 +154,5 @@ def _opens_tag(text: str, start: int) -> bool:
 
 
 def _label(line: str) -> str:
-    """How a line begins, as it reads: its first words, with one space between."""
+    """Return the beginning of a line as it reads: its first words, with one space between."""
     return folded(" ".join(line.split(maxsplit=_LABEL_WORDS)[:_LABEL_WORDS])[:_LABEL_CHARS])

@@ -1,4 +1,4 @@
-"""The wording of a context: its headings, and how one memory, message or conflict is written."""
+"""Wording of a context: headings, and the text of one memory, message or conflict."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,13 +56,13 @@ _SPEAKERS = {MessageRole.USER: "USER", MessageRole.ASSISTANT: "ASSISTANT"}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The wording for one time zone, in full, or shortened for a token budget (`compact`)."""
+    """Wording for one time zone, in full, or shortened for a token budget (`compact`)."""
 
     zone: ZoneInfo
     compact: bool
 
     def memory(self, history: tuple[MemoryVersion, ...], similarity: float | None) -> str:
-        """A memory's line, behind its number: content, similarity, event date, version."""
+        """Return a memory's line without its number: content, similarity, event date, version."""
         current = history[0]
         score = "" if similarity is None else f" (Similarity: {similarity:.4f})"
         return (
@@ -71,11 +71,11 @@ class Layout:
         )
 
     def history(self, history: tuple[MemoryVersion, ...]) -> str:
-        """The block of all versions of a memory, newest first."""
+        """Return the block of all versions of a memory, newest first."""
         return _history_block(self, history)
 
     def session_memory(self, version: MemoryVersion) -> str:
-        """A memory under its session's summary, behind its number."""
+        """Return a memory's line under its session's summary, without its number."""
         return (
             f". {paragraph(version.content)}{origin(version)} (Event Date: {self._days(version)},"
             f" Created at: {self.timestamp(version.created_at)},"
@@ -83,28 +83,28 @@ class Layout:
         )
 
     def message(self, message: Message | UserMessage) -> str:
-        """A message with its speaker and time."""
+        """Return a message with its speaker and time."""
         speaker = _SPEAKERS[message.role]
         return f"{speaker} (at {self.timestamp(message.timestamp)}): {continued(message.content)}"
 
     def excerpt(self, role: MessageRole, content: str, starts_mid: bool, ends_mid: bool) -> str:
-        """A message, or a part of one, of a past conversation."""
+        """Return a message, or a part of one, of a past conversation."""
         before = ELLIPSIS if starts_mid else ""
         after = ELLIPSIS if ends_mid else ""
         return f"{_SPEAKERS[role]}: {before}{continued(content)}{after}"
 
     def excerpt_heading(self, session_created_at: datetime) -> tuple[str, str]:
-        """What stands before and behind the number of an excerpt's conversation.
+        """Return the texts before and after the number of an excerpt's conversation.
 
-        Compact it is the day alone, without a number: 8 tokens in place of 21, for each of the
-        twenty or so conversations that a 2,000-token context quotes.
+        The compact form is the day alone, without a number: 8 tokens instead of 21, for each of the
+        about twenty conversations that a 2,000-token context quotes.
         """
         if self.compact:
             return "## ", local_day(session_created_at, self.zone)
         return "## Excerpt ", f" (Conversation of {self.timestamp(session_created_at)})"
 
     def conflict(self, conflict: MergeConflictModel) -> str:
-        """A pending merge conflict, behind its number."""
+        """Return a pending merge conflict, without its number."""
         lines = [
             f" (Id: {paragraph(conflict.id)}, Found: {self.timestamp(conflict.created_at)})",
             f"Proposed memory: {paragraph(conflict.proposed_memory_content or 'none')}",
@@ -119,17 +119,17 @@ class Layout:
                 f" Event Date: {days}, Created at: {self.timestamp(memory.created_at)})"
             )
         lines.append("Questions:")
-        for number, asked in enumerate(conflict.clarifying_questions, start=1):
-            lines.append(f"{number}. {paragraph(asked.question)}")
-            lines.extend(f"- {paragraph(option)}" for option in asked.options)
+        for number, question in enumerate(conflict.clarifying_questions, start=1):
+            lines.append(f"{number}. {paragraph(question.question)}")
+            lines.extend(f"- {paragraph(option)}" for option in question.options)
         return "\n".join(lines)
 
     def timestamp(self, instant: datetime) -> str:
-        """An instant in the zone of this context."""
+        """Return an instant in the zone of this context."""
         return local_timestamp(instant, self.zone)
 
     def version(self, version: MemoryVersion, number: int) -> str:
-        """The block of one version; number: its place in the history, 1 for the oldest."""
+        """Return the block of one version. number: its position in the history, from 1."""
         lines = [
             f"<{VERSION}{number}>",
             f"Content: {paragraph(version.content)}{origin(version)}",
@@ -146,7 +146,7 @@ class Layout:
         return event_days(version.event_date_start, version.event_date_end, join_same=self.compact)
 
     def _doubt(self, version: MemoryVersion) -> str:
-        """Since when and why a current version may hold no more; "" for one that is certain."""
+        """Return since when and why a current version is in doubt, "" if it is not."""
         if version.doubted_at is None or version.expired_at is not None:
             return ""
         since = local_day(version.doubted_at, self.zone)
@@ -163,7 +163,7 @@ def origin(version: MemoryVersion) -> str:
 
 @remembered(maxsize=4_096)
 def _history_block(shown_in: Layout, history: tuple[MemoryVersion, ...]) -> str:
-    # The same memories are shown again and again to the same user; 1 kB each is kept.
+    # The same memories are shown often to the same user; an entry takes 1 kB.
     blocks = [
         shown_in.version(version, len(history) - index) for index, version in enumerate(history)
     ]
@@ -171,7 +171,7 @@ def _history_block(shown_in: Layout, history: tuple[MemoryVersion, ...]) -> str:
 
 
 def _reason(version: MemoryVersion, number: int) -> str:
-    """Why a version was superseded; for one that was not, where it stands."""
+    """Return why a version was superseded; for others, their position in the history."""
     if version.expiration_reason is not None:
         return version.expiration_reason.value
     return "INITIAL_MEMORY" if number == 1 else "CURRENT_VERSION"

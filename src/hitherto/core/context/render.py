@@ -1,7 +1,7 @@
-"""The text of a context: what was recalled, laid out for a language model, within a token budget.
+"""Render a context: recalled data as text for a language model, within a token budget.
 
-`render` is the door. What it is given (`ContextParts`) is already ranked; what it decides is what
-is shown, in which form, and where. `docs/context.md` shows the layout.
+`render` is the entry point. Its input (`ContextParts`) is ranked already; it decides which parts
+are shown, in which form, and where. `docs/context.md` shows the layout.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from hitherto.core.context.fence import (
     standing_paragraph,
 )
 from hitherto.core.context.layout import Layout
-from hitherto.core.context.token_budget import CountTokens, Piece, Purse, take_all, write
+from hitherto.core.context.token_budget import CountTokens, Piece, TokenBudget, show_all, write
 from hitherto.core.dates.formatting import zone_of
 from hitherto.errors import ValidationError
 from hitherto.models import (
@@ -29,35 +29,35 @@ from hitherto.models import (
 )
 
 PROMPT_SEPARATOR = "\n\n\n"
-"""What stands between the system prompt and the recalled text; released clients join them so."""
+"""Separator of the system prompt and the recalled text; released clients use the same."""
 
 MINIMUM_BODY_TOKENS = 64
-"""The least that is worth asking for: the fence, the first heading and one short line."""
+"""Minimum useful size: the fence, the first heading and one short line."""
 
 CHILD_DEPTH = 4
-"""How far below a memory its connected memories are followed."""
+"""Levels of connected memories below a memory."""
 
 MEMORY_SHARE = 0.12
-"""Share of the budget that excerpts leave to memories at first. Excerpts hold the evidence word for
-word; a memory says what changed, or what no shown excerpt says, in some 35 tokens: the share holds
-the best six or so of a 2,000-token context."""
+"""Share of the budget that excerpts leave to memories at first. Excerpts have the evidence word for
+word; a memory states a change, or a fact that no shown excerpt has, in some 35 tokens. The share is
+enough for about the best six in a context of 2,000 tokens."""
 
 CONFLICT_SHARE = 0.25
-"""Share that pending conflicts may take before everything else: the model has to ask about them."""
+"""Share for pending conflicts before everything else, because the model has to ask about them."""
 
 REQUESTED_SHARE = 0.5
-"""Share that conflicts and the recent messages and summaries may take together at first: the caller
-asked for these by number, but recall must not starve."""
+"""Share for conflicts, recent messages and recent summaries together at first. The caller asked for
+them by number, but recalled memories need room, too."""
 
 FITTING_CHARACTERS_PER_TOKEN = 5
 """A text with more characters per token of the budget is not tried in its full form: English in
 this layout has about four, and counting a text that cannot fit is the slowest step of all."""
 
 MEMORY_CHARACTERS = 300
-"""What the full form of a memory has beside its content, which it shows twice."""
+"""Characters of a memory's full form in addition to its content, which it shows twice."""
 
 ANALYSIS_SHARE = 0.5
-"""Share that an analysis may take before the excerpts that stand beside it."""
+"""Share for an analysis before the excerpts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class RecalledMemory:
 
 @dataclass(frozen=True, slots=True)
 class RecalledSummary:
-    """What a past session was about, and every memory version that it brought forth.
+    """Summary of a past session, with all memory versions that the session created.
 
-    created_at: the session's date. similarity: 0 to 1; None where nothing was compared.
+    created_at: the session's date. similarity: 0 to 1; None without a comparison.
     """
 
     session_id: str
@@ -89,10 +89,10 @@ class RecalledSummary:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A session that is not processed yet, with its messages in order.
+    """Unprocessed session, with its messages in order.
 
-    is_asking: whether the context is for this session. Its application has the messages, so a
-        token budget buys them last.
+    is_asking: whether the context is for this session. Its application has the messages, so a token
+        budget spends on them last.
     """
 
     session_id: str
@@ -103,7 +103,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A message of a past session, or a part of one, word for word.
+    """Message of a past session, or a part of one, word for word.
 
     position: the message's place in its session, from 0.
     offset: where `content` starts in the message, in characters; orders the parts of one message.
@@ -123,7 +123,7 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Findings in Markdown. cited: (line of the text from 0, id of a memory that it tells)."""
+    """Findings in Markdown. cited: (line of the text from 0, id of the memory it states)."""
 
     text: str
     cited: tuple[tuple[int, str], ...] = ()
@@ -135,9 +135,9 @@ class ContextParts:
 
     memories, summaries, excerpts: most useful first.
     conflicts: the pending ones.
-    recent_messages: oldest first; None where the caller did not ask for them.
-    recent_summaries: newest first; None where the caller did not ask for them.
-    analysis: the agentic strategy's findings, in place of memories and summaries.
+    recent_messages: oldest first; None if the caller did not ask for them.
+    recent_summaries: newest first; None if the caller did not ask for them.
+    analysis: the agentic strategy's findings, instead of memories and summaries.
     """
 
     memories: tuple[RecalledMemory, ...] = ()
@@ -152,10 +152,10 @@ class ContextParts:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The finished text, and what made it in.
+    """Finished text, and the ids of its content.
 
-    memory_ids, session_ids: in the order in which they first appear, each once.
-    tokens: of the whole text; None without a budget, where nothing is counted.
+    memory_ids, session_ids: in the order of their first appearance, each once.
+    tokens: of the whole text; None without a budget, when nothing is counted.
     """
 
     text: str
@@ -172,7 +172,7 @@ def render(
     count_tokens: CountTokens,
     system_prompt: str = "",
 ) -> Rendered:
-    """Lay out what was recalled, within a token budget if there is one.
+    """Render recalled data, within a token budget if there is one.
 
     max_tokens: never exceeded, `system_prompt` included. If everything fits in its full form, that
         is the result; otherwise the most useful lines are bought first, in a shorter form.
@@ -186,7 +186,7 @@ def render(
     prefix = f"{system_prompt}{PROMPT_SEPARATOR}" if system_prompt else ""
     if max_tokens is None:
         draft = _Draft(parts, Layout(zone, compact=False))
-        take_all(draft.body)
+        show_all(draft.body)
         return draft.rendered(draft.text(prefix), None)
     prompt_tokens = count_tokens(prefix) if prefix else 0
     _check_budget(max_tokens, prompt_tokens, MINIMUM_BODY_TOKENS)
@@ -194,15 +194,15 @@ def render(
     if full is not None:
         return full
     draft = _Draft(parts, Layout(zone, compact=True))
-    purse = Purse(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
-    purse.spend(_offers(draft, purse.tokens))
-    return _reduced(draft, purse, prefix, max_tokens, count_tokens)
+    budget = TokenBudget(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
+    budget.add(_candidates(draft, budget.tokens))
+    return _reduced(draft, budget, prefix, max_tokens, count_tokens)
 
 
 def _reduced(
-    draft: "_Draft", purse: Purse, prefix: str, max_tokens: int, count_tokens: CountTokens
+    draft: "_Draft", budget: TokenBudget, prefix: str, max_tokens: int, count_tokens: CountTokens
 ) -> Rendered:
-    """Return the text of a draft, without the last pieces bought if it is too long.
+    """Return the text of a draft; if it is too long, without the pieces added last.
 
     Raises ValidationError if it is too long without any.
     """
@@ -211,7 +211,7 @@ def _reduced(
         tokens = count_tokens(text)
         if tokens <= max_tokens:
             return draft.rendered(text, tokens)
-        if not purse.give_back(tokens - max_tokens):
+        if not budget.undo(tokens - max_tokens):
             prompt_tokens = count_tokens(prefix) if prefix else 0
             _check_budget(max_tokens, prompt_tokens, tokens - prompt_tokens)
 
@@ -233,9 +233,10 @@ def _check_budget(max_tokens: int, prompt_tokens: int, body_tokens: int) -> None
 def _full_form(
     parts: ContextParts, zone: ZoneInfo, prefix: str, max_tokens: int, count_tokens: CountTokens
 ) -> Rendered | None:
-    """The full form if it fits; not tried, and so not counted, where its length rules that out.
+    """Return the full form if it fits, else None.
 
-    Of the conversation that asks, it may hold the newest messages alone.
+    It is not counted if its length rules that out. It may have only the newest messages of the
+    conversation that asks.
     """
     most_characters = max_tokens * FITTING_CHARACTERS_PER_TOKEN
     recalled = sum(len(excerpt.content) for excerpt in parts.excerpts)
@@ -244,7 +245,7 @@ def _full_form(
     if recalled > most_characters:
         return None
     draft = _Draft(parts, Layout(zone, compact=False))
-    take_all(draft.body)
+    show_all(draft.body)
     draft.leave_out_asking()
     text = draft.text(prefix)
     if len(text) > most_characters:
@@ -254,16 +255,16 @@ def _full_form(
         return None
     if not draft.asking:
         return draft.rendered(text, tokens)
-    purse = Purse(draft.body, max_tokens - tokens, count_tokens)
-    purse.spend(_leading(draft.asking, 0))
-    return _reduced(draft, purse, prefix, max_tokens, count_tokens)
+    budget = TokenBudget(draft.body, max_tokens - tokens, count_tokens)
+    budget.add(_in_order(draft.asking, 0))
+    return _reduced(draft, budget, prefix, max_tokens, count_tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class _MemoryDraft:
-    """The pieces of one listed memory: its line, the block of its history, what it connects to.
+    """Pieces of one listed memory: its line, its history, its connected memories.
 
-    history: None where there is nothing to tell, or where it is part of the line (the full form).
+    history: None if there is none, or if it is part of the line (the full form).
     """
 
     memory: RecalledMemory
@@ -274,7 +275,7 @@ class _MemoryDraft:
 
 @dataclass(frozen=True, slots=True)
 class _SummaryDraft:
-    """The pieces of one summary: its text, and the memories of its session."""
+    """Pieces of one summary: its text, and the memories of its session."""
 
     text: Piece
     memories: list[Piece]
@@ -282,10 +283,10 @@ class _SummaryDraft:
 
 @dataclass(slots=True)
 class _Draft:
-    """All pieces that a context may show, in their order in the text.
+    """Pieces that a context may show, in their order in the text.
 
-    The lists are in order of usefulness. Where the layout is full, empty sections stand with a line
-    that says so; where it is compact, only the section of memories does.
+    The lists are in order of usefulness. In the full layout, an empty section has a line that says
+    so; in the compact one, only the section of memories does.
     """
 
     parts: ContextParts
@@ -306,7 +307,7 @@ class _Draft:
     _session_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self.body = Piece(FENCE_OPENING, taken=True)
+        self.body = Piece(FENCE_OPENING, is_shown=True)
         parts = self.parts
         if parts.analysis is None:
             self._add_memories()
@@ -320,14 +321,14 @@ class _Draft:
         self._add_recent_summaries()
 
     def text(self, prefix: str) -> str:
-        """The whole text as the pieces are taken now; it ends with one newline."""
+        """Return the whole text of the shown pieces; it ends with one newline."""
         if self.cut is not None:
-            self.cut.taken = not all(line.taken for line in self.analysis)
+            self.cut.is_shown = not all(line.is_shown for line in self.analysis)
         return f"{prefix}{write(self.body)}\n{FENCE_CLOSING}\n"
 
     def rendered(self, text: str, tokens: int | None) -> Rendered:
-        """The result: a text of this draft with what it shows."""
-        return Rendered(text, _shown(self._memory_ids), _shown(self._session_ids), tokens)
+        """Return the result: a text of this draft with the ids of its content."""
+        return Rendered(text, _shown_ids(self._memory_ids), _shown_ids(self._session_ids), tokens)
 
     def _section(self, heading: str, gap: int, when_empty: str = "") -> Piece:
         return self.body.add(Piece(heading, gap=gap, when_empty=when_empty))
@@ -336,19 +337,21 @@ class _Draft:
         given = self.parts.memories
         empty = layout.MEMORIES_LEFT_OUT if given else layout.NO_MEMORIES
         section = self._section(layout.MEMORIES, 1, f"\n\n{empty}")
-        section.taken = True
+        section.is_shown = True
         roots = {memory.history[0].memory_id: memory for memory in reversed(given)}
         ranked = list(dict.fromkeys(memory.history[0].memory_id for memory in given))
         listed = set(roots)
         drafts = {}
-        for memory_id in sorted(ranked, key=lambda each: -(roots[each].similarity or 0.0)):
+        for memory_id in sorted(
+            ranked, key=lambda memory_id: -(roots[memory_id].similarity or 0.0)
+        ):
             drafts[memory_id] = self._memory(section, roots[memory_id], listed, depth=0)
         self.memories = [drafts[memory_id] for memory_id in ranked]
 
     def _memory(
         self, under: Piece, memory: RecalledMemory, listed: set[str], depth: int
     ) -> _MemoryDraft:
-        """Draft a memory and, below it, those connected memories that are not listed yet."""
+        """Draft a memory and, below it, connected memories that are not listed yet."""
         history = memory.history
         text = self.layout.memory(history, memory.similarity if depth == 0 else None)
         if not self.layout.compact:
@@ -372,7 +375,7 @@ class _Draft:
 
     def _add_relevant_summaries(self) -> None:
         section = self._section(layout.SUMMARIES, 2, f"\n\n{layout.NO_SUMMARIES}")
-        self.summaries = [self._summary(section, each, 2) for each in self.parts.summaries]
+        self.summaries = [self._summary(section, summary, 2) for summary in self.parts.summaries]
 
     def _summary(self, section: Piece, summary: RecalledSummary, gap_first: int) -> _SummaryDraft:
         created = self.layout.timestamp(summary.created_at)
@@ -416,22 +419,24 @@ class _Draft:
                 heading = Piece(rest, lead=lead, number=number, gap_first=2, gap=2)
                 headings[excerpt.session_id] = section.add(heading)
                 self._session_ids.append((heading, excerpt.session_id))
-            place = (excerpt.session_id, excerpt.position, excerpt.offset)
-            if place not in pieces:
+            key = (excerpt.session_id, excerpt.position, excerpt.offset)
+            if key not in pieces:
                 text = self.layout.excerpt(
                     excerpt.role, excerpt.content, excerpt.starts_mid, excerpt.ends_mid
                 )
-                pieces[place] = heading.add(Piece(text))
+                pieces[key] = heading.add(Piece(text))
         self.excerpts = [
-            (each, pieces[each.session_id, each.position, each.offset])
-            for each in self.parts.excerpts
+            (excerpt, pieces[excerpt.session_id, excerpt.position, excerpt.offset])
+            for excerpt in self.parts.excerpts
         ]
 
     def _add_ongoing(self) -> None:
         if self.layout.compact and not self.parts.ongoing:
             return
         section = self._section(layout.ONGOING, 4 if self.parts.analysis is None else 2)
-        newest_first = sorted(self.parts.ongoing, key=lambda each: each.started_at, reverse=True)
+        newest_first = sorted(
+            self.parts.ongoing, key=lambda conversation: conversation.started_at, reverse=True
+        )
         for conversation in newest_first:
             heading = section.add(
                 Piece(
@@ -450,10 +455,10 @@ class _Draft:
                 self.ongoing.extend(reversed(lines))
 
     def leave_out_asking(self) -> None:
-        """Take nothing of the conversation that asks."""
+        """Hide the conversation that asks."""
         if self._asking_heading is not None:
             for piece in (self._asking_heading, *self.asking):
-                piece.taken = False
+                piece.is_shown = False
 
     def _add_conflicts(self) -> None:
         if not self.parts.conflicts:
@@ -481,70 +486,80 @@ class _Draft:
         summaries = self.parts.recent_summaries
         empty = layout.SUMMARIES_NOT_REQUESTED if summaries is None else layout.NO_RECENT_SUMMARIES
         section = self._section(layout.RECENT_SUMMARIES, 3, f"\n{empty}")
-        self.recent_summaries = [self._summary(section, each, 1) for each in summaries or ()]
+        self.recent_summaries = [self._summary(section, summary, 1) for summary in summaries or ()]
 
-    def covered(self, memory: RecalledMemory) -> bool:
-        """Whether shown excerpts tell all about a memory: it never changed and is not in doubt."""
+    def is_covered(self, memory: RecalledMemory) -> bool:
+        """Return whether shown excerpts state all of a memory.
+
+        That is so if it never changed and is not in doubt.
+        """
         current = memory.history[0]
         if len(memory.history) > 1 or not current.evidence or current.doubted_at is not None:
             return False
-        shown = {
+        shown_messages = {
             (excerpt.session_id, excerpt.position)
             for excerpt, piece in self.excerpts
-            if piece.taken and not (excerpt.starts_mid or excerpt.ends_mid)
+            if piece.is_shown and not (excerpt.starts_mid or excerpt.ends_mid)
         }
-        return all((each.session_id, each.position) in shown for each in current.evidence)
+        return all(
+            (evidence.session_id, evidence.position) in shown_messages
+            for evidence in current.evidence
+        )
 
 
-def _offers(draft: _Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
-    """The pieces in the order in which a budget of `tokens` buys them, with what to keep back.
+def _candidates(draft: _Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
+    """Yield the pieces in order of usefulness, each with the tokens to reserve.
 
-    Lazy: what is offered later looks at what was bought before.
+    tokens: of the whole budget. It is lazy, because later candidates depend on the pieces added
+    before.
     """
-    requested = [*draft.recent_messages, *(each.text for each in draft.recent_summaries)]
+    requested = [
+        *draft.recent_messages,
+        *(item.text for item in draft.recent_summaries),
+    ]
     excerpts = [piece for _, piece in draft.excerpts]
-    yield from _keeping(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
-    yield from _keeping(requested, round(tokens * (1 - REQUESTED_SHARE)))
-    yield from _leading(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)
-    yield from _keeping(excerpts, round(tokens * MEMORY_SHARE) if draft.memories else 0)
-    yield from ((each.line, 0) for each in draft.memories if not draft.covered(each.memory))
-    yield from _keeping(excerpts, 0)
-    yield from _leading(draft.analysis, 0)
-    yield from _keeping([*draft.conflicts, *requested], 0)
-    yield from _keeping((each.text for each in draft.summaries), 0)
-    yield from _keeping(_histories(draft.memories), 0)
-    yield from _keeping(draft.ongoing, 0)
-    yield from ((each.line, 0) for each in draft.memories)
-    yield from _keeping(_connected(draft.memories), 0)
+    yield from _with_reserve(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
+    yield from _with_reserve(requested, round(tokens * (1 - REQUESTED_SHARE)))
+    yield from _in_order(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)
+    yield from _with_reserve(excerpts, round(tokens * MEMORY_SHARE) if draft.memories else 0)
+    yield from ((item.line, 0) for item in draft.memories if not draft.is_covered(item.memory))
+    yield from _with_reserve(excerpts, 0)
+    yield from _in_order(draft.analysis, 0)
+    yield from _with_reserve([*draft.conflicts, *requested], 0)
+    yield from _with_reserve((item.text for item in draft.summaries), 0)
+    yield from _with_reserve(_histories(draft.memories), 0)
+    yield from _with_reserve(draft.ongoing, 0)
+    yield from ((item.line, 0) for item in draft.memories)
+    yield from _with_reserve(_connected(draft.memories), 0)
     for summary in [*draft.summaries, *draft.recent_summaries]:
-        if summary.text.taken:
-            yield from _keeping(summary.memories, 0)
-    yield from _leading(draft.asking, 0)
+        if summary.text.is_shown:
+            yield from _with_reserve(summary.memories, 0)
+    yield from _in_order(draft.asking, 0)
 
 
-def _keeping(pieces: Iterable[Piece], keep: int) -> Iterator[tuple[Piece, int]]:
-    return ((piece, keep) for piece in pieces)
+def _with_reserve(pieces: Iterable[Piece], reserve: int) -> Iterator[tuple[Piece, int]]:
+    return ((piece, reserve) for piece in pieces)
 
 
-def _leading(pieces: Iterable[Piece], keep: int) -> Iterator[tuple[Piece, int]]:
-    """Pieces that make sense only in order: none is offered behind one that could not be paid."""
+def _in_order(pieces: Iterable[Piece], reserve: int) -> Iterator[tuple[Piece, int]]:
+    """Yield pieces that make sense only in order, up to the first that is not shown."""
     for piece in pieces:
-        yield piece, keep
-        if not piece.taken:
+        yield piece, reserve
+        if not piece.is_shown:
             return
 
 
 def _histories(drafts: list[_MemoryDraft]) -> Iterator[Piece]:
-    """The histories of the memories that are shown."""
+    """Yield the histories of the shown memories."""
     for draft in drafts:
-        if draft.history is not None and draft.line.taken:
+        if draft.history is not None and draft.line.is_shown:
             yield draft.history
 
 
 def _connected(drafts: list[_MemoryDraft]) -> Iterator[Piece]:
-    """The memories connected to those that are shown, nearest first below each."""
+    """Yield the memories connected to shown ones, nearest first below each."""
     for draft in drafts:
-        if draft.line.taken:
+        if draft.line.is_shown:
             yield from (child.line for child in draft.children)
             yield from _connected(draft.children)
 
@@ -553,6 +568,6 @@ def _date_order(excerpt: Excerpt) -> tuple[datetime, str, int, int]:
     return (excerpt.session_created_at, excerpt.session_id, excerpt.position, excerpt.offset)
 
 
-def _shown(ids: list[tuple[Piece, str]]) -> tuple[str, ...]:
-    """The ids whose pieces are taken, each once."""
-    return tuple(dict.fromkeys(each for piece, each in ids if piece.taken))
+def _shown_ids(ids: list[tuple[Piece, str]]) -> tuple[str, ...]:
+    """Return the ids of shown pieces, each once."""
+    return tuple(dict.fromkeys(item_id for piece, item_id in ids if piece.is_shown))

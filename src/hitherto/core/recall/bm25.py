@@ -31,7 +31,7 @@ class _Segment:
 
 @dataclass(frozen=True, slots=True)
 class LexicalIndex:
-    """Term counts of n documents, in rows 0 to n - 1; immutable, `append` returns a new index.
+    """Term counts of n documents, in rows 0 to n - 1. Immutable.
 
     lengths: (n,) terms in each document.
     """
@@ -40,7 +40,7 @@ class LexicalIndex:
     segments: tuple[_Segment, ...]
 
     def append(self, documents: Sequence[Sequence[str]]) -> "LexicalIndex":
-        """Return the index with more documents (each a list of terms) behind the present ones.
+        """Return a new index with more documents, each a list of terms, after the present ones.
 
         Segments double in size from the last to the first, so n documents added one by one are
         merged about log2(n) times each, and a query visits as many segments.
@@ -72,8 +72,8 @@ class LexicalIndex:
         """Return the distinct terms of one document; costs a look at its segment's postings."""
         for segment in self.segments:
             if segment.first_row <= row < segment.first_row + segment.documents:
-                places = np.flatnonzero(segment.rows == row)
-                numbers = np.searchsorted(segment.offsets, places, side="right") - 1
+                positions = np.flatnonzero(segment.rows == row)
+                numbers = np.searchsorted(segment.offsets, positions, side="right") - 1
                 names = list(segment.term_ids)
                 return [names[number] for number in numbers]
         return []
@@ -109,7 +109,10 @@ def build_lexical_index(documents: Sequence[Sequence[str]]) -> LexicalIndex:
 
 
 def inverse_frequency(documents_with_term: int, documents: int) -> float:
-    """Return BM25's weight of a term: log(1 + (n - df + 0.5) / (df + 0.5)), 0 if unseen."""
+    """Return BM25's weight of a term, 0 if no document has it.
+
+    The weight is log(1 + (n - df + 0.5) / (df + 0.5)).
+    """
     if not documents_with_term:
         return 0.0
     rarity = (documents - documents_with_term + 0.5) / (documents_with_term + 0.5)
@@ -123,7 +126,7 @@ def count_scores(counts: Floats, lengths: Floats | Ints, k1: float = 1.2, b: flo
         return np.zeros(documents, np.float32)
     norms = _norms(lengths, k1, b)
     total = np.zeros(documents, np.float32)
-    # Term by term: what is in work then stays in the processor's cache.
+    # Term by term, so that the working data stays in the processor's cache.
     for line in counts:
         weight = inverse_frequency(int(np.count_nonzero(line)), documents) * (k1 + 1.0)
         saturated = line + norms
@@ -190,7 +193,7 @@ def _sorted_segment(
     rows: Ints,
     counts: Floats,
 ) -> _Segment:
-    """Orders postings by term, rows ascending within each, as they are given."""
+    """Sort postings by term; rows within a term keep their ascending order."""
     order = np.argsort(numbers, kind="stable")
     offsets = np.zeros(len(term_ids) + 1, np.int64)
     np.cumsum(np.bincount(numbers, minlength=len(term_ids)), out=offsets[1:])

@@ -1,8 +1,8 @@
-"""Brings an embedder's cosines to the scale of all-MiniLM-L6-v2, in which thresholds are given.
+"""Map an embedder's cosines to the scale of all-MiniLM-L6-v2, which thresholds refer to.
 
-Embedders differ in how alike they find texts that have nothing in common, and how much more alike
-those that have. A calibration is the straight line that maps the one and the other to what the
-reference finds of the same texts (docs/embedders.md).
+Embedders differ in the similarity that they give to unrelated texts, and in how much more they give
+to related ones. A calibration is the straight line that maps both to the values of the reference
+for the same texts (docs/embedders.md).
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ Floats = NDArray[np.float32]
 
 LOWEST: Final = -0.99
 HIGHEST: Final = 1.0
-"""Bounds of a calibrated cosine; nothing means anything beyond them."""
+"""Bounds of a calibrated cosine."""
 
 _LEAST_COMMON: Final = 1e-6
 
 FEWEST_PAIRS: Final = 50
-"""Pairs of each kind from which quantiles are trusted."""
+"""Minimum pairs of each kind for quantiles."""
 
 NARROWEST: Final = 0.02
-"""Least distance of near and apart in a spread that can be stretched; below, it is noise."""
+"""Minimum distance of near and apart for a calibration; a smaller one is noise."""
 
 _APART_QUANTILE: Final = 0.5
 _NEAR_QUANTILE: Final = 0.9
@@ -31,7 +31,7 @@ _NEAR_QUANTILE: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What makes of an embedder's cosine one of the reference: scale times it, plus offset."""
+    """Line from an embedder's cosine to the reference's: scale times the cosine, plus offset."""
 
     scale: float = 1.0
     offset: float = 0.0
@@ -45,15 +45,15 @@ class Calibration:
 
 
 UNCHANGED: Final = Calibration()
-"""The reference's own."""
+"""The reference's own calibration."""
 
 
 def comparable(vectors: Floats, calibration: Calibration) -> Floats:
-    """Return vectors whose products are about the calibrated cosines of these; (n, d) to (n, m).
+    """Return vectors whose products approximate the calibrated cosines: (n, d) to (n, m).
 
-    For what compares by products alone. An offset above zero is exact. One below takes off what
-    the vectors have in common: exact where they have it to the same degree, and otherwise more
-    from those that have more of it. They are to be compared among each other only.
+    For code that compares by products alone. A positive offset is exact. A negative one removes a
+    share of the common direction: exact if all vectors have it to the same degree, and otherwise
+    more from vectors that have more of it. The results are comparable with each other only.
     """
     if calibration == UNCHANGED or not len(vectors):
         return vectors
@@ -74,7 +74,7 @@ def comparable(vectors: Floats, calibration: Calibration) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How an embedder sees a set of texts: a cosine of texts that are apart, and of near ones."""
+    """Typical cosines of an embedder: of unrelated texts (`apart`) and of related ones (`near`)."""
 
     apart: float
     near: float
@@ -96,7 +96,7 @@ def spread_of(apart: Floats, near: Floats) -> Spread | None:
 def matched(own: Spread, reference: Spread) -> Calibration | None:
     """Return the line from an embedder's spread to the reference's spread of the same texts.
 
-    None where either is too narrow to tell near from apart.
+    None if either is too narrow to distinguish related from unrelated texts.
     """
     if own.near - own.apart < NARROWEST or reference.near - reference.apart < NARROWEST:
         return None
@@ -122,19 +122,19 @@ PROBE_PAIRS: Final = (
     ("We are flying to Norway for the holidays.", "Our next vacation takes us to Oslo."),
     ("The dentist removed a wisdom tooth.", "I had a tooth pulled yesterday."),
 )
-"""Pairs of sentences that say nearly the same, and nothing of what another pair says."""
+"""Pairs of sentences of nearly the same meaning; no pair is about the subject of another."""
 
 PROBE_SPREAD: Final = Spread(apart=0.066, near=0.608)
-"""What all-MiniLM-L6-v2 (int8) finds of `PROBE_PAIRS`: see `probed`."""
+"""Spread of `PROBE_PAIRS` with all-MiniLM-L6-v2 (int8): see `probed`."""
 
 
 def probe_texts() -> list[str]:
-    """Return the texts of `PROBE_PAIRS`, in the order in which `probed` wants their vectors."""
+    """Return the texts of `PROBE_PAIRS`, in the order of `probed`."""
     return [text for pair in PROBE_PAIRS for text in pair]
 
 
 def probed(vectors: Floats) -> Spread:
-    """Return the spread of the probe: the middle cosine across pairs, and within them.
+    """Return the spread of the probe: the median cosine across pairs, and within them.
 
     vectors: of `probe_texts`, unit length.
     """

@@ -1,4 +1,4 @@
-"""Chooses what to show of the messages that were recalled, within a budget of tokens."""
+"""Choose the spans of recalled messages to show, within a token budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from hitherto.core.recall.ranking import Ranked, mixed_query
 from hitherto.core.recall.scoring import Floats, Ints
 
 HEADING_TOKENS: Final = 20
-"""What a session's heading costs: a date with weekday, time and zone is 17 to 20 WordPieces."""
+"""Cost of a session's heading: a date with weekday, time and zone has 17 to 20 WordPieces."""
 
 LONGEST_SHARE: Final = 0.5
-"""Share of the budget that one message may take; of a longer one its best span is shown.
+"""Share of the budget for one message. Of a longer message, the best span is shown.
 
 Measured: with 0.2 or 0.35 answers of 300 to 500 tokens lose words that were asked for."""
 
 SMALLEST_TOKENS: Final = 24
-"""Below this no span is worth its place."""
+"""Shorter spans are not worth their cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ def select_excerpts(
 ) -> list[Excerpt]:
     """Return the excerpts that fit the budget, taken in the order of the ranking.
 
-    They come in the order of the index, so grouped by session and as they were said.
+    They are returned in the order of the index: grouped by session and in the order of messages.
 
-    token_counts: (m,) tokens of each message as it is rendered. heading_tokens: what the first
-    excerpt of each session costs besides. A message that takes more than `LONGEST_SHARE` of the
-    budget gives the span of its chunks around the one nearest to the queries.
+    token_counts: (m,) tokens of each message as it is rendered. heading_tokens: additional cost of
+    the first excerpt of each session. Of a message that takes more than `LONGEST_SHARE` of the
+    budget, the span of chunks around the one nearest to the queries is returned.
     """
     rows = np.array([entry.row for entry in ranked], np.int32)
     first_chunks, end_chunks = index.chunk_of.searchsorted([rows, rows + 1])
@@ -86,7 +86,7 @@ def select_excerpts(
 def _best_span(
     index: MessageIndex, row: int, chunks: slice, tokens: int, most: int, query_vectors: Floats
 ) -> tuple[Excerpt, int]:
-    """Grows a span from the message's best chunk to both sides, the better chunk first."""
+    """Grow a span from the message's best chunk to both sides, the better chunk first."""
     spans = index.chunk_spans[chunks]
     per_character = tokens / max(int(spans[-1, 1] - spans[0, 0]), 1)
     cosines = index.chunk_vectors.part(chunks).products(mixed_query(query_vectors))

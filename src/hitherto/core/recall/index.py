@@ -1,7 +1,7 @@
-"""The arrays that recall ranks: one user's messages, memories and summaries.
+"""Arrays that recall ranks: messages, memories and summaries of one user.
 
-Indexes are immutable; the `append_...` functions return a larger one. Rows are counted in the order
-of appending; what a row stands for (session id and position, memory id) is the caller's to keep.
+Indexes are immutable; the `append_...` functions return a larger one. Rows are in the order of
+appending. The caller knows what a row stands for (session id and position, memory id).
 """
 
 from collections.abc import Sequence
@@ -24,18 +24,18 @@ Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
 AROUND: Final = 2
-"""Messages to each side that the wider lexical signal takes in."""
+"""Messages to each side in the wider lexical signal."""
 
 TOKENS_PER_WORD: Final = 1.3
 """WordPiece tokens of a word of English with its punctuation."""
 
 PLAIN_WORDS: Final = 40
-"""Words up to which a message is not long."""
+"""Longer messages are ranked lower."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPassages:
-    """One session as it is indexed.
+    """Session as it is indexed.
 
     day: of the session's `created_at`.
     passages: what `passages.cut(messages)` returned when it was processed.
@@ -50,7 +50,7 @@ class SessionPassages:
 
 @dataclass(frozen=True, slots=True)
 class MessageIndex:
-    """All indexed messages of a user: m messages in s sessions, c chunks, w windows.
+    """Index of a user's messages: m messages in s sessions, c chunks, w windows.
 
     Rows are in the order of the sessions given, and of their messages. With `MAX_CHUNKS` chunks of
     384 dimensions a message takes at most 5 kB, a short one 0.8 kB.
@@ -85,16 +85,16 @@ class MessageIndex:
     around_lengths: Floats
 
     def estimated_tokens(self) -> Ints:
-        """Return about how many tokens each message has: (m,).
+        """Return the approximate number of tokens of each message: (m,).
 
-        Good enough to choose excerpts; the bound of a caller is kept by real counts.
+        It is exact enough to choose excerpts; a caller's bound is kept by real counts.
         """
         return (self.word_counts * TOKENS_PER_WORD).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryRow:
-    """One memory version as it is indexed; `first` and `last` are its event days.
+    """Memory version as it is indexed; `first` and `last` are its event days.
 
     current: not superseded by a later version.
     """
@@ -123,7 +123,7 @@ class MemoryIndex:
 
 @dataclass(frozen=True, slots=True)
 class SummaryIndex:
-    """The summaries of a user's sessions: n rows.
+    """Summaries of a user's sessions: n rows.
 
     vectors: n. days: (n,) proleptic ordinals of the sessions' days.
     """
@@ -157,7 +157,7 @@ def build_message_index(sessions: Sequence[SessionPassages], dimensions: int) ->
 
 
 def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) -> MessageIndex:
-    """Return the index with more sessions behind those it has.
+    """Return the index with more sessions after the present ones.
 
     Costs the terms of the new messages and one copy of the arrays (3 ms for 12 MB).
     """
@@ -173,8 +173,8 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
     chunk_of, spans, chunk_vectors = _passages(sessions, starts.tolist(), PassageKind.CHUNK)
     window_of, _, window_vectors = _passages(sessions, starts.tolist(), PassageKind.WINDOW)
     session_numbers = np.arange(len(sessions), dtype=np.int32) + len(index.session_days)
-    all_chunk_of = _joined(index.chunk_of, chunk_of)
-    word_counts = _joined(index.word_counts, [word_count(m.content) for m in messages])
+    all_chunk_of = _concatenate(index.chunk_of, chunk_of)
+    word_counts = _concatenate(index.word_counts, [word_count(m.content) for m in messages])
     session_of = np.concatenate([index.session_of, np.repeat(session_numbers, sizes)])
     lexical = index.lexical.append([terms(message.content) for message in messages])
     return MessageIndex(
@@ -183,7 +183,7 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
         chunk_starts=np.flatnonzero(np.diff(all_chunk_of, prepend=-1)),
         chunk_spans=np.concatenate([index.chunk_spans, np.array(spans, np.int32).reshape(-1, 2)]),
         window_vectors=_appended(index.window_vectors, window_vectors),
-        window_of=_joined(index.window_of, window_of),
+        window_of=_concatenate(index.window_of, window_of),
         is_user=np.concatenate(
             [index.is_user, [message.role is MessageRole.USER for message in messages]]
         ).astype(np.bool_),
@@ -192,9 +192,9 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
             np.float32
         ),
         session_of=session_of,
-        speaker_of=_joined(index.speaker_of, [numbers.get(name, -1) for name in lowered]),
+        speaker_of=_concatenate(index.speaker_of, [numbers.get(name, -1) for name in lowered]),
         speakers=speakers,
-        session_days=_joined(index.session_days, [s.day.toordinal() for s in sessions]),
+        session_days=_concatenate(index.session_days, [s.day.toordinal() for s in sessions]),
         lexical=lexical,
         around_lengths=windowed(lexical.lengths.astype(np.float32), session_of, AROUND),
     )
@@ -229,9 +229,11 @@ def append_memories(
         return replace(index, current=current)
     return MemoryIndex(
         vectors=index.vectors.append(vectors),
-        first_days=_joined(index.first_days, [row.first.toordinal() for row in memories]),
-        last_days=_joined(index.last_days, [row.last.toordinal() for row in memories]),
-        created_days=_joined(index.created_days, [row.created.toordinal() for row in memories]),
+        first_days=_concatenate(index.first_days, [row.first.toordinal() for row in memories]),
+        last_days=_concatenate(index.last_days, [row.last.toordinal() for row in memories]),
+        created_days=_concatenate(
+            index.created_days, [row.created.toordinal() for row in memories]
+        ),
         current=current,
         lexical=index.lexical.append([terms(row.content) for row in memories]),
     )
@@ -248,12 +250,12 @@ def build_summary_index(
 def append_summaries(
     index: SummaryIndex, contents: Sequence[str], days: Sequence[date], vectors: Floats
 ) -> SummaryIndex:
-    """Return the index with more summaries behind those it has."""
+    """Return the index with more summaries after the present ones."""
     if not contents:
         return index
     return SummaryIndex(
         vectors=index.vectors.append(vectors),
-        days=_joined(index.days, [day.toordinal() for day in days]),
+        days=_concatenate(index.days, [day.toordinal() for day in days]),
         lexical=index.lexical.append([terms(content) for content in contents]),
     )
 
@@ -278,5 +280,5 @@ def _appended(present: Vectors, added: Sequence[Floats]) -> Vectors:
     return present.append(np.concatenate(added)) if added else present
 
 
-def _joined(present: Ints, added: Sequence[int]) -> Ints:
+def _concatenate(present: Ints, added: Sequence[int]) -> Ints:
     return np.concatenate([present, np.array(added, np.int32)])

@@ -1,4 +1,4 @@
-"""A bounded search in hops: what the first hits are about becomes the next query."""
+"""Bounded search in hops: the subjects of the first hits become the next query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,31 +19,31 @@ from hitherto.core.recall.ranking import (
 from hitherto.core.recall.scoring import Floats, best_rows
 
 SEEDS: Final = 3
-"""Hits that a hop starts from: the best that no hop before it has started from."""
+"""Hits that a hop starts from: the best that no earlier hop started from."""
 
 HOP_TERMS: Final = 6
-"""Rarest terms of the seeds that a hop searches for besides the question's own."""
+"""Rarest terms of the seeds that a hop searches for, in addition to the question's own."""
 
 STRIDE: Final = 4
-"""Of so many messages one is a later hop's, the others are the first ranking's."""
+"""One of this many messages is a later hop's; the others are the first ranking's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One step of an exploration.
+    """Step of a multi-hop search.
 
     seeds: message rows that it started from; none for the first. terms: stems searched for.
-    found: the message rows that it was the first to bring into the ranking, best first.
+    found_rows: message rows that are in the ranking since this step, best first.
     """
 
     seeds: tuple[int, ...]
     terms: tuple[str, ...]
-    found: tuple[int, ...]
+    found_rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """What a search in hops found: the messages, best first, and how it came to them."""
+    """Result of a multi-hop search: messages, best first, and its hops."""
 
     messages: list[Ranked]
     hops: tuple[Hop, ...]
@@ -58,14 +58,13 @@ def explore(
     hops: int = 2,
     limit: int = 200,
 ) -> Exploration:
-    """Searches for the plan, then for what the best hits are about, and interleaves the rankings.
+    """Search for the plan, then for the subjects of the best hits, and interleave the rankings.
 
-    lexical: of the same plan. Deterministic and bounded: a hop costs what the lexical side of one
-    ranking costs. One hop is `rank_messages`. Measured on chats, the second hop gives 0.7 points
-    more of the evidence within 1,650 tokens and nothing within 3,400, and a third nothing: both are
-    within the noise.
-    A hop adds the seeds' terms and keeps the question's vectors: the seeds' own vectors were
-    measured and bring nothing that the windows have not brought.
+    lexical: of the same plan. Deterministic and bounded: a hop costs as much as the lexical side of
+    one ranking. One hop is `rank_messages`. Measured on chats, the second hop gives 0.7 points more
+    of the evidence within 1,650 tokens and nothing within 3,400, and a third nothing: both are
+    within the noise. A hop adds the seeds' terms and keeps the question's vectors: the seeds' own
+    vectors were measured and add nothing to the windows.
     """
     dense = dense_scores(query_vectors, index)
     ranking = rank_messages(plan, dense, lexical, index, limit)
@@ -78,9 +77,9 @@ def explore(
         wider = replace(plan, terms=(*plan.terms, *terms))
         hop = rank_messages(wider, dense, lexical_scores(wider, index), index, limit)
         merged = _interleaved(ranking, hop, limit)
-        known = {entry.row for entry in ranking[:50]}
-        found = tuple(entry.row for entry in merged[:50] if entry.row not in known)
-        steps.append(Hop(seeds, terms, found))
+        earlier_rows = {entry.row for entry in ranking[:50]}
+        found_rows = tuple(entry.row for entry in merged[:50] if entry.row not in earlier_rows)
+        steps.append(Hop(seeds, terms, found_rows))
         ranking = merged
     if plan.added_terms:
         named = _named(plan, index, ranking, limit)
@@ -92,41 +91,47 @@ def explore(
 def _named(
     plan: QueryPlan, index: MessageIndex, ranking: Sequence[Ranked], limit: int
 ) -> list[Ranked]:
-    """Ranks the messages that have added terms by their words alone, best first.
+    """Rank the messages with added terms by their words alone, best first.
 
-    A model expects these words in the answer, which need not be about what the question is about.
-    They score as the places do that they take in the ranking; those that stand before are left out.
+    A model expects these words in the answer, which may not be about the subject of the question.
+    Each gets the score of the place that it takes in the ranking; messages ranked higher already
+    are left out.
     """
     lexical = lexical_scores(replace(plan, terms=plan.added_terms), index)
     scores = np.where((lexical.counts > 0).any(axis=0), lexical.scores, -np.inf)
     most = min(limit // STRIDE, int(np.isfinite(scores).sum()))
-    places = {entry.row: place for place, entry in enumerate(ranking)}
+    rank_by_row = {entry.row: rank for rank, entry in enumerate(ranking)}
     named: list[Ranked] = []
     for row in best_rows(scores.astype(np.float32), most).tolist():
-        place = STRIDE * (len(named) + 1) - 2
-        if places.get(row, limit) > place and ranking:
-            score = ranking[min(place, len(ranking) - 1)].score
+        rank = STRIDE * (len(named) + 1) - 2
+        if rank_by_row.get(row, limit) > rank and ranking:
+            score = ranking[min(rank, len(ranking) - 1)].score
             named.append(Ranked(row, score, 0.0))
     return named
 
 
 def _seed_terms(
-    lexical: LexicalIndex, seeds: Sequence[int], known: Sequence[str]
+    lexical: LexicalIndex, seeds: Sequence[int], query_terms: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the terms of the seeds that are rarest yet occur elsewhere too."""
+    """Return the rarest terms of the seeds that occur in other messages, too."""
     documents = len(lexical.lengths)
     weights: dict[str, float] = {}
-    left_out = frozenset(known)
+    left_out = frozenset(query_terms)
     for row in seeds:
         for term in lexical.document_terms(row):
-            found = len(lexical.postings(term)[0])
-            if term not in left_out and found > 1:
-                weights[term] = weights.get(term, 0.0) + inverse_frequency(found, documents)
+            documents_with_term = len(lexical.postings(term)[0])
+            if term not in left_out and documents_with_term > 1:
+                weights[term] = weights.get(term, 0.0) + inverse_frequency(
+                    documents_with_term, documents
+                )
     return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:HOP_TERMS])
 
 
 def _interleaved(first: Sequence[Ranked], second: Sequence[Ranked], limit: int) -> list[Ranked]:
-    """Put one of the second ranking behind every `STRIDE - 1` of the first, each row once."""
+    """Insert an entry of the second ranking after every `STRIDE - 1` of the first.
+
+    Each row is listed once.
+    """
     merged: dict[int, Ranked] = {}
     others = iter(second)
     for entry in first:

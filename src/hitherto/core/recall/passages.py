@@ -1,8 +1,8 @@
-"""Cuts a session's messages into the passages that are embedded and searched.
+"""Cut a session's messages into the passages that are embedded and searched.
 
-Two kinds, because they help in different conversations: chunks are small enough that one sentence
-of a long message can win on its own; windows give a short message the meaning that it only has
-together with the ones around it.
+There are two kinds, because they help in different conversations. Chunks are so small that one
+sentence of a long message can be found. Windows give a short message the meaning that it has only
+together with its neighbours.
 """
 
 import math
@@ -17,16 +17,16 @@ from hitherto.core.text.sentences import sentence_spans
 from hitherto.models import Message, MessageRole
 
 CHUNK_WORDS: Final = 20
-"""Words that a chunk aims at; sentences are kept whole as far as that allows."""
+"""Target size of a chunk; sentences are kept whole if possible."""
 
 MAX_CHUNKS: Final = 8
-"""Most chunks of one message; longer messages get longer chunks instead of more of them."""
+"""Maximum chunks of one message. Longer messages get longer chunks."""
 
 WINDOW_NEIGHBOUR_WORDS: Final = 30
-"""Words of each neighbouring message that a window holds: those nearest to its own message."""
+"""Words of each neighbouring message in a window: those nearest to its own message."""
 
 WINDOW_OWN_WORDS: Final = 40
-"""Words of its own message that a window holds, from the start."""
+"""Words of its own message in a window, from the start."""
 
 _WORD: Final = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{1,2}|\S+"
@@ -35,7 +35,7 @@ _SPEAKER: Final = re.compile(r"\s*([^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0
 
 
 class PassageKind(StrEnum):
-    """What a passage is made of."""
+    """Kind of a passage: a part of a message, or a message with its neighbours."""
 
     CHUNK = "chunk"
     WINDOW = "window"
@@ -113,24 +113,26 @@ def word_count(text: str) -> int:
 
 
 def speaker_names(messages: Sequence[Message]) -> list[str | None]:
-    """Return who says each message where the session's contents have the form "Name: text".
+    """Return the speaker of each message if contents have the form "Name: text".
 
     Exports of chats write names that way. A role's names count once at least half of its messages
     carry such a prefix and no more than a few different ones, so that a single "Note: ..." is not
     taken for a person.
     """
     prefixes = [_prefix(message.content) for message in messages]
-    named: dict[MessageRole, bool] = {}
+    has_names: dict[MessageRole, bool] = {}
     for role in MessageRole:
         own = [
             prefix
             for prefix, message in zip(prefixes, messages, strict=True)
             if message.role is role
         ]
-        found = Counter(prefix for prefix in own if prefix is not None)
-        named[role] = 2 * found.total() >= max(len(own), 1) and len(found) <= 1 + len(own) // 4
+        counts = Counter(prefix for prefix in own if prefix is not None)
+        has_names[role] = (
+            2 * counts.total() >= max(len(own), 1) and len(counts) <= 1 + len(own) // 4
+        )
     return [
-        prefix if named[message.role] else None
+        prefix if has_names[message.role] else None
         for prefix, message in zip(prefixes, messages, strict=True)
     ]
 
@@ -141,7 +143,7 @@ def _prefix(content: str) -> str | None:
 
 
 def _pieces(content: str, target: int) -> Iterator[tuple[int, int, int]]:
-    """Yield start, end and words of each sentence, or of its parts where it is far too long."""
+    """Yield start, end and number of words of each sentence or part of one."""
     for start, end in sentence_spans(content):
         words = [match.span() for match in _WORD.finditer(content, start, end)]
         if not words:
@@ -154,7 +156,7 @@ def _pieces(content: str, target: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _at_most(spans: list[tuple[int, int]], limit: int) -> list[tuple[int, int]]:
-    """Joins the neighbours that are shortest together until no more than `limit` are left."""
+    """Join the neighbours that are shortest together until at most `limit` remain."""
     while len(spans) > limit:
         shortest = min(range(len(spans) - 1), key=lambda i: spans[i + 1][1] - spans[i][0])
         spans[shortest : shortest + 2] = [(spans[shortest][0], spans[shortest + 1][1])]
@@ -162,7 +164,7 @@ def _at_most(spans: list[tuple[int, int]], limit: int) -> list[tuple[int, int]]:
 
 
 def _window(before: str, own: str, after: str) -> str:
-    """Joins the end of the message before, the message, and the start of the one after."""
+    """Join the end of the previous message, the message, and the start of the next."""
     parts = (
         _last_words(before, WINDOW_NEIGHBOUR_WORDS),
         _first_words(own, WINDOW_OWN_WORDS),

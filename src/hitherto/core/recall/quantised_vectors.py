@@ -1,7 +1,7 @@
-"""Unit vectors in a byte for each dimension: what recall compares a question with.
+"""Unit vectors with one byte per dimension, for recall.
 
-A quarter of float32's memory, and a scan of 10,000 vectors of 384 dimensions in 0.1 ms in place of
-0.5. Products differ from those of float32 by less than 0.002 (docs/decisions/0010).
+They take a quarter of float32's memory, and a scan of 10,000 vectors of 384 dimensions takes 0.1 ms
+instead of 0.5. Products differ from those of float32 by less than 0.002 (docs/decisions/0010).
 """
 
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ LEVELS = 127
 
 
 CODED_AT_ONCE = 1_024
-"""Rows of float32 that the processor's cache holds on the way."""
+"""Rows of float32 that fit into the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """n vectors of d dimensions: each is its codes, (n, d) int8, times its scale, (n,) float32.
+    """Vectors as codes, (n, d) int8, times a scale per vector, (n,) float32.
 
-    calibration: brings products to the scale in which thresholds are given.
+    calibration: maps products to the scale in which thresholds are given.
     """
 
     codes: NDArray[np.int8]
@@ -38,11 +38,11 @@ class Vectors:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the arrays take."""
+        """Size of the arrays in bytes."""
         return self.codes.nbytes + self.scales.nbytes
 
     def append(self, matrix: Floats) -> "Vectors":
-        """Return these vectors with those of a float32 matrix (m, d) behind them."""
+        """Return these vectors, followed by those of a float32 matrix (m, d)."""
         codes, scales = _coded(matrix)
         return replace(
             self,
@@ -51,11 +51,11 @@ class Vectors:
         )
 
     def products(self, query: Floats) -> Floats:
-        """Return the product of each vector with a query, (d,) to (n,): cosines, if both are unit.
+        """Return the calibrated product of each vector with a query: (d,) to (n,).
 
-        They are calibrated; those with a query of zeros, which looks for nothing, are 0.
-        On the calling thread alone: threads that share one scan wait for each other, and beside a
-        busy process for long.
+        Products are cosines if both are unit. Those with a query of zeros, which looks for nothing,
+        are 0. It runs on the calling thread alone: threads that share one scan wait for each other,
+        and for long if another process is busy.
         """
         if not len(self) or not query.any():
             return np.zeros(len(self), np.float32)

@@ -1,4 +1,4 @@
-"""Reads a question: what to search for, about whom, said by whom, and when."""
+"""Read a question by rules: subjects, people, speaker, dates."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -12,19 +12,19 @@ from hitherto.core.text.tokens import content_tokens, distinct, stems
 from hitherto.models import Message, MessageRole, UnderstoodBy
 
 MAX_DENSE_QUERIES: Final = 5
-"""Most texts that a wide plan embeds: each costs an embedding, about 1.5 ms."""
+"""Maximum texts that a wide plan embeds; each takes about 1.5 ms."""
 
 MAX_SUMMARY_QUERIES: Final = 3
 MAX_ADDED_KEYWORDS: Final = 12
 MAX_RANGES: Final = 4
 LONGEST_QUESTION_CHARS: Final = 4_000
-"""Characters of a question that are read; of a longer one, half from each end."""
+"""Characters of a question that are read. Of a longer one, half from each end."""
 
 LONGEST_QUERY_CHARS: Final = 300
-"""Most of what a reading adds to a plan, and the longest text of it that is searched for."""
+"""Limits on a model's additions to a plan, and on the length of each text."""
 
 LONGEST_RANGE_DAYS: Final = 400
-"""A range longer than a year and a bit says nothing that would move a rank."""
+"""Longer ranges are ignored, because they cover nearly everything."""
 
 _ASSISTANT: Final = re.compile(
     r"\byou(?:'ve| have| had)?(?: (?:also|just|once|previously|earlier|originally))*"
@@ -85,7 +85,7 @@ _ASKING: Final = """
     recommended recommendation recommendations conversation chat discussion discussed previous
     previously last earlier talked looking thinking curious specific provided"""
 _QUESTION_WORDS: Final = frozenset(_ASKING.split())
-"""Words about asking and talking, which the answer does not share."""
+"""Words about asking and talking, which answers do not have."""
 
 _CALENDAR: Final = frozenset((*MONTH_NAMES, *DAY_NAMES))
 _STARTS_QUESTION: Final = re.compile(
@@ -105,7 +105,7 @@ _WORD: Final = re.compile(r"\w+(?:['’]\w+)?")
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """Days a question asks about, first and last included; it moves ranks and hides nothing."""
+    """Days that a question asks about, inclusive. They move ranks and exclude nothing."""
 
     first: date
     last: date
@@ -113,23 +113,23 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """What recall looks for.
+    """Search that a question asks for.
 
-    question: as it was asked, on one line; shortened where it is longer than
-        `LONGEST_QUESTION_CHARS`.
+    question: as asked, on one line, and shortened to `LONGEST_QUESTION_CHARS`.
     dense_queries: the texts to embed as queries, the most faithful first; never empty.
-    terms: what to search on the lexical side, distinct, in order.
-    keywords: the words that the terms are stems of, for people to read.
+    terms: stems for the lexical search, distinct, in order.
+    keywords: the words of the terms, for people to read.
     names: capitalised names in the question, lower case, in order.
-    role: whose words are asked for: ASSISTANT for "you suggested ...", USER for "my ...", None
-        where it is about anyone or anything.
+    role: whose words are asked for: ASSISTANT for "you suggested ...", USER for "my ...", None if
+        it is about anyone or anything.
     dates: the days asked about, if any.
-    about_past: asks for what was, or for what changed: superseded memories may be worth a line.
+    about_past: asks for the past or for a change: superseded memories may be worth a line.
     counting: asks for all instances ("how many", "how long between"): breadth before depth.
     broad: asks for everything or an overview: summaries are worth more.
-    added_terms: terms that a model adds. They lift what has them and take nothing from what has the
-        question's own: messages are ranked without them first.
-    summary_queries: texts to search summaries for, besides the question; none is the dense queries.
+    added_terms: terms that a model adds. They lift messages that have them and lower no message
+        that has the question's own: messages are ranked without them first.
+    summary_queries: texts to search summaries for, in addition to the question; if there are none,
+        the dense queries are used.
     planned_by: who read the question. fallback: why the rules did, though a model was asked to.
     """
 
@@ -151,7 +151,7 @@ class QueryPlan:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a model read a question; unchecked, and of any length.
+    """Result of a model's reading of a question; unchecked, and of any length.
 
     said_by: whose words are asked for, None for anyone's. The rest as in `QueryPlan`.
     """
@@ -167,21 +167,21 @@ class Reading:
 
 
 def combine(ruled: QueryPlan, reading: Reading) -> QueryPlan:
-    """Add what a model read in a question to what the rules found, within bounds.
+    """Add a model's reading of a question to the rules' plan, within bounds.
 
-    Nothing that the rules found is taken away: the question itself stays the first query, and only
-    variants of it give way to the model's.
+    Nothing of the rules' plan is removed: the question itself stays the first query, and only its
+    variants are replaced by the model's queries.
     """
     main, *variants = ruled.dense_queries
     keywords = _keywords(reading.keywords, ruled.keywords)
     terms = distinct(stems([word for text in keywords for word in content_tokens(text)]))
     added = tuple(term for term in terms if term not in ruled.terms)[:MAX_ADDED_KEYWORDS]
-    asked = MessageRole.ASSISTANT in (ruled.role, reading.said_by)
+    is_about_assistant = MessageRole.ASSISTANT in (ruled.role, reading.said_by)
     return replace(
         ruled,
         dense_queries=distinct((main, *_texts(reading.queries), *variants))[:MAX_DENSE_QUERIES],
         keywords=(*ruled.keywords, *keywords),
-        role=MessageRole.ASSISTANT if asked else reading.said_by or ruled.role,
+        role=MessageRole.ASSISTANT if is_about_assistant else reading.said_by or ruled.role,
         dates=tuple(dict.fromkeys((*ruled.dates, *_ranges(reading.dates)))),
         about_past=ruled.about_past or reading.about_past,
         counting=ruled.counting or reading.counting,
@@ -195,16 +195,16 @@ def combine(ruled: QueryPlan, reading: Reading) -> QueryPlan:
 
 
 def _texts(given: Sequence[str]) -> Iterator[str]:
-    """Yield texts to search for: on one line, bounded, and none that is empty."""
+    """Yield texts to search for: on one line, bounded, not empty."""
     for text in given[: 2 * MAX_DENSE_QUERIES]:
         line = " ".join(text[: 2 * LONGEST_QUERY_CHARS].split())[:LONGEST_QUERY_CHARS]
         if line:
             yield line
 
 
-def _keywords(given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def _keywords(given: Sequence[str], present: Sequence[str]) -> tuple[str, ...]:
     lowered = (text.lower() for text in _texts(given[:MAX_ADDED_KEYWORDS]))
-    return distinct(word for word in lowered if word not in known)[:MAX_ADDED_KEYWORDS]
+    return distinct(word for word in lowered if word not in present)[:MAX_ADDED_KEYWORDS]
 
 
 def _ranges(given: Sequence[DateRange]) -> Iterator[DateRange]:
@@ -221,7 +221,7 @@ def plan(
     people: Collection[str] = (),
     wide: bool = False,
 ) -> QueryPlan:
-    """Read the question by rules.
+    """Return the plan of a question by rules.
 
     previous: the messages of the session before the question, oldest first; they complete a
         question that cannot stand alone ("And her sister?").
@@ -235,8 +235,8 @@ def plan(
     people = {*people, *(word for name in people for word in name.split()[:1])}
     completed = _completed(question, previous)
     tokens = content_tokens(completed)
-    wanted = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
-    keywords = distinct(wanted)
+    content_words = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
+    keywords = distinct(content_words)
     names = _names(question, people)
     main = _in_first_person(completed, people)
     return QueryPlan(
@@ -254,7 +254,7 @@ def plan(
 
 
 def _shortened(question: str) -> str:
-    """A question within the bound: the beginning and the end of one that is too long."""
+    """Return a question within the bound: the beginning and the end of a long one."""
     if len(question) <= LONGEST_QUESTION_CHARS:
         return question
     half = LONGEST_QUESTION_CHARS // 2
@@ -262,35 +262,35 @@ def _shortened(question: str) -> str:
 
 
 def _completed(question: str, previous: Sequence[Message]) -> str:
-    """Put the user's last message in front of a question that leans on it."""
+    """Put the user's last message in front of a question that refers to it."""
     if len(content_tokens(question)) > 4 or not _LEAN.search(question):
         return question
-    said = [message.content for message in previous if message.role is MessageRole.USER]
-    if not said:
+    user_messages = [message.content for message in previous if message.role is MessageRole.USER]
+    if not user_messages:
         return question
-    return f"{' '.join(said[-1][:LONGEST_QUESTION_CHARS].split()[:60])} {question}"
+    return f"{' '.join(user_messages[-1][:LONGEST_QUESTION_CHARS].split()[:60])} {question}"
 
 
 def _names(question: str, people: Collection[str]) -> tuple[str, ...]:
-    found = []
+    names = []
     for match in _CAPITALISED.finditer(question):
         name = _POSSESSIVE.sub("", match[0]).lower()
         before = _last_visible(question, match.start())
         starts = not before or before in ".!?"
         if name in people or (not starts and name not in _CALENDAR):
-            found.append(name)
-    return distinct(found)
+            names.append(name)
+    return distinct(names)
 
 
 def _last_visible(text: str, end: int) -> str:
-    """The last character before `end` that is no white space, or ""."""
+    """Return the last character before `end` that is not white space, or ""."""
     while end and text[end - 1].isspace():
         end -= 1
     return text[end - 1 : end]
 
 
 def _in_first_person(text: str, people: Collection[str]) -> str:
-    """Put "I" and "my" in the place of the names of people, as they would say it themselves."""
+    """Replace names of people by "I" and "my", as those people would say it themselves."""
     if not people:
         return text
 
@@ -326,7 +326,7 @@ def _variants(main: str, keywords: Sequence[str], people: Collection[str]) -> tu
 
 
 def _statements(question: str) -> Iterator[str]:
-    """Yield the question as the statement that would answer it, as far as word order gives it."""
+    """Yield the statement that would answer the question, as far as word order gives it."""
     bare = " ".join(_PREAMBLE.sub(" ", question).split()).strip(" ,.?!")
     rest = _STARTS_QUESTION.sub("", bare).strip()
     statement = _AUXILIARY.sub("", rest, count=1).strip()
@@ -335,7 +335,7 @@ def _statements(question: str) -> Iterator[str]:
 
 
 def _parts(question: str) -> Iterator[str]:
-    """Yield the parts of a compound question that have at least two words of meaning each."""
+    """Yield the parts of a compound question with at least two content words each."""
     parts = [part.strip(" ,.?!") for part in _CONJUNCTION.split(question)]
     if len(parts) > 1:
         yield from (part for part in parts if len(content_tokens(part)) > 1)

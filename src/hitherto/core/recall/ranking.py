@@ -1,4 +1,4 @@
-"""Ranks one user's messages, memories and summaries for a query plan, without a model."""
+"""Rank one user's messages, memories and summaries for a query plan, without a model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,25 +24,26 @@ from hitherto.core.recall.scoring import (
 from hitherto.models import MessageRole
 
 SPREAD: Final = 0.3
-"""Share of the further dense queries, together, in a cosine; the first query has the rest."""
+"""Share of all further dense queries in a cosine; the first query has the rest."""
 
 DATE_DAYS: Final = 14.0
-"""Days outside of a range at which the date prior has faded: talk follows events by days."""
+"""Distance in days from a range at which the date prior is 0: people talk about events days
+later."""
 
 DATE_BONUS: Final = 1.0
-"""What an event within the days asked about adds inside the logistic of `calibrate`."""
+"""Bonus inside the logistic of `calibrate` for an event within the days asked about."""
 
 BROAD_BONUS: Final = 4.0
-"""What a broad question adds for the newest summary: enough to pass the default threshold without
-anything in common. It falls to half of that for the oldest."""
+"""Bonus of a broad question for the newest summary: enough to pass the default threshold without
+any similarity. It falls to half of that for the oldest."""
 
 NO_COSINE: Final = -1.0
-"""What a message without a passage scores on the dense side: no cosine is lower."""
+"""Dense score of a message without a passage: no cosine is lower."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A row of an index with its place in the ranking.
+    """Row of an index with its place in the ranking.
 
     score: orders the ranking; comparable within one answer only.
     similarity: 0 to 1, comparable between questions (see `ranking.calibrate`); memories and
@@ -56,15 +57,15 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class MessageWeights:
-    """What each signal is worth in `rank_messages`.
+    """Weights of the signals in `rank_messages`.
 
     chunk, window, turn, around: dense over chunks and windows, BM25 over the message and over it
-        with two messages to each side; each stretched to 0..1 first.
+        with two messages to each side; each is normalised to 0..1 first.
     role, speaker, date: added where the prior holds in full.
-    length: taken off for each doubling of a message beyond `PLAIN_WORDS`.
+    length: subtracted for each doubling of a message beyond `PLAIN_WORDS`.
 
-    Round values near the optimum of two development sets; docs/recall.md has what each is worth
-    there and how far tuning on one half carried to the other.
+    These are round values near the optimum of two development sets. docs/recall.md has the effect
+    of each there, and how far tuning on one half carried to the other.
     """
 
     chunk: float = 1.0
@@ -109,10 +110,10 @@ def dense_scores(query_vectors: Floats, index: MessageIndex) -> DenseScores:
 
 @dataclass(frozen=True, slots=True)
 class LexicalScores:
-    """What `rank_messages` knows of each message without the query's vectors.
+    """Lexical signals and priors of each message, without the query's vectors.
 
-    counts: (terms, m), how often each has each of the plan's terms. scores: (m,), the lexical
-    signals and the priors, weighted.
+    counts: (terms, m), occurrences of each of the plan's terms. scores: (m,), the lexical signals
+    and the priors, weighted.
     """
 
     counts: Floats
@@ -122,7 +123,7 @@ class LexicalScores:
 def lexical_scores(
     plan: QueryPlan, index: MessageIndex, weights: MessageWeights = MESSAGE_WEIGHTS
 ) -> LexicalScores:
-    """Return the side of `rank_messages` that can be had while the query is still embedded."""
+    """Return the part of `rank_messages` that needs no vectors, so it runs during embedding."""
     counts = index.lexical.counts(plan.terms)
     lengths = index.lexical.lengths
     if not len(lengths):
@@ -165,7 +166,7 @@ def rank_messages(
 def term_coverage(plan: QueryPlan, lexical: LexicalIndex) -> Floats:
     """Return the share of the plan's term weight that each document has: (n,) in 0..1.
 
-    Added terms can lift a share, and lower none.
+    Added terms can lift a share, and never lower one.
     """
     covered = _share(plan.terms, lexical)
     if not plan.added_terms:
@@ -231,18 +232,18 @@ def connected_memories(
     depth: int = 1,
     limit: int = 20,
 ) -> dict[int, list[int]]:
-    """Return the memories below each row: those connected to it that stand nowhere else.
+    """Return the memories below each row: connected ones that are listed nowhere else.
 
-    rows: the ranked memories, best first. connections: for a row those connected to it. Each memory
-    is listed once, below the best one that it is connected to; what is connected to all rows comes
-    before what is connected to those, `depth` times over, and `limit` bounds them all together.
+    rows: the ranked memories, best first. connections: the connected rows of a row. Each memory is
+    listed once, below the best memory that it is connected to. Memories connected to the rows come
+    before those connected to the former, `depth` times, and `limit` bounds all of them together.
     Rows that are not current are left out.
     """
     below: dict[int, list[int]] = {}
     listed = set(rows)
     level = list(rows)
     for _ in range(depth):
-        found: list[int] = []
+        next_level: list[int] = []
         for row in level:
             for other in connections.get(row, ()):
                 if len(listed) - len(rows) == limit:
@@ -250,16 +251,16 @@ def connected_memories(
                 if other not in listed and index.current[other]:
                     listed.add(other)
                     below.setdefault(row, []).append(other)
-                    found.append(other)
-        level = found
+                    next_level.append(other)
+        level = next_level
     return below
 
 
 def mixed_query(query_vectors: Floats) -> Floats:
-    """Mixes the dense queries into one vector: (queries, d) to (d,).
+    """Mix the dense queries into one vector: (queries, d) to (d,).
 
-    Its product with a passage is the mix of the queries' cosines, at the price of one query. Taking
-    the best query of each passage instead measures the same.
+    Its product with a passage is the mix of the queries' cosines, at the cost of one query. The
+    best query of each passage instead measures the same.
     """
     first: Floats = query_vectors[0]
     if len(query_vectors) == 1:
@@ -287,7 +288,7 @@ def _above(similarities: Floats, threshold: float, least: int, most: int) -> lis
 def _add_priors(
     scores: Floats, plan: QueryPlan, index: MessageIndex, weights: MessageWeights
 ) -> None:
-    """Add to the scores, in place, who is asked about, when, and how long a message is."""
+    """Add the priors to the scores, in place: speaker, dates, length of the message."""
     named = [
         number
         for number, speaker in enumerate(index.speakers)
@@ -304,19 +305,19 @@ def _add_priors(
 
 
 def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) -> Floats:
-    """Return the weight for whose words are asked for: (m,).
+    """Return the prior for the role whose words are asked for: (m,).
 
-    A question that does not say is mostly about the user, which counts half; unless the user and
-    the assistant's place are people with names, who are asked about alike.
+    A question without a role is mostly about the user, which counts half; unless the speakers have
+    names: then both are asked about alike.
     """
     if role is None:
         weight = 0.0 if index.speakers else 0.5 * weight
-    asked = index.is_user if role is not MessageRole.ASSISTANT else ~index.is_user
-    return asked.astype(np.float32) * np.float32(weight)
+    is_asked_role = index.is_user if role is not MessageRole.ASSISTANT else ~index.is_user
+    return is_asked_role.astype(np.float32) * np.float32(weight)
 
 
 def _nearest(dates: Sequence[DateRange], first: Ints, last: Ints) -> Floats:
-    """Return how near each item's days are to the nearest of the ranges, 0 to 1."""
+    """Return how near each item's days are to the nearest range, 0 to 1."""
     near = np.zeros(len(first), np.float32)
     for wanted in dates:
         start, end = wanted.first.toordinal(), wanted.last.toordinal()

@@ -1,4 +1,4 @@
-"""Scores to rankings: normalisation, fusion, priors, and a similarity that means something."""
+"""Turn scores into rankings: normalisation, fusion, priors, calibrated similarity."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,7 +17,7 @@ OFFSET: Final = -3.2
 
 
 def min_max(values: Floats) -> Floats:
-    """Stretches values to 0..1 over all items; equal values give 0 (Lee 1997's MinMax)."""
+    """Scale values to 0..1 over all items; equal values give 0 (Lee 1997's MinMax)."""
     if not len(values):
         return values
     low, high = float(values.min()), float(values.max())

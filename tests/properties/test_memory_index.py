@@ -1,4 +1,4 @@
-"""A working set that grew step by step recalls exactly what one built from scratch does."""
+"""A memory index that grew step by step recalls exactly what one built from scratch does."""
 
 import asyncio
 import zlib
@@ -14,7 +14,7 @@ from hitherto import MessageRole, RecallStrategy, SessionStatus, Settings
 from hitherto.api import ContextRequest
 from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from hitherto.inference import LocalInference
-from hitherto.memory_index import WorkingSet, WorkingSets
+from hitherto.memory_index import IndexCache, UserIndex
 from hitherto.models import ContextResponse
 from hitherto.store import Store, open_database
 from hitherto.system import EmbeddedEngine, System
@@ -59,7 +59,7 @@ steps = st.lists(st.one_of(told, told, deleted, looked), min_size=3, max_size=9)
 
 @dataclass
 class Memory:
-    """Engines over one store: each keeps its working sets in another way."""
+    """Engines over one store: each keeps its indexes in another way."""
 
     worker: EmbeddedEngine
     resources: Resources
@@ -69,8 +69,8 @@ class Memory:
 
     def afresh(self, limit_bytes: int = 2**30) -> Engine:
         """An engine over the same store that has seen nothing yet."""
-        working_sets = WorkingSets(limit_bytes)
-        return Engine(replace(self.resources, working_sets=working_sets))
+        index_cache = IndexCache(limit_bytes)
+        return Engine(replace(self.resources, index_cache=index_cache))
 
 
 async def opened() -> Memory:
@@ -79,7 +79,7 @@ async def opened() -> Memory:
         store=Store(open_database(":memory:")),
         embedder=HashEmbedder(DIMENSION),
         inference=LocalInference(),
-        working_sets=WorkingSets(2**30),
+        index_cache=IndexCache(2**30),
         settings=Settings(poll_interval_s=0.01),
         clock=Clock(),
         # Like a UUID, an id says nothing about when it was given.
@@ -153,24 +153,24 @@ async def contexts(engine: Engine, memory: Memory, name: str) -> list[ContextRes
     ]
 
 
-async def working_set(engine: Engine, name: str) -> WorkingSet:
+async def user_index(engine: Engine, name: str) -> UserIndex:
     resources = engine._resources
     user_id, delta = await resources.store.read(
         lambda tx: (
             tx.users(DEFAULT_PROJECT_ID).user(name).user_id,
-            resources.working_sets.delta(tx.users(DEFAULT_PROJECT_ID).user(name)),
+            resources.index_cache.delta(tx.users(DEFAULT_PROJECT_ID).user(name)),
         )
     )
-    return resources.working_sets.refresh(user_id, delta)
+    return resources.index_cache.refresh(user_id, delta)
 
 
 async def compare(memory: Memory, name: str) -> None:
     fresh = memory.afresh()
     expected = await contexts(fresh, memory, name)
-    built = await working_set(fresh, name)
+    built = await user_index(fresh, name)
     for engine in (memory.patient, memory.worker, memory.forgetful):
         assert await contexts(engine, memory, name) == expected
-        grown = await working_set(engine, name)
+        grown = await user_index(engine, name)
         assert grown.revision == built.revision
         assert grown.sessions == built.sessions
         assert grown.memory_ids == built.memory_ids
@@ -194,7 +194,7 @@ async def compare(memory: Memory, name: str) -> None:
     ]
 )
 @settings(max_examples=20, deadline=None)
-def test_a_grown_working_set_recalls_what_a_fresh_one_does(
+def test_a_grown_index_recalls_what_a_fresh_one_does(
     taken: list[tuple[object, ...]],
 ) -> None:
     async def run() -> None:
