@@ -22,7 +22,6 @@ MAX_SUBJECT_CHARS = 65
 
 PENDING_DOCSTRINGS = (
     "background/worker.py",
-    "core/reconciliation/",
     "core/safety/",
     "server/run.py",
 )
@@ -30,11 +29,6 @@ PENDING_DOCSTRINGS = (
 
 PENDING_NAMES = (
     "background/",
-    "core/arguments.py",
-    "core/conflict_answers.py",
-    "core/history/",
-    "core/metadata_filters.py",
-    "core/reconciliation/",
     "core/safety/",
     "server/run.py",
 )

@@ -20,7 +20,7 @@ from tests.safety.pumps import Pump
 
 from hitherto.core.extraction.coreference import Scene
 from hitherto.core.extraction.grounding import SaidWords
-from hitherto.core.history.redaction import Erasure, erasure
+from hitherto.core.history.redaction import Redactor, redactor_for
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.core.safety.classifier import Classifier, ScoredMessage
@@ -112,7 +112,7 @@ MAKERS: Final[Mapping[Any, Maker]] = {
     Described: lambda source: Described(_segment(source), ("word:" + source.text(),)),
     Likenesses: lambda source: Likenesses([_segment(each) for each in source.items()]),
     ScoredMessage: _scored,
-    Erasure: lambda source: erasure([each.text() for each in source.items()], [], []),
+    Redactor: lambda source: redactor_for([each.text() for each in source.items()], [], []),
 }
 """How to make what cannot be put together of its fields, or would not be as it is in use."""
 

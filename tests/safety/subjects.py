@@ -14,7 +14,7 @@ from tests.safety.pumps import MAX_CHARS, Pump, common_pumps, few_pumps, pumps_o
 from hitherto.core.context import render
 from hitherto.core.extraction.extract import extract
 from hitherto.core.extraction.summaries import summarise
-from hitherto.core.history.redaction import erasure
+from hitherto.core.history.redaction import redactor_for
 from hitherto.core.recall import excerpts, index, multi_hop, passages, query_plan, ranking
 from hitherto.core.reconciliation.reconcile import ExistingMemory, Insert, Plan, reconcile
 from hitherto.core.safety import echo, low_trust
@@ -271,11 +271,17 @@ def deletion(source: Source) -> Callable[[], object]:
     deleted = ["User moved to Porto with Ana Lima", text[:200]]
 
     def run() -> None:
-        gone = erasure(deleted, ["User likes tea"], ["User lives in Rome"])
+        gone = redactor_for(deleted, ["User likes tea"], ["User lives in Rome"])
         gone = gone.with_removed(gone.grounds(text))
-        for redact in (gone.evidence, gone.beside, gone.summary, gone.elsewhere, gone.says):
+        for redact in (
+            gone.redact_evidence,
+            gone.redact,
+            gone.redact_summary,
+            gone.redact_elsewhere,
+            gone.states,
+        ):
             redact(text)
-        gone.explains(text, "User likes tea", is_kin=True)
+        gone.quotes(text, "User likes tea", is_sibling=True)
 
     return run
 

@@ -11,7 +11,7 @@ from hitherto.core.conflict_answers import check, well_formed
 from hitherto.core.reconciliation.conflict_questions import (
     BOTH,
     NEITHER,
-    Said,
+    DatedStatement,
     distinct,
     question,
     reason,
@@ -317,8 +317,8 @@ def test_the_order_of_the_answers_does_not_matter() -> None:
 # Questions
 
 
-def said(content: str, number: int) -> Said:
-    return Said(read(content), day(number))
+def said(content: str, number: int) -> DatedStatement:
+    return DatedStatement(read(content), day(number))
 
 
 def test_a_question_stands_alone_and_reads_naturally() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from hitherto.core.reconciliation.doubt_settlement import settled
+from hitherto.core.reconciliation.doubt_settlement import settle_doubts
 from hitherto.core.reconciliation.reconcile import Decision, ExistingMemory, Insert, Plan, Supersede
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion, SaidBy
 
@@ -28,7 +28,7 @@ def decision(
     by: SaidBy = SaidBy.USER,
 ) -> Decision:
     plan = Plan((Insert(Candidate(content, at, at, (0,), by), "new"),), ())
-    return settled(plan, memories or [held()], at).decisions[0]
+    return settle_doubts(plan, memories or [held()], at).decisions[0]
 
 
 @pytest.mark.parametrize("doubted", [GYM, HALL])
@@ -96,8 +96,8 @@ def test_one_end_ends_all_that_it_names_and_each_memory_ends_once() -> None:
     assert isinstance(found, Supersede)
     assert found.replaces == (GYM, HALL)
     candidate = Candidate("User has cancelled the gym", LATER, LATER, (0,))
-    plan = settled(Plan((Insert(candidate, "a"), Insert(candidate, "b")), ()), both, LATER)
+    plan = settle_doubts(Plan((Insert(candidate, "a"), Insert(candidate, "b")), ()), both, LATER)
     assert isinstance(plan.decisions[1], Insert)
     taken = Supersede(candidate, (GYM,), ExpirationReason.TEMPORAL_CONFLICT, "why")
-    plan = settled(Plan((taken, Insert(candidate, "b")), ()), [held()], LATER)
+    plan = settle_doubts(Plan((taken, Insert(candidate, "b")), ()), [held()], LATER)
     assert isinstance(plan.decisions[1], Insert)

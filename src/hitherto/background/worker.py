@@ -20,7 +20,7 @@ from hitherto.background.job_ends import JobEnds, unfinished
 from hitherto.background.jobs import ConflictJob, Job, SessionJob
 from hitherto.background.plan_writer import Findings, PlanWriter
 from hitherto.background.project_turns import ProjectTurns
-from hitherto.core.history.redaction import unmarked
+from hitherto.core.history.redaction import without_marks
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import echo, low_trust
@@ -424,7 +424,7 @@ class Worker:
 
 def _without_echoes(messages: Sequence[Message], known: UserIndex) -> list[Message]:
     summaries = (session.summary for session in known.sessions)
-    told = [replace(one, content=unmarked(one.content)) for one in messages]
+    told = [replace(one, content=without_marks(one.content)) for one in messages]
     return echo.without_echoes(
         told, echo.served(known.versions.values(), summaries, system_prompts())
     )

@@ -56,7 +56,10 @@ def user_id(value: object) -> str:
 
 
 def content(value: object, max_chars: int) -> str:
-    """A message's text: not blank, no NUL, no half of a surrogate pair, at most `max_chars`."""
+    """Return a message's text: storable, not blank, at most `max_chars`.
+
+    No NUL, and no half of a surrogate pair.
+    """
     if not isinstance(value, str):
         raise ValidationError(f"content must be a string, not {type(value).__name__}")
     if not value.strip():
@@ -66,10 +69,10 @@ def content(value: object, max_chars: int) -> str:
             f"content has {len(value):,} characters; at most {max_chars:,} are accepted "
             "(HITHERTO_MAX_MESSAGE_CHARS); split the message"
         )
-    found = _NOT_IN_TEXT.search(value)
-    if found:
+    match = _NOT_IN_TEXT.search(value)
+    if match:
         raise ValidationError(
-            f"content holds {found[0]!a} at character {found.start()}, which is not text; "
+            f"content holds {match[0]!a} at character {match.start()}, which is not text; "
             "decode the input properly or replace the character"
         )
     return value
@@ -83,14 +86,14 @@ def text(value: object, name: str, max_chars: int) -> str:
         raise ValidationError(
             f"{name} has {len(value):,} characters; at most {max_chars:,} are accepted"
         )
-    found = _NOT_IN_TEXT.search(value)
-    if found:
-        raise ValidationError(f"{name} holds {found[0]!a}, which is not text; remove it")
+    match = _NOT_IN_TEXT.search(value)
+    if match:
+        raise ValidationError(f"{name} holds {match[0]!a}, which is not text; remove it")
     return value
 
 
 def present_text(value: object, name: str, max_chars: int) -> str:
-    """`text` of which something is visible."""
+    """Return a storable text with at least one visible character."""
     if not text(value, name, max_chars).strip():
         raise ValidationError(f"{name} is empty; give it at least one visible character")
     return str(value)
@@ -118,7 +121,7 @@ def idempotency_key(value: object) -> str | None:
 
 
 def texts(value: object, name: str) -> tuple[str, ...]:
-    """Several texts to filter by; None stands for none."""
+    """Return several texts to filter by, none for None."""
     if value is None:
         return ()
     given = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (None,)
@@ -128,7 +131,7 @@ def texts(value: object, name: str) -> tuple[str, ...]:
 
 
 def generation_preferences(value: GenerationPreferences) -> GenerationPreferences:
-    """Six lists, each of at most 100 texts of 1-2,000 characters."""
+    """Return checked preferences: six lists of at most 100 texts of 1-2,000 characters."""
     kept: dict[str, tuple[str, ...]] = {}
     for item in fields(GenerationPreferences):
         given = texts(getattr(value, item.name), item.name)
@@ -137,19 +140,19 @@ def generation_preferences(value: GenerationPreferences) -> GenerationPreference
                 f"{item.name} has {len(given):,} texts; at most {MAX_PREFERENCES} are accepted"
             )
         kept[item.name] = tuple(
-            present_text(one, f"{item.name}[{place}]", MAX_PREFERENCE_CHARS)
-            for place, one in enumerate(given)
+            present_text(preference, f"{item.name}[{position}]", MAX_PREFERENCE_CHARS)
+            for position, preference in enumerate(given)
         )
     return GenerationPreferences(**kept)
 
 
 def role(value: object) -> MessageRole:
-    """A message's role, given as the enumeration or as its value."""
+    """Return a message's role, given as the enumeration or as its value."""
     return member(MessageRole, value, "role")
 
 
 def member(kind: type[E], value: object, name: str) -> E:
-    """A member of an enumeration, given as such or by its value."""
+    """Return a member of an enumeration, given as such or by its value."""
     if isinstance(value, str):
         try:
             return kind(value)
@@ -160,7 +163,7 @@ def member(kind: type[E], value: object, name: str) -> E:
 
 
 def metadata(value: Metadata | None, max_bytes: int, name: str = "metadata") -> Metadata:
-    """A JSON object of at most `max_bytes`; None stands for an empty one."""
+    """Return a copy of a JSON object of at most `max_bytes`; None gives an empty one."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -182,7 +185,7 @@ def metadata(value: Metadata | None, max_bytes: int, name: str = "metadata") -> 
 
 
 def utc_instant(value: datetime | None, name: str) -> datetime | None:
-    """An instant that says itself that it is UTC."""
+    """Return an instant that states its time zone as UTC."""
     if value is None:
         return None
     if not isinstance(value, datetime):
@@ -199,14 +202,14 @@ def utc_instant(value: datetime | None, name: str) -> datetime | None:
 
 
 def auto_process_after_s(value: object) -> int | None:
-    """Seconds of inactivity before a session is processed: 600 or more, or None for never."""
+    """Return seconds of inactivity before processing: 600 or more, or None for never."""
     if value is None:
         return None
     return whole(value, "auto_process_after_seconds", MIN_AUTO_PROCESS_S, MAX_AUTO_PROCESS_S)
 
 
 def whole(value: object, name: str, least: int, most: int) -> int:
-    """A whole number in a range, both ends included."""
+    """Return a whole number in a range, both ends included."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValidationError(f"{name} must be a whole number, not {value!r}")
     if not least <= value <= most:
@@ -215,7 +218,7 @@ def whole(value: object, name: str, least: int, most: int) -> int:
 
 
 def number(value: object, name: str, least: float, most: float) -> float:
-    """A number in a range, both ends included."""
+    """Return a number in a range, both ends included."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValidationError(f"{name} must be a number, not {value!r}")
     if not least <= value <= most:
@@ -230,7 +233,7 @@ def page(offset: object, limit: object, most: int) -> None:
 
 
 def optional_flag(value: object, name: str) -> bool | None:
-    """True, False, or None for a setting that is inherited."""
+    """Return True, False, or None for an inherited setting."""
     if value is None or isinstance(value, bool):
         return value
     raise ValidationError(f"{name} must be True, False or None, not {value!r}")
@@ -247,7 +250,7 @@ def timezone(value: object) -> str:
 
 
 def context_request(request: ContextRequest) -> ContextRequest:
-    """Return a request with its strategy as a member, after a check of every range."""
+    """Return a request with checked ranges and its strategy as a member."""
     strategy = member(RecallStrategy, request.recall_strategy, "recall_strategy")
     for name, (least, most) in CONTEXT_RANGES.items():
         value = getattr(request, name)

@@ -1,4 +1,4 @@
-"""Checks the answers to a merge conflict's questions, in the contract's order and words.
+"""Check the answers to a merge conflict's questions, in the contract's order and words.
 
 Clients tell the errors apart by phrases in their texts, and look for them in a fixed order. So what
 is quoted must not hold a phrase that is looked for before the error's own.
@@ -24,7 +24,7 @@ _TOLD_APART_BY = re.compile(
 
 
 def well_formed(given: object, max_chars: int) -> tuple[MergeConflictAnswer, ...]:
-    """Answers whose parts are texts of at most `max_chars`, one to each question.
+    """Return answers whose parts are texts of at most `max_chars`, one per question.
 
     Raises ValidationError.
     """
@@ -55,9 +55,9 @@ def already_resolved(merge_conflict_id: str) -> MergeConflictAlreadyResolvedErro
     )
 
 
-def check(asked: Sequence[MergeConflictQuestion], given: Sequence[MergeConflictAnswer]) -> None:
+def check(questions: Sequence[MergeConflictQuestion], given: Sequence[MergeConflictAnswer]) -> None:
     """Raise MergeConflictInvalidQuestionsError, ...MissingAnswersError, ...InvalidAnswerError."""
-    options = {item.question: item.options for item in asked}
+    options = {item.question: item.options for item in questions}
     foreign = [item.question for item in given if item.question not in options]
     if foreign:
         raise MergeConflictInvalidQuestionsError(
@@ -85,4 +85,4 @@ def _listed(texts: Iterable[str]) -> str:
 
 def _quoted(text: str) -> str:
     """Return the text with a hyphen in phrases that stand for an error."""
-    return _TOLD_APART_BY.sub(lambda found: found[0].replace(" ", "-", 1), text)
+    return _TOLD_APART_BY.sub(lambda match: match[0].replace(" ", "-", 1), text)

@@ -1,4 +1,4 @@
-"""Filters by metadata: JSON containment in time linear in what is compared.
+"""Metadata filters: JSON containment in time linear in the compared values.
 
 Metadata contain a filter if every key of the filter is there with a value that contains the
 filter's value; a list contains another if each of its items is contained in one of its own. Types
@@ -38,7 +38,7 @@ class _Level:
 
 
 class MetadataFilter:
-    """A checked filter. An empty one matches all metadata.
+    """Checked filter by metadata. An empty one matches all metadata.
 
     Raises ValidationError for what is no JSON object, and for one that is too large.
     """
@@ -57,7 +57,7 @@ class MetadataFilter:
         return bool(self._contained(metadata, 0) & self._root)
 
     def _add(self, value: object, depth: int) -> int:
-        """Give a wanted value a bit, and those in it."""
+        """Assign bits to a wanted value and to its parts; return the value's bit."""
         bit = 1 << self._values
         self._values += 1
         if depth == len(self._levels):
@@ -66,9 +66,9 @@ class MetadataFilter:
         inside = 0
         if isinstance(value, Mapping):
             for key, item in value.items():
-                one = self._add(item, depth + 1)
-                level.keys[key] = level.keys.get(key, 0) | one
-                inside |= one
+                item_bits = self._add(item, depth + 1)
+                level.keys[key] = level.keys.get(key, 0) | item_bits
+                inside |= item_bits
             level.objects.append((bit, inside))
         elif isinstance(value, list):
             for item in value:
@@ -101,12 +101,12 @@ class MetadataFilter:
 
 
 def _complete(wanted: list[tuple[int, int]], inside: int) -> int:
-    """Return the bits of the wanted containers of which everything is inside."""
-    found = 0
+    """Return the bits of the wanted containers whose contents are all inside."""
+    complete = 0
     for bit, needed in wanted:
         if needed & inside == needed:
-            found |= bit
-    return found
+            complete |= bit
+    return complete
 
 
 def _checked(value: object, name: str) -> Mapping[str, Any]:
@@ -137,16 +137,16 @@ def _checked(value: object, name: str) -> Mapping[str, Any]:
 
 
 def _size(value: object) -> tuple[int, int]:
-    """Return how many values a JSON value has, itself included, and how deep it is nested."""
+    """Return the number of values of a JSON value, itself included, and its depth."""
     count, depth, level = 0, 0, [value]
     while level:
         count += len(level)
         inner: list[object] = []
-        for one in level:
-            if isinstance(one, dict):
-                inner.extend(one.values())
-            elif isinstance(one, list):
-                inner.extend(one)
-        depth += any(isinstance(one, dict | list) for one in level)
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        depth += any(isinstance(item, dict | list) for item in level)
         level = inner
     return count, depth

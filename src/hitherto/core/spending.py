@@ -63,7 +63,7 @@ class Standing:
 
 
 def refusal(standings: Sequence[Standing], wanted: Amount) -> str | None:
-    """Why a call that may take this much is not allowed, or None if it is.
+    """Return why a call that may take this much is refused; None if it is allowed.
 
     Every budget must have room for all of it. With nothing to pay, money is no reason.
     """
@@ -83,7 +83,7 @@ def refusal(standings: Sequence[Standing], wanted: Amount) -> str | None:
 
 
 def effective(own: Budgets, defaults: Budgets) -> Budgets:
-    """A project's budgets: its own, and those of the settings where it has none."""
+    """Return a project's budgets: its own, and the settings' where it has none."""
     return replace(
         own,
         project_tokens_per_day=_first(own.project_tokens_per_day, defaults.project_tokens_per_day),
@@ -121,16 +121,16 @@ def days_back(instant: datetime, days: int) -> str:
 
 
 def estimated_tokens(*texts: str) -> int:
-    """Rather more tokens than a request with these texts takes.
+    """Return an upper estimate of the tokens of a request with these texts.
 
-    No tokenizer is asked: each provider has its own, and some have none that can be had. Texts can
-    be made up that take more; what a call took in truth is what counts once it is settled.
+    No tokenizer is used: each provider has its own, and some publish none. A text can be
+    constructed that takes more tokens; the real usage counts once the call is settled.
     """
     return sum(map(_text_tokens, texts)) + MESSAGE_TOKENS * len(texts)
 
 
 def to_usd(cost_nanos: int) -> float:
-    """US dollars of a number of billionths."""
+    """Return billionths of a US dollar as US dollars."""
     return cost_nanos / NANOS_PER_USD
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Set
 from datetime import datetime
 
-from hitherto.core.history.redaction import REDACTED, Erasure
+from hitherto.core.history.redaction import REDACTED, Redactor
 from hitherto.core.history.version_chains import ChainEdit
 from hitherto.core.reconciliation.conflict_redaction import redact_conflicts
 from hitherto.store import UserRows
@@ -24,7 +24,7 @@ def apply_edit(user: UserRows, edit: ChainEdit) -> int:
 def redact_merge_conflicts(
     user: UserRows,
     memory_ids: Collection[str],
-    erasure: Erasure,
+    redactor: Redactor,
     contents: Set[str],
     now: datetime,
     except_session_id: str | None = None,
@@ -37,7 +37,7 @@ def redact_merge_conflicts(
     conflicts = [
         conflict for conflict in user.conflicts.stored() if conflict.session_id != except_session_id
     ]
-    redactions = list(redact_conflicts(conflicts, memory_ids, erasure, contents))
+    redactions = list(redact_conflicts(conflicts, memory_ids, redactor, contents))
     for redaction in redactions:
         if redaction.is_deleted:
             user.conflicts.delete(redaction.merge_conflict_id)
@@ -51,20 +51,20 @@ def redact_merge_conflicts(
 
 
 def redact_reasons(
-    user: UserRows, erasure: Erasure, sibling_ids: Collection[str], revision: int
+    user: UserRows, redactor: Redactor, sibling_ids: Collection[str], revision: int
 ) -> None:
     """Remove quotations of deleted memories from the reasons of memories and of failures.
 
     sibling_ids: remaining versions of the memories of which versions were deleted.
     """
     for session_id, reason in user.sessions.failure_reasons():
-        redacted = erasure.beside(reason, REDACTED)
+        redacted = redactor.redact(reason, REDACTED)
         if redacted != reason:
             user.sessions.replace_failure_reason(session_id, redacted)
     for reasons in user.memories.reasons():
-        is_kin = reasons.memory_id in sibling_ids
+        is_sibling = reasons.memory_id in sibling_ids
         quotes, quotes_in_doubt = (
-            bool(text) and erasure.explains(text or "", reasons.content, is_kin=is_kin)
+            bool(text) and redactor.quotes(text or "", reasons.content, is_sibling=is_sibling)
             for text in (reasons.reason, reasons.doubt_reason)
         )
         if quotes or quotes_in_doubt:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hitherto.core.extraction import summaries
 from hitherto.core.history import version_chains
-from hitherto.core.history.redaction import Erasure, erasure, unmarked
+from hitherto.core.history.redaction import Redactor, redactor_for, without_marks
 from hitherto.core.recall import passages
 from hitherto.core.recall.passages import Passage
 from hitherto.engine.deletion import (
@@ -54,7 +54,7 @@ class _DeletionState:
     revision: int
     embedder: RecordedEmbedder
     edit: version_chains.ChainEdit
-    erasure: Erasure
+    redactor: Redactor
     contents: frozenset[str]
     siblings: frozenset[str]
     sources: Sequence[_SourceSession]
@@ -76,12 +76,12 @@ class _SessionChange:
 
 @dataclass(frozen=True, slots=True)
 class _TextChanges:
-    """Texts to write. erasure: with the sentences removed from the evidence.
+    """Texts to write. redactor: with the sentences removed from the evidence.
 
     unprocessed: changed messages of sessions that are not processed.
     """
 
-    erasure: Erasure
+    redactor: Redactor
     sessions: Sequence[_SessionChange]
     unprocessed: Sequence[tuple[str, int, str]]
 
@@ -125,14 +125,14 @@ class MemoryDeletion:
 
     def _compute_changes(self, state: _DeletionState) -> _TextChanges:
         """Compute the changes, with new embeddings; blocking."""
-        redactor = state.erasure.with_removed(
+        redactor = state.redactor.with_removed(
             sentence
             for source in state.sources
             for position in source.evidence
-            for sentence in state.erasure.grounds(source.messages[position].content)
+            for sentence in state.redactor.grounds(source.messages[position].content)
         )
         unprocessed = [
-            (session_id, position, redactor.elsewhere(content))
+            (session_id, position, redactor.redact_elsewhere(content))
             for session_id, position, content in state.unprocessed
         ]
         return _TextChanges(
@@ -148,12 +148,12 @@ class MemoryDeletion:
         )
 
     def _change_session(
-        self, source: _SourceSession, redactor: Erasure, made_by: RecordedEmbedder
+        self, source: _SourceSession, redactor: Redactor, made_by: RecordedEmbedder
     ) -> _SessionChange:
         texts = [
-            redactor.evidence(item.content)
+            redactor.redact_evidence(item.content)
             if position in source.evidence
-            else redactor.beside(item.content)
+            else redactor.redact(item.content)
             for position, item in enumerate(source.messages)
         ]
         changed = {
@@ -185,7 +185,7 @@ class MemoryDeletion:
             return None
         now = self._resources.clock()
         redactor, sessions, unprocessed = (
-            changes.erasure,
+            changes.redactor,
             changes.sessions,
             changes.unprocessed,
         )
@@ -208,7 +208,7 @@ class MemoryDeletion:
         quarantined = delete_quarantined(
             user,
             {session.session_id: session.evidence for session in state.sources},
-            redactor.summary,
+            redactor.redact_summary,
         )
         return DeletionReport(
             deleted_at=now,
@@ -220,18 +220,18 @@ class MemoryDeletion:
         )
 
 
-def _summary(source: _SourceSession, messages: Sequence[Message], redactor: Erasure) -> str | None:
+def _summary(source: _SourceSession, messages: Sequence[Message], redactor: Redactor) -> str | None:
     """Return the new summary of a session, "" for none; None if it stays."""
     if source.summary is None:
         return None
-    redacted = redactor.summary(source.summary)
+    redacted = redactor.redact_summary(source.summary)
     if redacted == " ".join(source.summary.split()):
         return None
     if redacted and not summaries.is_own(source.summary, source.created_at):
         return redacted
     # Without the deleted parts, quoted sentences would be torn. Without a summary, the rest of the
     # session would be recalled less.
-    remaining = [replace(message, content=unmarked(message.content)) for message in messages]
+    remaining = [replace(message, content=without_marks(message.content)) for message in messages]
     remaining = [message for message in remaining if message.content]
     return summaries.summarise(remaining, source.contents, source.created_at)
 
@@ -261,7 +261,7 @@ def _read_state(
         embedder=user.embedder(),
         edit=edit,
         contents=frozenset(version.content for version in deleted_versions),
-        erasure=erasure(
+        redactor=redactor_for(
             [version.content for version in deleted_versions],
             [version.content for memory_id, version in staying.items() if memory_id in family],
             [version.content for memory_id, version in staying.items() if memory_id not in family],

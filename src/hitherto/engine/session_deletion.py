@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from hitherto.core.extraction.extract import extract
 from hitherto.core.history import version_chains
-from hitherto.core.history.redaction import borrowed, erasure
+from hitherto.core.history.redaction import borrowed_terms, redactor_for
 from hitherto.core.text.terms import terms_of
 from hitherto.engine.deletion import apply_edit, redact_merge_conflicts, redact_reasons
 from hitherto.engine.resources import Resources
@@ -87,7 +87,7 @@ class SessionDeletion:
         remaining = [
             version for version in versions.values() if version.memory_id not in edit.deleted
         ]
-        redactor = erasure(
+        redactor = redactor_for(
             deleted,
             [reworded.get(memory_id, versions[memory_id].content) for memory_id in siblings],
             [reworded.get(version.memory_id, version.content) for version in remaining],
@@ -152,13 +152,13 @@ def _own_content(
     user: UserRows, version: MemoryVersion, deleted_contents: Sequence[str], session_id: str
 ) -> str | None:
     """Return a version's content without deleted parts; None if nothing remains."""
-    if not borrowed(version.content, deleted_contents, ()):
+    if not borrowed_terms(version.content, deleted_contents, ()):
         return version.content
     source_ids = {version.session_id, *(item.session_id for item in version.evidence)}
     source_ids.discard(session_id)
     sessions = {source_id: user.messages.of_session(source_id) for source_id in sorted(source_ids)}
     evidence = [message.content for messages in sessions.values() for message in messages]
-    if not borrowed(version.content, deleted_contents, evidence):
+    if not borrowed_terms(version.content, deleted_contents, evidence):
         return version.content
     terms = frozenset(terms_of(version.content))
     alternatives = [

@@ -61,7 +61,7 @@ class LocalInference:
                 session_created_at=session_date,
                 conflicts_enabled=conflicts_enabled,
             )
-            return doubt_settlement.settled(plan, existing, session_date)
+            return doubt_settlement.settle_doubts(plan, existing, session_date)
 
         return await in_thread(reconcile_and_settle)
 

@@ -30,12 +30,12 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
-    """Which sentences are the ground of deleted memories.
+class Redactor:
+    """Redaction of texts for deleted memories.
 
-    deleted: the terms of each of them, without those of versions that stay in the same memories.
-    whole: all their terms. rare: names and numbers of theirs, in lower case, that no memory has
-    which stays. removed: the terms of each sentence that was taken out of their evidence.
+    deleted: the terms of each of them, without those of remaining versions of the same memories.
+    whole: all their terms. rare: their names and numbers, in lower case, that no remaining memory
+    has. removed: the terms of each sentence that was removed from their evidence.
     """
 
     deleted: tuple[frozenset[str], ...]
@@ -46,100 +46,107 @@ class Erasure:
     def grounds(self, evidence: str) -> list[str]:
         """Return the sentences that a deleted memory rests on; all if none states it."""
         sentences = _sentences(evidence)
-        found = [one for one in sentences if self._is_ground(one, 1)]
-        return found or (sentences if self.deleted else [])
+        grounds = [sentence for sentence in sentences if self._is_ground(sentence, 1)]
+        return grounds or (sentences if self.deleted else [])
 
-    def with_removed(self, sentences: Iterable[str]) -> "Erasure":
+    def with_removed(self, sentences: Iterable[str]) -> "Redactor":
         """Return the redaction that also removes repetitions of these sentences."""
-        found = (frozenset(terms_of(one)) - _EVERYBODYS for one in sentences)
-        return replace(self, removed=tuple(one for one in found if len(one) >= _LEAST_TERMS))
+        term_sets = (frozenset(terms_of(terms)) - _EVERYBODYS for terms in sentences)
+        return replace(
+            self, removed=tuple(terms for terms in term_sets if len(terms) >= _LEAST_TERMS)
+        )
 
-    def evidence(self, text: str) -> str:
-        """A message that a deleted memory rests on, without its grounds."""
-        left = self._without(text, 1, REDACTED)
-        return REDACTED if left == text and self.deleted else left
+    def redact_evidence(self, text: str) -> str:
+        """Return a message that a deleted memory rests on, without its grounds."""
+        redacted = self._without(text, 1, REDACTED)
+        return REDACTED if redacted == text and self.deleted else redacted
 
-    def beside(self, text: str, mark: str = REDACTED) -> str:
+    def redact(self, text: str, mark: str = REDACTED) -> str:
         """Redact a text that is not evidence itself."""
         return self._without(text, _LEAST_TERMS, mark)
 
-    def summary(self, text: str) -> str:
-        """A summary without the sentences that say what is deleted; "" if none is left."""
-        return " ".join(self.beside(text, "").split())
+    def redact_summary(self, text: str) -> str:
+        """Return a summary without the sentences that state deleted content; "" if none is left."""
+        return " ".join(self.redact(text, "").split())
 
-    def elsewhere(self, text: str) -> str:
+    def redact_elsewhere(self, text: str) -> str:
         """Redact a text of another session.
 
         Half of the words do not suffice there: "my dog is called Rex" may be about another dog.
         """
-        return _replaced(text, self.says, REDACTED)
+        return _replaced(text, self.states, REDACTED)
 
-    def says(self, text: str) -> bool:
+    def states(self, text: str) -> bool:
         """Return whether a text states a deleted memory, or part of it with its name."""
         terms = frozenset(terms_of(text))
         is_named = bool(self.rare & _marks(text))
         return any(
-            len(one & terms) >= (_LEAST_TERMS if is_named else max(_LEAST_TERMS, len(one)))
-            for one in self.whole
+            len(memory_terms & terms)
+            >= (_LEAST_TERMS if is_named else max(_LEAST_TERMS, len(memory_terms)))
+            for memory_terms in self.whole
         )
 
-    def explains(self, reason: str, own: str, *, is_kin: bool) -> bool:
+    def quotes(self, reason: str, own: str, *, is_sibling: bool) -> bool:
         """Return whether the reason of a remaining memory quotes a deleted one.
 
-        own: its content. is_kin: whether it is a version of the same memory as a deleted one, so
-        that any word can be that one's. Such notes have names in lower case.
+        own: its content. is_sibling: whether it is a version of the same memory as a deleted one,
+        so that any of its words may be quoted. Such notes have names in lower case.
         """
         if self.rare & {word.lower() for word in words_of(reason)}:
             return True
-        told = frozenset(terms_of(reason)) - frozenset(terms_of(own)) - _EVERYBODYS
-        if is_kin:
-            return any(one & told for one in self.whole)
-        return any(len(one) >= _LEAST_TERMS and one <= told for one in self.whole)
+        quoted = frozenset(terms_of(reason)) - frozenset(terms_of(own)) - _EVERYBODYS
+        if is_sibling:
+            return any(memory_terms & quoted for memory_terms in self.whole)
+        return any(
+            len(memory_terms) >= _LEAST_TERMS and memory_terms <= quoted
+            for memory_terms in self.whole
+        )
 
     def _without(self, text: str, least_terms: int, mark: str) -> str:
-        return _replaced(text, lambda one: self._is_ground(one, least_terms), mark)
+        return _replaced(text, lambda sentence: self._is_ground(sentence, least_terms), mark)
 
     def _is_ground(self, sentence: str, least_terms: int) -> bool:
         if self.rare and self.rare & _marks(sentence):
             return True
         terms = frozenset(terms_of(sentence)) - _EVERYBODYS
         if any(
-            len(one & terms) >= max(GROUND_SHARE * len(one), min(least_terms, len(one)))
-            for one in self.deleted
+            len(other_terms & terms)
+            >= max(GROUND_SHARE * len(other_terms), min(least_terms, len(other_terms)))
+            for other_terms in self.deleted
         ):
             return True
         return any(
-            len(one & terms) >= max(GROUND_SHARE * len(one), _LEAST_TERMS)
-            or len(one & terms) >= max(QUOTED_SHARE * len(terms), _LEAST_TERMS)
-            for one in self.removed
+            len(other_terms & terms) >= max(GROUND_SHARE * len(other_terms), _LEAST_TERMS)
+            or len(other_terms & terms) >= max(QUOTED_SHARE * len(terms), _LEAST_TERMS)
+            for other_terms in self.removed
         )
 
 
-def erasure(deleted: Sequence[str], kept: Sequence[str], others: Iterable[str]) -> Erasure:
+def redactor_for(deleted: Sequence[str], kept: Sequence[str], others: Iterable[str]) -> Redactor:
     """Return the redaction for deleted versions.
 
     deleted: their contents; kept: of the remaining versions of the same memories; others: of all
     other memories.
     """
-    staying: set[str] = set()
+    remaining: set[str] = set()
     for content in (*kept, *others):
-        staying |= _marks(content)
-    rare = set[str]().union(*map(_marks, deleted)) - staying
-    known = _EVERYBODYS.union(*map(terms_of, kept))
+        remaining |= _marks(content)
+    rare = set[str]().union(*map(_marks, deleted)) - remaining
+    kept_terms = _EVERYBODYS.union(*map(terms_of, kept))
     whole = tuple(frozenset(terms_of(content)) - _EVERYBODYS for content in deleted)
-    return Erasure(
-        tuple(one - known for one in whole if one - known),
-        tuple(one for one in whole if one),
+    return Redactor(
+        tuple(terms - kept_terms for terms in whole if terms - kept_terms),
+        tuple(terms for terms in whole if terms),
         frozenset(rare),
     )
 
 
-def unmarked(text: str) -> str:
-    """A text as it is read: the mark says nothing, and begins no sentence."""
+def without_marks(text: str) -> str:
+    """Return a text without marks of redaction, which say nothing and begin no sentence."""
     return text.replace(REDACTED, "").strip() if REDACTED in text else text
 
 
-def borrowed(content: str, deleted: Iterable[str], support: Iterable[str]) -> frozenset[str]:
+def borrowed_terms(content: str, deleted: Iterable[str], support: Iterable[str]) -> frozenset[str]:
     """Return the terms that a version took from deleted ones and no remaining text states.
 
     support: the messages of the sessions that the version rests on.
@@ -152,8 +159,11 @@ def _sentences(text: str) -> list[str]:
     return [text[start:end] for start, end in sentence_spans(text)]
 
 
-def _replaced(text: str, goes: Callable[[str], bool], mark: str) -> str:
-    return "".join(_marked(one, mark) if goes(one) else one for one in _sentences(text))
+def _replaced(text: str, is_removed: Callable[[str], bool], mark: str) -> str:
+    return "".join(
+        _marked(sentence, mark) if is_removed(sentence) else sentence
+        for sentence in _sentences(text)
+    )
 
 
 def _marks(text: str) -> set[str]:

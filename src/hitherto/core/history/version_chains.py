@@ -39,8 +39,8 @@ class Insertion:
 class Chains:
     """Version chains of one user.
 
-    A link to a version that is not there ends the chain. Raises `InternalServerError` where links
-    run in a circle, naming a version in it.
+    A link to a missing version ends the chain. Raises `InternalServerError` if links form a cycle,
+    naming a version in it.
     """
 
     def __init__(self, versions: Mapping[str, MemoryVersion]) -> None:
@@ -50,22 +50,26 @@ class Chains:
         for memory_id in versions:
             self._number(memory_id)
         self._heights: dict[str, int] = {}
-        for memory_id in sorted(versions, key=lambda one: -self._numbers[one]):
-            above = (self._heights[one] for one in self._successors.get(memory_id, ()))
+        for memory_id in sorted(versions, key=lambda other_id: -self._numbers[other_id]):
+            above = (self._heights[other_id] for other_id in self._successors.get(memory_id, ()))
             self._heights[memory_id] = 1 + max(above, default=-1)
 
     def _number(self, memory_id: str) -> None:
-        """Numbers a version and all before it."""
+        """Number a version and all before it."""
         path: dict[str, None] = {}
-        here: str | None = memory_id
-        while here is not None and here in self._versions and here not in self._numbers:
-            if here in path:
-                raise InternalServerError(f"The versions of memory {here} link in a circle")
-            path[here] = None
-            here = self._versions[here].previous_id
-        before = self._numbers.get(here, 0) if here is not None else 0
-        for number, one in enumerate(reversed(path), start=before + 1):
-            self._numbers[one] = number
+        current_id: str | None = memory_id
+        while (
+            current_id is not None
+            and current_id in self._versions
+            and current_id not in self._numbers
+        ):
+            if current_id in path:
+                raise InternalServerError(f"The versions of memory {current_id} link in a circle")
+            path[current_id] = None
+            current_id = self._versions[current_id].previous_id
+        before = self._numbers.get(current_id, 0) if current_id is not None else 0
+        for number, path_id in enumerate(reversed(path), start=before + 1):
+            self._numbers[path_id] = number
 
     def history(self, memory_id: str) -> tuple[MemoryVersion, ...]:
         """Return the version and its predecessors, newest first."""
@@ -89,15 +93,15 @@ class Chains:
     def current_from(self, memory_id: str) -> tuple[MemoryVersion, ...]:
         """Return the current versions that followed from a version, by id.
 
-        Several where the chain forks; none where every branch ended in a version that expired
-        without a successor.
+        There are several if the chain forks, and none if every branch ended in a version that
+        expired without a successor.
         """
         require(self._versions, memory_id)
         branches = _descendants(memory_id, self._successors)
         return tuple(
-            self._versions[one]
-            for one in sorted({memory_id, *branches})
-            if self._versions[one].expired_at is None
+            self._versions[branch_id]
+            for branch_id in sorted({memory_id, *branches})
+            if self._versions[branch_id].expired_at is None
         )
 
     def as_of(self, instant: datetime) -> tuple[MemoryVersion, ...]:
@@ -106,20 +110,28 @@ class Chains:
         Dates are those of the sessions (`created_at`). A version that expired without a successor
         counts until `expired_at`.
         """
-        said = {one.memory_id for one in self._versions.values() if one.created_at <= instant}
+        stated = {
+            version.memory_id
+            for version in self._versions.values()
+            if version.created_at <= instant
+        }
         replaced: set[str] = set()
-        for memory_id in said:
-            here = self._versions[memory_id].previous_id
-            while here is not None and here in self._versions and here not in replaced:
-                replaced.add(here)
-                here = self._versions[here].previous_id
-        found = []
-        for memory_id in sorted(said - replaced):
+        for memory_id in stated:
+            previous_id = self._versions[memory_id].previous_id
+            while (
+                previous_id is not None
+                and previous_id in self._versions
+                and previous_id not in replaced
+            ):
+                replaced.add(previous_id)
+                previous_id = self._versions[previous_id].previous_id
+        newest = []
+        for memory_id in sorted(stated - replaced):
             version = self._versions[memory_id]
             ended = not self._successors.get(memory_id) and version.expired_at is not None
             if not ended or (version.expired_at is not None and instant < version.expired_at):
-                found.append(version)
-        return tuple(found)
+                newest.append(version)
+        return tuple(newest)
 
 
 def delete(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:
@@ -136,24 +148,27 @@ def delete_session(
     versions: Mapping[str, MemoryVersion], session_id: str, further: Iterable[str] = ()
 ) -> ChainEdit:
     """Delete every version that a session created, and further ones, each as `delete` does."""
-    created = {one for one, version in versions.items() if version.session_id == session_id}
+    created = {
+        memory_id for memory_id, version in versions.items() if version.session_id == session_id
+    }
     return _delete_each(versions, sorted(created.union(further)))
 
 
 def delete_with_previous(versions: Mapping[str, MemoryVersion], memory_id: str) -> ChainEdit:
     """Delete a version and all its predecessors; its successors start a new chain.
 
-    Predecessors shared with another branch are deleted too: deleting a memory with its past deletes
-    that past everywhere.
+    Predecessors that it shares with another branch are deleted, too.
     """
-    gone = tuple(version.memory_id for version in Chains(versions).history(memory_id))
+    deleted = tuple(version.memory_id for version in Chains(versions).history(memory_id))
     successors = _successors(_links(versions))
-    cut = {after for one in gone for after in successors.get(one, ())} - set(gone)
-    return ChainEdit(gone, dict.fromkeys(sorted(cut)))
+    new_roots = {after for deleted_id in deleted for after in successors.get(deleted_id, ())} - set(
+        deleted
+    )
+    return ChainEdit(deleted, dict.fromkeys(sorted(new_roots)))
 
 
 def insert_before(
-    versions: Mapping[str, MemoryVersion], memory_id: str, successor_id: str, said: datetime
+    versions: Mapping[str, MemoryVersion], memory_id: str, successor_id: str, said_at: datetime
 ) -> Insertion:
     """Insert a superseded version into the history of `successor_id` by its date.
 
@@ -163,7 +178,7 @@ def insert_before(
     walk = _history(versions, successor_id)
     above = next(walk).memory_id
     for version in walk:
-        if version.created_at <= said:
+        if version.created_at <= said_at:
             return Insertion(version.memory_id, {above: memory_id})
         above = version.memory_id
     return Insertion(None, {above: memory_id})
@@ -172,10 +187,10 @@ def insert_before(
 def join(
     versions: Mapping[str, MemoryVersion], memory_id: str, replaced: Sequence[str]
 ) -> Insertion:
-    """Links one new version to all the versions that it supersedes.
+    """Link one new version to all the versions that it supersedes.
 
-    A version has one predecessor, so the chains of the superseded ones are put behind each other,
-    in the order given; a chain that already ends in another's past is left where it is.
+    A version has one predecessor, so the chains of the superseded ones are put after each other, in
+    the order given. A chain that shares its oldest version with an earlier one stays where it is.
     """
     if not replaced:
         raise ValueError(f"Version {memory_id} supersedes nothing, so there is nothing to join")
@@ -185,10 +200,10 @@ def join(
     relinks: dict[str, str | None] = {}
     oldest = _oldest(versions, first)
     roots = {oldest}
-    for one in others:
-        root = _oldest(versions, one)
+    for other_id in others:
+        root = _oldest(versions, other_id)
         if root not in roots:
-            relinks[oldest] = one
+            relinks[oldest] = other_id
             oldest = root
         roots.add(root)
     return Insertion(first, relinks)
@@ -202,7 +217,7 @@ def require(versions: Mapping[str, MemoryVersion], memory_id: str) -> MemoryVers
 
 
 def _history(versions: Mapping[str, MemoryVersion], memory_id: str) -> Iterator[MemoryVersion]:
-    """A version and its predecessors, newest first."""
+    """Yield a version and its predecessors, newest first."""
     version: MemoryVersion | None = require(versions, memory_id)
     seen: set[str] = set()
     while version is not None:
@@ -221,45 +236,45 @@ def _oldest(versions: Mapping[str, MemoryVersion], memory_id: str) -> str:
 
 
 def _links(versions: Mapping[str, MemoryVersion]) -> dict[str, str | None]:
-    """Each version's predecessor, None where it is not there."""
+    """Return each version's predecessor, None if it is missing."""
     return {
-        one: version.previous_id if version.previous_id in versions else None
-        for one, version in versions.items()
+        memory_id: version.previous_id if version.previous_id in versions else None
+        for memory_id, version in versions.items()
     }
 
 
 def _successors(links: Mapping[str, str | None]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for one in sorted(links):
-        previous = links[one]
+    successors: dict[str, list[str]] = {}
+    for memory_id in sorted(links):
+        previous = links[memory_id]
         if previous is not None:
-            found.setdefault(previous, []).append(one)
-    return found
+            successors.setdefault(previous, []).append(memory_id)
+    return successors
 
 
 def _descendants(memory_id: str, successors: Mapping[str, Sequence[str]]) -> set[str]:
-    found: set[str] = set()
+    descendants: set[str] = set()
     waiting = [memory_id]
     while waiting:
-        for one in successors.get(waiting.pop(), ()):
-            if one not in found:
-                found.add(one)
-                waiting.append(one)
-    return found
+        for successor_id in successors.get(waiting.pop(), ()):
+            if successor_id not in descendants:
+                descendants.add(successor_id)
+                waiting.append(successor_id)
+    return descendants
 
 
-def _delete_each(versions: Mapping[str, MemoryVersion], gone: Iterable[str]) -> ChainEdit:
-    """Applies the rule for one version to each of several; the order does not matter."""
+def _delete_each(versions: Mapping[str, MemoryVersion], memory_ids: Iterable[str]) -> ChainEdit:
+    """Delete several versions by the rule for one; the order does not matter."""
     Chains(versions)  # refuses circles before anything is decided
     links = _links(versions)
-    successors = {one: set(after) for one, after in _successors(links).items()}
-    current = {one for one, version in versions.items() if version.expired_at is None}
+    successors = {other_id: set(after) for other_id, after in _successors(links).items()}
+    current = {other_id for other_id, version in versions.items() if version.expired_at is None}
     deleted: list[str] = []
-    for memory_id in gone:
+    for memory_id in memory_ids:
         previous = links.pop(memory_id)
         after = successors.pop(memory_id, set())
-        for one in after:
-            links[one] = previous
+        for other_id in after:
+            links[other_id] = previous
         if previous is not None:
             siblings = successors.setdefault(previous, set())
             siblings.discard(memory_id)
@@ -268,11 +283,13 @@ def _delete_each(versions: Mapping[str, MemoryVersion], gone: Iterable[str]) -> 
                 current.add(previous)
         deleted.append(memory_id)
     relinks = {
-        one: link
-        for one, link in links.items()
-        if versions[one].previous_id != link and versions[one].previous_id in versions
+        other_id: link
+        for other_id, link in links.items()
+        if versions[other_id].previous_id != link and versions[other_id].previous_id in versions
     }
     revived = (
-        one for one in sorted(links) if one in current and versions[one].expired_at is not None
+        other_id
+        for other_id in sorted(links)
+        if other_id in current and versions[other_id].expired_at is not None
     )
     return ChainEdit(tuple(deleted), relinks, tuple(revived))

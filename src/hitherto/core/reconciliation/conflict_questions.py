@@ -1,4 +1,4 @@
-"""What a person is asked about two statements that cannot both hold, and what they can answer."""
+"""Questions for the user about two incompatible statements, and their options."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,66 +34,68 @@ _NAMED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A statement, and when it was said."""
+class DatedStatement:
+    """Statement with the instant at which it was said."""
 
     statement: Statement
     at: datetime
 
     @property
     def content(self) -> str:
-        """The statement's words."""
+        """Words of the statement."""
         return self.statement.content
 
 
-def question(held: Said, proposed: Said, attribute: str) -> MergeConflictQuestion:
-    """Ask a person which of two statements about them is right, in words to be passed on as such.
+def question(
+    existing: DatedStatement, proposed: DatedStatement, attribute: str
+) -> MergeConflictQuestion:
+    """Return the question which of two statements is right, worded for the user.
 
-    The options are the held content, the proposed one, `BOTH` where it is not out of the question,
-    and `NEITHER`. attribute: in what the two differ.
+    The options are the existing content, the proposed one, `BOTH` unless that is impossible, and
+    `NEITHER`. attribute: in which the two differ.
     """
-    reading = held.statement.reading
-    asked = "Which of these is right?"
-    if all(said.statement.reading.subject == "user" for said in (held, proposed)):
-        asked = _ASKED.get(attribute.partition(":")[0], asked)
-    first, second = _quoted(held), _quoted(proposed)
-    if held.at.date() == proposed.at.date():
-        told = f"Two things noted on {_day(held.at)} do not agree: {first} and {second}."
+    reading = existing.statement.reading
+    text = "Which of these is right?"
+    if all(dated.statement.reading.subject == "user" for dated in (existing, proposed)):
+        text = _ASKED.get(attribute.partition(":")[0], text)
+    first, second = _quoted(existing), _quoted(proposed)
+    if existing.at.date() == proposed.at.date():
+        statements = f"Two things noted on {_day(existing.at)} do not agree: {first} and {second}."
     else:
-        told = (
-            f"What was noted on {_day(held.at)}, {first}, does not agree with what was noted on "
-            f"{_day(proposed.at)}, {second}."
+        statements = (
+            f"What was noted on {_day(existing.at)}, {first}, does not agree with what was "
+            f"noted on {_day(proposed.at)}, {second}."
         )
-    options = list(dict.fromkeys((held.content, proposed.content)))
+    options = list(dict.fromkeys((existing.content, proposed.content)))
     exclusive = reading.trait.immutable or reading.trait.timeless
     options += [NEITHER] if exclusive else [BOTH, NEITHER]
-    return MergeConflictQuestion(f"{asked} {told}", options)
+    return MergeConflictQuestion(f"{text} {statements}", options)
 
 
-def reason(held: Said, proposed: Said, attribute: str) -> str:
-    """Says in a sentence why the held statement and the proposed one cannot both hold."""
-    one, other = held.statement.reading, proposed.statement.reading
-    if one.polarity is not other.polarity:
-        denies = "denies" if one.polarity is Polarity.ASSERTS else "asserts"
+def reason(existing: DatedStatement, proposed: DatedStatement, attribute: str) -> str:
+    """Return a sentence that says why the two statements cannot both be true."""
+    old, new = existing.statement.reading, proposed.statement.reading
+    if old.polarity is not new.polarity:
+        denies = "denies" if old.polarity is Polarity.ASSERTS else "asserts"
         return f"The proposed statement {denies} what this one says."
-    named = _NAMED.get(attribute.partition(":")[0], "something of which there is only one")
-    return f"Both name {named}, and not the same."
+    attribute_name = _NAMED.get(attribute.partition(":")[0], "something of which there is only one")
+    return f"Both name {attribute_name}, and not the same."
 
 
-def distinct(asked: Sequence[MergeConflictQuestion]) -> tuple[MergeConflictQuestion, ...]:
-    """The questions with a number behind each that has the words of an earlier one."""
+def distinct(questions: Sequence[MergeConflictQuestion]) -> tuple[MergeConflictQuestion, ...]:
+    """Return the questions, with a number after each that repeats an earlier one."""
     seen: dict[str, int] = {}
-    found = []
-    for one in asked:
-        seen[one.question] = seen.get(one.question, 0) + 1
-        number = seen[one.question]
-        text = one.question if number == 1 else f"{one.question} ({number})"
-        found.append(replace(one, question=text))
-    return tuple(found)
+    numbered = []
+    for question_asked in questions:
+        seen[question_asked.question] = seen.get(question_asked.question, 0) + 1
+        number = seen[question_asked.question]
+        text = question_asked.question if number == 1 else f"{question_asked.question} ({number})"
+        numbered.append(replace(question_asked, question=text))
+    return tuple(numbered)
 
 
-def _quoted(said: Said) -> str:
-    return f"“{said.content.strip().rstrip('.')}”"
+def _quoted(dated: DatedStatement) -> str:
+    return f"“{dated.content.strip().rstrip('.')}”"
 
 
 def _day(at: datetime) -> str:

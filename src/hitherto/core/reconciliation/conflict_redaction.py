@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from dataclasses import dataclass
 from typing import Any
 
-from hitherto.core.history.redaction import Erasure
+from hitherto.core.history.redaction import Redactor
 from hitherto.models import MergeConflictStatus
 
 
@@ -29,7 +29,7 @@ class StoredConflict:
 
 @dataclass(frozen=True, slots=True)
 class ConflictRedaction:
-    """The change of one merge conflict.
+    """Change of a merge conflict.
 
     is_deleted: the conflict is deleted with the statement that it proposed. is_due: it waited for
     answers and has no question left, so the proposed statement is to be reconciled again.
@@ -46,29 +46,29 @@ class ConflictRedaction:
 def redact_conflicts(
     conflicts: Iterable[StoredConflict],
     memory_ids: Collection[str],
-    erasure: Erasure,
+    redactor: Redactor,
     contents: Set[str],
 ) -> Iterator[ConflictRedaction]:
     """Yield the change of each conflict that refers to deleted memories.
 
-    memory_ids, contents: of the deleted versions. Questions about them go, and so does every
-    sentence that states them. A conflict whose proposed statement is itself deleted goes whole.
+    memory_ids, contents: of the deleted versions. Questions about them are removed, and every
+    sentence that states them is redacted. A conflict is deleted with its proposed statement.
     """
     for conflict in conflicts:
         is_ground = not conflict.new_memory_ids.isdisjoint(memory_ids)
         is_resolved = conflict.status is MergeConflictStatus.RESOLVED
         if conflict.proposed in contents or (
-            is_resolved and is_ground and erasure.says(conflict.proposed)
+            is_resolved and is_ground and redactor.states(conflict.proposed)
         ):
             yield ConflictRedaction(conflict.merge_conflict_id, is_deleted=True)
             continue
-        redaction = _without_memories(conflict, memory_ids, erasure, is_ground=is_ground)
+        redaction = _without_memories(conflict, memory_ids, redactor, is_ground=is_ground)
         if redaction is not None:
             yield redaction
 
 
 def _without_memories(
-    conflict: StoredConflict, memory_ids: Collection[str], erasure: Erasure, *, is_ground: bool
+    conflict: StoredConflict, memory_ids: Collection[str], redactor: Redactor, *, is_ground: bool
 ) -> ConflictRedaction | None:
     """Return the conflict without deleted memories; None if nothing changes.
 
@@ -78,13 +78,13 @@ def _without_memories(
     answers: Sequence[Mapping[str, Any]] | None = None
     if conflict.answers is not None:
         remaining = {item["question"] for item in questions}
-        redact = erasure.evidence if is_ground else erasure.beside
+        redact = redactor.redact_evidence if is_ground else redactor.redact
         answers = [
             {**item, "message": item["message"] and redact(item["message"])}
             for item in conflict.answers
             if item["question"] in remaining
         ]
-    failure_reason = conflict.failure_reason and erasure.beside(conflict.failure_reason)
+    failure_reason = conflict.failure_reason and redactor.redact(conflict.failure_reason)
     if (
         len(questions) == len(conflict.questions)
         and failure_reason == conflict.failure_reason

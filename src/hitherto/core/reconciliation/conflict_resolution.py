@@ -1,8 +1,8 @@
-"""Settles a merge conflict: what a person's answers do to what is remembered.
+"""Resolve a merge conflict: turn answers into decisions about memories.
 
-Each held memory is judged by the answer to its own question. The proposed statement is kept only
-if no answer speaks against it. What else was said beside the answers is weighed as if it had been
-said in a session of that day, and kept where it contradicts nothing that was just affirmed.
+Each existing memory is judged by the answer to its own question. The proposed statement is kept
+only if no answer contradicts it. Further statements in the comments on the answers are reconciled
+as if they came from a session of that day, and are kept unless they contradict an affirmed memory.
 """
 
 from collections import defaultdict
@@ -38,11 +38,11 @@ from hitherto.models import (
 )
 
 _PROPOSED = "proposed"
-"""Stands for the proposed statement among what is held, until it has an id; ids are UUIDs."""
+"""Id of the proposed statement among existing memories, until it has one; ids are UUIDs."""
 
 
 class Verdict(StrEnum):
-    """What an answer says of the held memory and of the proposed statement."""
+    """Meaning of an answer for the existing memory and the proposed statement."""
 
     HELD = "held"
     PROPOSED = "proposed"
@@ -68,9 +68,9 @@ class AnsweredConflict:
     answered_at: datetime
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """What the answers say, in the order of the questions."""
+        """Return the verdicts in the order of the questions."""
         chosen = {answer.question: answer.answer for answer in self.answers}
-        return tuple(self._verdict(chosen[asked.question]) for asked in self.questions)
+        return tuple(self._verdict(chosen[question.question]) for question in self.questions)
 
     def _verdict(self, answer: str) -> Verdict:
         if answer == self.proposed.content:
@@ -78,18 +78,18 @@ class AnsweredConflict:
         return {BOTH: Verdict.BOTH, NEITHER: Verdict.NEITHER}.get(answer, Verdict.HELD)
 
     def messages(self) -> tuple[str, ...]:
-        """What was said beside the answers, blanks left out."""
-        found = (answer.message for answer in self.answers)
-        return tuple(message for message in found if message is not None and message.strip())
+        """Return the comments on the answers that are not blank."""
+        comments = (answer.message for answer in self.answers)
+        return tuple(message for message in comments if message is not None and message.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What to do. For each decision of the plan:
+    """Decisions and retired memories. For each decision of the plan:
 
     origins: 0 for the proposed statement, else the number of the further statement, from 1.
     said_at: when it was said.
-    retired: held memories that are not true and that nothing takes the place of.
+    retired: existing memories that are not true and have no successor.
     """
 
     plan: Plan
@@ -99,8 +99,8 @@ class Resolution:
 
 
 @dataclass(slots=True)
-class _Desk:
-    """What a resolution is made from while it is made."""
+class _ResolutionState:
+    """State of a resolution while it is built."""
 
     affirmed: list[str] = field(default_factory=list)
     refuted: list[str] = field(default_factory=list)
@@ -110,261 +110,267 @@ class _Desk:
     connections: list[tuple[Ref, Ref]] = field(default_factory=list)
 
     def add(self, decision: Decision, origin: int, said_at: datetime) -> None:
-        """Put a decision behind the others."""
+        """Append a decision."""
         self.decisions.append(decision)
         self.origins.append(origin)
         self.said_at.append(said_at)
 
     def retired(self) -> tuple[str, ...]:
-        """What was refuted and has no successor."""
+        """Return the refuted memories without a successor."""
         replaced: set[Ref] = set()
         for decision in self.decisions:
             if isinstance(decision, Supersede):
                 replaced.update(decision.replaces)
-        return tuple(one for one in self.refuted if one not in replaced)
+        return tuple(memory_id for memory_id in self.refuted if memory_id not in replaced)
 
 
 def resolve(
-    held: Sequence[ExistingMemory],
+    existing: Sequence[ExistingMemory],
     versions: Mapping[str, MemoryVersion],
-    contest: AnsweredConflict,
+    conflict: AnsweredConflict,
     statements: Sequence[Candidate],
     vectors: NDArray[np.float32],
 ) -> Resolution:
-    """Turn answers into decisions about the memories as they are now.
+    """Return the decisions for answers, about the memories as they are now.
 
-    held: the current versions. versions: all of them. statements: what the messages beside the
-    answers say. vectors: (1 + statements, dim) float32, unit rows, the proposed statement's first.
-    A contradicted memory that got more detail meanwhile is judged by its current version; one that
-    was deleted, or superseded for another reason, is left as it is.
+    existing: the current versions. versions: all of them. statements: from the comments on the
+    answers. vectors: (1 + statements, dim) float32, unit rows, the proposed statement's first. A
+    contradicted memory that got more detail in the meantime is judged by its current version. One
+    that was deleted, or superseded for another reason, stays as it is.
     """
-    verdicts = contest.verdicts()
-    desk = _Desk()
-    _judge(desk, versions, contest, verdicts)
+    verdicts = conflict.verdicts()
+    state = _ResolutionState()
+    _judge(state, versions, conflict, verdicts)
     accepted = all(verdict in {Verdict.PROPOSED, Verdict.BOTH} for verdict in verdicts)
     if accepted:
-        _accept(desk, held, contest, vectors[:1])
+        _accept_proposed(state, existing, conflict, vectors[:1])
     if statements:
-        _weigh(desk, held, contest, statements, vectors, accepted=accepted)
+        _reconcile_comments(state, existing, conflict, statements, vectors, accepted=accepted)
     return Resolution(
-        Plan(tuple(desk.decisions), tuple(desk.connections)),
-        tuple(desk.origins),
-        tuple(desk.said_at),
-        desk.retired(),
+        Plan(tuple(state.decisions), tuple(state.connections)),
+        tuple(state.origins),
+        tuple(state.said_at),
+        state.retired(),
     )
 
 
 def _judge(
-    desk: _Desk,
+    state: _ResolutionState,
     versions: Mapping[str, MemoryVersion],
-    contest: AnsweredConflict,
+    conflict: AnsweredConflict,
     verdicts: Sequence[Verdict],
 ) -> None:
-    """Sorts the current versions of what was contradicted; in doubt they are affirmed."""
+    """Divide the current versions of contradicted memories into affirmed and refuted ones.
+
+    If answers disagree about one, it is affirmed.
+    """
     affirmed: dict[str, None] = {}
     refuted: dict[str, None] = {}
     successors: defaultdict[str | None, list[str]] = defaultdict(list)
     for version in versions.values():
         successors[version.previous_id].append(version.memory_id)
-    for memory_id, verdict in zip(contest.contradicted, verdicts, strict=True):
-        stands = verdict in {Verdict.HELD, Verdict.BOTH}
-        (affirmed if stands else refuted).update(
-            dict.fromkeys(_standing(versions, successors, memory_id))
+    for memory_id, verdict in zip(conflict.contradicted, verdicts, strict=True):
+        is_affirmed = verdict in {Verdict.HELD, Verdict.BOTH}
+        (affirmed if is_affirmed else refuted).update(
+            dict.fromkeys(_current_versions(versions, successors, memory_id))
         )
-    desk.affirmed = list(affirmed)
-    desk.refuted = [one for one in refuted if one not in affirmed]
-    # The newest first: its chain is the one that the successor continues.
-    desk.refuted.sort(key=lambda one: (versions[one].created_at, one), reverse=True)
+    state.affirmed = list(affirmed)
+    state.refuted = [memory_id for memory_id in refuted if memory_id not in affirmed]
+    # The newest first, because the successor continues its chain.
+    state.refuted.sort(
+        key=lambda memory_id: (versions[memory_id].created_at, memory_id), reverse=True
+    )
 
 
-def _standing(
+def _current_versions(
     versions: Mapping[str, MemoryVersion],
     successors: Mapping[str | None, Sequence[str]],
     memory_id: str,
 ) -> list[str]:
-    """The current versions that say what a version said: itself, or those that added to it."""
-    found, waiting = [], [memory_id]
+    """Return the current versions that state what a version states: itself, or its additions."""
+    current, waiting = [], [memory_id]
     while waiting:
         version = versions.get(waiting.pop())
         if version is None:
             continue
         if version.expired_at is None:
-            found.append(version.memory_id)
+            current.append(version.memory_id)
         elif version.expiration_reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
             waiting += successors[version.memory_id]
-    return sorted(found)
+    return sorted(current)
 
 
-def _accept(
-    desk: _Desk,
-    held: Sequence[ExistingMemory],
-    contest: AnsweredConflict,
+def _accept_proposed(
+    state: _ResolutionState,
+    existing: Sequence[ExistingMemory],
+    conflict: AnsweredConflict,
     vectors: NDArray[np.float32],
 ) -> None:
-    """Lets the proposed statement in, in the place of what it refutes.
+    """Add the proposed statement as the successor of the memories that it refutes.
 
-    Against everything else it is weighed anew, as much may have been said since it was proposed.
+    It is reconciled again with all other memories, because there may be new ones.
     """
-    judged = {*desk.affirmed, *desk.refuted}
+    judged = {*state.affirmed, *state.refuted}
     plan = reconcile(
-        [item for item in held if item.memory.memory_id not in judged],
-        [contest.proposed],
+        [item for item in existing if item.memory.memory_id not in judged],
+        [conflict.proposed],
         vectors,
-        session_id=contest.session_id,
-        session_created_at=contest.session_created_at,
+        session_id=conflict.session_id,
+        session_created_at=conflict.session_created_at,
         conflicts_enabled=False,
     )
     decision = plan.decisions[0]
-    if desk.refuted and not isinstance(decision, Ignore):
-        why = "a person said that this is right, and not what it takes the place of"
+    if state.refuted and not isinstance(decision, Ignore):
+        why = "the user confirmed this and denied the memories that it replaces"
         decision = Supersede(
-            contest.proposed, tuple(desk.refuted), ExpirationReason.MERGE_CONFLICT, why
+            conflict.proposed, tuple(state.refuted), ExpirationReason.MERGE_CONFLICT, why
         )
-    desk.add(decision, 0, contest.session_created_at)
-    gone = set(decision.replaces) if isinstance(decision, Supersede) else set()
-    desk.connections += [pair for pair in plan.connections if gone.isdisjoint(pair)]
-    desk.connections += [(one, 0) for one in desk.affirmed]
+    state.add(decision, 0, conflict.session_created_at)
+    replaced = set(decision.replaces) if isinstance(decision, Supersede) else set()
+    state.connections += [pair for pair in plan.connections if replaced.isdisjoint(pair)]
+    state.connections += [(memory_id, 0) for memory_id in state.affirmed]
 
 
-def _weigh(
-    desk: _Desk,
-    held: Sequence[ExistingMemory],
-    contest: AnsweredConflict,
+def _reconcile_comments(
+    state: _ResolutionState,
+    existing: Sequence[ExistingMemory],
+    conflict: AnsweredConflict,
     statements: Sequence[Candidate],
     vectors: NDArray[np.float32],
     *,
     accepted: bool,
 ) -> None:
-    """Weighs what the messages say against what stands after the answers."""
-    by_id = {item.memory.memory_id: item for item in held}
-    refuted = [by_id[one] for one in desk.refuted]
+    """Reconcile the statements of the comments with the memories that remain after the answers."""
+    by_id = {item.memory.memory_id: item for item in existing}
+    refuted = [by_id[memory_id] for memory_id in state.refuted]
     denied = [read(item.memory.content) for item in refuted]
     if not accepted:
-        denied.append(read(contest.proposed.content))
-    said = [read_candidate(statement) for statement in statements]
+        denied.append(read(conflict.proposed.content))
+    readings = [read_candidate(statement) for statement in statements]
     rows = [
         row
-        for row, statement in enumerate(said, start=1)
-        if not any(covers(one, statement) for one in denied)
+        for row, statement in enumerate(readings, start=1)
+        if not any(covers(denied_item, statement) for denied_item in denied)
     ]
-    # No message of a session says them, so they rest on none.
+    # They come from comments, so no message of a session is their evidence.
     candidates = [replace(statements[row - 1], evidence=()) for row in rows]
-    standing = _standing_after(desk, held, contest, vectors[0])
+    standing = _remaining_memories(state, existing, conflict, vectors[0])
     plan = reconcile(
         standing,
         candidates,
         vectors[rows],
         session_id="",
-        session_created_at=contest.answered_at,
+        session_created_at=conflict.answered_at,
         conflicts_enabled=True,
     )
-    successors = _successors(desk, refuted, candidates, vectors[rows], contest)
-    places: dict[Ref, Ref] = {_PROPOSED: 0}
+    successors = _successors(state, refuted, candidates, vectors[rows], conflict)
+    new_refs: dict[Ref, Ref] = {_PROPOSED: 0}
     for index, decision in enumerate(plan.decisions):
-        moved = _moved(decision, places)
-        if moved is None:
+        rebased = _rebase(decision, new_refs)
+        if rebased is None:
             continue
-        if isinstance(moved, Insert) and index in successors:
-            why = "a person said this in place of what is not true"
-            moved = Supersede(
-                moved.candidate, successors[index], ExpirationReason.MERGE_CONFLICT, why
+        if isinstance(rebased, Insert) and index in successors:
+            why = "the user stated this instead of a memory that is not true"
+            rebased = Supersede(
+                rebased.candidate, successors[index], ExpirationReason.MERGE_CONFLICT, why
             )
-        places[index] = len(desk.decisions)
-        desk.add(moved, rows[index], contest.answered_at)
-    _connect(desk, plan, places)
+        new_refs[index] = len(state.decisions)
+        state.add(rebased, rows[index], conflict.answered_at)
+    _connect(state, plan, new_refs)
 
 
-def _standing_after(
-    desk: _Desk,
-    held: Sequence[ExistingMemory],
-    contest: AnsweredConflict,
+def _remaining_memories(
+    state: _ResolutionState,
+    existing: Sequence[ExistingMemory],
+    conflict: AnsweredConflict,
     vector: NDArray[np.float32],
 ) -> list[ExistingMemory]:
-    """What is current once the proposed statement is in and what was refuted is out."""
-    gone: set[Ref] = set(desk.refuted)
+    """Return the current memories with the proposed statement and without the refuted ones."""
+    replaced: set[Ref] = set(state.refuted)
     added: list[ExistingMemory] = []
-    for decision in desk.decisions:
+    for decision in state.decisions:
         if isinstance(decision, Supersede):
-            gone.update(decision.replaces)
+            replaced.update(decision.replaces)
         if isinstance(decision, Insert | Supersede):
             candidate = decision.candidate
             version = MemoryVersion(
                 memory_id=_PROPOSED,
-                session_id=contest.session_id,
+                session_id=conflict.session_id,
                 content=candidate.content,
                 event_date_start=candidate.event_date_start,
                 event_date_end=candidate.event_date_end,
-                created_at=contest.session_created_at,
+                created_at=conflict.session_created_at,
             )
             added.append(ExistingMemory(version, vector))
-    return [item for item in held if item.memory.memory_id not in gone] + added
+    return [item for item in existing if item.memory.memory_id not in replaced] + added
 
 
 def _successors(
-    desk: _Desk,
+    state: _ResolutionState,
     refuted: Sequence[ExistingMemory],
     candidates: Sequence[Candidate],
     vectors: NDArray[np.float32],
-    contest: AnsweredConflict,
+    conflict: AnsweredConflict,
 ) -> dict[int, tuple[Ref, ...]]:
-    """Which statement says how it is in truth, for what was refuted and has no successor yet."""
-    retired = set(desk.retired())
+    """Return, by statement, the refuted memories without a successor that it replaces."""
+    retired = set(state.retired())
     plan = reconcile(
         [item for item in refuted if item.memory.memory_id in retired],
         candidates,
         vectors,
         session_id="",
         session_created_at=max(
-            (contest.answered_at, *(item.memory.created_at for item in refuted))
+            (conflict.answered_at, *(item.memory.created_at for item in refuted))
         ),
         conflicts_enabled=False,
     )
-    found: dict[int, tuple[Ref, ...]] = {}
+    successors: dict[int, tuple[Ref, ...]] = {}
     for index, decision in enumerate(plan.decisions):
         if isinstance(decision, Supersede):
             replaced = tuple(ref for ref in decision.replaces if ref in retired)
             if replaced:
-                found[index] = replaced
-    return found
+                successors[index] = replaced
+    return successors
 
 
-def _moved(decision: Decision, places: Mapping[Ref, Ref]) -> Decision | None:
-    """The decision with its references to the places of this resolution; None if it falls.
+def _rebase(decision: Decision, new_refs: Mapping[Ref, Ref]) -> Decision | None:
+    """Return a decision with references into this resolution; None if it is dropped.
 
-    What contradicts something that stands is not stored; nor what refers to such a statement.
+    A statement that contradicts a remaining memory is not stored, nor is one that refers to such a
+    statement.
     """
 
-    def place(ref: Ref) -> Ref | None:
-        return ref if isinstance(ref, str) and ref != _PROPOSED else places.get(ref)
+    def new_ref(ref: Ref) -> Ref | None:
+        return ref if isinstance(ref, str) and ref != _PROPOSED else new_refs.get(ref)
 
     match decision:
         case RaiseConflict():
             return None
         case Ignore():
-            because = place(decision.because)
+            because = new_ref(decision.because)
             return None if because is None else replace(decision, because=because)
         case Supersede():
-            replaces = tuple(place(ref) for ref in decision.replaces)
-            known = tuple(ref for ref in replaces if ref is not None)
-            return replace(decision, replaces=known) if known == replaces else None
+            replaces = tuple(new_ref(ref) for ref in decision.replaces)
+            present = tuple(ref for ref in replaces if ref is not None)
+            return replace(decision, replaces=present) if present == replaces else None
         case InsertHistorical():
-            # Only a stored version has a history to be put into.
+            # Only a stored version has a history.
             return None if decision.successor == _PROPOSED else decision
         case Insert():
             return decision
 
 
-def _connect(desk: _Desk, plan: Plan, places: Mapping[Ref, Ref]) -> None:
-    gone = {
+def _connect(state: _ResolutionState, plan: Plan, new_refs: Mapping[Ref, Ref]) -> None:
+    replaced = {
         ref
-        for decision in desk.decisions
+        for decision in state.decisions
         if isinstance(decision, Supersede)
         for ref in decision.replaces
         if isinstance(ref, str)
     }
     for pair in plan.connections:
-        known = [
-            ref if isinstance(ref, str) and ref != _PROPOSED else places.get(ref) for ref in pair
+        refs = [
+            ref if isinstance(ref, str) and ref != _PROPOSED else new_refs.get(ref) for ref in pair
         ]
-        if None not in known and gone.isdisjoint(known):
-            desk.connections.append((known[0], known[1]))  # type: ignore[arg-type]
+        if None not in refs and replaced.isdisjoint(refs):
+            state.connections.append((refs[0], refs[1]))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Finds which memories belong together: those that share a name, or are about nearly the same."""
+"""Connect memories that share a name or have nearly the same meaning."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from hitherto.core.statements.reader import Statement
 Ref = str | int
 """A memory id, or the index of a candidate of the same plan."""
 Pair = tuple[int, Ref]
-"""A candidate's index and what it is to be connected with."""
+"""A candidate's index and the memory to connect it with."""
 
 MOST = 5
-"""Connections that one memory gets in one plan: enough for a hop in recall, few enough to read."""
+"""Connections per memory and plan: enough for a hop in recall, and few enough to read."""
 SIMILAR = 0.65
 """Cosine from which two memories are connected without a shared name.
 
-Read off the pairs of statements of the example conversation under all-MiniLM-L6-v2: of those above
-0.65 (the top hundredth) nine in ten are about one thing, of those from 0.55 to 0.65 about half.
+Measured on pairs of statements of the example conversation under all-MiniLM-L6-v2: of those above
+0.65 (the top hundredth) nine in ten have the same subject, of those from 0.55 to 0.65 about half.
 """
 _MOST_SIMILAR = 64
-"""Memories that one is paired with for their meaning alone, the most similar ones. Up to 30 new
-memories in a plan, more would change nothing: these cannot fill the connections of 63 others."""
+"""Most similar memories that a memory is paired with by meaning alone. With up to 30 new memories
+in a plan, more would change nothing, because these cannot fill the connections of 63 others."""
 
 _COMMON = 40
-"""A name in more memories than this says no more about one of them than the user's own would."""
+"""A name in more memories than this says as little about one of them as the user's own."""
 _SHARED_NAME = 0.25
 _DOUBT = 0.5
 _DIGITS = 4
@@ -34,7 +34,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A memory that will be current. row: its row in the vectors. is_new: of this plan."""
+    """Memory that will be current. row: its row in the vectors. is_new: of this plan."""
 
     ref: Ref
     row: int
@@ -45,55 +45,55 @@ class Entry:
 def connect(
     entries: Sequence[Entry], vectors: NDArray[np.float32], doubts: Sequence[Pair]
 ) -> tuple[tuple[Ref, Ref], ...]:
-    """Undirected pairs of which at least one side is new, the strongest first.
+    """Return undirected pairs with at least one new side, the strongest first.
 
-    vectors: (m, dim) float32, unit rows. A pair is as strong as its cosine, plus something for each
-    name it shares, plus something for a pair of `doubts`: a candidate that may be the same as a
-    held one and was kept beside it. At most `MOST` pairs per memory.
+    vectors: (m, dim) float32, unit rows. The strength of a pair is its cosine, plus a bonus for
+    each shared name, plus a bonus for a pair of `doubts`: a candidate that may be the same as an
+    existing memory and was inserted next to it. At most `MOST` pairs per memory.
     """
     new = [entry for entry in entries if entry.is_new]
     if not new or len(entries) < 2:
         return ()
     rows = np.array([entry.row for entry in entries])
     cosines = vectors[[entry.row for entry in new]] @ vectors[rows].T
-    asked: frozenset[str] = frozenset().union(*(entry.statement.topics for entry in new))
+    new_topics: frozenset[str] = frozenset().union(*(entry.statement.topics for entry in new))
     by_topic: dict[str, list[int]] = {}
     for position, entry in enumerate(entries):
-        for topic in entry.statement.topics & asked:
+        for topic in entry.statement.topics & new_topics:
             by_topic.setdefault(topic, []).append(position)
     positions = {entry.ref: position for position, entry in enumerate(entries)}
     doubtful = _doubtful(doubts, positions)
     pairs: dict[tuple[int, int], float] = {}
     for entry, scores in zip(new, cosines, strict=True):
-        here = positions[entry.ref]
+        position = positions[entry.ref]
         bonus = _bonuses(entry.statement.topics, by_topic)
-        for there in doubtful.get(here, ()):
-            bonus[there] = bonus.get(there, 0.0) + _DOUBT
-        for there in {*bonus, *_most_similar(scores)} - {here}:
-            edge = (min(here, there), max(here, there))
-            pairs[edge] = round(float(scores[there]) + bonus.get(there, 0.0), _DIGITS)
+        for other in doubtful.get(position, ()):
+            bonus[other] = bonus.get(other, 0.0) + _DOUBT
+        for other in {*bonus, *_most_similar(scores)} - {position}:
+            edge = (min(position, other), max(position, other))
+            pairs[edge] = round(float(scores[other]) + bonus.get(other, 0.0), _DIGITS)
     return _strongest(pairs, entries)
 
 
 def _doubtful(doubts: Sequence[Pair], positions: Mapping[Ref, int]) -> dict[int, set[int]]:
-    """For each position, those that it is in doubt with."""
-    found: dict[int, set[int]] = {}
+    """Return, for each position, those that may be the same."""
+    doubtful: dict[int, set[int]] = {}
     for left, right in doubts:
-        here, there = positions.get(left), positions.get(right)
-        if here is not None and there is not None:
-            found.setdefault(here, set()).add(there)
-            found.setdefault(there, set()).add(here)
-    return found
+        first, second = positions.get(left), positions.get(right)
+        if first is not None and second is not None:
+            doubtful.setdefault(first, set()).add(second)
+            doubtful.setdefault(second, set()).add(first)
+    return doubtful
 
 
 def _most_similar(scores: NDArray[np.float32]) -> list[int]:
-    """The positions whose cosine is at least `SIMILAR`, of too many those with the highest."""
+    """Return the positions with a cosine of at least `SIMILAR`, at most the highest ones."""
     similar = np.flatnonzero(scores >= SIMILAR)
     if len(similar) > _MOST_SIMILAR:
         ranked = np.argsort(-np.round(scores[similar].astype(np.float64), _DIGITS), kind="stable")
         similar = similar[ranked[:_MOST_SIMILAR]]
-    found: list[int] = similar.tolist()
-    return found
+    positions: list[int] = similar.tolist()
+    return positions
 
 
 def _bonuses(topics: frozenset[str], by_topic: Mapping[str, Sequence[int]]) -> dict[int, float]:

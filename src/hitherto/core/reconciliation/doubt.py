@@ -1,10 +1,10 @@
-"""Finds the memories that a change puts in doubt: those that depended on what is true no more.
+"""Find the memories that a change makes doubtful, because they depended on it.
 
-Who moves may keep the gym, the doctor and the way to work, or may not: nothing was said. Such
-memories are neither false nor certain, so they are marked, with the change as the reason. Precision
-comes first. A memory is marked only where a rule says what it depended on: it names the place, the
-employer, the partner, the pet or the thing that changed, or it is of a kind that goes with it. What
-has happened stays true, and what one likes does not move house.
+Somebody who moves may keep the gym, the doctor and the way to work, or may not. Such memories are
+neither false nor certain, so they are marked, with the change as the reason. Precision comes first:
+a memory is marked only if a rule says what it depended on. Either it names the place, the employer,
+the partner, the pet or the object that changed, or it is of a kind that depends on it. Past events
+stay true, and preferences do not depend on a home.
 """
 
 import re
@@ -21,20 +21,20 @@ from hitherto.core.text.terms import terms_of
 from hitherto.models import Clause, ExpirationReason, MemoryVersion
 
 Cause = str | int
-"""What changed things: a memory id, or the index of a decision of the plan."""
+"""Cause of a change: a memory id, or the index of a decision of the plan."""
 
 
 MOST_CHANGES = 100
-"""Changes of one plan that rules follow up, the first ones: each looks through up to 4,000 memories
-(`WEIGHED_MEMORIES`), 4 microseconds each."""
+"""Changes of one plan that rules examine, the first ones. For each, up to 4,000 memories
+(`WEIGHED_MEMORIES`) are examined, 4 microseconds each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A memory that holds no more, and what says so.
+    """Memory that is no longer true, and the statement that says so.
 
-    content: of the memory that took its place, or its own where nothing did. since: when that was
-    said. cause: the memory that the doubt is laid to. clause: of the content, as in a candidate.
+    content: of the memory that replaced it, or its own if none did. since: when that was said.
+    cause: the memory that caused the doubt.
     """
 
     old: MemoryVersion
@@ -45,13 +45,13 @@ class Change:
 
     @property
     def statement(self) -> Statement:
-        """What the content says."""
+        """Statement of the content."""
         return read(self.content) if self.clause is None else read_clause(self.clause)
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A memory that may hold no more. reason: one line for people and models to read."""
+    """Memory that may no longer be true. reason: one line for people and models to read."""
 
     memory_id: str
     cause: Cause
@@ -61,9 +61,9 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What a plan changes, and what the rules put in doubt for it.
+    """Changes of a plan, and the doubts that the rules derive from them.
 
-    last_said: when the evidence of a memory was last said, where that is later than the memory.
+    last_said: when the evidence of a memory was last said, if that is later than the memory.
     certain: memories that the session itself affirms or supersedes.
     """
 
@@ -73,16 +73,16 @@ class Consequences:
     certain: frozenset[str] = frozenset()
 
     def may_doubt(self, memory: MemoryVersion, change: Change) -> bool:
-        """Whether a change can put a memory in doubt at all, whoever judges it.
+        """Return whether a change can make a memory doubtful at all.
 
-        Not what has happened, and not what was said with or after the change.
+        It cannot for past events, and for statements that were made with or after the change.
         """
         return _is_open(memory, change, self.last_said, self.certain) and not _has_happened(memory)
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What is in doubt after all. note: what could not be reviewed, and why; None for nothing."""
+    """Doubts after a review. note: why there was no review; None if there was one."""
 
     doubts: tuple[Doubt, ...]
     note: str | None = None
@@ -103,7 +103,7 @@ _FEELING = frozenset(
         " follow remember dream think believe read watch grow recommend dislike call write"
     )
 )
-"""Verbs whose statements hold wherever one lives and works."""
+"""Verbs whose statements do not depend on a home or a job."""
 
 _HAVING = frozenset({*terms_of("own buy use drive"), "has"})
 
@@ -147,7 +147,7 @@ _EATING = frozenset(terms_of("eat cook order have drink breakfast lunch dinner")
 
 @dataclass(frozen=True, slots=True)
 class _Other:
-    """A memory that may depend on what changed."""
+    """Memory that may depend on a change."""
 
     statement: Statement
     content: str
@@ -169,12 +169,12 @@ def of_plan(
     retired: Sequence[tuple[str, datetime]] = (),
     among: Callable[[Sequence[str]], Sequence[MemoryVersion]] | None = None,
 ) -> Consequences:
-    """What carrying out a plan changes, and puts in doubt.
+    """Return the changes of a plan and the doubts that follow from them.
 
-    said_at: for each decision. versions: all that is remembered. last_said: asked only where there
-    is a change: when the evidence of memories was said for the last time. retired: memories that
-    are not true and that nothing takes the place of, with the day on which that was said. among:
-    the current memories to look through, by the ids of those that change; all if it is left out.
+    said_at: for each decision. versions: all memories. last_said: called only if there is a change;
+    returns when the evidence of memories was last said. retired: memories that are not true and
+    have no successor, with the day on which that was said. among: returns the current memories to
+    examine, by the ids of the changed ones; without it, all are examined.
     """
     changes: list[Change] = []
     affirmed: set[str] = set()
@@ -200,9 +200,9 @@ def of_plan(
         if among is None
         else among([change.old.memory_id for change in changes])
     )
-    said, certain = last_said(), frozenset(affirmed)
-    found = doubts(changes, current, said, certain)
-    return Consequences(tuple(changes), tuple(found), said, certain)
+    last_dates, certain = last_said(), frozenset(affirmed)
+    doubtful = doubts(changes, current, last_dates, certain)
+    return Consequences(tuple(changes), tuple(doubtful), last_dates, certain)
 
 
 _Rule = Callable[[_Other, Reading, Statement], bool]
@@ -214,27 +214,27 @@ def doubts(
     last_said: Mapping[str, datetime],
     certain: frozenset[str],
 ) -> list[Doubt]:
-    """The current memories that the changes put in doubt, each once, by the first that does.
+    """Return the current memories that changes make doubtful, each once, by its first change.
 
-    last_said: when the evidence of a memory was last said, where that is later than the memory.
+    last_said: when the evidence of a memory was last said, if that is later than the memory.
     certain: memories that the session itself affirms or supersedes.
-    A memory that was said, or said again, after a change is not touched by it.
+    A memory that was stated, or restated, after a change is not doubtful.
     """
-    found: dict[str, Doubt] = {}
+    doubts_by_id: dict[str, Doubt] = {}
     ruled = ((change, rules) for change in changes if (rules := list(_rules(change))))
     for change, rules in islice(ruled, MOST_CHANGES):
         new = change.statement
         for memory in current:
-            if memory.memory_id in found or not _is_open(memory, change, last_said, certain):
+            if memory.memory_id in doubts_by_id or not _is_open(memory, change, last_said, certain):
                 continue
             other = _Other(read(memory.content), memory.content)
             topic = next((t for t, rule, old in rules if rule(other, old, new)), None)
             if topic is not None:
                 reason = f"{topic} changed: “{change.content}”"
-                found[memory.memory_id] = Doubt(
+                doubts_by_id[memory.memory_id] = Doubt(
                     memory.memory_id, change.cause, reason, change.since
                 )
-    return list(found.values())
+    return list(doubts_by_id.values())
 
 
 def _is_open(
@@ -243,26 +243,26 @@ def _is_open(
     last_said: Mapping[str, datetime],
     certain: frozenset[str],
 ) -> bool:
-    """Whether nothing was said about a memory since the change, and nothing else doubts it."""
-    said = max(memory.created_at, last_said.get(memory.memory_id, memory.created_at))
+    """Return whether a memory was not restated since the change and is not in doubt yet."""
+    last_stated = max(memory.created_at, last_said.get(memory.memory_id, memory.created_at))
     return not (
         memory.memory_id in certain
         or memory.memory_id in (change.old.memory_id, change.cause)
         or memory.doubted_by is not None
         or memory.expired_at is not None
-        or said >= change.since
+        or last_stated >= change.since
     )
 
 
 def _has_happened(memory: MemoryVersion) -> bool:
-    """Whether it tells what happened; "has booked a room" tells how things stand."""
+    """Return whether a memory is a past event; "has booked a room" is a present state."""
     if read(memory.content).reading.tense is not Tense.PAST:
         return False
     return _PERFECT.search(memory.content) is None
 
 
 def _rules(change: Change) -> Iterator[tuple[str, _Rule, Reading]]:
-    """For each thing that changed: how it is called, what depends on it, and its old reading."""
+    """Yield name, rule of dependents and old reading of each changed attribute."""
     old, new = read(change.old.content), change.statement
     for reading in old.readings:
         if reading.polarity is not Polarity.ASSERTS or not _is_changed(reading, new, change):
@@ -288,7 +288,7 @@ def _rules(change: Change) -> Iterator[tuple[str, _Rule, Reading]]:
 
 
 def _is_changed(reading: Reading, new: Statement, change: Change) -> bool:
-    """Whether the new statement parts with this reading; all are gone where nothing came after."""
+    """Return whether the new statement ends this reading; without a successor, all ended."""
     if change.content == change.old.content:
         return True
     same = [
@@ -303,7 +303,7 @@ def _is_changed(reading: Reading, new: Statement, change: Change) -> bool:
 
 
 def _lasts(other: _Other) -> bool:
-    """Whether it holds whatever changes around it: the past, feelings, kin, what one owns."""
+    """Return whether it is independent of changes: the past, feelings, relatives, property."""
     reading = other.reading
     family = reading.attribute.partition(":")[0]
     return (
@@ -316,7 +316,7 @@ def _lasts(other: _Other) -> bool:
 
 
 def _names(reading: Reading) -> frozenset[str]:
-    """The words by which a value is named, the long ones of several too."""
+    """Return the words that name a value, including the long words of a phrase."""
     words = {word for value in reading.values for word in value.split() if len(word) > 2}
     return frozenset(words | set(reading.values)) - _TOO_COMMON
 
@@ -325,7 +325,7 @@ _TOO_COMMON = word_set("the saint new san los university hospital school company
 
 
 def _has_new_name(other: _Other, old: Reading, new: Statement) -> bool:
-    """Whether it names what came after: then it was said knowing of it."""
+    """Return whether it names the new value, so that its speaker knew of the change."""
     return bool(other.statement.names & (new.names - _names(old)))
 
 
@@ -355,7 +355,7 @@ def _goes_with_employer(other: _Other, old: Reading, new: Statement) -> bool:
     named = bool(_names(old) & other.statement.names)
     if old.attribute == "work":  # an employer without a name: "the city library"
         named = frozenset(old.values) - {"for"} <= other.terms
-    # A dishwasher of that make is no part of the job.
+    # A dishwasher of that brand is not part of the job.
     return (named and reading.attribute not in _HAVING) or (
         reading.tense is Tense.PRESENT
         and (reading.attribute == "job" or bool(_WORK_WORDS.search(other.content)))
@@ -387,7 +387,7 @@ def _is_partnership(reading: Reading) -> bool:
 
 
 def _is_parting(old: Reading, new: Statement, change: Change) -> bool:
-    """Whether the partner is the partner no more; an engagement may become a marriage."""
+    """Return whether a partnership ended; an engagement may become a marriage."""
     if change.content == change.old.content:
         return True
     before = read(change.old.content).names
@@ -446,15 +446,15 @@ def _goes_with_diet(other: _Other, old: Reading, new: Statement) -> bool:
         return False
     if reading.polarity is not Polarity.ASSERTS or reading.attribute == "diet":
         return False
-    # What was eaten before: the old diet's own dishes, or what the new diet leaves out.
+    # Earlier food: the old diet's own dishes, or food that the new diet excludes.
     if frozenset(old.values) & other.terms:
         return True
     left_out = frozenset().union(
         *(
             _FOODLESS.get(value, frozenset())
-            for one in new.readings
-            if one.attribute == "diet" and one.polarity is Polarity.ASSERTS
-            for value in one.values
+            for new_reading in new.readings
+            if new_reading.attribute == "diet" and new_reading.polarity is Polarity.ASSERTS
+            for value in new_reading.values
         )
     )
     eats = reading.attribute in _EATING | {"like"} or reading.attribute.startswith("favourite:")
@@ -466,8 +466,8 @@ _HABITS = frozenset(terms_of("play train study practise practice learn attend ta
 
 def _is_given_up(reading: Reading, new: Statement) -> bool:
     return reading.attribute in _HABITS and any(
-        one.polarity is Polarity.ENDED and one.attribute == reading.attribute
-        for one in new.readings
+        new_reading.polarity is Polarity.ENDED and new_reading.attribute == reading.attribute
+        for new_reading in new.readings
     )
 
 

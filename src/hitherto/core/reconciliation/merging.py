@@ -1,4 +1,4 @@
-"""Joins two statements of one fact into one that loses nothing, where that is safe."""
+"""Merge two statements of one fact into one without loss, if that is safe."""
 
 import re
 
@@ -7,16 +7,16 @@ from hitherto.core.statements.reader import Statement, read
 
 _JOINERS = frozenset({"with", "as", "in", "at", "near", "since", "together", "outside"})
 _LONGEST = 240
-"""Characters; a merged statement is still one sentence that one line of context can carry."""
+"""Characters. A merged statement must still fit into one line of a context."""
 
 
 def merged_content(old: Statement, new: Statement) -> str | None:
-    """One content for two statements that share their beginning and differ in what is added.
+    """Return one content for two statements with the same beginning and different additions.
 
     "User works at Siemens as a nurse" and "User works at Siemens in Munich" give "User works at
-    Siemens as a nurse in Munich". None where the beginnings differ, where either addition is more
-    than one phrase, where both begin with the same word and so answer the same question, or where
-    the result does not read as saying what both said.
+    Siemens as a nurse in Munich". None if the beginnings differ, if either addition is more than
+    one phrase, if both additions begin with the same word and so answer the same question, or if
+    the result does not read as a statement of both.
     """
     first, second = old.content.rstrip(" .").split(), new.content.rstrip(" .").split()
     shared = 0

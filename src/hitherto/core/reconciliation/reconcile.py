@@ -1,8 +1,8 @@
-"""Decides what a session's statements do to what is remembered of a user.
+"""Decide how a session's statements change a user's memories.
 
-Every statement gets one decision. Precision comes first: a memory is superseded only where both
-statements were read exactly and cannot both hold now; in doubt the statement is inserted beside
-what is there, because a duplicate costs a line of context and a false supersession costs a memory.
+Every statement gets one decision. Precision comes first: a memory is superseded only if both
+statements were read exactly and cannot both be true now. Otherwise the statement is inserted next
+to it, because a duplicate costs a line of context and a false supersession costs a memory.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,12 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from hitherto.core.reconciliation.conflict_questions import Said, distinct, question, reason
+from hitherto.core.reconciliation.conflict_questions import (
+    DatedStatement,
+    distinct,
+    question,
+    reason,
+)
 from hitherto.core.reconciliation.connections import Entry, Pair, Ref, connect
 from hitherto.core.reconciliation.merging import merged_content
 from hitherto.core.reconciliation.statement_index import Item, StatementIndex
@@ -46,11 +51,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ExistingMemory:
-    """A version that is remembered.
+    """Version that is remembered.
 
-    memory: a current version, or an expired one whose session or evidence is the session being
-        weighed: those are never touched and only show what of the session is known already.
-    vector: (dim,) float32 of unit length.
+    memory: a current version, or an expired one whose session or evidence is the reconciled
+    session: those are never changed, and only show which statements of the session are stored
+    already. vector: (dim,) float32 of unit length.
     """
 
     memory: MemoryVersion
@@ -59,7 +64,7 @@ class ExistingMemory:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """The candidate becomes a memory of its own."""
+    """Decision that the candidate becomes a new memory."""
 
     candidate: Candidate
     why: str
@@ -67,9 +72,10 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """The candidate says nothing new; its evidence is added to the memory `because`.
+    """Decision that the candidate is known; its evidence is added to the memory `because`.
 
-    An index names the earlier candidate that says it, which may itself wait in a conflict.
+    An index is that of the earlier candidate with the same content, which may itself wait in a
+    conflict.
     """
 
     candidate: Candidate
@@ -79,11 +85,10 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class Supersede:
-    """The candidate becomes the next version of what it takes the place of.
+    """Decision that the candidate becomes the next version of the memories that it replaces.
 
-    candidate: what is to be stored. For an addition its content may be merged from both, and its
-        dates may be those of the old version; where the content is not that of the candidate that
-        was passed in, its vector has to be made anew.
+    candidate: what to store. For an addition its content may be merged from both, and its dates may
+    be those of the old version. If the content is not the candidate's own, it needs a new vector.
     replaces: the superseded versions (or earlier candidates), at least one, the closest first.
     """
 
@@ -95,9 +100,10 @@ class Supersede:
 
 @dataclass(frozen=True, slots=True)
 class InsertHistorical:
-    """The candidate was said before `successor`, which has already taken its place.
+    """Decision that the candidate was said before `successor`, which replaced it already.
 
-    It is stored as an expired version in the successor's history (see `chains.insert_before`).
+    It is stored as an expired version in the successor's history (see
+    `version_chains.insert_before`).
     """
 
     candidate: Candidate
@@ -108,7 +114,7 @@ class InsertHistorical:
 
 @dataclass(frozen=True, slots=True)
 class Contradicted:
-    """A memory (or an earlier candidate) that a candidate contradicts, and why."""
+    """Memory (or an earlier candidate) that a candidate contradicts, and why."""
 
     ref: Ref
     why: str
@@ -116,7 +122,7 @@ class Contradicted:
 
 @dataclass(frozen=True, slots=True)
 class RaiseConflict:
-    """The candidate waits until a person has answered the questions; what it contradicts stays.
+    """Decision that the candidate waits for the user's answers; contradicted memories stay.
 
     questions: one for each contradicted memory, in the same order, no two in the same words.
     """
@@ -132,7 +138,7 @@ Decision = Insert | Ignore | Supersede | InsertHistorical | RaiseConflict
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One decision per candidate, in their order, and the connections that come with them.
+    """Decisions, one per candidate in their order, and their connections.
 
     unusable: decisions of a model that could not be carried out; those candidates are inserted.
     """
@@ -143,8 +149,8 @@ class Plan:
 
 
 @dataclass(slots=True)
-class _Desk:
-    """What a plan is made from while it is made."""
+class _PlanState:
+    """State of a plan while it is built."""
 
     session_created_at: datetime
     conflicts_enabled: bool
@@ -153,7 +159,7 @@ class _Desk:
 
 
 def reconcile(
-    held: Sequence[ExistingMemory],
+    existing: Sequence[ExistingMemory],
     candidates: Sequence[Candidate],
     vectors: NDArray[np.float32],
     *,
@@ -161,31 +167,31 @@ def reconcile(
     session_created_at: datetime,
     conflicts_enabled: bool,
 ) -> Plan:
-    """Weighs candidates in order against what is held, and each against those before it.
+    """Decide on candidates in order, by existing memories and by earlier candidates.
 
     vectors: (n, dim) float32, unit rows, one per candidate. The plan does not depend on the order
-    of `held`. A reference in it is a memory id, or the index of an earlier candidate. Weighing the
-    same session a second time ignores every candidate that the first time stored.
+    of `existing`. A reference in it is a memory id, or the index of an earlier candidate.
+    Reconciling the same session a second time ignores every candidate that the first time stored.
     """
-    desk = _Desk(session_created_at, conflicts_enabled)
-    ordered = sorted(held, key=lambda item: (item.memory.created_at, item.memory.memory_id))
-    for order, one in enumerate(ordered):
-        desk.index.add(_held_item(one, order, session_id))
+    state = _PlanState(session_created_at, conflicts_enabled)
+    ordered = sorted(existing, key=lambda item: (item.memory.created_at, item.memory.memory_id))
+    for order, item in enumerate(ordered):
+        state.index.add(_existing_item(item, order, session_id))
     decisions: list[Decision] = []
     for index, candidate in enumerate(candidates):
         order = len(ordered) + index
         statement = read_candidate(candidate)
-        decision = _decide(desk, candidate, statement, index)
+        decision = _decide(state, candidate, statement, index)
         decisions.append(decision)
-        _settle(desk, decision, statement, order, index)
-    entries = _entries(desk, decisions, len(ordered))
-    rows = [one.vector for one in ordered]
+        _index_decision(state, decision, statement, order, index)
+    entries = _entries(state, decisions, len(ordered))
+    rows = [item.vector for item in ordered]
     stacked = np.vstack([*rows, vectors]) if len(candidates) else np.zeros((0, 1), np.float32)
-    return Plan(tuple(decisions), connect(entries, stacked, desk.doubts))
+    return Plan(tuple(decisions), connect(entries, stacked, state.doubts))
 
 
-def _held_item(held: ExistingMemory, order: int, session_id: str) -> Item:
-    memory = held.memory
+def _existing_item(existing: ExistingMemory, order: int, session_id: str) -> Item:
+    memory = existing.memory
     sessions = {memory.session_id, *(evidence.session_id for evidence in memory.evidence)}
     return Item(
         memory.memory_id,
@@ -200,22 +206,24 @@ def _held_item(held: ExistingMemory, order: int, session_id: str) -> Item:
     )
 
 
-def _settle(desk: _Desk, decision: Decision, statement: Statement, order: int, index: int) -> None:
-    """Make a decision visible to the candidates that follow. statement: the candidate's own."""
+def _index_decision(
+    state: _PlanState, decision: Decision, statement: Statement, order: int, index: int
+) -> None:
+    """Index a decision for the following candidates. statement: the candidate's own."""
     if isinstance(decision, Ignore | InsertHistorical):
         return
     if isinstance(decision, Supersede):
-        desk.index.remove(decision.replaces)
+        state.index.remove(decision.replaces)
     candidate = decision.candidate
     is_merged = candidate.content != statement.content
-    desk.index.add(
+    state.index.add(
         Item(
             index,
             order,
             read(candidate.content) if is_merged else statement,
             candidate.event_date_start,
             candidate.event_date_end,
-            desk.session_created_at,
+            state.session_created_at,
             True,
             frozenset(candidate.evidence),
             not isinstance(decision, RaiseConflict),
@@ -223,56 +231,56 @@ def _settle(desk: _Desk, decision: Decision, statement: Statement, order: int, i
     )
 
 
-def _entries(desk: _Desk, decisions: Sequence[Decision], first: int) -> list[Entry]:
-    """The memories that will be current, as the connections want them."""
+def _entries(state: _PlanState, decisions: Sequence[Decision], first: int) -> list[Entry]:
+    """Return the memories that will be current, for `connect`."""
     return [
         Entry(item.ref, item.order, item.statement, is_new=item.order >= first)
-        for item in desk.index.items.values()
+        for item in state.index.items.values()
         if item.open
     ]
 
 
-def _decide(desk: _Desk, candidate: Candidate, statement: Statement, index: int) -> Decision:
-    near = desk.index.near(statement)
-    known = _restated(candidate, statement, near)
-    if known is not None:
-        return Ignore(candidate, known.ref, f"says nothing beyond “{known.statement.content}”")
+def _decide(state: _PlanState, candidate: Candidate, statement: Statement, index: int) -> Decision:
+    near = state.index.near(statement)
+    restated = _find_restated(candidate, statement, near)
+    if restated is not None:
+        return Ignore(candidate, restated.ref, f"adds nothing to “{restated.statement.content}”")
     live = [item for item in near if item.open]
-    parted = _parted(desk, candidate, statement, live)
-    false = [pair for pair in parted if pair[1].change is Change.TRUTH]
-    if false:
-        return _contradiction(desk, candidate, statement, false)
-    changed = [pair for pair in parted if pair[1].change is Change.TIME]
-    changed = changed or _left_behind(desk, statement)
-    if changed:
-        refs = tuple(item.ref for item, _ in reversed(changed))
-        why = changed[-1][1].why
+    clashes = _find_clashes(state, candidate, statement, live)
+    contradictions = [pair for pair in clashes if pair[1].change is Change.TRUTH]
+    if contradictions:
+        return _contradiction(state, candidate, statement, contradictions)
+    changes = [pair for pair in clashes if pair[1].change is Change.TIME]
+    changes = changes or _find_given_up(state, statement)
+    if changes:
+        refs = tuple(item.ref for item, _ in reversed(changes))
+        why = changes[-1][1].why
         return Supersede(candidate, refs, ExpirationReason.TEMPORAL_CONFLICT, why)
     return (
-        _preceding(desk, candidate, statement, live)
-        or _addition(desk, candidate, statement, live, index)
-        or Insert(candidate, "nothing held says this or speaks against it")
+        _insert_historical(state, candidate, statement, live)
+        or _add_detail(state, candidate, statement, live, index)
+        or Insert(candidate, "no existing memory states or contradicts it")
     )
 
 
-def _effective(statement: Statement, end: datetime, said: datetime) -> datetime:
-    """When a statement holds from: an event's own day, else the day on which it was said."""
+def _true_since(statement: Statement, end: datetime, said_at: datetime) -> datetime:
+    """Return since when a statement is true: an event's day, else the day it was said."""
     past = statement.reading.tense is Tense.PAST
-    return min(end, said) if past else said
+    return min(end, said_at) if past else said_at
 
 
 def _overlap(candidate: Candidate, item: Item) -> bool:
     return candidate.event_date_start <= item.end and item.start <= candidate.event_date_end
 
 
-def _restated(candidate: Candidate, statement: Statement, near: Sequence[Item]) -> Item | None:
-    """What already says all that the candidate says.
+def _find_restated(candidate: Candidate, statement: Statement, near: Sequence[Item]) -> Item | None:
+    """Return the item that already states all of the candidate, if there is one.
 
-    First what rests on the same messages, so that a session weighed twice finds what it stored;
-    then the same words; then what is current; the earliest of equals.
+    Items that rest on the same messages come first, so that a session processed twice finds its
+    stored statements. Then come those with the same words, then current ones, then the earliest.
     """
     positions = frozenset(candidate.evidence)
-    found: list[tuple[tuple[bool, bool, bool, int], Item]] = []
+    ranked: list[tuple[tuple[bool, bool, bool, int], Item]] = []
     for item in near:
         if not (item.open or item.of_session) or not covers(item.statement, statement):
             continue
@@ -280,162 +288,177 @@ def _restated(candidate: Candidate, statement: Statement, near: Sequence[Item]) 
             continue
         other_words = item.statement.content != candidate.content
         rank = (not positions <= item.positions, other_words, not item.open, item.order)
-        found.append((rank, item))
-    return min(found, key=lambda one: one[0])[1] if found else None
+        ranked.append((rank, item))
+    return min(ranked, key=lambda entry: entry[0])[1] if ranked else None
 
 
-_Parted = tuple[Item, Clash]
+_Difference = tuple[Item, Clash]
 
 
-def _parted(
-    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[Item]
-) -> list[_Parted]:
-    """What the candidate cannot hold together with, now that it is the later word.
+def _find_clashes(
+    state: _PlanState, candidate: Candidate, statement: Statement, live: Sequence[Item]
+) -> list[_Difference]:
+    """Return the items that cannot be true together with the candidate, with the clash.
 
-    A contradiction stands whatever the order in which the two were said. A change needs that the
-    candidate's day is not before the other's, and that its session is not the earlier one.
+    A contradiction counts in any order of the two. A change counts only if the candidate's day is
+    not before the item's, and its session is not the earlier one.
     """
-    now = desk.session_created_at
-    since = _effective(statement, candidate.event_date_end, now).date()
-    found: list[_Parted] = []
+    now = state.session_created_at
+    since = _true_since(statement, candidate.event_date_end, now).date()
+    clashes: list[_Difference] = []
     for item in live:
-        then = _effective(item.statement, item.end, item.created_at).date()
+        then = _true_since(item.statement, item.end, item.created_at).date()
         times = Times(later=since > then, same_day=now.date() == item.created_at.date())
-        parted = clash(statement, item.statement, times)
-        if parted is None:
+        difference = clash(statement, item.statement, times)
+        if difference is None:
             continue
         in_order = since >= then and now >= item.created_at
-        if parted.change is Change.TRUTH or in_order:
-            found.append((item, parted))
-    return _only_certain(found, statement)
+        if difference.change is Change.TRUTH or in_order:
+            clashes.append((item, difference))
+    return _only_certain(clashes, statement)
 
 
 _ONE_OF_MANY = frozenset({"possession", "pet", "relative", "employer"})
 
 
-def _only_certain(found: list[_Parted], statement: Statement) -> list[_Parted]:
-    """Leaves out the end of "the car" where more than one car is held."""
+def _only_certain(clashes: list[_Difference], statement: Statement) -> list[_Difference]:
+    """Drop the end of "the car" if there are memories of more than one car."""
     ending = statement.reading.polarity.value == "ended"
     family = statement.reading.attribute.partition(":")[0]
     if statement.reading.cue == "retired":
-        return found
-    if ending and family in _ONE_OF_MANY and len(found) > 1:
+        return clashes
+    if ending and family in _ONE_OF_MANY and len(clashes) > 1:
         return []
-    return found
+    return clashes
 
 
 _HABITS = frozenset({"drink", "eat", "smoke", "use", "play", "watch", "take", "consum"})
 _TAKEN_UP = frozenset({"start", "begin", "join", "attend", "take"})
 
 
-def _left_behind(desk: _Desk, statement: Statement) -> list[_Parted]:
-    """What a switch "from X" or a given-up X leaves behind, if exactly one memory speaks of it."""
+def _find_given_up(state: _PlanState, statement: Statement) -> list[_Difference]:
+    """Return the memory that a switch "from X" ends, if exactly one names X."""
     reading = statement.reading
     if reading.attribute not in {"switch", "*"} or reading.tense is Tense.FUTURE:
         return []
-    left = frozenset(reading.replaced if reading.attribute == "switch" else reading.values)
-    found = []
-    for item in desk.index.naming(reading.subject, left):
+    given_up = frozenset(reading.replaced if reading.attribute == "switch" else reading.values)
+    clashes = []
+    for item in state.index.naming(reading.subject, given_up):
         own = item.statement.reading
         if not item.open:
             continue
-        taken_up = own.attribute in _TAKEN_UP and len(left) > 1 and left <= frozenset(own.values)
+        taken_up = (
+            own.attribute in _TAKEN_UP and len(given_up) > 1 and given_up <= frozenset(own.values)
+        )
         if own.tense is not Tense.PRESENT and not taken_up:
             continue
         if own.polarity.value != "asserts":
             continue
-        if item.created_at > desk.session_created_at:
+        if item.created_at > state.session_created_at:
             continue
         held_now = own.attribute in _HABITS or own.attribute in {"have", "has", "own", "drive"}
         kind = own.attribute.partition(":")
         if (
             taken_up
-            or (held_now and frozenset(own.values) == left)
-            or (kind[0] == "possession" and {kind[2], *own.values} >= left)
+            or (held_now and frozenset(own.values) == given_up)
+            or (kind[0] == "possession" and {kind[2], *own.values} >= given_up)
         ):
-            why = f"{reading.subject}: {' '.join(sorted(left))} given up ({reading.cue})"
-            found.append((item, Clash(Change.TIME, own.attribute, why)))
-    return found if len(found) == 1 else []
+            why = f"{reading.subject}: {' '.join(sorted(given_up))} given up ({reading.cue})"
+            clashes.append((item, Clash(Change.TIME, own.attribute, why)))
+    return clashes if len(clashes) == 1 else []
 
 
 def _contradiction(
-    desk: _Desk, candidate: Candidate, statement: Statement, false: Sequence[_Parted]
+    state: _PlanState,
+    candidate: Candidate,
+    statement: Statement,
+    contradictions: Sequence[_Difference],
 ) -> Decision:
-    why = false[0][1].why
-    if desk.conflicts_enabled:
-        new = Said(statement, desk.session_created_at)
-        old = [(item.ref, Said(item.statement, item.created_at), c) for item, c in false]
+    why = contradictions[0][1].why
+    if state.conflicts_enabled:
+        new = DatedStatement(statement, state.session_created_at)
+        old = [
+            (item.ref, DatedStatement(item.statement, item.created_at), difference)
+            for item, difference in contradictions
+        ]
         return RaiseConflict(
             candidate,
-            tuple(Contradicted(ref, reason(one, new, c.attribute)) for ref, one, c in old),
-            distinct([question(one, new, c.attribute) for _, one, c in old]),
+            tuple(
+                Contradicted(ref, reason(existing, new, difference.attribute))
+                for ref, existing, difference in old
+            ),
+            distinct(
+                [question(existing, new, difference.attribute) for _, existing, difference in old]
+            ),
             why,
         )
-    newer = [item for item, _ in false if item.created_at > desk.session_created_at]
+    newer = [item for item, _ in contradictions if item.created_at > state.session_created_at]
     if newer and isinstance(newer[0].ref, str):
         return InsertHistorical(candidate, newer[0].ref, ExpirationReason.MERGE_CONFLICT, why)
-    refs = tuple(item.ref for item, _ in false)
+    refs = tuple(item.ref for item, _ in contradictions)
     return Supersede(candidate, refs, ExpirationReason.MERGE_CONFLICT, why)
 
 
-def _preceding(
-    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[Item]
+def _insert_historical(
+    state: _PlanState, candidate: Candidate, statement: Statement, live: Sequence[Item]
 ) -> InsertHistorical | None:
-    """The nearest later statement that has already taken the candidate's place, if any."""
-    now = desk.session_created_at
-    since = _effective(statement, candidate.event_date_end, now)
-    found: tuple[datetime, Item, Clash] | None = None
+    """Return the nearest later statement that has already replaced the candidate, if any."""
+    now = state.session_created_at
+    since = _true_since(statement, candidate.event_date_end, now)
+    nearest: tuple[datetime, Item, Clash] | None = None
     for item in live:
-        then = _effective(item.statement, item.end, item.created_at)
+        then = _true_since(item.statement, item.end, item.created_at)
         if item.created_at <= now or then.date() < since.date():
             continue
         times = Times(later=then.date() > since.date(), same_day=False)
-        parted = clash(item.statement, statement, times)
-        if parted is None or parted.change is not Change.TIME:
+        difference = clash(item.statement, statement, times)
+        if difference is None or difference.change is not Change.TIME:
             continue
-        if found is None or then < found[0]:
-            found = (then, item, parted)
-    if found is None or not isinstance(found[1].ref, str):
+        if nearest is None or then < nearest[0]:
+            nearest = (then, item, difference)
+    if nearest is None or not isinstance(nearest[1].ref, str):
         return None
     reason = ExpirationReason.TEMPORAL_CONFLICT
-    return InsertHistorical(candidate, found[1].ref, reason, found[2].why)
+    return InsertHistorical(candidate, nearest[1].ref, reason, nearest[2].why)
 
 
-def _addition(
-    desk: _Desk, candidate: Candidate, statement: Statement, live: Sequence[Item], index: int
+def _add_detail(
+    state: _PlanState, candidate: Candidate, statement: Statement, live: Sequence[Item], index: int
 ) -> Supersede | None:
-    """The next version of the one memory to which the candidate adds detail.
+    """Return the next version of the one memory to which the candidate adds detail.
 
-    Where it is not certain which memory that is, or that nothing of it would be lost, they are
-    only connected.
+    If it is not certain which memory that is, or that none of its content is lost, they are only
+    connected.
     """
-    found: list[tuple[Item, Candidate]] = []
+    additions: list[tuple[Item, Candidate]] = []
     for item in live:
-        fuller = _fuller(desk, candidate, statement, item)
+        fuller = _merge_with(state, candidate, statement, item)
         if fuller is None:
             continue
         dated = not is_event(statement) or _overlap(candidate, item)
-        timely = item.created_at <= desk.session_created_at or statement.reading.immutable
+        timely = item.created_at <= state.session_created_at or statement.reading.immutable
         if dated and timely:
-            found.append((item, fuller))
+            additions.append((item, fuller))
         else:
-            desk.doubts.append((index, item.ref))
-    if len(found) > 1 and not statement.reading.single_valued:
-        desk.doubts.extend((index, item.ref) for item, _ in found)
-        found = [pair for pair in found if covers(pair[0].statement, found[0][0].statement)][:1]
-    if not found:
+            state.doubts.append((index, item.ref))
+    if len(additions) > 1 and not statement.reading.single_valued:
+        state.doubts.extend((index, item.ref) for item, _ in additions)
+        additions = [
+            pair for pair in additions if covers(pair[0].statement, additions[0][0].statement)
+        ][:1]
+    if not additions:
         return None
-    item, stored = found[-1]
+    item, stored = additions[-1]
     why = f"adds detail to “{item.statement.content}”"
     return Supersede(stored, (item.ref,), ExpirationReason.ADDITION_TO_EXISTING_MEMORY, why)
 
 
-def _fuller(
-    desk: _Desk, candidate: Candidate, statement: Statement, item: Item
+def _merge_with(
+    state: _PlanState, candidate: Candidate, statement: Statement, item: Item
 ) -> Candidate | None:
-    """The candidate as it says all that the item says, or None where that cannot be had."""
+    """Return the candidate with all that the item states, or None if that is impossible."""
     if covers(statement, item.statement):
-        return _with_dates(desk, candidate, item)
+        return _with_dates(state, candidate, item)
     new, old = statement.reading, item.statement.reading
     if (new.subject, new.attribute, new.polarity) != (old.subject, old.attribute, old.polarity):
         return None
@@ -444,12 +467,12 @@ def _fuller(
     content = merged_content(item.statement, statement)
     if content is None:
         return None
-    return _with_dates(desk, replace(candidate, content=content, clause=None), item)
+    return _with_dates(state, replace(candidate, content=content, clause=None), item)
 
 
-def _with_dates(desk: _Desk, candidate: Candidate, item: Item) -> Candidate:
-    """Keep the old version's dates where the candidate names none, so that no date is lost."""
-    day = desk.session_created_at.date()
+def _with_dates(state: _PlanState, candidate: Candidate, item: Item) -> Candidate:
+    """Return the candidate with the old version's dates if it has none of its own."""
+    day = state.session_created_at.date()
     unstated = candidate.event_date_start.date() == day == candidate.event_date_end.date()
     if not unstated or not isinstance(item.ref, str):
         return candidate

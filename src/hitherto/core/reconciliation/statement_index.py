@@ -1,4 +1,4 @@
-"""Index of the statements that a candidate is weighed against, by what they say about whom."""
+"""Index of statements by subject and attribute, for comparison with candidates."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ _Term = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to weigh a candidate against: a held version or an earlier candidate.
+    """Existing version or earlier candidate to compare a candidate with.
 
-    positions: those of the session's messages that it already rests on. open: it can be
+    positions: of the session's messages that it already rests on. open: whether it can be
     superseded; a superseded version or a waiting candidate cannot.
     """
 
@@ -38,11 +38,11 @@ class Item:
 
 @dataclass(slots=True)
 class StatementIndex:
-    """Items by topic (subject and attribute) and by the values that they give.
+    """Items by topic (subject and attribute) and by their values.
 
-    Two readings of an attribute that holds several values can only matter to each other where the
-    values of one are among those of the other. So items are found by all of their values, and by
-    the value that was the rarest when they were added. What was superseded is found no more.
+    Two readings of an attribute with several values can only matter to each other if the values of
+    one are among those of the other. So items are found by all of their values, and by the value
+    that was the rarest when they were added. Superseded items are not found.
     """
 
     items: dict[int, Item] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class StatementIndex:
             self._named.setdefault(term, {})[item.order] = None
 
     def remove(self, refs: Iterable[Ref]) -> None:
-        """Remove what was superseded."""
+        """Remove superseded items."""
         for ref in refs:
             item = self.items.pop(self._orders[ref])
             for number, (topic, values) in enumerate(_keys(item.statement)):
@@ -81,16 +81,16 @@ class StatementIndex:
                 self._named[term].pop(item.order, None)
 
     def near(self, statement: Statement) -> list[Item]:
-        """Return the items that may bear on a statement, oldest first, at most `MOST_NEAR`.
+        """Return the items that may matter for a statement, oldest first, at most `MOST_NEAR`.
 
         Of more, those in the same words and the newest.
         """
-        found: set[int] = set()
+        orders_found: set[int] = set()
         for reading in statement.readings:
-            found.update(self._near(reading))
-        orders = sorted(found)
+            orders_found.update(self._near(reading))
+        orders = sorted(orders_found)
         if len(orders) > MOST_NEAR:
-            same = found.intersection(self._by_content.get(statement.content, ()))
+            same = orders_found.intersection(self._by_content.get(statement.content, ()))
             orders = sorted(same.union(orders[-MOST_NEAR:]))
         return [self.items[order] for order in orders]
 
@@ -100,7 +100,7 @@ class StatementIndex:
         if not lists:
             return []
         shortest, *others = sorted(lists, key=len)
-        orders = sorted(order for order in shortest if all(order in one for one in others))
+        orders = sorted(order for order in shortest if all(order in other for other in others))
         return [self.items[order] for order in orders]
 
     def _near(self, reading: Reading) -> Iterable[int]:
@@ -110,10 +110,10 @@ class StatementIndex:
         return self._comparable(topic, frozenset(reading.values))
 
     def _comparable(self, topic: _Topic, values: frozenset[str]) -> Iterator[int]:
-        """The items whose values for a topic contain these, or are contained in them."""
+        """Yield the items whose values for a topic contain these, or are contained in them."""
         having = [self._with_value.get((*topic, value), {}) for value in values]
         shortest, *others = sorted(having, key=len)
-        yield from (order for order in shortest if all(order in one for one in others))
+        yield from (order for order in shortest if all(order in other for other in others))
         for value in ("", *values):
             inside = self._by_rarest.get((*topic, value), {})
             yield from (order for (order, _), own in inside.items() if own <= values)
@@ -130,7 +130,7 @@ def _keys(statement: Statement) -> Iterator[tuple[_Topic, frozenset[str]]]:
 
 
 def _main_terms(statement: Statement) -> Iterator[tuple[str, str]]:
-    """What the main reading names: its values, and the kind of a possession."""
+    """Yield the terms of the main reading: its values, and the kind of a possession."""
     reading = statement.reading
     for value in dict.fromkeys((*reading.values, reading.attribute.partition(":")[2])):
         if value:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
 from hitherto.core.extraction import grounding
-from hitherto.core.reconciliation.conflict_questions import Said, distinct, question
+from hitherto.core.reconciliation.conflict_questions import DatedStatement, distinct, question
 from hitherto.core.reconciliation.connections import Pair
 from hitherto.core.reconciliation.reconcile import (
     Contradicted,
@@ -324,11 +324,13 @@ class DecisionBuilder:
         memories: Mapping[Ref, ComparedMemory],
         why: str,
     ) -> RaiseConflict:
-        new = Said(read_candidate(candidate), self.occasion.session_date)
+        new = DatedStatement(read_candidate(candidate), self.occasion.session_date)
         contradicted = [
-            Said(read(memories[ref].content), memories[ref].said_at)
+            DatedStatement(read(memories[ref].content), memories[ref].said_at)
             if ref in memories
-            else Said(read_candidate(self.candidates[int(ref)]), self.occasion.session_date)
+            else DatedStatement(
+                read_candidate(self.candidates[int(ref)]), self.occasion.session_date
+            )
             for ref in refs
         ]
         return RaiseConflict(
