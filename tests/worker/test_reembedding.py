@@ -671,7 +671,7 @@ def test_the_command_changes_the_embedder_and_says_what_is_to_be_set(
 
 
 def test_the_command_gives_a_change_up_and_goes_on_with_one(served: Endpoint, filled: Path) -> None:
-    assert "No change of the embedder is under way." in run("--cancel").stdout
+    assert "No change of the embedder is in progress." in run("--cancel").stdout
     served.script = [right] * 3 + [lambda _: Answer(400, "out of order")]
     failed = run("--to", "openai:tiny")
     assert (failed.exit_code, failed.stdout) == (1, "")

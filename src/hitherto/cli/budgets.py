@@ -14,7 +14,9 @@ from hitherto.errors import ValidationError
 from hitherto.models import OverBudget
 from hitherto.models.usage import ProjectBudgets
 
-app = typer.Typer(no_args_is_help=True, help="Set and show what models may take in a UTC day.")
+app = typer.Typer(
+    no_args_is_help=True, help="Set and show budgets of language models for a UTC day."
+)
 
 ProjectId = Annotated[str, typer.Option("--project", metavar="ID", help="The project.")]
 DEFAULT = "default"
@@ -27,7 +29,7 @@ def _limit(help_text: str) -> Any:
 
 @app.command("show")
 def show(project: ProjectId = DEFAULT_PROJECT_ID, as_json: AsJson = False, db: Db = None) -> None:
-    """Show the budgets of a project, and what it took today."""
+    """Show the budgets of a project, and today's use."""
 
     async def work(api: AdminApi) -> ProjectBudgets:
         return await api.get_budgets(project)
@@ -46,7 +48,7 @@ def set_budgets(
         str | None,
         typer.Option(
             metavar="local|wait|default",
-            help="Whether a session is processed by rules when a budget is spent, or waits.",
+            help="When a budget is spent: process sessions by rules, or let them wait.",
         ),
     ] = None,
     as_json: AsJson = False,

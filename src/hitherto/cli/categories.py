@@ -20,13 +20,13 @@ ProjectId = Annotated[str, typer.Option("--project", metavar="ID", help="The pro
 def create(
     name: Annotated[str, typer.Argument(help="A short name, such as food_preferences.")],
     description: Annotated[
-        str, typer.Option(help="What belongs into it, in the words that users would use.")
+        str, typer.Option(help="Description of its memories, in words that users would use.")
     ] = "",
     project: ProjectId = DEFAULT_PROJECT_ID,
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Create a category, which memories made from now on may have."""
+    """Create a category for memories that are created from now on."""
 
     async def work(api: AdminApi) -> Category:
         return await api.create_category(project, name, description=description)

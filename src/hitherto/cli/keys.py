@@ -21,17 +21,17 @@ from hitherto.cli.output import (
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import ApiKey, NewApiKey
 
-app = typer.Typer(no_args_is_help=True, help="Make, list and revoke keys.")
+app = typer.Typer(no_args_is_help=True, help="Create, list and revoke keys.")
 
 
 @app.command("create")
 def create(
     project: Annotated[
-        str, typer.Option(metavar="ID", help="The project that the key opens.")
+        str, typer.Option(metavar="ID", help="The project of the key.")
     ] = DEFAULT_PROJECT_ID,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
     admin: Annotated[
-        bool, typer.Option("--admin", help="Make a key for the admin API instead.")
+        bool, typer.Option("--admin", help="Create a key for the admin API instead.")
     ] = False,
     out: Annotated[
         Path | None,
@@ -44,7 +44,7 @@ def create(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Make a key. It is shown once; of what it is, only a hash is kept."""
+    """Create a key. It is shown once; only its hash is stored."""
 
     async def work(api: AdminApi) -> NewApiKey:
         if admin:

@@ -29,7 +29,7 @@ _UNBOUNDED_WIDTH = 1000
 
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Say in one line what is wrong, and leave with exit code 1."""
+    """Print an error in one line and exit with code 1."""
     try:
         yield
     except (RecallrAIError, OSError) as error:

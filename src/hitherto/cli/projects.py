@@ -21,7 +21,7 @@ def create(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Create a project. Its users, keys and categories are seen by no other."""
+    """Create a project. Its users, keys and categories are separate from other projects'."""
 
     async def work(api: AdminApi) -> Project:
         return await api.create_project(name)
@@ -75,7 +75,7 @@ def delete(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Delete a project with its keys, users, messages and memories. There is no way back."""
+    """Delete a project with its keys, users, messages and memories. This cannot be undone."""
 
     async def look(api: AdminApi) -> tuple[Project, ProjectCounters]:
         return await api.get_project(project_id), await api.counters(project_id)

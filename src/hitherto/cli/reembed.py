@@ -41,7 +41,7 @@ def reembed(
         ),
     ] = None,
     cancel: Annotated[
-        bool, typer.Option("--cancel", help="Give up a change that was begun.")
+        bool, typer.Option("--cancel", help="Cancel a change that is in progress.")
     ] = False,
     db: Db = None,
 ) -> None:
@@ -123,6 +123,6 @@ def _say_changed(changed: _Changed, to: str) -> None:
 
 def _say_cancelled(given_up: RecordedEmbedder | None) -> None:
     if given_up is None:
-        typer.echo("No change of the embedder is under way.")
+        typer.echo("No change of the embedder is in progress.")
     else:
         typer.echo(f"The change to {given_up} is given up; its vectors are gone.")

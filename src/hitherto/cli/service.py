@@ -45,7 +45,7 @@ def serve_memory(
         bool | None,
         typer.Option(
             "--worker/--no-worker",
-            help="Whether to process sessions here too, or leave it to `hitherto worker`.",
+            help="Whether to process sessions here, too, or to leave that to `hitherto worker`.",
             show_default=False,
         ),
     ] = None,

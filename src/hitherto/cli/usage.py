@@ -13,7 +13,7 @@ from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models.usage import ModelCall, ModelUsage, UsageCounts
 
 User = Annotated[
-    str | None, typer.Option("--user", metavar="ID", help="Of this user alone.", show_default=False)
+    str | None, typer.Option("--user", metavar="ID", help="Only of this user.", show_default=False)
 ]
 _COLUMNS = ("calls", "refused", "tokens in", "cached", "tokens out", "cost")
 

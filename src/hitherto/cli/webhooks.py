@@ -19,10 +19,12 @@ WebhookId = Annotated[str, typer.Argument(help="The id of the webhook.")]
 
 @app.command("create")
 def create(
-    url: Annotated[str, typer.Argument(help="Where events are posted to.")],
+    url: Annotated[str, typer.Argument(help="URL that events are posted to.")],
     events: Annotated[
         list[WebhookEventType] | None,
-        typer.Option("--event", help="What it is told; may be repeated. Default: everything."),
+        typer.Option(
+            "--event", help="Event type to subscribe to; may be repeated. Default: all types."
+        ),
     ] = None,
     project: ProjectId = DEFAULT_PROJECT_ID,
     as_json: AsJson = False,
@@ -40,7 +42,7 @@ def create(
         return
     typer.echo(f"webhook id  {made.webhook.webhook_id}")
     typer.echo(f"secret      {made.secret}")
-    typer.echo("This is the only time that the secret is shown.", err=True)
+    typer.echo("The secret is shown only now; save it.", err=True)
 
 
 @app.command("list")
@@ -81,7 +83,7 @@ def delete(
     as_json: AsJson = False,
     db: Db = None,
 ) -> None:
-    """Delete a webhook; what waits for it is not sent any more."""
+    """Delete a webhook; its pending deliveries are not sent."""
 
     async def work(api: AdminApi) -> None:
         await api.delete_webhook(project, webhook_id)

@@ -67,11 +67,11 @@ class Key(Mirror[models.ApiKey]):
     """A key as it can be shown after its creation."""
 
     key_id: str = Field(description="The id of the key, a UUID.")
-    project_id: str | None = Field(description="The project it opens; null for an admin key.")
+    project_id: str | None = Field(description="The project of the key; null for an admin key.")
     name: str = Field(description="What the key is for.")
     hint: str = Field(description="The first characters of the key.")
-    created_at: Instant = Field(description="When it was made.")
-    revoked_at: Instant | None = Field(description="When it was revoked; null while it is good.")
+    created_at: Instant = Field(description="When it was created.")
+    revoked_at: Instant | None = Field(description="When it was revoked; null while it is valid.")
 
 
 class KeyEnvelope(Envelope[models.ApiKey]):
@@ -84,7 +84,7 @@ class NewKey(Mirror[models.NewApiKey]):
     """A key just made, with its secret."""
 
     key: Key = Field(description="The key.")
-    api_key: str = Field(description="The secret, which is shown only here.")
+    api_key: str = Field(description="The secret key; only this answer has it.")
 
 
 class KeyList(ListEnvelope[models.ApiKey]):
@@ -97,7 +97,9 @@ class CreateCategory(WireModel):
     """A category to be created."""
 
     name: Name = Field(description="A short name, such as `food_preferences`.")
-    description: str = Field(default="", max_length=2_000, description="What belongs into it.")
+    description: str = Field(
+        default="", max_length=2_000, description="Description of its memories."
+    )
 
 
 class UpdateCategory(WireModel):
@@ -105,7 +107,7 @@ class UpdateCategory(WireModel):
 
     name: Name | None = Field(default=None, description="A short name.")
     description: str | None = Field(
-        default=None, max_length=2_000, description="What belongs into it."
+        default=None, max_length=2_000, description="Description of its memories."
     )
 
 
@@ -114,7 +116,7 @@ class Category(Mirror[models.Category]):
 
     category_id: str = Field(description="The id of the category, a UUID.")
     name: str = Field(description="Its name.")
-    description: str = Field(description="What belongs into it.")
+    description: str = Field(description="Description of its memories.")
     created_at: Instant = Field(description="When it was created.")
 
 
@@ -134,18 +136,18 @@ class GenerationPreferences(Mirror[models.GenerationPreferences]):
     """Preferences of a project for its memories; lists of at most 100 texts."""
 
     inclusion_instructions: Texts = Field(
-        default_factory=list, description="What shall be remembered."
+        default_factory=list, description="Instructions on what to remember."
     )
-    positive_examples: Texts = Field(default_factory=list, description="Good memories.")
+    positive_examples: Texts = Field(default_factory=list, description="Examples of good memories.")
     exclusion_instructions: Texts = Field(
-        default_factory=list, description="What shall not be remembered."
+        default_factory=list, description="Instructions on what not to remember."
     )
-    negative_examples: Texts = Field(default_factory=list, description="Bad memories.")
+    negative_examples: Texts = Field(default_factory=list, description="Examples of bad memories.")
     false_positive_examples: Texts = Field(
-        default_factory=list, description="What was remembered and should not have been."
+        default_factory=list, description="Examples of memories that should not have been created."
     )
     false_negative_examples: Texts = Field(
-        default_factory=list, description="What was missed and should not have been."
+        default_factory=list, description="Examples of memories that should have been created."
     )
 
 
@@ -153,13 +155,14 @@ class Quarantined(Mirror[models.Quarantined]):
     """A statement that was kept from becoming a memory; its words stay in the transcript."""
 
     quarantine_id: str = Field(description="Its id, a UUID.")
-    session_id: str = Field(description="The session in which it was found.")
-    content: str = Field(description="What would have been remembered.")
-    kind: QuarantineKind = Field(description="Of which sort it is.")
-    reason: str = Field(description="The words that gave it away.")
-    said_by: SaidBy = Field(description="Who said it.")
+    session_id: str = Field(description="The session that it was extracted from.")
+    content: str = Field(description="The quarantined statement.")
+    kind: QuarantineKind = Field(description="Kind of injection or quotation.")
+    reason: str = Field(description="The words that caused the quarantine.")
+    said_by: SaidBy = Field(description="Role of the speaker.")
     positions: list[int] = Field(
-        description="The messages that say it, from 0; empty for what was said beside answers."
+        description="Positions of the messages that state it, from 0; empty for "
+        "comments on answers."
     )
     quarantined_at: Instant = Field(description="When the session was processed.")
 
@@ -168,17 +171,17 @@ class QuarantineList(PageEnvelope[models.Quarantined]):
     """A page of a user's quarantine, newest first."""
 
     quarantined: list[Quarantined] = Field(description="The statements.")
-    total: int = Field(description="How many there are.")
-    has_more: bool = Field(description="Whether there are any after these.")
+    total: int = Field(description="Number of items before paging.")
+    has_more: bool = Field(description="Whether more follow after this page.")
 
 
 class Counters(Mirror[models.ProjectCounters]):
     """Row counts of a project."""
 
-    users: int = Field(description="Its users.")
-    messages: int = Field(description="Their messages.")
-    memories: int = Field(description="Their current memories.")
-    sessions: dict[SessionStatus, int] = Field(description="Their sessions by status.")
+    users: int = Field(description="Number of users.")
+    messages: int = Field(description="Number of messages.")
+    memories: int = Field(description="Number of current memories.")
+    sessions: dict[SessionStatus, int] = Field(description="Number of sessions by status.")
     merge_conflicts: dict[MergeConflictStatus, int] = Field(
-        description="Their merge conflicts by status."
+        description="Number of merge conflicts by status."
     )

@@ -17,9 +17,9 @@ from hitherto.wire.fields import Instant, WireModel
 class DateRangeFilter(Mirror[QueryDateRangeFilter]):
     """A range of dates that the question asks about."""
 
-    filter_type: DateRangeFilterType = Field(description="Which date of a memory it looks at.")
-    start_date: Instant | None = Field(description="Its beginning; null for an open one.")
-    end_date: Instant | None = Field(description="Its end; null for an open one.")
+    filter_type: DateRangeFilterType = Field(description="Date of a memory that is compared.")
+    start_date: Instant | None = Field(description="Start of the range; null if it has none.")
+    end_date: Instant | None = Field(description="End of the range; null if it has none.")
 
 
 class RecallMetadata(Mirror[ContextMetadata]):
@@ -30,30 +30,28 @@ class RecallMetadata(Mirror[ContextMetadata]):
     )
     memory_ids: list[str] | None = Field(default=None, description="The memories it shows.")
     session_ids: list[str] | None = Field(default=None, description="The sessions it shows.")
-    agent_reasoning: str | None = Field(
-        default=None, description="How an agentic recall went about it."
-    )
+    agent_reasoning: str | None = Field(default=None, description="Steps of an agentic recall.")
     vector_search_queries: list[str] | None = Field(
-        default=None, description="What was searched for by meaning."
+        default=None, description="Queries of the vector search."
     )
-    keywords: list[str] | None = Field(default=None, description="What was searched for by word.")
+    keywords: list[str] | None = Field(default=None, description="Keywords of the lexical search.")
     session_summaries_search_queries: list[str] | None = Field(
-        default=None, description="What was searched for in summaries."
+        default=None, description="Queries of the search in summaries."
     )
     date_range_filters: list[DateRangeFilter] | None = Field(
-        default=None, description="Ranges of dates that moved the ranking."
+        default=None, description="Date ranges that changed the ranking."
     )
     planned_by: UnderstoodBy | None = Field(
         default=None,
-        description="What read the question, `rules` or `model`; also told where a model was asked"
-        " without being asked for.",
+        description="What planned the search, `rules` or `model`; also set, without "
+        "details, if a model was asked.",
     )
     explored_by: UnderstoodBy | None = Field(
-        default=None, description="What explored the memory, for `agentic`; told like `planned_by`."
+        default=None, description="What explored the memory, for `agentic`; set like `planned_by`."
     )
     fallback_reason: str | None = Field(
         default=None,
-        description="Why the rules did what a model was asked to do; null where nothing failed.",
+        description="Why rules replaced a model; null if nothing failed.",
     )
 
 
@@ -74,18 +72,18 @@ class Context(Mirror[ContextResponse]):
         }
     )
 
-    is_final: bool = Field(default=False, description="Whether nothing comes after it.")
+    is_final: bool = Field(default=False, description="Whether this is the last event.")
     context: str | None = Field(default=None, description="The text; null before the last event.")
     status_update_message: str | None = Field(
-        default=None, description="What is being done; in events before the last one."
+        default=None, description="The current step, in events before the last one."
     )
     error_message: str | None = Field(
-        default=None, description="What went wrong after the stream had begun."
+        default=None, description="Error after the start of the stream."
     )
-    metadata: RecallMetadata | None = Field(default=None, description="How it came about.")
+    metadata: RecallMetadata | None = Field(default=None, description="Details on the recall.")
 
 
 class SystemPrompt(WireModel):
     """Instructions for a language model that reads a context."""
 
-    system_prompt: str = Field(description="The prompt, to be put before contexts.")
+    system_prompt: str = Field(description="The prompt, to put before contexts.")

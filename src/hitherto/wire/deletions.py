@@ -11,20 +11,27 @@ class DeletionReport(Mirror[models.DeletionReport]):
     """Result of a deletion, in numbers of rows."""
 
     deleted_at: Instant | None = Field(description="When it was deleted.")
-    users: int = Field(description="Users.")
-    sessions: int = Field(description="Sessions.")
-    messages: int = Field(description="Messages.")
-    memories: int = Field(description="Memories; every version counts.")
-    summaries: int = Field(description="Summaries of sessions.")
-    merge_conflicts: int = Field(description="Merge conflicts that went, or lost a question.")
-    quarantined: int = Field(description="Statements that were kept from becoming memories.")
-    redacted_messages: int = Field(
-        description="Messages that stay, without the sentences that said what was deleted."
+    users: int = Field(description="Number of users.")
+    sessions: int = Field(description="Number of sessions.")
+    messages: int = Field(description="Number of messages.")
+    memories: int = Field(description="Number of memories; every version counts.")
+    summaries: int = Field(description="Number of session summaries.")
+    merge_conflicts: int = Field(
+        description="Number of merge conflicts that were deleted or lost a question."
     )
-    rewritten_summaries: int = Field(description="Summaries that stay, without such sentences.")
+    quarantined: int = Field(description="Number of quarantined statements.")
+    redacted_messages: int = Field(
+        description="Number of remaining messages from which sentences were removed."
+    )
+    rewritten_summaries: int = Field(
+        description="Number of remaining summaries from which sentences were removed."
+    )
     reworded_memories: int = Field(
-        default=0, description="Memories that stay, without what a deleted session had added."
+        default=0,
+        description="Number of remaining memories from which additions of "
+        "a deleted session were removed.",
     )
     pending: tuple[str, ...] = Field(
-        description="What still holds deleted words, and until when; none of it can be recalled."
+        description="Files that may still have deleted words, and until when; these "
+        "words cannot be recalled."
     )

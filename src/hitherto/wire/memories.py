@@ -20,7 +20,7 @@ class ConnectedMemory(Mirror[MemoryRelationship]):
     """A memory by its id and its text."""
 
     memory_id: str = Field(description="The id of its current version.")
-    content: str = Field(description="What is remembered.")
+    content: str = Field(description="Content of the memory.")
 
 
 class MemoryEvidence(Mirror[Evidence]):
@@ -34,15 +34,15 @@ class MemoryVersion(Mirror[MemoryVersionInfo]):
     """An earlier version in a memory's history."""
 
     memory_id: str = Field(description="The id of this version.")
-    version_number: int = Field(description="Its place in the history; 1 is the oldest.")
-    content: str = Field(description="What was remembered.")
-    event_date_start: Instant = Field(description="The first day of what is described.")
-    event_date_end: Instant = Field(description="The end of its last day.")
-    created_at: Instant = Field(description="When it was said.")
-    expired_at: Instant = Field(description="When a later version took its place.")
-    expiration_reason: ExpirationReason = Field(description="Why that happened.")
+    version_number: int = Field(description="Its position in the history; 1 is the oldest.")
+    content: str = Field(description="Content of this version.")
+    event_date_start: Instant = Field(description="First day of the event.")
+    event_date_end: Instant = Field(description="End of the event's last day.")
+    created_at: Instant = Field(description="When it was stated.")
+    expired_at: Instant = Field(description="When a later version superseded it.")
+    expiration_reason: ExpirationReason = Field(description="Why it was superseded.")
     merge_conflict_id: str | None = Field(
-        default=None, description="The conflict whose settlement superseded it, if one did."
+        default=None, description="The merge conflict whose resolution superseded it, if any."
     )
 
 
@@ -84,56 +84,57 @@ class Memory(Mirror[UserMemoryItem]):
 
     memory_id: str = Field(description="The id of this version; the current one's in lists.")
     categories: list[str] = Field(description="The names of its categories.")
-    content: str = Field(description="What is remembered, one statement.")
-    event_date_start: Instant = Field(description="The first day of what is described.")
-    event_date_end: Instant = Field(description="The end of its last day.")
-    created_at: Instant = Field(description="When it was said: the date of its session.")
-    version_number: int = Field(description="Its place in the history; 1 is the oldest.")
-    total_versions: int = Field(description="How many versions the history has.")
+    content: str = Field(description="Content of the memory: one statement.")
+    event_date_start: Instant = Field(description="First day of the event.")
+    event_date_end: Instant = Field(description="End of the event's last day.")
+    created_at: Instant = Field(description="When it was stated: the date of its session.")
+    version_number: int = Field(description="Its position in the history; 1 is the oldest.")
+    total_versions: int = Field(description="Number of versions in the history.")
     has_previous_versions: bool = Field(description="Whether it has more than one version.")
     previous_versions: list[MemoryVersion] | None = Field(
         default=None, description="Earlier versions, newest first; null if not asked for."
     )
     connected_memories: list[ConnectedMemory] | None = Field(
-        default=None, description="Memories it is connected with; null if not asked for."
+        default=None, description="Connected memories; null if not asked for."
     )
     merge_conflict_in_progress: bool = Field(
-        description="Whether a merge conflict about it is not settled."
+        description="Whether a merge conflict about it is unresolved."
     )
     merge_conflict_id: str | None = Field(
-        default=None, description="The conflict whose settlement superseded it, if one did."
+        default=None, description="The merge conflict whose resolution superseded it, if any."
     )
     expired_at: Instant | None = Field(
-        default=None, description="When a later version took its place; null for a current one."
+        default=None, description="When a later version superseded it; null for a current one."
     )
     expiration_reason: ExpirationReason | None = Field(
         default=None, description="Why it was superseded; null for a current one."
     )
-    session_id: str = Field(description="The session that brought this version.")
+    session_id: str = Field(description="The session that created this version.")
     evidence: list[MemoryEvidence] = Field(
-        default_factory=list, description="The messages it rests on."
+        default_factory=list, description="The messages that are its evidence."
     )
     said_by: SaidBy = Field(
         default=SaidBy.USER,
         description="Origin: the person, the AI, an import, or words that the person quotes.",
     )
     confidence: float = Field(
-        default=1.0, ge=0, le=1, description="How sure the extraction was, 0 to 1."
+        default=1.0, ge=0, le=1, description="Confidence of the extraction, 0 to 1."
     )
     model: str = Field(
-        default=LOCAL_MODEL, description="What understood it: `local` for rules, or a model."
+        default=LOCAL_MODEL,
+        description="What extracted it: `local` for rules, or the name of a model.",
     )
     prompt_hash: str | None = Field(
-        default=None, description="The hash of the prompt that the model followed; null for rules."
+        default=None, description="Hash of the model's prompt; null for rules."
     )
     doubted_by: str | None = Field(
-        default=None, description="The memory that changed what it depended on; null if none did."
+        default=None, description="The memory whose change caused its doubt; null if there is none."
     )
     doubt_reason: str | None = Field(
-        default=None, description="What changed; null for a memory that is not in doubt."
+        default=None, description="Reason of its doubt; null if it is not in doubt."
     )
     doubted_at: Instant | None = Field(
-        default=None, description="Since when it is in doubt; null if it is not."
+        default=None, description="Start of its doubt; null if it is not in doubt."
     )
 
 
@@ -141,5 +142,5 @@ class MemoryList(Mirror[UserMemoriesList]):
     """A page of a user's current memories, newest first."""
 
     items: list[Memory] = Field(description="The memories of this page.")
-    total: int = Field(description="How many there are after filters and before paging.")
+    total: int = Field(description="Number of items after filters and before paging.")
     has_more: bool = Field(description="Whether more follow after this page.")

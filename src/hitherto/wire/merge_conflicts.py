@@ -28,7 +28,7 @@ class QuestionAnswer(Mirror[MergeConflictAnswer]):
 
     question: str = Field(description="The question, word for word.")
     answer: str = Field(description="One of its options, word for word.")
-    message: str | None = Field(default=None, description="What else the person said about it.")
+    message: str | None = Field(default=None, description="Further comment of the user.")
 
 
 class QuestionAnswers(ListEnvelope[MergeConflictAnswer]):
@@ -72,28 +72,28 @@ class ConflictingMemory(Mirror[MergeConflictConflictingMemory]):
     """A held memory that a proposed one contradicts, and why."""
 
     memory_id: str = Field(description="The id of the memory.")
-    content: str = Field(description="What is remembered.")
-    reason: str = Field(description="Why the two cannot both hold.")
-    event_date_start: Instant = Field(description="The first day of what is described.")
-    event_date_end: Instant = Field(description="The end of its last day.")
-    created_at: Instant = Field(description="When it was said.")
+    content: str = Field(description="Content of the memory.")
+    reason: str = Field(description="Why the two statements cannot both be true.")
+    event_date_start: Instant = Field(description="First day of the event.")
+    event_date_end: Instant = Field(description="End of the event's last day.")
+    created_at: Instant = Field(description="When it was stated.")
 
 
 class ClarifyingQuestion(Mirror[MergeConflictQuestion]):
     """A multiple-choice question whose answer settles a conflict."""
 
     question: str = Field(description="The question.")
-    options: list[str] = Field(description="What may be answered.")
+    options: list[str] = Field(description="The possible answers.")
 
 
 class ResolvedMemory(Mirror[MergeConflictNewMemory]):
     """A memory that the settlement of a conflict brought."""
 
     memory_id: str = Field(description="The id of the memory.")
-    content: str = Field(description="What is remembered.")
-    event_date_start: Instant = Field(description="The first day of what is described.")
-    event_date_end: Instant = Field(description="The end of its last day.")
-    created_at: Instant = Field(description="When it was said.")
+    content: str = Field(description="Content of the memory.")
+    event_date_start: Instant = Field(description="First day of the event.")
+    event_date_end: Instant = Field(description="End of the event's last day.")
+    created_at: Instant = Field(description="When it was stated.")
 
 
 class MergeConflict(Mirror[MergeConflictModel]):
@@ -138,29 +138,29 @@ class MergeConflict(Mirror[MergeConflictModel]):
         validation_alias=AliasChoices("id", "conflict_id"), description="The id of the conflict."
     )
     conflict_id: str = Field(
-        validation_alias=AliasChoices("conflict_id", "id"), description="The same id again."
+        validation_alias=AliasChoices("conflict_id", "id"), description="The same id as `id`."
     )
-    project_user_session_id: str = Field(description="The session in which it arose.")
+    project_user_session_id: str = Field(description="The session that caused it.")
     proposed_memory_content: str | None = Field(
-        default=None, description="What was said now and is not a memory yet."
+        default=None, description="The new statement, which is not a memory yet."
     )
     conflicting_memories: list[ConflictingMemory] = Field(
         description="The memories that it contradicts."
     )
     clarifying_questions: list[ClarifyingQuestion] = Field(
-        description="The questions whose answers settle it."
+        description="The questions whose answers resolve it."
     )
-    status: MergeConflictStatus = Field(description="Where it stands.")
+    status: MergeConflictStatus = Field(description="Its status.")
     resolution_data: Object | None = Field(
-        default=None, description="The answers as they were given; null before."
+        default=None, description="The answers as they were given; null before that."
     )
     new_memories: list[ResolvedMemory] | None = Field(
-        default=None, description="The memories that its settlement brought; null before."
+        default=None, description="The memories that its resolution created; null before that."
     )
-    created_at: Instant = Field(description="When it arose.")
-    resolved_at: Instant | None = Field(default=None, description="When it was settled.")
+    created_at: Instant = Field(description="When it was created.")
+    resolved_at: Instant | None = Field(default=None, description="When it was resolved.")
     failure_reason: str | None = Field(
-        default=None, description="Why applying the answers failed; null if that did not happen."
+        default=None, description="Why applying the answers failed; null if it did not fail."
     )
 
 
@@ -174,5 +174,5 @@ class MergeConflictList(PageEnvelope[MergeConflictModel]):
     """A page of merge conflicts."""
 
     conflicts: list[MergeConflict] = Field(description="The merge conflicts of this page.")
-    total: int = Field(description="How many there are after filters and before paging.")
+    total: int = Field(description="Number of items after filters and before paging.")
     has_more: bool = Field(description="Whether more follow after this page.")

@@ -36,16 +36,16 @@ class CreateSession(WireModel):
         default=MIN_AUTO_PROCESS_S,
         ge=MIN_AUTO_PROCESS_S,
         le=MAX_AUTO_PROCESS_S,
-        description="Seconds without a message after which the session is processed by itself; "
-        "null switches that off.",
+        description="Seconds without a message after which the session is processed "
+        "automatically; null for never.",
     )
     metadata: Object = Field(
-        default_factory=dict, description="Any JSON object of yours to keep with the session."
+        default_factory=dict, description="Any JSON object to store with the session."
     )
     custom_created_at_utc: UtcInstant | None = Field(
         default=None,
-        description="When the conversation took place, for importing history; must be in UTC. "
-        "What it says is dated by this.",
+        description="When the conversation took place, in UTC, for importing history. "
+        "Its statements get this date.",
     )
 
     @model_validator(mode="before")
@@ -67,7 +67,7 @@ class UpdateSession(WireModel):
 
     new_metadata: Object | None = Field(
         default=None,
-        description="Replaces all of the metadata; left out, the session stays as it is.",
+        description="Replaces all of the metadata; without it, the session stays as it is.",
     )
 
 
@@ -81,7 +81,7 @@ class AddMessage(WireModel):
     message: str = Field(
         min_length=1, json_schema_extra=VISIBLE, description="The text, word for word."
     )
-    role: MessageRole = Field(description="Who said it: the person, or the AI.")
+    role: MessageRole = Field(description="Role of the speaker: the person, or the AI.")
 
 
 class Session(Mirror[SessionModel]):
@@ -110,11 +110,11 @@ class Session(Mirror[SessionModel]):
 
     session_id: str = Field(description="The id of the session, a UUID.")
     user_id: str = Field(default="", description="The id of its user, as the application gave it.")
-    status: SessionStatus = Field(description="Where it stands between messages and memories.")
-    metadata: Object = Field(description="What the application attached.")
+    status: SessionStatus = Field(description="Status of its processing.")
+    metadata: Object = Field(description="Metadata of the application.")
     created_at: Instant = Field(description="When the conversation took place.")
     processed_at: Instant | None = Field(
-        default=None, description="When it was processed; null while it is not."
+        default=None, description="When it was processed; null before that."
     )
     auto_process_after_seconds: int | None = Field(
         default=None,
@@ -122,23 +122,24 @@ class Session(Mirror[SessionModel]):
     )
     failure_reason: str | None = Field(
         default=None,
-        description="Why the last try to process it failed, or what it waits for; null if none did"
-        " and it does not.",
+        description="Why the last attempt to process it failed, or what it waits for; "
+        "null if neither applies.",
     )
     processing_note: str | None = Field(
         default=None,
-        description="What was processed by rules because a budget was spent or a model failed, and "
-        "how many statements were left out; left out if nothing.",
+        description="Which work was done by rules because a budget was spent or a "
+        "model failed, and the number of statements left out; absent if "
+        "there is nothing to note.",
     )
     quarantined_count: int = Field(
         default=0,
-        description="Statements that were kept from becoming memories; left out if none.",
+        description="Number of quarantined statements; absent if there are none.",
     )
     session_summary: str | None = Field(
-        default=None, description="What the conversation was about; null until processed."
+        default=None, description="Summary of the conversation; null until processed."
     )
     memories: list[ConnectedMemory] | None = Field(
-        default=None, description="The current memories that it brought."
+        default=None, description="The current memories that it created."
     )
 
     @classmethod
@@ -177,7 +178,7 @@ class SessionList(PageEnvelope[SessionModel]):
     """A page of sessions, newest first."""
 
     sessions: list[Session] = Field(description="The sessions of this page.")
-    total: int = Field(description="How many there are after filters and before paging.")
+    total: int = Field(description="Number of items after filters and before paging.")
     has_more: bool = Field(description="Whether more follow after this page.")
 
     @classmethod
@@ -190,7 +191,7 @@ class SessionList(PageEnvelope[SessionModel]):
 class SessionMessage(Mirror[Message]):
     """Message, word for word."""
 
-    role: MessageRole = Field(description="Who said it.")
+    role: MessageRole = Field(description="Role of the speaker.")
     content: str = Field(description="The text.")
     timestamp: Instant = Field(description="When it was added.")
 
@@ -199,14 +200,14 @@ class SessionMessageList(Mirror[SessionMessagesList]):
     """A page of a session's messages, in the order in which they were added."""
 
     messages: list[SessionMessage] = Field(description="The messages of this page.")
-    total: int = Field(description="How many the session has.")
+    total: int = Field(description="Number of messages of the session.")
     has_more: bool = Field(description="Whether more follow after this page.")
 
 
 class UserMessageItem(Mirror[UserMessage]):
     """A message together with the session it belongs to."""
 
-    role: MessageRole = Field(description="Who said it.")
+    role: MessageRole = Field(description="Role of the speaker.")
     content: str = Field(description="The text.")
     timestamp: Instant = Field(description="When it was added.")
     session_id: str = Field(description="The id of its session.")
@@ -221,4 +222,4 @@ class UserMessageList(Mirror[UserMessagesList]):
 class Detail(WireModel):
     """Result or error, in a sentence."""
 
-    detail: str = Field(description="One sentence.")
+    detail: str = Field(description="Summary in one sentence.")

@@ -30,8 +30,9 @@ class Budgets(Mirror[usage_models.Budgets]):
     user_usd_per_day: Usd | None = Field(default=None, description="US dollars for each user.")
     over_budget: OverBudget | None = Field(
         default=None,
-        description="What happens to a session when a budget is spent: `local` processes it by "
-        "rules, `wait` sets it to insufficient_balance until the budget allows it.",
+        description="Handling of sessions when a budget is spent: `local` processes "
+        "them by rules, `wait` sets them to insufficient_balance until "
+        "the budget allows it.",
     )
 
 
@@ -46,8 +47,10 @@ class UpdateBudgets(Budgets):
 class ProjectBudgets(Mirror[usage_models.ProjectBudgets]):
     """Budgets of a project, with the spending of its day."""
 
-    own: Budgets = Field(description="What was set for the project.")
-    effective: Budgets = Field(description="What holds, together with the settings.")
+    own: Budgets = Field(description="Budgets set for the project.")
+    effective: Budgets = Field(
+        description="Effective budgets, with those of the settings where the project has none."
+    )
     tokens_today: int = Field(
         description="Tokens spent since midnight in UTC, or reserved for calls under way."
     )
@@ -57,40 +60,44 @@ class ProjectBudgets(Mirror[usage_models.ProjectBudgets]):
 class UsageCounts(Mirror[usage_models.UsageCounts]):
     """Sums of model calls."""
 
-    calls: int = Field(description="Calls that were made.")
-    refused_calls: int = Field(description="Calls that were not made, as a budget was spent.")
-    unpriced_calls: int = Field(description="Calls without a known price, not counted in `usd`.")
-    input_tokens: int = Field(description="Tokens sent.")
-    output_tokens: int = Field(description="Tokens answered.")
-    cached_tokens: int = Field(description="Tokens sent that the provider had kept.")
-    usd: float = Field(description="What the calls with a known price cost, in US dollars.")
+    calls: int = Field(description="Number of calls.")
+    refused_calls: int = Field(
+        description="Number of calls that were refused because a budget was spent."
+    )
+    unpriced_calls: int = Field(
+        description="Number of calls without a known price; `usd` does not include them."
+    )
+    input_tokens: int = Field(description="Input tokens.")
+    output_tokens: int = Field(description="Output tokens.")
+    cached_tokens: int = Field(description="Input tokens that the provider had cached.")
+    usd: float = Field(description="Cost of the calls with a known price, in US dollars.")
 
 
 class UsageOfTask(Mirror[usage_models.UsageOfTask]):
     """Usage of one model by one task on one UTC day."""
 
     day: date = Field(description="The day.")
-    task: str = Field(description="What was asked, such as `extraction`.")
-    provider: str = Field(description="Whose model it is.")
-    model: str = Field(description="Its name.")
-    counts: UsageCounts = Field(description="What it took.")
+    task: str = Field(description="Task, such as `extraction`.")
+    provider: str = Field(description="Provider of the model.")
+    model: str = Field(description="Name of the model.")
+    counts: UsageCounts = Field(description="Calls, tokens and cost.")
 
 
 class UsageOfUser(Mirror[usage_models.UsageOfUser]):
     """Usage for one user."""
 
     user_id: str = Field(description="The id that the application gave.")
-    counts: UsageCounts = Field(description="What it took.")
+    counts: UsageCounts = Field(description="Calls, tokens and cost.")
 
 
 class Usage(Mirror[usage_models.ModelUsage]):
     """Usage of models by a project or by one of its users."""
 
     since: date = Field(description="The first of the days, in UTC; the last is today.")
-    total: UsageCounts = Field(description="All of it.")
+    total: UsageCounts = Field(description="Total of all days.")
     tasks: list[UsageOfTask] = Field(description="By day, newest first, task and model.")
     users: list[UsageOfUser] = Field(
-        description="By user, of those that are there now; the one who took most first."
+        description="By user, without deleted ones, highest use first."
     )
 
 
@@ -98,32 +105,31 @@ class ModelCall(Mirror[usage_models.ModelCall]):
     """Model call, without any text of a message."""
 
     call_id: str = Field(description="The id of the call, a UUID.")
-    user_id: str = Field(description="For whom, by the id that the application gave.")
+    user_id: str = Field(description="The user's id, as the application gave it.")
     session_id: str | None = Field(
-        description="The session that was processed, or whose context was made."
+        description="The session that was processed, or that the context is for."
     )
-    merge_conflict_id: str | None = Field(description="The merge conflict that was settled.")
-    task: str = Field(description="What was asked, such as `extraction`.")
-    provider: str = Field(description="Whose model it is.")
-    model: str = Field(description="Its name.")
+    merge_conflict_id: str | None = Field(description="The merge conflict that was resolved.")
+    task: str = Field(description="Task, such as `extraction`.")
+    provider: str = Field(description="Provider of the model.")
+    model: str = Field(description="Name of the model.")
     prompt_hash: str = Field(description="The version of the prompt.")
-    input_tokens: int = Field(description="Tokens sent.")
-    output_tokens: int = Field(description="Tokens answered.")
-    cached_tokens: int = Field(description="Tokens sent that the provider had kept.")
-    usd: float | None = Field(description="US dollars; null where no price is known.")
+    input_tokens: int = Field(description="Input tokens.")
+    output_tokens: int = Field(description="Output tokens.")
+    cached_tokens: int = Field(description="Input tokens that the provider had cached.")
+    usd: float | None = Field(description="Cost in US dollars; null if no price is known.")
     usage_known: bool = Field(
-        description="False where the provider did not say what it counted; the tokens are then "
-        "those that the call may have taken."
+        description="Whether the provider reported the tokens. If false, they are an upper bound."
     )
-    ms: int = Field(description="Milliseconds, over all attempts.")
-    attempts: int = Field(description="Requests that were made.")
-    outcome: CallOutcome = Field(description="How it ended.")
-    called_at: Instant = Field(description="When it began.")
+    ms: int = Field(description="Duration in milliseconds, over all attempts.")
+    attempts: int = Field(description="Number of requests.")
+    outcome: CallOutcome = Field(description="Outcome of the call.")
+    called_at: Instant = Field(description="Start of the call.")
 
 
 class ModelCallList(PageEnvelope[usage_models.ModelCall]):
     """A page of calls, newest first."""
 
     calls: list[ModelCall] = Field(description="The calls.")
-    total: int = Field(description="How many there are.")
-    has_more: bool = Field(description="Whether there are any after these.")
+    total: int = Field(description="Number of items before paging.")
+    has_more: bool = Field(description="Whether more follow after this page.")

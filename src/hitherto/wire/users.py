@@ -23,12 +23,12 @@ class CreateUser(WireModel):
         "the ends.",
     )
     metadata: Object = Field(
-        default_factory=dict, description="Any JSON object of yours to keep with the user."
+        default_factory=dict, description="Any JSON object to store with the user."
     )
     merge_conflict_enabled: StrictBool | None = Field(
         default=None,
-        description="Whether contradictions in what the user says become merge conflicts: true "
-        "always, false never, null as the project says.",
+        description="Whether contradictory statements become merge conflicts: true "
+        "always, false never, null as in the project.",
     )
 
 
@@ -44,12 +44,12 @@ class UpdateUser(WireModel):
         default=None,
         validation_alias=AliasChoices("new_custom_user_id", "new_user_id"),
         json_schema_extra=USER_ID_SCHEMA,
-        description="The id to be known by from now on, of the form that creation asks for.",
+        description="The new id, of the form that creation requires.",
     )
     merge_conflict_enabled: StrictBool | None = Field(
         default=None,
-        description="Whether contradictions become merge conflicts; null goes back to what the "
-        "project says. Left out, the setting stays.",
+        description="Whether contradictions become merge conflicts; null restores the "
+        "project's setting. Without it, the setting stays.",
     )
 
     @property
@@ -80,12 +80,12 @@ class User(Mirror[UserModel]):
         validation_alias=AliasChoices("custom_user_id", "user_id"),
         description="The id that the application gave.",
     )
-    metadata: Object = Field(description="What the application attached.")
+    metadata: Object = Field(description="Metadata of the application.")
     merge_conflict_enabled: bool | None = Field(
-        description="Whether contradictions become merge conflicts; null as the project says."
+        description="Whether contradictions become merge conflicts; null as in the project."
     )
     created_at: Instant = Field(description="When the user was created.")
-    last_active_at: Instant = Field(description="When the user last did something.")
+    last_active_at: Instant = Field(description="When the user was last active.")
 
     def to_model(self) -> UserModel:
         """Return the user, whose id has another name there."""
@@ -102,5 +102,5 @@ class UserList(PageEnvelope[UserModel]):
     """A page of users, newest first."""
 
     users: list[User] = Field(description="The users of this page.")
-    total: int = Field(description="How many there are after filters and before paging.")
+    total: int = Field(description="Number of items after filters and before paging.")
     has_more: bool = Field(description="Whether more follow after this page.")

@@ -21,7 +21,7 @@ class CreateWebhook(WireModel):
 
     url: Url = Field(description=_URL, examples=["https://app.example.com/memory-events"])
     event_types: EventTypes | None = Field(
-        default=None, description="What it is told; all that there are where left out."
+        default=None, description="Subscribed event types; all types if left out."
     )
 
 
@@ -29,9 +29,9 @@ class UpdateWebhook(WireModel):
     """Changes of a webhook. A missing or null field stays unchanged."""
 
     url: Url | None = Field(default=None, description=_URL)
-    event_types: EventTypes | None = Field(default=None, description="What it is told.")
+    event_types: EventTypes | None = Field(default=None, description="Subscribed event types.")
     enabled: StrictBool | None = Field(
-        default=None, description="Whether it is told; false ends the deliveries that wait."
+        default=None, description="Whether events are sent; false cancels pending deliveries."
     )
 
 
@@ -39,12 +39,12 @@ class Webhook(Mirror[models.Webhook]):
     """Address that receives events about the users of a project."""
 
     webhook_id: str = Field(description="The id of the webhook, a UUID.")
-    project_id: str = Field(description="The project of whose users it is told.")
-    url: str = Field(description="Where events are posted to.")
-    event_types: list[WebhookEventType] = Field(description="What it is told.")
-    enabled: bool = Field(description="Whether it is told.")
+    project_id: str = Field(description="The project whose events it receives.")
+    url: str = Field(description="URL that events are posted to.")
+    event_types: list[WebhookEventType] = Field(description="Subscribed event types.")
+    enabled: bool = Field(description="Whether events are sent.")
     disabled_reason: str | None = Field(
-        description="Why it was switched off, if nobody asked for it; null otherwise."
+        description="Why it was disabled automatically; null if it was not."
     )
     created_at: Instant = Field(description="When it was created.")
 
@@ -71,9 +71,9 @@ class WebhookList(ListEnvelope[models.Webhook]):
 class WebhookAnswer(Mirror[models.WebhookAnswer]):
     """Answer of a webhook to one request."""
 
-    status_code: int | None = Field(description="The status; null where no answer came.")
+    status_code: int | None = Field(description="Status code; null without an answer.")
     failure_reason: str | None = Field(
-        description="Why it counts as failed; null for a status of 200 to 299."
+        description="Reason of the failure; null for a status of 200 to 299."
     )
 
 
@@ -81,16 +81,16 @@ class WebhookDelivery(Mirror[models.WebhookDelivery]):
     """Delivery of one event to one webhook."""
 
     event_id: str = Field(description="The id of the event, also its `webhook-id` header.")
-    event_type: WebhookEventType = Field(description="What it told.")
-    status: WebhookDeliveryStatus = Field(description="Where it stands.")
-    created_at: Instant = Field(description="When it happened.")
-    attempts: int = Field(description="How often it was sent.")
-    due_at: Instant | None = Field(description="When it is sent next; null when it is over.")
+    event_type: WebhookEventType = Field(description="Event type.")
+    status: WebhookDeliveryStatus = Field(description="Status of the delivery.")
+    created_at: Instant = Field(description="When the event happened.")
+    attempts: int = Field(description="Number of attempts.")
+    due_at: Instant | None = Field(description="Time of the next attempt; null if there is none.")
     attempted_at: Instant | None = Field(
-        description="When the last attempt ended; null before the first one has."
+        description="End of the last attempt; null before the first one."
     )
     answer: WebhookAnswer | None = Field(
-        description="What came of the last attempt; null before the first one has ended."
+        description="Answer to the last attempt; null before the first one."
     )
 
 
@@ -98,5 +98,5 @@ class WebhookDeliveryList(PageEnvelope[models.WebhookDelivery]):
     """A page of deliveries, newest first."""
 
     deliveries: list[WebhookDelivery] = Field(description="The deliveries of this page.")
-    total: int = Field(description="How many are kept.")
+    total: int = Field(description="Number of stored deliveries.")
     has_more: bool = Field(description="Whether more follow after this page.")
