@@ -118,11 +118,11 @@ def _say_changed(changed: _Changed, to: str) -> None:
         f"Its cosines count as {line.scale:.3g} times the cosine {line.offset:+.3g} on the scale "
         "of all-minilm-l6-v2."
     )
-    typer.echo(f"Set HITHERTO_EMBEDDER={to} for whatever opens this database from now on.")
+    typer.echo(f"Set HITHERTO_EMBEDDER={to} for all programs that open this database.")
 
 
 def _say_cancelled(given_up: RecordedEmbedder | None) -> None:
     if given_up is None:
         typer.echo("No change of the embedder is in progress.")
     else:
-        typer.echo(f"The change to {given_up} is given up; its vectors are gone.")
+        typer.echo(f"The change to {given_up} is cancelled; its vectors are deleted.")

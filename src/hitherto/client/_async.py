@@ -119,7 +119,7 @@ class AsyncHitherto:
         """List users, newest first.
 
         limit: 1-100. metadata_filter: what the metadata must contain. partial_user_id: a part of
-        the id, whatever its case.
+        the id, in any case of letters.
 
         Example:
             page = await memory.list_users(metadata_filter={"plan": "pro"})
@@ -152,7 +152,7 @@ class AsyncHitherto:
     async def close(self) -> None:
         """Close the memory; the session in work is finished, or released for the next start.
 
-        The client of a server closes its connections, and the server goes on.
+        The client of a server closes its connections; the server keeps running.
 
         Calling it again does nothing; any other call afterwards raises ClosedError.
         """
@@ -384,7 +384,7 @@ class AsyncUser:
     async def list_doubtful_memories(self, offset: int = 0, limit: int = 20) -> UserMemoriesList:
         """List the current memories that are in doubt, the latest doubt first. limit: 1-200.
 
-        `doubt_reason` says what changed. Confirm what holds, end what does not.
+        `doubt_reason` says what changed. Confirm memories that are still true, end the others.
         Raises UserNotFoundError.
 
         Example:
@@ -403,10 +403,10 @@ class AsyncUser:
         return await self._connection.call(lambda api: api.confirm_memory(self.user_id, memory_id))
 
     async def end_memory(self, memory_id: str) -> UserMemoryItem:
-        """Let a memory expire that holds no more, without a later version.
+        """Expire a memory that is no longer true, without a later version.
 
         It is in no list or context any more; `get_memory` still reads it, and `delete_memory`
-        deletes it for good. One that has expired stays as it is.
+        deletes it for good. An expired memory stays as it is.
         Raises UserNotFoundError, MemoryNotFoundError.
         """
         return await self._connection.call(lambda api: api.end_memory(self.user_id, memory_id))

@@ -250,7 +250,7 @@ class AsyncSession:
 
 
 class AsyncMergeConflict:
-    """Two statements that cannot both hold, with the questions whose answers settle it."""
+    """Two statements that cannot both be true, with the questions that resolve the conflict."""
 
     def __init__(
         self, connection: AsyncConnection, user_id: str, model: MergeConflictModel

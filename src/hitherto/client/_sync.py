@@ -117,7 +117,7 @@ class Hitherto:
         """List users, newest first.
 
         limit: 1-100. metadata_filter: what the metadata must contain. partial_user_id: a part of
-        the id, whatever its case.
+        the id, in any case of letters.
 
         Example:
             page = memory.list_users(metadata_filter={"plan": "pro"})
@@ -150,7 +150,7 @@ class Hitherto:
     def close(self) -> None:
         """Close the memory; the session in work is finished, or released for the next start.
 
-        The client of a server closes its connections, and the server goes on.
+        The client of a server closes its connections; the server keeps running.
 
         Calling it again does nothing; any other call afterwards raises ClosedError.
         """
@@ -382,7 +382,7 @@ class User:
     def list_doubtful_memories(self, offset: int = 0, limit: int = 20) -> UserMemoriesList:
         """List the current memories that are in doubt, the latest doubt first. limit: 1-200.
 
-        `doubt_reason` says what changed. Confirm what holds, end what does not.
+        `doubt_reason` says what changed. Confirm memories that are still true, end the others.
         Raises UserNotFoundError.
 
         Example:
@@ -401,10 +401,10 @@ class User:
         return self._connection.call(lambda api: api.confirm_memory(self.user_id, memory_id))
 
     def end_memory(self, memory_id: str) -> UserMemoryItem:
-        """Let a memory expire that holds no more, without a later version.
+        """Expire a memory that is no longer true, without a later version.
 
         It is in no list or context any more; `get_memory` still reads it, and `delete_memory`
-        deletes it for good. One that has expired stays as it is.
+        deletes it for good. An expired memory stays as it is.
         Raises UserNotFoundError, MemoryNotFoundError.
         """
         return self._connection.call(lambda api: api.end_memory(self.user_id, memory_id))

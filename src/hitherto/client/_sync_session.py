@@ -246,7 +246,7 @@ class Session:
 
 
 class MergeConflict:
-    """Two statements that cannot both hold, with the questions whose answers settle it."""
+    """Two statements that cannot both be true, with the questions that resolve the conflict."""
 
     def __init__(self, connection: Connection, user_id: str, model: MergeConflictModel) -> None:
         self._connection = connection

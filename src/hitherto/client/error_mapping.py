@@ -38,10 +38,10 @@ RESOLUTION = (
     ("Missing answers for the following questions", MergeConflictMissingAnswersError),
     ("Invalid answer", MergeConflictInvalidAnswerError),
 )
-"""What the text of a refused resolution holds, in the order in which it is looked for."""
+"""Phrases in the text of a refused resolution, in the order in which they are looked for."""
 
 OVERLOADED = "too much to do"
-"""What the text of a 503 holds if it is for want of time and not of a database."""
+"""Phrase in the text of a 503 for overload, as opposed to a failing database."""
 
 BY_STATUS: Mapping[int, type[RecallrAIError]] = {
     401: AuthenticationError,

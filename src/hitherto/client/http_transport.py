@@ -28,10 +28,10 @@ from hitherto.errors import (
 
 MAX_TRIES = 3
 BACKOFF = Backoff(first_s=0.25, jitter=1.0)
-"""The longest wait before the second try; it doubles with each further one."""
+"""Maximum wait before the second attempt; it doubles with each further one."""
 
 MAX_RETRY_AFTER_S = 20.0
-"""A server that wants more time than this is not waited for: the caller is told instead."""
+"""With a longer Retry-After, the client raises the error instead of waiting."""
 
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 MAX_CONNECTIONS = 500

@@ -84,5 +84,5 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return the text with a hyphen in phrases that stand for an error."""
+    """Return the text with a hyphen in phrases by which clients recognise an error."""
     return _TOLD_APART_BY.sub(lambda match: match[0].replace(" ", "-", 1), text)

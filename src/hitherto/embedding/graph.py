@@ -167,7 +167,7 @@ class _Int8GraphBuilder(_GraphBuilder):
 def round_columns(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Return a matrix as integers from -64 to 64, and the scale of each column."""
     scales = np.abs(matrix).max(axis=0) / np.float32(64)
-    # A column of zeros stays one, whatever its scale.
+    # A column of zeros stays zero with any scale.
     scales[scales < np.finfo(np.float32).tiny] = 1
     return np.round(matrix / scales).astype(np.int8), scales
 

@@ -132,7 +132,7 @@ def open_embedder(
     source: WeightsSource = MINILM,
     threads: int | None = None,
 ) -> LocalEmbedder:
-    """Open the local embedder; builds its graph first if the cache does not hold it.
+    """Open the local embedder; build its graph first if it is not in the cache.
 
     The cached graph includes the tokenizer and has a pinned hash, so once it is there the weights
     are not read, or needed, again. A weights_dir that lacks the

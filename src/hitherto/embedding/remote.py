@@ -136,7 +136,7 @@ class RemoteEmbedder:
         self._parts = RemoteParts() if parts is None else parts
         headers = {} if model.api_key is None else {"Authorization": f"Bearer {model.api_key}"}
         self._http = httpx.Client(transport=self._parts.transport, headers=headers)
-        # Connections go with whoever is the last to use the embedder, of clients that share it.
+        # Clients share the embedder, so its last user closes the connections.
         self._closing = weakref.finalize(self, self._http.close)
         self._dimension = dimension
         if dimension is None:

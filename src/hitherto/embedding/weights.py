@@ -82,7 +82,7 @@ def find_weights(
     downloaded earlier are found in cache_dir without the network.
 
     Raises:
-        EmbedderError: the files are nowhere, or the download failed or brought other bytes.
+        EmbedderError: the files are missing, or the download failed or had another hash.
     """
     if weights_dir is not None:
         return require_files(weights_dir)

@@ -54,7 +54,7 @@ class Admin(UsageAdmin, WebhookAdmin):
         create = self._new_key(project_id, name)
 
         def work(tx: ProjectRows) -> NewApiKey | None:
-            # Who reads the project to write holds it: what others have made is seen from then on.
+            # Reading the project locks it, so keys created by other processes are visible.
             tx.project(project_id)
             if any(key.project_id is not None for key in tx.keys(None)):
                 return None
@@ -183,7 +183,7 @@ class Admin(UsageAdmin, WebhookAdmin):
         self._resources.work_due.set()
         return conflict
 
-    # What must not be remembered
+    # Quarantine
 
     async def list_quarantine(
         self, project_id: str, user_id: str, *, offset: int = 0, limit: int = 50
@@ -225,5 +225,5 @@ class Admin(UsageAdmin, WebhookAdmin):
 
 
 def _hash(api_key: str) -> bytes:
-    """SHA-256 without salt: 32 bytes of chance cannot be guessed, and the hash is looked up."""
+    """Return the SHA-256 without salt: 32 random bytes cannot be guessed."""
     return hashlib.sha256(api_key.encode()).digest()

@@ -11,13 +11,13 @@ from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.inference.exploring.browser import Explored, Fact, ItemKind
 
 FINDINGS = 12
-"""Memories listed as findings; excerpts below carry the rest."""
+"""Maximum memories listed as findings; the excerpts below have the rest."""
 
 
 def analysis_of(parts: ContextParts, plan: QueryPlan) -> Analysis:
-    """Markdown with the findings, how they changed, and what was not found.
+    """Return Markdown with the findings, their changes, and the gaps.
 
-    Only statements that are held in memory are listed; nothing is concluded from them.
+    Only remembered statements are listed; no conclusions are drawn.
     """
     if not parts.memories and not parts.excerpts:
         return Analysis("## Key Findings\nNothing about this was found in memory.")
@@ -50,9 +50,9 @@ def analysis_of(parts: ContextParts, plan: QueryPlan) -> Analysis:
 
 
 def explored_analysis(explored: Explored) -> Analysis:
-    """Markdown of what a model found: each finding above the words that show it.
+    """Return Markdown with a model's findings, each above the quotations that support it.
 
-    The sentences are the model's, the quotations are the memory's own.
+    The sentences are the model's; the quotations are the memory's own.
     """
     lines: list[str] = ["## Key Findings"]
     cited: list[tuple[int, str]] = []

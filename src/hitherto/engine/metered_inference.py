@@ -29,11 +29,11 @@ class ChargedInference:
         self.note: str | None = None
 
     async def ask(self, question: Callable[[Inference], Awaitable[T]]) -> T:
-        """Ask one thing.
+        """Return an answer, by a model, or by rules once the budget is spent.
 
-        Raises BudgetSpentError where the work is to wait for its budget: the project wants that,
-        and nothing was paid for this try. What was begun is finished; and what a whole day was not
-        enough for, a session with its own day's budget, does not burn a second one.
+        Raises BudgetSpentError if the work should wait for its budget: the project wants that, and
+        this attempt paid nothing. Begun work is finished. A session that paid on an earlier day
+        falls back to rules instead of waiting again.
         """
         if self.note is None:
             try:
@@ -53,7 +53,7 @@ class ChargedInference:
         account, defaults = self._account, default_budgets(self._resources.settings)
         session_id = account.session_id
         if session_id is None or account.merge_conflict_id is not None:
-            # A conflict has no status for it, and its answers say themselves what holds.
+            # A conflict has no status for waiting, and its answers need little inference.
             return False
         today = spending.day_of(self._resources.clock())
 

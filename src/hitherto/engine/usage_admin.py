@@ -22,7 +22,7 @@ from hitherto.store import LedgerRows
 
 MAX_DAYS = 366
 USERS = 1_000
-"""Users that are told of one by one; the sums are of all."""
+"""Maximum users that are listed; totals include all users."""
 
 
 class UsageAdmin:
@@ -59,7 +59,7 @@ class UsageAdmin:
         def work(tx: LedgerRows) -> ProjectBudgets:
             tx.require_project(project_id)
             tx.replace_budgets(project_id, replace(tx.budgets(project_id), **changed))
-            # They find out for themselves whether there is room for them now.
+            # Each session checks the new budget when it is processed.
             tx.resume_waiting(project_id, now)
             return self._standing(tx, project_id)
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 TEST_EVENT_TYPE = "webhook.test"
 MAX_URL_CHARS = 2_048
 ROTATION = timedelta(days=1)
-"""How long the secret before signs beside the new one: a receiver's time to change over."""
+"""Time in which the previous secret signs, too, so that a receiver can change its own."""
 
 
 class WebhookAdmin:
@@ -137,17 +137,19 @@ def _event_types(value: object) -> tuple[WebhookEventType, ...]:
 
 
 def _url(value: object) -> str:
-    """An address that httpx can send to, and that holds no password."""
+    """Return a URL that httpx can send to and that has no password."""
     url = arguments.present_text(value, "url", MAX_URL_CHARS)
     try:
         parsed = httpx.URL(url)
         host = parsed.host
     except (httpx.InvalidURL, ValueError) as error:
-        # What is wrong with it may be a password, which no message may show.
-        raise ValidationError("url is not an address that can be sent to") from error
+        # The invalid part may be a password, which no message may show.
+        raise ValidationError(
+            "url is not a valid URL; give one such as https://app.example.com/events"
+        ) from error
     if parsed.userinfo:
         raise ValidationError(
-            "url holds a user name or a password; the signature says who sends, so leave them out"
+            "url has a user name or a password; leave them out, because requests are signed"
         )
     if parsed.scheme not in ("http", "https") or not host:
         raise ValidationError(

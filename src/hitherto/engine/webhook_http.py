@@ -108,7 +108,7 @@ class Sender:
         now: datetime,
         timeout_s: float,
     ) -> WebhookAnswer:
-        """Send an event once; what goes wrong is in the answer. Redirects are not followed.
+        """Send an event once; the answer has the failure, if any. Redirects are not followed.
 
         timeout_s: for everything, from connecting on.
         """
@@ -169,7 +169,7 @@ class Sender:
             transport=transport,
             timeout=None,  # `post` bounds the whole
             follow_redirects=False,
-            # What a receiver sets, none is sent.
+            # Cookies of receivers are not sent back.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={"User-Agent": f"hitherto/{version('hitherto')}"},
         )

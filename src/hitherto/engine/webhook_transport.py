@@ -55,7 +55,7 @@ class Resolver:
         entries = await asyncio.get_running_loop().run_in_executor(
             self._pool, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
-        # A zone names a link of this machine, and stands behind link-local addresses alone.
+        # A zone names a link of this machine; only link-local addresses have one.
         texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in entries)
         return [ip_address(text) for text in texts]
 
@@ -67,7 +67,7 @@ class Resolver:
 
 
 class Gate:
-    """Decides where a request goes. resolve: gives the addresses of a name."""
+    """Decides where a request may go. resolve: returns the addresses of a name."""
 
     def __init__(self, policy: TargetPolicy, resolve: Resolve) -> None:
         self.policy = policy

@@ -19,7 +19,7 @@ _LOOK_INTERVAL_S = 1.0
 _PAGE = 100
 
 Report = Callable[[int], None]
-"""Is told how many more conversations or sessions are done."""
+"""Receives the number of further conversations or sessions that are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def fill_memory(
     on_added: Report,
     on_processed: Report,
 ) -> Filling:
-    """Add the conversations that the memory does not hold yet and processes their sessions.
+    """Add the conversations that the memory does not have yet, and process their sessions.
 
     speaker_names: whether messages begin with "Name: "; None: unless speakers are User/Assistant.
     A conversation that an earlier run left half done is deleted and added again. Raises

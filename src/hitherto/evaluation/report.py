@@ -126,7 +126,7 @@ def notes(evaluation: Evaluation) -> list[str]:
         "ev_recall, ev_all and answer_in in per cent; tokens and ms are Hitherto's",
     ]
     if any(question.category == ADVERSARIAL for question in questions):
-        lines.append("* not in overall: the conversation does not hold the answer")
+        lines.append("* not in overall: the conversation does not have the answer")
     without = sum(not question.evidence for question in questions)
     unknown = sum(question.unknown_evidence for question in questions)
     if without or unknown:

@@ -74,7 +74,7 @@ _log = logging.getLogger("hitherto.inference")
 OutputT = TypeVar("OutputT")
 
 REPAIRS = 2
-"""Times a model is told what is wrong with its answer and asked for a better one."""
+"""Repairs of an answer: requests with the fault of the previous answer."""
 
 MAX_ANSWER_TOKENS = 16_384
 """Of one answer, with what a model thinks before it; each task has a bound of its own below."""

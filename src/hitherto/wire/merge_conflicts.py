@@ -69,7 +69,7 @@ class ResolveMergeConflict(WireModel):
 
 
 class ConflictingMemory(Mirror[MergeConflictConflictingMemory]):
-    """A held memory that a proposed one contradicts, and why."""
+    """An existing memory that a proposed one contradicts, and why."""
 
     memory_id: str = Field(description="The id of the memory.")
     content: str = Field(description="Content of the memory.")
@@ -87,7 +87,7 @@ class ClarifyingQuestion(Mirror[MergeConflictQuestion]):
 
 
 class ResolvedMemory(Mirror[MergeConflictNewMemory]):
-    """A memory that the settlement of a conflict brought."""
+    """A memory that the resolution of a conflict created."""
 
     memory_id: str = Field(description="The id of the memory.")
     content: str = Field(description="Content of the memory.")
@@ -97,7 +97,7 @@ class ResolvedMemory(Mirror[MergeConflictNewMemory]):
 
 
 class MergeConflict(Mirror[MergeConflictModel]):
-    """Two statements that cannot both hold and that time does not explain."""
+    """Two statements that cannot both be true and that are no change over time."""
 
     model_config = ConfigDict(
         json_schema_extra={

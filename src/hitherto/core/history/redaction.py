@@ -13,16 +13,16 @@ from hitherto.core.text.sentences import sentence_spans
 from hitherto.core.text.terms import name_runs, terms_of, words_of
 
 REDACTED = "[deleted]"
-"""What stands where a sentence stood."""
+"""Replacement of a removed sentence."""
 
 GROUND_SHARE = 0.5
-"""Share of a memory's words that a sentence has which is its ground."""
+"""Minimum share of a memory's words in a sentence that is its ground."""
 
 QUOTED_SHARE = 0.75
-"""Share of a sentence's words that stand in one that was taken out, which it then quotes."""
+"""Minimum share of a sentence's words in a removed sentence for it to be a quotation."""
 
 _LEAST_TERMS = 2
-"""A sentence that is no evidence has to share so many words: one could be anybody's."""
+"""Minimum shared words of a sentence that is no evidence: a single one may be a coincidence."""
 
 _EVERYBODYS = frozenset(terms_of("User assistant"))
 

@@ -19,7 +19,7 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that is held of a user, to be read and cited.
+    """Item of a user's memory, to be read and cited.
 
     item_id: of the memory version, the merge conflict, or the session of a message or a summary.
     position: a message's place in its session, from 0; start: where in the message `text` begins.
@@ -82,7 +82,7 @@ class MemoryBrowser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Quotation:
-    """Words of an item, exactly as they stand in it."""
+    """Words of an item, exactly as they are in it."""
 
     item: Item
     words: str

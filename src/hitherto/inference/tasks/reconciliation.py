@@ -34,7 +34,7 @@ BATCH = 12
 NEAREST = 8
 MOST_HELD = 40
 MAX_SHOWN_CHARS = 600
-"""Of a held memory's content; with it a prompt has at most some 35,000 characters."""
+"""Maximum characters of an existing memory's content; so a prompt has at most some 35,000."""
 
 MAX_REASON_CHARS = 300
 MAX_CONTENT_CHARS = 500
