@@ -98,10 +98,12 @@ def test_an_embedded_program_whose_memory_is_on_postgresql(home: Home, path: str
 def test_a_service_with_its_worker_and_a_client_until_telemetry_would_have_been_sent(
     home: Home,
 ) -> None:
-    listening = Allowed("listen")
+    # The watcher of stop signals is a Python of its own.
+    watcher = frozenset({sys.executable})
+    listening = Allowed("listen", programs=watcher)
     service = home.start([HITHERTO, "serve", "--no-worker", "--port", "0"], listening)
     url = service.line(r"listens on (http://\S+)$")
-    worker = home.start([HITHERTO, "worker"])
+    worker = home.start([HITHERTO, "worker"], Allowed(programs=watcher))
     worker.line("(works on)")
     made = home.start([HITHERTO, "keys", "create", "--json"])
     key = json.loads(made.finish())

@@ -220,9 +220,11 @@ class Worker:
         token = self._resources.new_id()
         # One claim at a time, or two could take more of a project than it may have in work.
         async with self._claiming:
+            if self._stopping:
+                return None
             queued = await store.read(lambda tx: tx.jobs.queued_projects(now))
             projects = self._turns.order(queued)
-            if not projects or self._stopping:
+            if not projects:
                 return None
             work = await store.write(lambda tx: tx.jobs.claim(projects, now, lease_until, token))
             if work is not None:
