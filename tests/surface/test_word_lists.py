@@ -10,11 +10,7 @@ import pytest
 from hitherto.core.text import english
 
 CORE = Path(english.__file__).parents[1]
-MODULES = [
-    path
-    for path in sorted(CORE.rglob("*.py"))
-    if path != Path(english.__file__) and path.parent.name != "safety"
-]
+MODULES = [path for path in sorted(CORE.rglob("*.py")) if path != Path(english.__file__)]
 
 KIN = (english.FEMALE | english.MALE | english.PARTNERS) - {"girl", "boy"}
 IN_PATTERNS = {

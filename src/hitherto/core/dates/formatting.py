@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from hitherto.core.text.english import MONTHS as MONTHS
-from hitherto.core.text.english import WEEKDAYS as WEEKDAYS
+from hitherto.core.text.english import MONTHS, WEEKDAYS
 from hitherto.errors import ValidationError
 
 ORDINAL_ENDINGS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}

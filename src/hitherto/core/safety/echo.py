@@ -14,9 +14,10 @@ from heapq import nlargest
 
 from hitherto.core.context import layout
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING
-from hitherto.core.dates.formatting import MONTHS, WEEKDAYS
 from hitherto.core.statements import reader
 from hitherto.core.statements.comparison import covers
+from hitherto.core.text.english import MONTHS, WEEKDAYS
+from hitherto.core.text.sentences import sentences
 from hitherto.core.text.terms import terms_of
 from hitherto.models import Candidate, MemoryVersion, Message, MessageRole, SaidBy
 
@@ -72,7 +73,6 @@ _INSIDE = re.compile(
 _NUMBERED = re.compile(r"\A\s*(?:[-*•]|\d+(?:\.\d+)*[.)])\s+")
 _NOTE = re.compile(r"\((?:Similarity|Event Date|said by|imported|quoted)\b|\[(?=[A-Z])")
 """What a note behind a memory begins with; the second kind ends with its bracket."""
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]{0,2}\s+")
 _QUOTATION = re.compile(r"“([^”]*)(?:”|\Z)")
 _QUOTES = " \t\"'“”‘’`*_"
 
@@ -97,15 +97,15 @@ def served(
 ) -> Served:
     """Collect what a user's contexts may have shown: memories, summaries and system prompts."""
     memories = {_key(version.content) for version in versions}
-    sentences: set[str] = set()
+    summarised: set[str] = set()
     quoted: set[str] = set()
     for summary in summaries:
-        sentences.update(map(_key, _SENTENCE_END.split(summary)))
-        for said in _QUOTATION.findall(summary):
-            quoted.update(map(_key, _SENTENCE_END.split(said)))
+        summarised.update(map(_key, sentences(summary)))
+        for quotation in _QUOTATION.findall(summary):
+            quoted.update(map(_key, sentences(quotation)))
     return Served(
         frozenset(key for key in memories if len(key.split()) >= MIN_MEMORY_WORDS),
-        frozenset(key for key in sentences - quoted if len(key.split()) >= MIN_SUMMARY_WORDS),
+        frozenset(key for key in summarised - quoted if len(key.split()) >= MIN_SUMMARY_WORDS),
         frozenset(key for key in quoted if len(key.split()) >= MIN_SUMMARY_WORDS),
         frozenset(line.strip() for text in prompts for line in text.splitlines() if line.strip()),
     )
@@ -202,7 +202,7 @@ def _own_sentences(line: str, known: Served) -> str:
     """A line without the sentences that are memories or of summaries, word for word."""
     if _is_served(line, known):
         return ""
-    parts = _SENTENCE_END.split(line)
+    parts = sentences(line)
     kept = [part for part in parts if not _is_served(part, known)]
     if len(kept) < len(parts):
         kept = [part for part in kept if _key(part) not in known.quoted_sentences]

@@ -6,7 +6,6 @@ message (`signs`), and when the words that it rests on are clearly not the user'
 quoted.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from hitherto.core.safety import echo, low_trust, signs
 from hitherto.core.safety.classifier import Classifier
 from hitherto.core.safety.provenance import Judge, Provenance
 from hitherto.core.safety.signs import Sign
+from hitherto.core.text.sentences import sentences
 from hitherto.core.text.terms import terms_of
 from hitherto.models import (
     Candidate,
@@ -37,8 +37,6 @@ MAX_COMPARED = 64
 
 ALIKE = 0.8
 """Share of the shorter one's words that a sentence and a statement of the same content share."""
-
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]{0,2}\s|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +96,11 @@ def trusted_summary(summary: str, distrusted: Sequence[Candidate], otherwise: st
     otherwise: what to return where no sentence is left.
     """
     contents = [frozenset(terms_of(one.content)) for one in distrusted[-MAX_COMPARED:]]
-    sentences = [part for part in _SENTENCE_END.split(summary) if part.strip()]
-    kept = [part for part in sentences if not _is_distrusted(part, contents)]
-    if len(kept) == len(sentences) and signs.find(summary) is None:
+    parts = sentences(summary)
+    kept = [part for part in parts if not _is_distrusted(part, contents)]
+    if len(kept) == len(parts) and signs.find(summary) is None:
         return summary
-    return " ".join(part.strip() for part in kept) or otherwise
+    return " ".join(kept) or otherwise
 
 
 def _is_distrusted(sentence: str, contents: Sequence[frozenset[str]]) -> bool:
