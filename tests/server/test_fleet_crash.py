@@ -16,7 +16,7 @@ from tests.databases import POSTGRESQL, Location, NewDatabase, named, values
 from tests.server.serving_process import LEASE_S
 from tests.server.test_server_crash import CLIENTS, PATIENCE_S, Client, Server, all_of
 
-ROUNDS = int(os.environ.get("HITHERTO_TEST_CRASH_ROUNDS", "20"))  # noqa: TID251
+ROUNDS = int(os.environ.get("HITHERTO_TEST_CRASH_ROUNDS", "10"))  # noqa: TID251
 """How often something is killed; a hundred or more are run by hand."""
 
 ACKNOWLEDGED_A_ROUND = (20, 120)
