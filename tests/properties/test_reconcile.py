@@ -19,7 +19,7 @@ from hitherto.core.reconciliation.reconcile import (
     reconcile,
 )
 from hitherto.core.reconciliation.statement_index import Item, StatementIndex
-from hitherto.core.statements.comparison import Times, clash, covers
+from hitherto.core.statements.comparison import Times, covers, find_clash
 from hitherto.core.statements.reader import read
 from hitherto.models import Candidate, Evidence, MemoryVersion
 
@@ -305,8 +305,8 @@ def test_every_statement_that_bears_on_another_is_near_it() -> None:
                 covers(new, held_one)
                 or covers(held_one, new)
                 or any(
-                    clash(new, held_one, Times(later, same_day)) is not None
-                    or clash(held_one, new, Times(later, same_day)) is not None
+                    find_clash(new, held_one, Times(later, same_day)) is not None
+                    or find_clash(held_one, new, Times(later, same_day)) is not None
                     for later, same_day in ((True, False), (False, True), (False, False))
                 )
             )

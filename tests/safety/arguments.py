@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from tests.safety.pumps import Pump
 
-from hitherto.core.extraction.coreference import Scene
+from hitherto.core.extraction.coreference import DiscourseState
 from hitherto.core.extraction.grounding import SaidWords
 from hitherto.core.history.redaction import Redactor, redactor_for
 from hitherto.core.recall import query_plan
@@ -99,13 +99,13 @@ MAKERS: Final[Mapping[Any, Maker]] = {
     date: lambda _: DAY,
     ZoneInfo: lambda _: ZoneInfo("UTC"),
     re.Pattern[str]: lambda _: re.compile(r"\bx\b"),
-    Scene: lambda _: Scene(),
+    DiscourseState: lambda _: DiscourseState(),
     SaidWords: lambda source: SaidWords.of([each.text() for each in source.items()]),
     MemoryVersion: _version,
     Memories: lambda source: Memories([_version(each) for each in source.items()]),
     Statement: lambda source: reader.read(source.text()),
     Reading: lambda source: reader.read(source.text()).reading,
-    Predicate: lambda source: predicate.split(source.text()),
+    Predicate: lambda source: predicate.analyse_text(source.text()),
     QueryPlan: lambda source: query_plan.plan(source.text(), today=DAY, wide=True),
     Classifier: lambda _: provenance_classifier(),
     Segment: _segment,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hitherto.core.extraction.extract import extract
-from hitherto.core.statements.comparison import Times, clash
+from hitherto.core.statements.comparison import Times, find_clash
 from hitherto.core.statements.reader import Polarity, Tense, read, read_candidate, read_clause
 from hitherto.models import Candidate, Clause, Message, MessageRole
 
@@ -229,7 +229,7 @@ def test_a_verb_is_no_attribute_of_the_same_name(old: str, new: str, attribute: 
     assert earlier.reading.attribute == attribute
     assert not earlier.reading.single_valued
     for times in (Times(True, False), Times(False, True)):
-        assert clash(later, earlier, times) is None
+        assert find_clash(later, earlier, times) is None
 
 
 FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)

@@ -4,7 +4,14 @@ from datetime import date
 
 import pytest
 
-from hitherto.core.extraction.grounding import Evidence, Flaw, SaidWords, flaw, loses, numbers_in
+from hitherto.core.extraction.grounding import (
+    Evidence,
+    Flaw,
+    SaidWords,
+    find_flaw,
+    find_loss,
+    numbers_in,
+)
 
 TODAY = date(2025, 3, 14)
 
@@ -17,7 +24,7 @@ def judged(
     session: str = "",
 ) -> Flaw | None:
     evidence = Evidence(said, SaidWords.of([session or said]), TODAY)
-    return flaw(content, first, last or first, evidence)
+    return find_flaw(content, first, last or first, evidence)
 
 
 @pytest.mark.parametrize(
@@ -92,11 +99,15 @@ def test_numbers_are_read_in_figures_and_in_words() -> None:
 
 def test_a_merged_statement_keeps_what_both_say_and_adds_nothing() -> None:
     old, new = "User works at Siemens as a nurse", "User works at Siemens in Munich"
-    assert loses("User works at Siemens in Munich as a nurse", old, new) is None
-    assert "name" in (loses("User works at Siemens as a nurse", old, new) or "")
+    assert find_loss("User works at Siemens in Munich as a nurse", old, new) is None
+    assert "name" in (find_loss("User works at Siemens as a nurse", old, new) or "")
     assert "name" in (
-        loses("User works at Siemens in Munich in Bavaria as a nurse", old, new) or ""
+        find_loss("User works at Siemens in Munich in Bavaria as a nurse", old, new) or ""
     )
-    assert "number" in (loses("User works 3 days at Siemens in Munich as a nurse", old, new) or "")
+    assert "number" in (
+        find_loss("User works 3 days at Siemens in Munich as a nurse", old, new) or ""
+    )
     three = "User has 3 dogs named Rex, Ada and Max"
-    assert "number" in (loses("User has dogs named Rex, Ada and Max", three, "User has dogs") or "")
+    assert "number" in (
+        find_loss("User has dogs named Rex, Ada and Max", three, "User has dogs") or ""
+    )

@@ -23,7 +23,7 @@ MAX_THING_AGE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Referent:
+class Entity:
     """Somebody or something spoken of.
 
     phrase: how it reads as a subject ("User's sister Ana"); own: whether it is the user's, so that
@@ -48,59 +48,59 @@ class Referent:
 
 
 @dataclass(slots=True)
-class Scene:
+class DiscourseState:
     """Mentions of a session so far; each extraction has its own."""
 
-    names: dict[str, Referent] = field(default_factory=dict)
-    nouns: dict[str, Referent] = field(default_factory=dict)
-    recent: list[tuple[int, Referent]] = field(default_factory=list)
+    names: dict[str, Entity] = field(default_factory=dict)
+    nouns: dict[str, Entity] = field(default_factory=dict)
+    recent: list[tuple[int, Entity]] = field(default_factory=list)
     introduced: list[Clause] = field(default_factory=list)
     group: str = ""
     location: tuple[int, str] = (-9, "")
     last_date: DateMention | None = None
     clock: int = 0
 
-    def mention(self, referent: Referent) -> None:
-        """Remember that the referent was just spoken of."""
-        self.recent = [entry for entry in self.recent[-12:] if entry[1] != referent]
-        self.recent.append((self.clock, referent))
-        if referent.gender not in ("thing", "things"):
-            self.nouns[referent.noun] = referent
+    def mention(self, entity: Entity) -> None:
+        """Remember that the entity was just spoken of."""
+        self.recent = [entry for entry in self.recent[-12:] if entry[1] != entity]
+        self.recent.append((self.clock, entity))
+        if entity.gender not in ("thing", "things"):
+            self.nouns[entity.noun] = entity
 
     def has_mentioned(self, phrase: str) -> bool:
         """Return whether a subject was spoken of lately, in these words."""
-        return any(referent.phrase == phrase for _, referent in self.recent)
+        return any(entity.phrase == phrase for _, entity in self.recent)
 
-    def named(self, name: str, referent: Referent) -> None:
-        """Remember a referent by its name."""
-        self.names[name.lower()] = referent
-        self.mention(referent)
+    def note_name(self, name: str, entity: Entity) -> None:
+        """Remember a entity by its name."""
+        self.names[name.lower()] = entity
+        self.mention(entity)
 
-    def resolve(self, pronoun: str) -> Referent | None:
+    def resolve(self, pronoun: str) -> Entity | None:
         """Return the last mention that fits a pronoun; None if none is near."""
         wanted = _PRONOUNS.get(pronoun.lower(), ())
-        for index, (mentioned_at, referent) in enumerate(reversed(self.recent)):
-            if referent.gender not in wanted:
+        for index, (mentioned_at, entity) in enumerate(reversed(self.recent)):
+            if entity.gender not in wanted:
                 continue
             near = self.clock - mentioned_at <= MAX_AGE
-            if referent.gender in ("thing", "things"):
+            if entity.gender in ("thing", "things"):
                 near = self.clock - mentioned_at <= MAX_THING_AGE and index <= 1
-                return referent if near else None
-            return referent if near or referent.gender in ("f", "m") else None
+                return entity if near else None
+            return entity if near or entity.gender in ("f", "m") else None
         return None
 
-    def there(self) -> str:
+    def current_place(self) -> str:
         """Return the place last spoken of, if that was just now."""
         mentioned_at, name = self.location
         return name if self.clock - mentioned_at <= MAX_AGE else ""
 
-    def we(self) -> str:
+    def group_name(self) -> str:
         """Return who "we" are: the group of the message, or a partner just mentioned."""
         if self.group:
             return self.group
-        for mentioned_at, referent in reversed(self.recent):
-            if self.clock - mentioned_at <= MAX_AGE and referent.noun in english.PARTNERS:
-                return f"User and {referent.as_object(about_user=True)}"
+        for mentioned_at, entity in reversed(self.recent):
+            if self.clock - mentioned_at <= MAX_AGE and entity.noun in english.PARTNERS:
+                return f"User and {entity.as_object(about_user=True)}"
         return "User and others"
 
     def end_message(self) -> None:
@@ -218,7 +218,7 @@ def introduction(words: Sequence[str], noun: str, name: str) -> Clause:
     return Clause("User", f"has {article} {phrase} named {name}")
 
 
-def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
+def note_own(tokens: Sequence[str], state: DiscourseState) -> list[str]:
     """Note the relations and animals that a clause names; returns it with their names in place."""
     out: list[str] = []
     index = 0
@@ -227,31 +227,31 @@ def note_own(tokens: Sequence[str], scene: Scene) -> list[str]:
             own_noun_phrase(tokens, index) if tokens[index].lower() in ("my", "our") else None
         )
         if phrase_found is None:
-            _note_further(tokens, index, scene)
+            _note_second_pet(tokens, index, state)
             out.append(tokens[index])
             index += 1
             continue
         end, words, noun, name = phrase_found
         phrase = " ".join(["User's", *words, *([name] if name else [])])
-        mentioned = scene.nouns.get(noun)
+        mentioned = state.nouns.get(noun)
         if mentioned is not None and not name and mentioned.phrase.startswith(phrase):
             phrase = mentioned.phrase
         gender = gender_of(noun)
         if name and gender in ("thing", "things"):
             gender = "person"
-        referent = Referent(phrase, gender, noun, own=True)
+        entity = Entity(phrase, gender, noun, own=True)
         if name:
-            if name.lower() not in scene.names:
-                scene.introduced.append(introduction(words, noun, name))
-            scene.named(name, referent)
+            if name.lower() not in state.names:
+                state.introduced.append(introduction(words, noun, name))
+            state.note_name(name, entity)
         else:
-            scene.mention(referent)
+            state.mention(entity)
         out.extend(["my", *phrase.split()[1:]])
         index = end
     return out
 
 
-def introduces(tokens: Sequence[str], index: int) -> bool:
+def introduces_pet(tokens: Sequence[str], index: int) -> bool:
     """Return whether "and a gecko called Kevin" stands at the place."""
     words = [token.lower() for token in tokens[index : index + 5]]
     if len(words) < 5 or words[0] != "and" or words[1] not in ("a", "an"):
@@ -259,22 +259,22 @@ def introduces(tokens: Sequence[str], index: int) -> bool:
     return words[3] in ("called", "named") and is_living(words[2])
 
 
-def _note_further(tokens: Sequence[str], index: int, scene: Scene) -> None:
+def _note_second_pet(tokens: Sequence[str], index: int, state: DiscourseState) -> None:
     """Introduce "and a gecko called Kevin", which stands behind something else one has."""
     words = [token.lower() for token in tokens[index : index + 5]]
-    if introduces(tokens, index) and scene.names.get(words[4]) is None:
+    if introduces_pet(tokens, index) and state.names.get(words[4]) is None:
         name = tokens[index + 4][0].upper() + tokens[index + 4][1:]
         phrase = f"User's {words[2]} {name}"
-        scene.named(name, Referent(phrase, gender_of(words[2]), words[2], own=True))
-        scene.introduced.append(introduction([words[2]], words[2], name))
+        state.note_name(name, Entity(phrase, gender_of(words[2]), words[2], own=True))
+        state.introduced.append(introduction([words[2]], words[2], name))
 
 
-def with_plain_names(tokens: Sequence[str]) -> list[str]:
+def normalise_names(tokens: Sequence[str]) -> list[str]:
     """Bring names behind commas to the words they belong to, so that commas part clauses only."""
-    return _turned_names(_with_verb(_with_names(tokens)))
+    return _turn_names(_split_verb(_name_appositions(tokens)))
 
 
-def _with_names(tokens: Sequence[str]) -> list[str]:
+def _name_appositions(tokens: Sequence[str]) -> list[str]:
     """ "a daughter, Zarina" -> "a daughter named Zarina"; "my sister Ana's in" -> "Ana is in"."""
     out = list(tokens)
     for index in range(1, len(out) - 2):
@@ -287,7 +287,7 @@ def _with_names(tokens: Sequence[str]) -> list[str]:
     return out
 
 
-def _with_verb(tokens: list[str]) -> list[str]:
+def _split_verb(tokens: list[str]) -> list[str]:
     """ "my sister Ana's in Rome" -> "my sister Ana is in Rome"."""
     for index in range(2, len(tokens) - 1):
         word = tokens[index]
@@ -298,7 +298,7 @@ def _with_verb(tokens: list[str]) -> list[str]:
     return tokens
 
 
-def _turned_names(tokens: Sequence[str]) -> list[str]:
+def _turn_names(tokens: Sequence[str]) -> list[str]:
     """ "Dr Mistry, my GP, has" -> "my GP, Dr Mistry, has"."""
     for index in range(1, len(tokens) - 2):
         if tokens[index] != "," or tokens[index + 1].lower() != "my":
@@ -315,14 +315,14 @@ def _turned_names(tokens: Sequence[str]) -> list[str]:
     return list(tokens)
 
 
-def _note_place(tokens: Sequence[str], scene: Scene) -> None:
+def _note_place(tokens: Sequence[str], state: DiscourseState) -> None:
     for index in range(len(tokens) - 1):
         if tokens[index].lower() in ("in", "to", "at", "from", "visit", "visited", "visiting"):
             end = index + 1
             while end < len(tokens) and tokens[end][0].isupper() and tokens[end] != "I":
                 end += 1
             if end > index + 1:
-                scene.location = (scene.clock, " ".join(tokens[index + 1 : end]))
+                state.location = (state.clock, " ".join(tokens[index + 1 : end]))
 
 
 def _object_span(tokens: Sequence[str]) -> tuple[int, int]:
@@ -332,7 +332,7 @@ def _object_span(tokens: Sequence[str]) -> tuple[int, int]:
         index = grammar.skip_adverbs(tokens, index + 1)
     first = tokens[index].lower() if index < len(tokens) else ""
     index += not (first in english.DETERMINERS or first[:1].isdigit())
-    while index < len(tokens) and _passes(tokens[index]):
+    while index < len(tokens) and _precedes_object(tokens[index]):
         index += 1
     begin = index
     while index < len(tokens) and index < begin + 5 and _in_noun_phrase(tokens, index, begin):
@@ -340,12 +340,12 @@ def _object_span(tokens: Sequence[str]) -> tuple[int, int]:
     return begin, index
 
 
-def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
+def note_object(tokens: Sequence[str], state: DiscourseState, *, of_user: bool) -> None:
     """Note the predicate's object, for a later "it" or "them", and a name given in it.
 
     of_user: whether the subject is the user, so that "has a sister" makes her the user's.
     """
-    _note_place(tokens, scene)
+    _note_place(tokens, state)
     begin, end = _object_span(tokens)
     phrase = list(tokens[begin:end]) or _gerund_taken_up(tokens, begin)
     if not phrase or grammar.is_date(phrase[-1]):
@@ -353,21 +353,21 @@ def note_object(tokens: Sequence[str], scene: Scene, *, of_user: bool) -> None:
     noun = phrase[-1].lower()
     gender = gender_of(noun)
     if phrase[0].lower() == "my" and len(phrase) > 1:
-        scene.mention(Referent(f"User's {' '.join(phrase[1:])}", gender, noun, own=True))
+        state.mention(Entity(f"User's {' '.join(phrase[1:])}", gender, noun, own=True))
         return
     is_named = _follows_name(tokens, end)
     had = {"have", "'ve", "got"} & {token.lower() for token in tokens[:begin]}
     if of_user and had and is_living(noun) and not is_named:
-        scene.mention(_owned(phrase, noun))
+        state.mention(_own_entity(phrase, noun))
         return
     phrase = _as_definite(phrase)
     if not _can_be_meant(phrase, noun):
         return
     if is_named and end + 1 < len(tokens):
         name = tokens[end + 1][0].upper() + tokens[end + 1][1:]
-        scene.named(name, Referent(f"User's {noun} {name}", gender, noun, own=True))
+        state.note_name(name, Entity(f"User's {noun} {name}", gender, noun, own=True))
     else:
-        scene.mention(Referent(" ".join(phrase), gender, noun))
+        state.mention(Entity(" ".join(phrase), gender, noun))
 
 
 def _gerund_taken_up(tokens: Sequence[str], begin: int) -> list[str]:
@@ -401,12 +401,12 @@ _QUALITIES = frozenset(
 """Words behind "is" that no "it" stands for."""
 
 
-def _owned(phrase: Sequence[str], noun: str) -> Referent:
+def _own_entity(phrase: Sequence[str], noun: str) -> Entity:
     """Return the relation or animal of "I have a little sister" as the user's."""
     words = [
         word for word in phrase if word.lower() not in english.DETERMINERS and word[0].isalpha()
     ]
-    return Referent(f"User's {' '.join(words or [noun])}", gender_of(noun), noun, own=True)
+    return Entity(f"User's {' '.join(words or [noun])}", gender_of(noun), noun, own=True)
 
 
 def _follows_name(tokens: Sequence[str], index: int) -> bool:
@@ -432,7 +432,7 @@ _NO_THING = english.word_set("""
 """)
 
 
-def _passes(token: str) -> bool:
+def _precedes_object(token: str) -> bool:
     low = token.lower()
     verbal = low in english.AUXILIARIES or low in ("to", "up", "out", "down", "off", "n't", "not")
     return (

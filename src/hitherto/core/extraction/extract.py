@@ -12,13 +12,18 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from hitherto.core.dates.mentions import EARLIEST, DateMention, Direction, find_dates
 from hitherto.core.extraction import clauses, grammar, message_filter
-from hitherto.core.extraction.coreference import Scene, note_object, note_own, with_plain_names
+from hitherto.core.extraction.coreference import (
+    DiscourseState,
+    normalise_names,
+    note_object,
+    note_own,
+)
 from hitherto.core.extraction.subjects import USER, Predication, interpret
 from hitherto.core.extraction.third_person import (
     is_worth_keeping,
     render,
-    resolved,
-    without_company,
+    resolve_references,
+    split_company,
 )
 from hitherto.core.text.english import PARTNERS, PASTS, SHORT_MONTHS
 from hitherto.core.text.sentences import spoken_sentences
@@ -43,9 +48,9 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
     the order in which things were said.
     """
     today = session_date.astimezone(UTC).date() if session_date.tzinfo else session_date.date()
-    scene = Scene()
+    state = DiscourseState()
     prefix = speaker_prefix(messages)
-    merged: dict[str, _Said] = {}
+    merged: dict[str, _Stated] = {}
     partners: dict[str, int] = {}
     for position, message in enumerate(messages):
         if message.role is not MessageRole.USER:
@@ -53,10 +58,10 @@ def extract(messages: Sequence[Message], session_date: datetime) -> list[Candida
         text = message.content
         if prefix and text.lstrip().startswith(prefix):
             text = text.lstrip()[len(prefix) :]
-        for clause, first, last in _statements(text, today, scene):
+        for clause, first, last in _message_statements(text, today, state):
             _merge(merged, clause, first, last, position)
-        scene.end_message()
-        partners |= dict.fromkeys(PARTNERS & scene.nouns.keys() - partners.keys(), position)
+        state.end_message()
+        partners |= dict.fromkeys(PARTNERS & state.nouns.keys() - partners.keys(), position)
     contents = " ".join(merged)
     for noun, position in partners.items():
         if noun not in contents:
@@ -84,7 +89,7 @@ def speaker_prefix(messages: Sequence[Message]) -> str:
 
 
 @dataclass(slots=True)
-class _Said:
+class _Stated:
     """A statement, its first and last day, and the positions of the messages that make it."""
 
     clause: Clause
@@ -94,9 +99,9 @@ class _Said:
 
 
 def _merge(
-    merged: dict[str, _Said], clause: Clause, first: date, last: date, position: int
+    merged: dict[str, _Stated], clause: Clause, first: date, last: date, position: int
 ) -> None:
-    stated = merged.setdefault(clause.text.lower(), _Said(clause, first, last, {}))
+    stated = merged.setdefault(clause.text.lower(), _Stated(clause, first, last, {}))
     stated.positions[position] = None
 
 
@@ -108,7 +113,9 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
 
 
-def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[Clause, date, date]]:
+def _message_statements(
+    text: str, today: date, state: DiscourseState
+) -> Iterator[tuple[Clause, date, date]]:
     """Return the statements of one message, each with its first and last day."""
     spoken = message_filter.spoken_text(text)
     if not message_filter.is_english(spoken):
@@ -116,44 +123,46 @@ def _statements(text: str, today: date, scene: Scene) -> Iterator[tuple[Clause, 
     for sentence in spoken_sentences(spoken):
         stated = message_filter.statement_part(sentence)
         if stated and message_filter.is_english(stated):
-            yield from _of_sentence(stated, today, scene)
+            yield from _sentence_statements(stated, today, state)
         if len(stated) * 2 < len(sentence) <= message_filter.MAX_SENTENCE_CHARS:
-            note_own(grammar.tokenise(sentence), scene)
-            yield from ((clause, today, today) for clause in scene.introduced)
-            scene.introduced.clear()
+            note_own(grammar.tokenise(sentence), state)
+            yield from ((clause, today, today) for clause in state.introduced)
+            state.introduced.clear()
 
 
-def _of_sentence(stated: str, today: date, scene: Scene) -> Iterator[tuple[Clause, date, date]]:
-    marked, spans = _marked(stated, today)
+def _sentence_statements(
+    stated: str, today: date, state: DiscourseState
+) -> Iterator[tuple[Clause, date, date]]:
+    marked, spans = _mark_dates(stated, today)
     previous: Predication | None = None
     tokens = grammar.tokenise(marked)
     if len(tokens) > MAX_TOKENS:
         return
-    whole, relatives = clauses.without_relatives(with_plain_names(tokens))
+    whole, relatives = clauses.without_relatives(normalise_names(tokens))
     for index, clause in enumerate([*clauses.split_clauses(whole), *relatives]):
-        predication = interpret(clause, scene, previous, opening=index == 0)
-        yield from ((content, today, today) for content in scene.introduced)
-        scene.introduced.clear()
+        predication = interpret(clause, state, previous, opening=index == 0)
+        yield from ((content, today, today) for content in state.introduced)
+        state.introduced.clear()
         previous = predication
         if predication is None:
             continue
-        predication = resolved(predication, scene)
-        kept = without_company(predication) if is_worth_keeping(predication) else []
-        note_object(predication.predicate, scene, of_user=predication.about_user)
+        predication = resolve_references(predication, state)
+        kept = split_company(predication) if is_worth_keeping(predication) else []
+        note_object(predication.predicate, state, of_user=predication.about_user)
         past = grammar.tense_is_past(predication.predicate)
-        for written in [render(part, scene) for part in kept]:
+        for written in [render(part, state) for part in kept]:
             if len(written) > 1:
-                yield _dated(written, spans, today, "past" if past else "future", scene)
+                yield _write_dates(written, spans, today, "past" if past else "future", state)
 
 
-def _marked(text: str, today: date) -> tuple[str, list[str]]:
+def _mark_dates(text: str, today: date) -> tuple[str, list[str]]:
     """Return the text with a private-use character for each date, and the dates."""
     spans: list[str] = []
     out: list[str] = []
     end = 0
     ahead = find_dates(text, today, prefers="future")
     behind = find_dates(text, today, prefers="past")
-    for mention in _united(behind, ahead)[:_MAX_DATES]:
+    for mention in _merge_mentions(behind, ahead)[:_MAX_DATES]:
         out += [text[end : mention.start], f" {chr(_PLACEHOLDERS + len(spans))} "]
         spans.append(text[mention.start : mention.end])
         end = mention.end
@@ -161,7 +170,7 @@ def _marked(text: str, today: date) -> tuple[str, list[str]]:
     return "".join(out), spans
 
 
-def _united(behind: list[DateMention], ahead: list[DateMention]) -> list[DateMention]:
+def _merge_mentions(behind: list[DateMention], ahead: list[DateMention]) -> list[DateMention]:
     """Return the dates of both readings in order, those of the past first."""
     taken = {position for mention in behind for position in range(mention.start, mention.end)}
     further = [mention for mention in ahead if not taken & {mention.start, mention.end - 1}]
@@ -171,7 +180,7 @@ def _united(behind: list[DateMention], ahead: list[DateMention]) -> list[DateMen
 _SAME_TIME = [["that", unit] for unit in ("day", "week", "weekend", "month", "year")]
 
 
-def _same_time(last: DateMention, unit: str) -> DateMention | None:
+def _repeated_date(last: DateMention, unit: str) -> DateMention | None:
     """Return the date that "that week" repeats; None where the last date is wider."""
     day = last.last + timedelta(days=1) if last.kind == "before" else last.first
     if unit.lower() == "week" and last.kind in ("day", "week", "before"):
@@ -179,7 +188,7 @@ def _same_time(last: DateMention, unit: str) -> DateMention | None:
     return last if unit.lower() == last.kind else None
 
 
-def _is_told(words: Sequence[str]) -> bool:
+def _is_in_past_clause(words: Sequence[str]) -> bool:
     """Return whether a date belongs to a past clause inside: "the bike I bought on"."""
     for index in range(len(words) - 1, max(1, len(words) - 6), -1):
         if words[index - 1] == "User" and index > 2:
@@ -206,8 +215,8 @@ def _yearly_day(words: Sequence[str], span: str, mention: DateMention) -> str:
     return _DAY_OF_YEAR.sub("", mention.phrase) if _YEARLY.search(grammar.join(words)) else ""
 
 
-def _dated(
-    tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, scene: Scene
+def _write_dates(
+    tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, state: DiscourseState
 ) -> tuple[Clause, date, date]:
     """Write the dates out, and return the statement's clause and days."""
     mentioned: list[DateMention] = []
@@ -215,14 +224,14 @@ def _dated(
     for token in tokens:
         if not grammar.is_date(token):
             words.append(token)
-            if scene.last_date and [word.lower() for word in words[-2:]] in _SAME_TIME:
-                same = _same_time(scene.last_date, words[-1])
+            if state.last_date and [word.lower() for word in words[-2:]] in _SAME_TIME:
+                same = _repeated_date(state.last_date, words[-1])
                 if same is not None:
                     mentioned.append(same)
                     words[-2:] = [same.phrase]
             continue
         span = spans[ord(token) - _PLACEHOLDERS]
-        is_past = prefers == "future" and _is_told(words)
+        is_past = prefers == "future" and _is_in_past_clause(words)
         mentions = find_dates(span, today, prefers="past" if is_past else prefers)
         if not mentions:
             words.append(span)
@@ -243,7 +252,7 @@ def _dated(
     clause = Clause(subject + mark, predicate)
     if not mentioned:
         return clause, today, today
-    mention = scene.last_date = mentioned[0]
+    mention = state.last_date = mentioned[0]
     first = mention.first
     if mention.kind in ("before",) and first == EARLIEST:
         first = mention.last

@@ -37,8 +37,8 @@ def tokenise(text: str) -> list[str]:
     raw = _TOKEN.findall(text.replace("’", "'").replace("‘", "'").replace("'cause", "because"))
     tokens: list[str] = []
     for index, word in enumerate(raw):
-        tokens.extend(_take_apart(word, raw[index + 1] if index + 1 < len(raw) else ""))
-    return _repaired(_idiomatic(tokens))
+        tokens.extend(_split_contraction(word, raw[index + 1] if index + 1 < len(raw) else ""))
+    return _repair(_fix_word_order(tokens))
 
 
 _TAKES_TO = frozenset(["want", "need", "plan", "hope", "try", "decided", "planned", "wanted"])
@@ -46,7 +46,7 @@ _NOT_MISSPELT = frozenset(["own", "open", "live", "dry", "mean", "better", "lead
 _UNITS = frozenset(["day", "days", "week", "weeks", "month", "months", "year", "years"])
 
 
-def _idiomatic(tokens: Sequence[str]) -> list[str]:
+def _fix_word_order(tokens: Sequence[str]) -> list[str]:
     """Tokens with word orders of other languages put right.
 
     "I have 28 years" -> "I am 28 years", "I don't can" -> "I can not", "I like very much X" ->
@@ -68,7 +68,7 @@ def _idiomatic(tokens: Sequence[str]) -> list[str]:
     return [token for token in out if token]
 
 
-def _repaired(tokens: Sequence[str]) -> list[str]:
+def _repair(tokens: Sequence[str]) -> list[str]:
     """Tokens with what learners and hasty writers leave out or say twice put right.
 
     "want write" -> "want to write", "have finish" -> "have finished", "since two years" -> "for two
@@ -85,11 +85,11 @@ def _repaired(tokens: Sequence[str]) -> list[str]:
         elif low == "since" and _is_followed_by_span(tokens, index):
             out.append("for")
         else:
-            out.extend(_with_missing(token, out))
+            out.extend(_add_missing(token, out))
     return out
 
 
-def _with_missing(token: str, before: Sequence[str]) -> list[str]:
+def _add_missing(token: str, before: Sequence[str]) -> list[str]:
     """Return a verb behind "I want" or "I have" with its missing "to" or ending."""
     low = token.lower()
     is_verb = low in english.VERBS and low not in english.NOUN_LIKE_VERBS
@@ -111,7 +111,7 @@ def _is_followed_by_span(tokens: Sequence[str], index: int) -> bool:
     return not _UNITS.isdisjoint(following[1:2]) and "ago" not in following
 
 
-def _take_apart(word: str, following: str) -> list[str]:
+def _split_contraction(word: str, following: str) -> list[str]:
     low = word.lower()
     if low in _SHORT:
         return _SHORT[low].split()
@@ -238,13 +238,13 @@ def _agree(tokens: list[str], index: int, *, plural: bool) -> str:
     if low in ("'ll", "shall"):
         return "will"
     if low in ("'s", "'d"):
-        return _expand(tokens, index)
+        return _expand_contraction(tokens, index)
     if low in english.MODALS or low in ("has", "is", "was", "does"):
         return low
     gerund = low.endswith("ing") and low not in english.VERBS
     if plural or is_past(low) or gerund or base_of_third(low):
         return (
-            _habitual(tokens, index)
+            _agree_unchanged(tokens, index)
             if singular and low in english.UNCHANGED_PASTS
             else tokens[index]
         )
@@ -257,7 +257,7 @@ _PERFECT = frozenset(
 )  # fmt: skip
 
 
-def _expand(tokens: list[str], index: int) -> str:
+def _expand_contraction(tokens: list[str], index: int) -> str:
     """'s is "is" or "has", 'd is "had" or "would", by the word that follows."""
     following = skip_adverbs(tokens, index + 1)
     word = tokens[following].lower() if following < len(tokens) else ""
@@ -266,7 +266,7 @@ def _expand(tokens: list[str], index: int) -> str:
     return "had" if word in ("been", "better", "had") or is_participle(word) else "would"
 
 
-def _habitual(tokens: list[str], index: int) -> str:
+def _agree_unchanged(tokens: list[str], index: int) -> str:
     """Return a verb such as "read", which is present if it is a habit."""
     words = {token.lower() for token in tokens}
     if words & {"usually", "always", "often", "every", "sometimes", "normally"}:
@@ -274,7 +274,7 @@ def _habitual(tokens: list[str], index: int) -> str:
     return tokens[index]
 
 
-def _without_fillers(tokens: Sequence[str]) -> list[str]:
+def _drop_fillers(tokens: Sequence[str]) -> list[str]:
     """Return the tokens without "just", "actually" and the like around the verb.
 
     "like" is a filler only before the verb.
@@ -296,7 +296,7 @@ _SUBJECT_FOLLOWERS = ("and", "or", "but")
 
 def agree_verbs(tokens: list[str], *, plural: bool) -> list[str]:
     """Make the verbs of a predicate ("don't eat or drink") agree with a third-person subject."""
-    out = _without_fillers(tokens)
+    out = _drop_fillers(tokens)
     index = skip_adverbs(out, 0)
     if index >= len(out):
         return out
@@ -336,7 +336,7 @@ def tense_is_past(predicate: Sequence[str]) -> bool:
     ):
         return False
     if low == "'d":
-        return _expand(list(predicate), index) == "had"
+        return _expand_contraction(list(predicate), index) == "had"
     if low in english.UNCHANGED_PASTS and "every" in predicate:
         return False
     return is_past(low)

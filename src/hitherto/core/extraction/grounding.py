@@ -164,7 +164,7 @@ class Evidence:
         return any(month in text for month in MONTH_NAMES) or _SPAN.search(text) is not None
 
 
-def flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | None:
+def find_flaw(content: str, first: date, last: date, evidence: Evidence) -> Flaw | None:
     """Return the flaw of a memory, None if it has none. first, last: when it happened."""
     if evidence.english and is_english(content):
         own = frozenset(content_terms(content)) - _NOT_SAID
@@ -215,7 +215,7 @@ def invented_names(content: str, sources: SaidWords) -> list[str]:
     return [word for run in runs for word in run.split() if not _is_said(word, sources)]
 
 
-def loses(content: str, *sources: str) -> str | None:
+def find_loss(content: str, *sources: str) -> str | None:
     """Return what merged content lacks or adds, compared with its sources; None if nothing."""
     source_words = SaidWords.of_sets([_words(source) for source in sources])
     numbers = {number for source in sources for number in numbers_in(source)}

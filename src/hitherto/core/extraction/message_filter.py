@@ -144,7 +144,7 @@ _NOISE = re.compile(
 )
 
 
-def _spelt_out(match: re.Match[str]) -> str:
+def _spell_out(match: re.Match[str]) -> str:
     return _SPELLINGS[match[0]]
 
 
@@ -152,9 +152,9 @@ def spoken_text(content: str) -> str:
     """Return the message without code, quotations, addresses and pasted documents."""
     text = _PRIVATE.sub("", content[:MAX_MESSAGE_CHARS].replace("’", "'").replace("‘", "'"))
     text = _URL.sub(" ", _CODE.sub("\n", text))
-    text = _NOISE.sub(",", _CHAT_SPELLING.sub(_spelt_out, text))
+    text = _NOISE.sub(",", _CHAT_SPELLING.sub(_spell_out, text))
     text = _EMOTE.sub(". ", _QUOTED.sub(f" {QUOTE_MARK} ", text))
-    return "\n".join(_unpasted(text.split("\n")))
+    return "\n".join(_drop_pastes(text.split("\n")))
 
 
 _ABOUT_SELF = re.compile(
@@ -163,7 +163,7 @@ _ABOUT_SELF = re.compile(
 )
 
 
-def _unpasted(lines: Sequence[str]) -> Iterator[str]:
+def _drop_pastes(lines: Sequence[str]) -> Iterator[str]:
     last = max((index for index, line in enumerate(lines) if line.strip()), default=0)
     for index, line in enumerate(lines):
         stripped = line.strip()
@@ -212,13 +212,13 @@ def statement_part(sentence: str) -> str:
         text = text[: request.start()]
     elif text.endswith("?"):
         return ""
-    text = _unframed(_strip_fillers(text)) if text else ""
+    text = _strip_reason(_strip_fillers(text)) if text else ""
     if re.match(r"(?:if|unless|imagine|suppose|whether|once|let's)\b", text, re.IGNORECASE):
         return ""
     return text.strip(" ,.!?:;-–—…*")
 
 
-def _unframed(text: str) -> str:
+def _strip_reason(text: str) -> str:
     match = _REASON_FRAME.match(text)
     return text[match.end() :] if match is not None else text
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hitherto.core.extraction import grammar
 from hitherto.core.extraction.clauses import finite_verb
 from hitherto.core.extraction.coreference import (
-    Referent,
-    Scene,
+    DiscourseState,
+    Entity,
     gender_of,
     introduction,
     is_living,
@@ -40,30 +40,30 @@ _SUBORDINATORS = english.word_set("""
 
 
 def interpret(
-    clause: Sequence[str], scene: Scene, previous: Predication | None, *, opening: bool
+    clause: Sequence[str], state: DiscourseState, previous: Predication | None, *, opening: bool
 ) -> Predication | None:
     """Return subject and predicate of a clause; None if it is about strangers.
 
     previous: the clause before it in the same sentence, whose subject a clause without one shares.
     opening: whether the clause begins its sentence.
     """
-    moved = _front_moved(_group_marked(_unframed(list(clause)), scene))
-    spoken_of = scene.resolve(moved[0]) if moved and moved[0].lower() in ("he", "she") else None
-    tokens = note_own(moved, scene)
+    moved = _move_front(_mark_group(_strip_frame(list(clause)), state))
+    spoken_of = state.resolve(moved[0]) if moved and moved[0].lower() in ("he", "she") else None
+    tokens = note_own(moved, state)
     if spoken_of is not None:
-        scene.mention(spoken_of)
-    scene.clock += 1
+        state.mention(spoken_of)
+    state.clock += 1
     while tokens and (not grammar.is_word(tokens[0]) or tokens[0].lower() in english.CONJUNCTIONS):
         if grammar.is_date(tokens[0]):
             break
         tokens.pop(0)
     if len(tokens) < 2:
         return None
-    _note_called(tokens, scene)
-    tokens = _object_last(_with_owner(_with_third_person(tokens)))
-    predication = _by_pronoun(tokens, scene) or _by_noun(tokens, scene)
+    _note_called(tokens, state)
+    tokens = _move_object(_add_owner(_add_ending(tokens)))
+    predication = _read_pronoun(tokens, state) or _read_noun(tokens, state)
     if predication is None and _predicate_first(tokens):
-        predication = _shared(tokens, previous) if not opening else _dropped_subject(tokens)
+        predication = _share_subject(tokens, previous) if not opening else _restore_subject(tokens)
     return predication
 
 
@@ -73,13 +73,13 @@ _OWN_ATTRIBUTES = frozenset(
 )  # fmt: skip
 
 
-def _with_owner(tokens: list[str]) -> list[str]:
+def _add_owner(tokens: list[str]) -> list[str]:
     """ "Budget is 2,000" -> "my budget is 2,000"."""
     bare = tokens[0].lower() in _OWN_ATTRIBUTES and tokens[1].lower() in ("is", "'s", "are")
     return ["my", tokens[0].lower(), *tokens[1:]] if bare and len(tokens) > 2 else tokens
 
 
-def _with_third_person(tokens: list[str]) -> list[str]:
+def _add_ending(tokens: list[str]) -> list[str]:
     """Add the ending that learners leave out: "my mum she work" -> "my mum works"."""
     noun = _own_living(tokens)
     if noun is None:
@@ -118,7 +118,7 @@ def _follows_verb(low: str) -> bool:
 _TASTES = frozenset(["like", "love", "hate", "eat", "drink", "enjoy", "prefer", "adore", "speak"])
 
 
-def _object_last(tokens: list[str]) -> list[str]:
+def _move_object(tokens: list[str]) -> list[str]:
     """ "Canteens I don't like" -> "I don't like canteens"."""
     low = [token.lower() for token in tokens[:4]]
     indexes = [at for at in (1, 2, 3) if at < len(low) and low[at] == "i"]
@@ -139,7 +139,7 @@ _NO_OBJECTS = (
 _FRAMES = frozenset(["say", "admit", "think", "guess", "suppose", "believe", "know"])
 
 
-def _unframed(tokens: list[str]) -> list[str]:
+def _strip_frame(tokens: list[str]) -> list[str]:
     """ "I must say I love it" -> "I love it"."""
     if not tokens or tokens[0].lower() != "i":
         return tokens
@@ -151,7 +151,7 @@ def _unframed(tokens: list[str]) -> list[str]:
     return tokens
 
 
-def _note_called(tokens: Sequence[str], scene: Scene) -> None:
+def _note_called(tokens: Sequence[str], state: DiscourseState) -> None:
     """Note the name that "my cat is called Luna" or "my wife's name is Eva" gives."""
     low = [token.lower() for token in tokens[:8]]
     if low[0] != "my" or not tokens[-1][0].isalpha():
@@ -161,14 +161,16 @@ def _note_called(tokens: Sequence[str], scene: Scene) -> None:
         verb = low[index] in ("is", "'s") if low[index - 1] == "name" else low[index] in _CALLED
         if verb and is_living(noun) and index + 1 < len(tokens) and tokens[index + 1][0].isupper():
             name = tokens[index + 1]
-            scene.named(name, Referent(f"{USER}'s {noun} {name}", gender_of(noun), noun, own=True))
+            state.note_name(
+                name, Entity(f"{USER}'s {noun} {name}", gender_of(noun), noun, own=True)
+            )
             return
 
 
 _CALLED = frozenset(["called", "named"])
 
 
-def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
+def _mark_group(tokens: list[str], state: DiscourseState) -> list[str]:
     """ "My wife and I ..." -> "we ...", noting who "we" are."""
     span = _partner_span(tokens)
     if span is None:
@@ -179,13 +181,13 @@ def _group_marked(tokens: list[str], scene: Scene) -> list[str]:
         partner = partner[1:]
     if not _is_partner(partner):
         return tokens
-    referent = scene.names.get(partner[0].lower()) if len(partner) == 1 else None
-    if referent is not None:
-        phrase = referent.as_object(about_user=True)
+    entity = state.names.get(partner[0].lower()) if len(partner) == 1 else None
+    if entity is not None:
+        phrase = entity.as_object(about_user=True)
     else:
-        named = note_own(partner, scene)
+        named = note_own(partner, state)
         phrase = grammar.join(grammar.to_third_person(named, about_user=True))
-    scene.group = f"{USER} and {phrase}"
+    state.group = f"{USER} and {phrase}"
     return ["we", *tokens[end:]]
 
 
@@ -215,7 +217,7 @@ def _is_partner(words: Sequence[str]) -> bool:
 _EMPTY_FRONT = english.DROPPED_ADVERBS | {"so", "then", "well", "also"}
 
 
-def _front_moved(tokens: list[str]) -> list[str]:
+def _move_front(tokens: list[str]) -> list[str]:
     """Move words before "I" or "my" behind the clause: "When I was 12, I played"."""
     if not tokens or not _is_front(tokens[0]):
         return tokens
@@ -255,40 +257,40 @@ def _front(tokens: Sequence[str]) -> list[str]:
     return head
 
 
-def _by_pronoun(tokens: list[str], scene: Scene) -> Predication | None:
+def _read_pronoun(tokens: list[str], state: DiscourseState) -> Predication | None:
     low = tokens[0].lower()
     rest = tuple(tokens[1:])
     if low == "i":
         return Predication(USER, rest, True, first_person=True)
     if low == "we":
-        group = scene.we()
+        group = state.group_name()
         return Predication(group, rest, True, plural=True, first_person=True)
     if low in ("he", "she", "they", "it", "who"):
         if low == "it" and "my" in rest[:4]:
-            return _turned(tokens)
-        referent = scene.resolve(low)
-        if referent is None:
+            return _read_turned_around(tokens)
+        entity = state.resolve(low)
+        if entity is None:
             return None
-        if _is_christened(tokens, referent, scene):
+        if _note_naming(tokens, entity, state):
             return None
-        scene.mention(referent)
-        if referent.gender in ("thing", "things") and not _tells_of_user(referent, rest):
+        state.mention(entity)
+        if entity.gender in ("thing", "things") and not _concerns_user(entity, rest):
             return None
-        return Predication(referent.phrase, rest, False, plural=referent.plural)
+        return Predication(entity.phrase, rest, False, plural=entity.plural)
     if low in ("her", "his", "their") and (verb := finite_verb(tokens, 0)) is not None:
-        referent = scene.resolve(low)
-        if referent is None or verb < 2:
+        entity = state.resolve(low)
+        if entity is None or verb < 2:
             return None
         named = [USER, tokens[verb], "called", *tokens[verb + 1 :]]
-        if tokens[1:verb] == ["name"] and _is_christened(named, referent, scene):
+        if tokens[1:verb] == ["name"] and _note_naming(named, entity, state):
             return None
         owned = grammar.join(tokens[1:verb])
         plural = gender_of(tokens[verb - 1]) in ("people", "things")
-        return Predication(f"{referent.phrase}'s {owned}", tuple(tokens[verb:]), False, plural)
+        return Predication(f"{entity.phrase}'s {owned}", tuple(tokens[verb:]), False, plural)
     return None
 
 
-def _tells_of_user(referent: Referent, predicate: Sequence[str]) -> bool:
+def _concerns_user(entity: Entity, predicate: Sequence[str]) -> bool:
     """Return whether a clause about a thing concerns the user.
 
     What is not the user's must concern them lastingly.
@@ -297,34 +299,32 @@ def _tells_of_user(referent: Referent, predicate: Sequence[str]) -> bool:
         return False
     first = predicate[0].lower()
     passing = first in english.AUXILIARIES or grammar.is_past(first)
-    return referent.phrase.startswith(USER) or not passing
+    return entity.phrase.startswith(USER) or not passing
 
 
-def _is_christened(tokens: Sequence[str], referent: Referent, scene: Scene) -> bool:
+def _note_naming(tokens: Sequence[str], entity: Entity, state: DiscourseState) -> bool:
     """Take "she's called Ana" as the name of the relation or animal spoken of before."""
     low = [token.lower() for token in tokens[:3]]
     if low[1:2] not in (["is"], ["'s"]) or low[2:3] not in (["called"], ["named"]):
         return False
-    if not referent.own or len(tokens) not in (4, 5) or not is_living(referent.noun):
+    if not entity.own or len(tokens) not in (4, 5) or not is_living(entity.noun):
         return False
-    if referent.phrase.split()[-1].lower() != referent.noun:
+    if entity.phrase.split()[-1].lower() != entity.noun:
         return False
     name = " ".join(token[0].upper() + token[1:] for token in tokens[3:])
-    phrase = referent.phrase.removeprefix(f"{USER}'s ").split()
-    scene.introduced.append(introduction(phrase, referent.noun, name))
-    scene.named(
-        name, Referent(f"{referent.phrase} {name}", referent.gender, referent.noun, own=True)
-    )
+    phrase = entity.phrase.removeprefix(f"{USER}'s ").split()
+    state.introduced.append(introduction(phrase, entity.noun, name))
+    state.note_name(name, Entity(f"{entity.phrase} {name}", entity.gender, entity.noun, own=True))
     return True
 
 
-def _by_noun(tokens: list[str], scene: Scene) -> Predication | None:
+def _read_noun(tokens: list[str], state: DiscourseState) -> Predication | None:
     if tokens[0].lower() in ("my", "our"):
-        return _by_possessive(tokens, scene)
-    return _by_name(tokens, scene) or _of_mine(tokens, scene) or _turned(tokens)
+        return _read_possessive(tokens, state)
+    return _read_name(tokens, state) or _read_of_mine(tokens, state) or _read_turned_around(tokens)
 
 
-def _by_possessive(tokens: list[str], scene: Scene) -> Predication | None:
+def _read_possessive(tokens: list[str], state: DiscourseState) -> Predication | None:
     """Read "my sister works", "our flat is in Leeds"."""
     verb = finite_verb(tokens, 0)
     if verb is None or verb < 2 or tokens[1].lower() in english.CHAT_NOUNS:
@@ -336,37 +336,37 @@ def _by_possessive(tokens: list[str], scene: Scene) -> Predication | None:
     words = [token for token in words if not grammar.is_date(token)]
     if not words:
         return None
-    owner = scene.group if tokens[0].lower() == "our" and scene.group else USER
+    owner = state.group if tokens[0].lower() == "our" and state.group else USER
     subject = f"{owner}'s {grammar.join(grammar.to_third_person(words, about_user=False))}"
     gender, noun = gender_of(words[-1]), words[-1].lower()
-    if noun not in scene.nouns and noun not in scene.names and not scene.has_mentioned(subject):
-        scene.mention(Referent(subject, gender, noun, own=True))
+    if noun not in state.nouns and noun not in state.names and not state.has_mentioned(subject):
+        state.mention(Entity(subject, gender, noun, own=True))
     plural = gender in ("people", "things") or "and" in words
     return Predication(subject, (*tokens[verb:], *dates), False, plural)
 
 
-def _by_name(tokens: list[str], scene: Scene) -> Predication | None:
+def _read_name(tokens: list[str], state: DiscourseState) -> Predication | None:
     name = tokens[0].lower()
     index = 1
-    referent = scene.names.get(name) or scene.names.get(name.removesuffix("'s"))
-    if referent is None and name == "the" and len(tokens) > 2:
-        referent, index = scene.nouns.get(tokens[1].lower()), 2
-    if referent is None:
-        return _by_event(tokens) if name == "the" else None
-    if name.endswith("'s") and name not in scene.names:
+    entity = state.names.get(name) or state.names.get(name.removesuffix("'s"))
+    if entity is None and name == "the" and len(tokens) > 2:
+        entity, index = state.nouns.get(tokens[1].lower()), 2
+    if entity is None:
+        return _read_event(tokens) if name == "the" else None
+    if name.endswith("'s") and name not in state.names:
         verb = finite_verb(tokens, 0)
         if verb is None or verb < 2:
             return None
-        subject = f"{referent.phrase}'s {grammar.join(tokens[1:verb])}"
+        subject = f"{entity.phrase}'s {grammar.join(tokens[1:verb])}"
         return Predication(subject, tuple(tokens[verb:]), False)
     verb = grammar.skip_adverbs(tokens, index)
     if verb >= len(tokens) or not grammar.is_finite(tokens, verb):
         return None
-    scene.mention(referent)
-    return Predication(referent.phrase, tuple(tokens[index:]), False, referent.plural)
+    state.mention(entity)
+    return Predication(entity.phrase, tuple(tokens[index:]), False, entity.plural)
 
 
-def _of_mine(tokens: list[str], scene: Scene) -> Predication | None:
+def _read_of_mine(tokens: list[str], state: DiscourseState) -> Predication | None:
     """ "Imogen is a friend of mine" -> the user's friend is Imogen."""
     low = [token.lower() for token in tokens]
     if low[-2:] != ["of", "mine"] or len(low) < 6 or low[-4] not in ("a", "an"):
@@ -375,11 +375,11 @@ def _of_mine(tokens: list[str], scene: Scene) -> Predication | None:
     if low[-5] not in ("is", "'s") or not all(word[0].isupper() for word in name):
         return None
     full = " ".join(name)
-    scene.named(full, Referent(f"{USER}'s {noun} {full}", gender_of(noun), noun, own=True))
+    state.note_name(full, Entity(f"{USER}'s {noun} {full}", gender_of(noun), noun, own=True))
     return Predication(f"{USER}'s {noun}", ("is", *name), False)
 
 
-def _by_event(tokens: list[str]) -> Predication | None:
+def _read_event(tokens: list[str]) -> Predication | None:
     """Read "The exam is on 12 June" as an event of the user's."""
     verb = finite_verb(tokens, 0)
     if verb is None or not 2 <= verb <= 4 or not any(map(grammar.is_date, tokens)):
@@ -396,7 +396,7 @@ _EMPTY_ROLES = frozenset(
 _POINTERS = frozenset(["that", "this", "there", "what", "here", "these", "those", "where", "which"])
 
 
-def _turned(tokens: list[str]) -> Predication | None:
+def _read_turned_around(tokens: list[str]) -> Predication | None:
     """ "Lisbon is my favourite city" -> the user's favourite city is Lisbon."""
     index = _copula_before_my(tokens)
     if index is None:
@@ -451,7 +451,7 @@ def _predicate_first(tokens: Sequence[str]) -> bool:
     )
 
 
-def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication | None:
+def _share_subject(tokens: Sequence[str], previous: Predication | None) -> Predication | None:
     """A further predicate of the subject before, with its auxiliaries where it has none."""
     if previous is None:
         return None
@@ -459,11 +459,11 @@ def _shared(tokens: Sequence[str], previous: Predication | None) -> Predication 
     low = tokens[index].lower()
     carried: list[str] = ["have"] if low == "been" else []
     if low == "be":
-        carried = _carried_auxiliaries(previous.predicate, low)
+        carried = _shared_auxiliaries(previous.predicate, low)
         if not carried:
             return None
     if low not in english.AUXILIARIES:
-        carried = _carried_auxiliaries(previous.predicate, low)
+        carried = _shared_auxiliaries(previous.predicate, low)
     if grammar.is_gerund(low) and not (carried and _is_verbless(tokens, index + 1)):
         return None
     bare = low in english.VERBS and low not in english.AUXILIARIES and not grammar.is_past(low)
@@ -484,7 +484,7 @@ def _is_verbless(tokens: Sequence[str], start: int) -> bool:
     return not any(grammar.is_finite(tokens, index) for index in range(start, len(tokens)))
 
 
-def _carried_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:
+def _shared_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:
     """Return the "have been", "am", "want to" that a parallel verb shares."""
     low = [token.lower() for token in predicate]
     if grammar.is_gerund(verb):
@@ -508,7 +508,7 @@ def _carried_auxiliaries(predicate: Sequence[str], verb: str) -> list[str]:
 _STATED_NEGATED = frozenset(["like", "eat", "drink", "have", "want", "smoke", "own"])
 
 
-def _dropped_subject(tokens: list[str]) -> Predication | None:
+def _restore_subject(tokens: list[str]) -> Predication | None:
     """Read "Just moved to Berlin", "Starting lessons in May", spoken without "I"."""
     tokens = [tokens[0].lower(), *tokens[1:]]
     start = _unspoken_start(tokens, grammar.skip_adverbs(tokens, 0))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hitherto.core.extraction import grammar
-from hitherto.core.extraction.coreference import Referent, Scene, introduces
+from hitherto.core.extraction.coreference import DiscourseState, Entity, introduces_pet
 from hitherto.core.extraction.message_filter import QUOTE_MARK
 from hitherto.core.extraction.subjects import Predication
 from hitherto.core.text import english
@@ -169,7 +169,7 @@ def _can_be_meant(low: Sequence[str], spot: int, index: int) -> bool:
     return not (verbal or closed)
 
 
-def _tells_of_others(low: Sequence[str], index: int) -> bool:
+def _says_enough(low: Sequence[str], index: int) -> bool:
     """Return whether a predicate about another person is more than talk or a judgement."""
     if (
         low[index] in ("says", "said")
@@ -202,7 +202,7 @@ def is_worth_keeping(predication: Predication) -> bool:
     if _is_hypothetical(low, index) or _is_vague(low, index) or _points_outside(low, index):
         return False
     if not predication.first_person:
-        return _tells_of_others(low, index)
+        return _says_enough(low, index)
     return not _is_chat(low, index) and _has_content(low, index)
 
 
@@ -262,23 +262,26 @@ def _is_bare_object(words: Sequence[str]) -> bool:
     return words[0] not in _POINTING or not _opens_noun(following)
 
 
-def resolved(predication: Predication, scene: Scene) -> Predication:
+def resolve_references(predication: Predication, state: DiscourseState) -> Predication:
     """Return the predication with what its pronouns stand for, as far as that is known."""
     return replace(
-        predication, predicate=tuple(_resolved(_trimmed(predication.predicate), predication, scene))
+        predication,
+        predicate=tuple(_replace_references(_trim(predication.predicate), predication, state)),
     )
 
 
-def render(predication: Predication, scene: Scene) -> list[str]:
+def render(predication: Predication, state: DiscourseState) -> list[str]:
     """Return the statement's tokens, in the third person, dates still as placeholders."""
     predicate = list(predication.predicate)
     if predication.first_person or predication.plural:
         predicate = grammar.agree_verbs(predicate, plural=predication.plural)
     else:
         predicate = grammar.agree_verbs(predicate, plural=False)
-    predicate = _dates_last(predicate)
-    words = grammar.to_third_person(predicate, about_user=predication.about_user, group=scene.we())
-    tokens = [predication.subject, *_without_cannot(words)]
+    predicate = _move_dates(predicate)
+    words = grammar.to_third_person(
+        predicate, about_user=predication.about_user, group=state.group_name()
+    )
+    tokens = [predication.subject, *_join_cannot(words)]
     if tokens[-1].lower() in ("a", "an", "the", "my", "their", "your", "there", "of", "than"):
         return []
     while len(tokens) > 1 and (
@@ -294,7 +297,7 @@ def render(predication: Predication, scene: Scene) -> list[str]:
 _LIVING = frozenset(["live", "lives", "living", "lived"])
 
 
-def without_company(predication: Predication) -> list[Predication]:
+def split_company(predication: Predication) -> list[Predication]:
     """ "live in Leeds with my partner" -> "live in Leeds" and "live with my partner".
 
     Home and company change at different times, so they are two statements. Others are returned as
@@ -322,7 +325,7 @@ def without_company(predication: Predication) -> list[Predication]:
     ]
 
 
-def _without_cannot(words: Sequence[str]) -> list[str]:
+def _join_cannot(words: Sequence[str]) -> list[str]:
     out: list[str] = []
     for word in words:
         if word == "not" and out and out[-1] == "can":
@@ -332,7 +335,7 @@ def _without_cannot(words: Sequence[str]) -> list[str]:
     return out
 
 
-def _dates_last(predicate: Sequence[str]) -> list[str]:
+def _move_dates(predicate: Sequence[str]) -> list[str]:
     """Dates in front of the verb go to the end, where their wording reads well."""
     index = grammar.skip_adverbs(predicate, 0)
     if index + 2 < len(predicate) and grammar.is_date(predicate[index + 1]):
@@ -347,7 +350,7 @@ MAX_REASON_WORDS = 12
 """Longer reasons are left out of a statement."""
 
 
-def _trimmed(predicate: Sequence[str]) -> list[str]:
+def _trim(predicate: Sequence[str]) -> list[str]:
     """Without relative clauses behind a comma, asides and long reasons."""
     tokens = list(predicate)
     verbs = (index for index in reversed(range(len(tokens))) if grammar.is_finite(tokens, index))
@@ -364,7 +367,9 @@ def _opens_aside(tokens: Sequence[str], index: int) -> bool:
     if index < 2:
         return False
     is_and = tokens[index].lower() == "and"
-    return tokens[index] in ("-", "–", "—", "...", "…") or (is_and and introduces(tokens, index))
+    return tokens[index] in ("-", "–", "—", "...", "…") or (
+        is_and and introduces_pet(tokens, index)
+    )
 
 
 def _opens_reason(tokens: Sequence[str], index: int, last_verb: int) -> bool:
@@ -381,29 +386,31 @@ def _opens_reason(tokens: Sequence[str], index: int, last_verb: int) -> bool:
     return low == "because" and is_verbless and after not in english.PRONOUN_SUBJECTS | {"of"}
 
 
-def _resolved(predicate: list[str], predication: Predication, scene: Scene) -> list[str]:
+def _replace_references(
+    predicate: list[str], predication: Predication, state: DiscourseState
+) -> list[str]:
     """Put what "it", "her", "Ana" stand for into the place of the verb's object."""
     verb = grammar.skip_adverbs(predicate, 0)
     words = _with_object(predicate, verb)
     about = re.split(r"'s | ", predication.subject)
     out: list[str] = []
     for index, word in enumerate(words):
-        if words is not predicate and index == verb + 1 and scene.resolve("it") is None:
+        if words is not predicate and index == verb + 1 and state.resolve("it") is None:
             continue
         if word.lower() == "there" and index > verb:
-            out.extend(_place_meant(words, index, out, scene))
+            out.extend(_place_meant(words, index, out, state))
             continue
-        referent = _referent(words, index, predication, scene)
+        entity = _entity_of(words, index, predication, state)
         before = words[index - 1].lower() if index else ""
         if (
-            referent is None
-            or referent.noun in about
+            entity is None
+            or entity.noun in about
             or before in ("called", "named")
-            or referent.phrase == predication.subject
+            or entity.phrase == predication.subject
         ):
             out.append(word)
             continue
-        out.extend(referent.as_object(about_user=predication.about_user).split())
+        out.extend(entity.as_object(about_user=predication.about_user).split())
         if _is_possessive(words, index):
             out[-1] += "'s"
     return out
@@ -418,29 +425,29 @@ def _with_object(predicate: list[str], verb: int) -> list[str]:
 
 
 def _place_meant(
-    words: Sequence[str], index: int, before: Sequence[str], scene: Scene
+    words: Sequence[str], index: int, before: Sequence[str], state: DiscourseState
 ) -> list[str]:
     """Return what "there" behind a verb stands for, as it is written."""
     if words[index - 1].lower() == "it":
         return []
-    if not scene.there() or before[-1].lower() in (",", "from"):
+    if not state.current_place() or before[-1].lower() in (",", "from"):
         return [words[index]]
     is_moving = not _MOVING.isdisjoint(word.lower() for word in before)
-    return ["to" if is_moving else "in", *scene.there().split()]
+    return ["to" if is_moving else "in", *state.current_place().split()]
 
 
-def _referent(
-    words: Sequence[str], index: int, predication: Predication, scene: Scene
-) -> Referent | None:
+def _entity_of(
+    words: Sequence[str], index: int, predication: Predication, state: DiscourseState
+) -> Entity | None:
     """Return what a pronoun or a name stands for, None where it stands for itself."""
     low = words[index].lower()
     if low in ("him", "it", "them", "her", "his"):
         is_other = _is_possessive(words, index) and not predication.about_user
-        return None if is_other else scene.resolve(low)
-    referent = scene.names.get(low) if words[index][0].isupper() else None
-    if referent is not None and index and referent.noun == words[index - 1].lower():
+        return None if is_other else state.resolve(low)
+    entity = state.names.get(low) if words[index][0].isupper() else None
+    if entity is not None and index and entity.noun == words[index - 1].lower():
         return None
-    return referent
+    return entity
 
 
 def _is_possessive(words: Sequence[str], index: int) -> bool:

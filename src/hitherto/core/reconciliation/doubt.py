@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede
-from hitherto.core.statements.comparison import Fit, fit
+from hitherto.core.statements.comparison import Fit, compare_values
 from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense, read, read_clause
 from hitherto.core.text.english import PARTNERS, RELATIVES, word_set
 from hitherto.core.text.terms import terms_of
@@ -297,7 +297,7 @@ def _is_changed(reading: Reading, new: Statement, change: Change) -> bool:
     if not same:
         return not any(r.attribute in {"residence", "employer", "job"} for r in new.readings)
     return any(
-        r.polarity is not Polarity.ASSERTS or fit(r, reading) in {Fit.OTHER, Fit.UNSURE}
+        r.polarity is not Polarity.ASSERTS or compare_values(r, reading) in {Fit.OTHER, Fit.UNSURE}
         for r in same
     )
 

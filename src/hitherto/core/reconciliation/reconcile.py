@@ -26,9 +26,9 @@ from hitherto.core.statements.comparison import (
     Clash,
     Fit,
     Times,
-    clash,
+    compare_values,
     covers,
-    fit,
+    find_clash,
     is_event,
 )
 from hitherto.core.statements.reader import Statement, Tense, read, read_candidate
@@ -309,7 +309,7 @@ def _find_clashes(
     for item in live:
         then = _true_since(item.statement, item.end, item.created_at).date()
         times = Times(later=since > then, same_day=now.date() == item.created_at.date())
-        difference = clash(statement, item.statement, times)
+        difference = find_clash(statement, item.statement, times)
         if difference is None:
             continue
         in_order = since >= then and now >= item.created_at
@@ -411,7 +411,7 @@ def _insert_historical(
         if item.created_at <= now or then.date() < since.date():
             continue
         times = Times(later=then.date() > since.date(), same_day=False)
-        difference = clash(item.statement, statement, times)
+        difference = find_clash(item.statement, statement, times)
         if difference is None or difference.change is not Change.TIME:
             continue
         if nearest is None or then < nearest[0]:
@@ -462,7 +462,11 @@ def _merge_with(
     new, old = statement.reading, item.statement.reading
     if (new.subject, new.attribute, new.polarity) != (old.subject, old.attribute, old.polarity):
         return None
-    if not new.single_valued or new.tense is not old.tense or fit(new, old) is not Fit.SAME:
+    if (
+        not new.single_valued
+        or new.tense is not old.tense
+        or compare_values(new, old) is not Fit.SAME
+    ):
         return None
     content = merged_content(item.statement, statement)
     if content is None:

@@ -23,7 +23,7 @@ class Fit(StrEnum):
     UNSURE = "unsure"
 
 
-def fit(new: Reading, old: Reading) -> Fit:
+def compare_values(new: Reading, old: Reading) -> Fit:
     """Compare the values of two readings: NARROWER says more, UNSURE may be same or other."""
     if new.values == old.values:
         return Fit.SAME
@@ -126,7 +126,7 @@ def _is_said(reading: Reading, statement: Statement) -> bool:
             continue
         if own.polarity is not reading.polarity or not _same_sense(own, reading):
             continue
-        close = fit(own, reading)
+        close = compare_values(own, reading)
         if close is Fit.NARROWER and own.trait.kind is not Kind.TERMS:
             return True
         # The order of the words counts, save in a list of things liked: "tea to coffee".
@@ -184,7 +184,7 @@ class Times:
     same_day: bool
 
 
-def clash(new: Statement, old: Statement, times: Times) -> Clash | None:
+def find_clash(new: Statement, old: Statement, times: Times) -> Clash | None:
     """Return why two statements cannot both hold; None if they can, or in doubt.
 
     A statement that also says something else, which the new one does not touch, can always hold:
@@ -197,7 +197,7 @@ def clash(new: Statement, old: Statement, times: Times) -> Clash | None:
         clashes = [c for r in mine if (c := _clash(r, old_reading, times)) is not None]
         if clashes:
             first_clash = first_clash or clashes[0]
-        elif not any(fit(r, old_reading) in {Fit.SAME, Fit.NARROWER} for r in mine):
+        elif not any(compare_values(r, old_reading) in {Fit.SAME, Fit.NARROWER} for r in mine):
             untouched.append(old_reading)
     if first_clash is None or any(
         not _goes_with(r.attribute, first_clash.attribute) for r in untouched
@@ -231,7 +231,7 @@ def _clash(new: Reading, old: Reading, times: Times) -> Clash | None:
 
 def _other_value(new: Reading, old: Reading, times: Times) -> Clash | None:
     """Another value of an attribute that holds one at a time."""
-    if fit(new, old) is not Fit.OTHER:
+    if compare_values(new, old) is not Fit.OTHER:
         return None
     trait, topic = new.trait, f"{new.subject}: {new.attribute}"
     values = f"{' '.join(old.values)} before, {' '.join(new.values)} now"
@@ -287,12 +287,12 @@ def _end(new: Reading, old: Reading) -> Clash | None:
     if not new.values:
         own = new.attribute.partition(":")[0] in {"possession", "pet", "relative"}
         return why if new.attribute in _VALUELESS_ENDS or own or not old.values else None
-    return why if fit(old, new) in {Fit.SAME, Fit.NARROWER} else None
+    return why if compare_values(old, new) in {Fit.SAME, Fit.NARROWER} else None
 
 
 def _denial(new: Reading, old: Reading, times: Times) -> Clash | None:
     """Return the flat denial of what was said."""
-    if fit(new, old) is not Fit.SAME or not (_holds(old) and _holds(new)):
+    if compare_values(new, old) is not Fit.SAME or not (_holds(old) and _holds(new)):
         return None
     topic = f"{new.subject}: {new.attribute}"
     if new.trait.timeless or new.immutable:
@@ -306,7 +306,7 @@ def _denial(new: Reading, old: Reading, times: Times) -> Clash | None:
 
 def _return(new: Reading, old: Reading, times: Times) -> Clash | None:
     """Something that was denied, or had ended, is said to hold."""
-    close = fit(new, old)
+    close = compare_values(new, old)
     if close not in {Fit.SAME, Fit.NARROWER} or not _holds(new):
         return None
     topic = f"{new.subject}: {new.attribute}"

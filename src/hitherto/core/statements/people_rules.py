@@ -32,30 +32,30 @@ LIST = re.compile(r"(?:,|/|\band\b|\bor\b)\s*(?:to )?", re.IGNORECASE)
 NUMBERS = {word: str(number) for number, word in enumerate(UNITS[:11])}
 
 
-def phrase(text: str) -> str:
+def noun_phrase(text: str) -> str:
     """A noun phrase without what follows it ("a nurse since 2019" gives "a nurse")."""
-    return before(_PHRASE_END, without_vague_time(text)).strip(" .!")
+    return text_before(_PHRASE_END, without_vague_time(text)).strip(" .!")
 
 
-def before(end: re.Pattern[str], text: str) -> str:
+def text_before(end: re.Pattern[str], text: str) -> str:
     """Return the text in front of the first match, without white space behind it."""
     match = end.search(text)
     return text if match is None else text[: match.start()].rstrip()
 
 
-def make(clause: Predicate, attribute: str, values: tuple[str, ...]) -> Reading:
+def make_reading(clause: Predicate, attribute: str, values: tuple[str, ...]) -> Reading:
     """Make a reading with the subject, tense, polarity and cue of its clause."""
     return Reading(clause.subject, attribute, values, clause.polarity, clause.tense, clause.cue)
 
 
-def cued(clause: Predicate, cue: str) -> Predicate:
+def add_cue(clause: Predicate, cue: str) -> Predicate:
     """Return the clause with a cue, unless it is a plan or already has one."""
     if clause.tense is Tense.FUTURE or clause.cue:
         return clause
     return replace(clause, cue=cue)
 
 
-def ended(clause: Predicate, cue: str) -> Predicate:
+def mark_ended(clause: Predicate, cue: str) -> Predicate:
     """Return the clause as an end, or as a denial if it is negated or planned."""
     if clause.polarity is not Polarity.ASSERTS or clause.tense is Tense.FUTURE:
         return replace(clause, polarity=Polarity.DENIES)
@@ -85,7 +85,7 @@ _PLACE_END = re.compile(
 )
 
 
-def residence(body: str, clause: Predicate) -> list[Reading]:
+def read_residence(body: str, clause: Predicate) -> list[Reading]:
     """Read where somebody lives, moves to, or has left."""
     first = stem(body.split()[0].lower())
     if first in {"live", "resid"}:
@@ -97,21 +97,21 @@ def residence(body: str, clause: Predicate) -> list[Reading]:
         return _homes(match["place"], clause, ())
     if clause.polarity is not Polarity.ASSERTS or body.split()[0].lower() == "located":
         return []
-    match = _FROM_TO.match(before(_PLACE_END, without_vague_time(body)).strip())
+    match = _FROM_TO.match(text_before(_PLACE_END, without_vague_time(body)).strip())
     if match is None or re.search(r"\b(?:in with|on from|on to|forward)\b", body):
         return []
     left = name_runs(match["from"] or match["after"] or "")
-    return _homes(match["to"] or "", cued(clause, "moved"), left)
+    return _homes(match["to"] or "", add_cue(clause, "moved"), left)
 
 
 def _homes(home: str, clause: Predicate, left: tuple[str, ...]) -> list[Reading]:
     """Read a home: the town or country if one is named, else its kind."""
-    home = before(_PLACE_END, without_vague_time(home)).strip()
+    home = text_before(_PLACE_END, without_vague_time(home)).strip()
     runs = name_runs(home)
     if runs:
-        return [replace(make(clause, "residence", runs), replaced=left)]
+        return [replace(make_reading(clause, "residence", runs), replaced=left)]
     kinds = tuple(term for term in terms_of(home) if term in set(map(stem, _HOMES)))
-    return [make(clause, "dwelling", terms_of(home))] if kinds else []
+    return [make_reading(clause, "dwelling", terms_of(home))] if kinds else []
 
 
 _WORKS = re.compile(
@@ -149,7 +149,7 @@ _OCCUPATIONS = word_set(
 )
 
 
-def employment(body: str, clause: Predicate) -> list[Reading]:
+def read_employment(body: str, clause: Predicate) -> list[Reading]:
     """Read an employer and a job that somebody has, begins, or has left."""
     first = body.split()[0].lower()
     if stem(first) in {"work", "employ"}:
@@ -160,7 +160,7 @@ def employment(body: str, clause: Predicate) -> list[Reading]:
     if match := _NEW_JOB.match(phrase_of_job):
         employer = match["employer"] or match["joined"] or match["started"] or ""
         job = match["job"] or match["job2"] or match["job3"] or match["job4"] or ""
-        return _job_readings(cued(clause, first), employer, job)
+        return _job_readings(add_cue(clause, first), employer, job)
     return []
 
 
@@ -168,14 +168,16 @@ def _left_job(match: re.Match[str], first: str, clause: Predicate) -> list[Readi
     employer = match["employer"] or match["retired"] or ""
     named = name_runs(employer)
     if first == "retired":
-        over = ended(clause, first)
-        return [make(over, "employer", named), make(over, "job", ())]
+        over = mark_ended(clause, first)
+        return [make_reading(over, "employer", named), make_reading(over, "job", ())]
     if not named and employer.strip():
         return []
     # "left Lisbon", "quit Facebook": only a job of that name makes it an employer.
     if first in {"quit", "left", "lost", "gave"} and not (match["job"] or named):
         return []
-    return [make(ended(clause, "left" if first == "was" else first), "employer", named)]
+    return [
+        make_reading(mark_ended(clause, "left" if first == "was" else first), "employer", named)
+    ]
 
 
 _JOB_PHRASE_END = re.compile(
@@ -186,7 +188,7 @@ _JOB_PHRASE_END = re.compile(
 
 
 def _phrase_of_job(body: str) -> str:
-    return before(_JOB_PHRASE_END, without_vague_time(body)).strip()
+    return text_before(_JOB_PHRASE_END, without_vague_time(body)).strip()
 
 
 _DOES_FOR = re.compile(
@@ -194,7 +196,7 @@ _DOES_FOR = re.compile(
 )
 
 
-def does_for(body: str, clause: Predicate) -> list[Reading]:
+def read_task(body: str, clause: Predicate) -> list[Reading]:
     """Read "does customer support for Siemens" as a job with its employer."""
     match = _DOES_FOR.match(_phrase_of_job(body))
     return _job_readings(clause, match["employer"], match["job"]) if match else []
@@ -210,9 +212,9 @@ def _works(body: str, clause: Predicate) -> list[Reading]:
 def _job_readings(clause: Predicate, employer: str, job: str) -> list[Reading]:
     readings = []
     if runs := name_runs(employer):
-        readings.append(make(clause, "employer", runs))
+        readings.append(make_reading(clause, "employer", runs))
     if job:
-        readings.append(make(clause, "job", terms_of(phrase(job))))
+        readings.append(make_reading(clause, "job", terms_of(noun_phrase(job))))
     return readings
 
 
@@ -253,21 +255,23 @@ _FROM_HOME = re.compile(r"^is based (?:in|out of) (?P<place>.+)$")
 _BORN = re.compile(r"^(?:was |is )?born(?: and raised)?\b(?P<rest>.*)$")
 
 
-def state(body: str, clause: Predicate) -> list[Reading]:
+def read_state(body: str, clause: Predicate) -> list[Reading]:
     """Read what somebody is, got or became."""
     plain = without_vague_time(body).strip()
     if match := _ALLERGIC.match(plain):
         return _allergies(match, body, clause)
-    if match := _AGE.match(phrase(plain)):
+    if match := _AGE.match(noun_phrase(plain)):
         turned = body.startswith("turn")
-        return [make(cued(clause, "turned") if turned else clause, "age", (match["age"],))]
-    if match := _STATUS.match(before(_STATUS_END, plain)):
+        return [
+            make_reading(add_cue(clause, "turned") if turned else clause, "age", (match["age"],))
+        ]
+    if match := _STATUS.match(text_before(_STATUS_END, plain)):
         return _relationship(match, plain, clause)
     if match := _BORN.match(body):
         return _birth(match["rest"], clause)
     if match := _NAMED.match(plain):
-        runs = name_runs(phrase(match["name"]))
-        return [make(clause, "name", runs)] if runs else []
+        runs = name_runs(noun_phrase(match["name"]))
+        return [make_reading(clause, "name", runs)] if runs else []
     if match := _FROM_HOME.match(plain):
         return _homes(match["place"], clause, ())
     if re.match(r"^is employed\b", plain):
@@ -276,39 +280,39 @@ def state(body: str, clause: Predicate) -> list[Reading]:
 
 
 def _lost_job(body: str, clause: Predicate) -> list[Reading]:
-    return employment(body, clause) if _LEFT_JOB.match(_phrase_of_job(body)) else []
+    return read_employment(body, clause) if _LEFT_JOB.match(_phrase_of_job(body)) else []
 
 
 _STATUS_END = re.compile(r",|\b(?:on|since|in|for|at|because|after|but|and|when)\b")
 
 
 def _allergies(match: re.Match[str], body: str, clause: Predicate) -> list[Reading]:
-    what = phrase(match["what"] or match["pre"] or match["post"])
+    what = noun_phrase(match["what"] or match["pre"] or match["post"])
     if body.startswith("developed"):
-        clause = cued(clause, "developed")
+        clause = add_cue(clause, "developed")
     if body.startswith(("outgrew", "lost")):
-        clause = ended(clause, "outgrew")
+        clause = mark_ended(clause, "outgrew")
     items = [terms_of(item) for item in LIST.split(what)]
-    return [make(clause, "allergy:" + " ".join(item), item) for item in items if item]
+    return [make_reading(clause, "allergy:" + " ".join(item), item) for item in items if item]
 
 
 def _relationship(match: re.Match[str], body: str, clause: Predicate) -> list[Reading]:
     status = _STATUSES[match["status"].lower()]
     whom = name_runs(match["to"] or match["whom"] or "")
     if body.startswith(("got ", "became ", "gets ", "get ")):
-        clause = replace(cued(clause, "got"), polarity=clause.polarity)
-    return [make(clause, "relationship status", (status, *whom[:1]))]
+        clause = replace(add_cue(clause, "got"), polarity=clause.polarity)
+    return [make_reading(clause, "relationship status", (status, *whom[:1]))]
 
 
 def _birth(rest: str, clause: Predicate) -> list[Reading]:
     readings = []
     parts = date_parts(rest)
     if parts:
-        readings.append(make(clause, "birthday", parts))
+        readings.append(make_reading(clause, "birthday", parts))
     match = _BIRTHPLACE.search(rest)
-    runs = name_runs(before(_PLACE_END, match["place"])) if match else ()
+    runs = name_runs(text_before(_PLACE_END, match["place"])) if match else ()
     if runs:
-        readings.append(make(clause, "birthplace", runs))
+        readings.append(make_reading(clause, "birthplace", runs))
     return readings
 
 
@@ -339,17 +343,17 @@ def date_parts(text: str) -> tuple[str, ...]:
 
 
 def _diet(body: str, clause: Predicate) -> list[Reading]:
-    match = _DIET.match(phrase(body))
+    match = _DIET.match(noun_phrase(body))
     if match is None:
         return []
     diet = match["diet"].lower()
     if body.startswith(("became", "went", "turned", "becom")):
-        clause = cued(clause, "became")
+        clause = add_cue(clause, "became")
     if body.startswith("went") and clause.tense is Tense.PAST:
         clause = replace(clause, tense=Tense.PRESENT)
     if diet in _DIETS:
-        return [make(clause, "diet", (diet,))]
-    return [make(clause, "diet:" + diet, (diet,))] if diet in _OTHER_DIETS else []
+        return [make_reading(clause, "diet", (diet,))]
+    return [make_reading(clause, "diet:" + diet, (diet,))] if diet in _OTHER_DIETS else []
 
 
 _EMPLOYER = re.compile(r"\b(?:at|for) (?P<employer>.+)$", re.DOTALL)
@@ -361,10 +365,10 @@ def _occupation(body: str, clause: Predicate) -> list[Reading]:
     if match is None:
         return []
     employer = _EMPLOYER.search(match["job"])
-    job = before(_JOB_END, match["job"])
+    job = text_before(_JOB_END, match["job"])
     words = words_of(job)
     if not words or words[-1].lower() not in _OCCUPATIONS or len(words) > 4:
         return []
     if not body.startswith("is ") or body.startswith("is promoted"):
-        clause = cued(clause, "became")
-    return _job_readings(clause, phrase(employer["employer"]) if employer else "", job)[::-1]
+        clause = add_cue(clause, "became")
+    return _job_readings(clause, noun_phrase(employer["employer"]) if employer else "", job)[::-1]

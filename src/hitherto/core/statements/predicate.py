@@ -328,7 +328,7 @@ def _strip_modality(clause: Predicate) -> Predicate:
     return replace(clause, tense=_tense_of(clause.body))
 
 
-def split(content: str) -> Predicate:
+def analyse_text(content: str) -> Predicate:
     """Return the predicate of a text about the user, or about its first name."""
     text = _plain(content)
     lead = _LEAD.match(text)
@@ -339,7 +339,7 @@ def split(content: str) -> Predicate:
     return _without_modality(_split_subject(text), late_cue)
 
 
-def split_clause(clause: Clause) -> Predicate:
+def analyse_clause(clause: Clause) -> Predicate:
     """Return the predicate of a clause, whose subject need not be looked for."""
     return _without_modality(_known_subject(_plain(clause.subject), _plain(clause.predicate)))
 

@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping
 
 from hitherto.core.statements import people_rules, thing_rules
 from hitherto.core.statements.attribute_types import Kind, Reading, Statement, Trait, trait_of
-from hitherto.core.statements.predicate import Polarity, Predicate, Tense, split, split_clause
+from hitherto.core.statements.predicate import (
+    Polarity,
+    Predicate,
+    Tense,
+    analyse_clause,
+    analyse_text,
+)
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.english import MONTH_NAMES
 from hitherto.core.text.terms import names_of, stem, terms_of
@@ -32,27 +38,29 @@ _Rule = Callable[[str, Predicate], list[Reading]]
 
 _RULES_OF_VERBS: tuple[tuple[str, tuple[_Rule, ...]], ...] = (
     ("lives live living lived resides residing resided relocated relocating relocate settled",
-     (people_rules.residence,)),
-    ("moved move moving moves", (people_rules.residence, thing_rules.switching)),
+     (people_rules.read_residence,)),
+    ("moved move moving moves", (people_rules.read_residence, thing_rules.read_switch)),
     ("works work working worked employed accepted landed found resigned joined",
-     (people_rules.employment,)),
-    ("started starts starting", (people_rules.employment,)),
-    ("retired", (people_rules.employment, people_rules.state)),
+     (people_rules.read_employment,)),
+    ("started starts starting", (people_rules.read_employment,)),
+    ("retired", (people_rules.read_employment, people_rules.read_state)),
     ("quit left lost gave given stopped",
-     (people_rules.employment, people_rules.state, thing_rules.smoking, thing_rules.possession)),
+     (people_rules.read_employment, people_rules.read_state, thing_rules.read_given_up,
+      thing_rules.read_possession)),
     ("is are was were became become becoming turned turns went goes go follows follow followed "
      "born married engaged divorced separated dating seeing being developed outgrew promoted "
-     "retrained qualified tries", (people_rules.state,)),
-    ("got gets", (people_rules.state, people_rules.employment, thing_rules.possession)),
+     "retrained qualified tries", (people_rules.read_state,)),
+    ("got gets",
+     (people_rules.read_state, people_rules.read_employment, thing_rules.read_possession)),
     ("has have had owns own owned owning having buys buying bought purchased acquired adopted "
      "rescued drives driving possesses sold sells donated scrapped totalled totaled returned "
-     "threw cancelled canceled", (thing_rules.possession, people_rules.employment)),
+     "threw cancelled canceled", (thing_rules.read_possession, people_rules.read_employment)),
     ("likes like loves love enjoys enjoy liked loved enjoyed adores adore dislikes dislike hates "
-     "hate hated detests loathes liking loving enjoying", (thing_rules.liking,)),
-    ("does do doing", (people_rules.does_for,)),
-    ("eats eat eating", (people_rules.state, thing_rules.eating)),
+     "hate hated detests loathes liking loving enjoying", (thing_rules.read_liking,)),
+    ("does do doing", (people_rules.read_task,)),
+    ("eats eat eating", (people_rules.read_state, thing_rules.read_eating)),
     ("switched changed upgraded converted transitioned migrated replaced traded swapped exchanged",
-     (thing_rules.switching, people_rules.state)),
+     (thing_rules.read_switch, people_rules.read_state)),
 )  # fmt: skip
 _RULES: Mapping[str, tuple[_Rule, ...]] = {
     verb: rules for verbs, rules in _RULES_OF_VERBS for verb in verbs.split()
@@ -83,11 +91,11 @@ _NO_WORDS: frozenset[str] = frozenset()
 
 
 def _readings(clause: Predicate) -> list[Reading]:
-    about_relative = thing_rules.relative(clause.body, clause)
+    about_relative = thing_rules.read_relative(clause.body, clause)
     if about_relative:
         return about_relative
     if clause.owned:
-        return thing_rules.owned(clause.body, clause)
+        return thing_rules.read_owned(clause.body, clause)
     first = clause.body.split(maxsplit=1)[0].lower() if clause.body else ""
     for rule in _RULES.get(first, ()):
         readings = rule(clause.body, clause)
@@ -147,13 +155,13 @@ def read(content: str) -> Statement:
 
     Cached, since the same memories are read again for every session: 50 microseconds each, or 2 kB.
     """
-    return _statement(content, split(content))
+    return _statement(content, analyse_text(content))
 
 
 @remembered(maxsize=2_000)
 def read_clause(clause: Clause) -> Statement:
     """Return what a clause says, in the same way as `read`."""
-    return _statement(clause.text, split_clause(clause))
+    return _statement(clause.text, analyse_clause(clause))
 
 
 def read_candidate(candidate: Candidate) -> Statement:
@@ -162,7 +170,7 @@ def read_candidate(candidate: Candidate) -> Statement:
 
 
 def _statement(content: str, clause: Predicate) -> Statement:
-    readings = tuple(_readings(clause)) or (thing_rules.generic(clause.body, clause),)
+    readings = tuple(_readings(clause)) or (thing_rules.read_generic(clause.body, clause),)
     terms = terms_of(re.sub(r"^\W*(?:the )?user(?:'s|’s)?\b", "", content, flags=re.IGNORECASE))
     term_set = frozenset(terms)
     used: frozenset[str] = frozenset().union(*map(_used_up, readings))

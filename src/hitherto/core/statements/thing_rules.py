@@ -11,14 +11,14 @@ from hitherto.core.statements.attribute_types import Reading, Trait, trait_of
 from hitherto.core.statements.people_rules import (
     LIST,
     NUMBERS,
-    before,
-    cued,
+    add_cue,
     date_parts,
-    employment,
-    ended,
-    make,
-    phrase,
-    state,
+    make_reading,
+    mark_ended,
+    noun_phrase,
+    read_employment,
+    read_state,
+    text_before,
 )
 from hitherto.core.statements.predicate import Polarity, Predicate, Tense
 from hitherto.core.text.english import NAMED_PETS, RELATIVES, UNITS, word_set
@@ -77,14 +77,14 @@ def _kind_of(noun: str) -> str:
     return "possession:" + stem(last) if last in _THINGS or single in _THINGS else ""
 
 
-def possession(body: str, clause: Predicate) -> list[Reading]:
+def read_possession(body: str, clause: Predicate) -> list[Reading]:
     """Read "has a dog named Rex", "sold the car", "has two cats"."""
     if match := _LOSE.match(body):
         return _lost(match["verb"], match["what"], clause)
     verb, _, what = body.partition(" ")
     if verb.lower() not in _HAVE or not what:
         return []
-    health = state(body, clause)
+    health = read_state(body, clause)
     if health:
         return health
     return _had(verb.lower(), what, clause)
@@ -93,7 +93,7 @@ def possession(body: str, clause: Predicate) -> list[Reading]:
 def _had(verb: str, what: str, clause: Predicate) -> list[Reading]:
     named = _NAMED_TAIL.search(what)
     names = name_runs(named["names"]) if named else ()
-    noun = phrase(what[: named.start()] if named else what)
+    noun = noun_phrase(what[: named.start()] if named else what)
     match = _DETERMINER.match(noun)
     if match is None:
         return []
@@ -104,31 +104,31 @@ def _had(verb: str, what: str, clause: Predicate) -> list[Reading]:
         # To get one more is an event; what was held before stays.
         return []
     if number.isdigit() and number != "1" and " " not in bare and not names:
-        return [make(clause, "count:" + _head(bare), (number,))]
+        return [make_reading(clause, "count:" + _head(bare), (number,))]
     if not kind or number.isdigit() or _ORDINAL.search(what) or LIST.search(bare):
         return []
     modifiers = tuple(term for term in terms_of(bare) if term != kind.partition(":")[2])
-    return [make(clause, kind, (*names, *modifiers))]
+    return [make_reading(clause, kind, (*names, *modifiers))]
 
 
 _RECEIVER = re.compile(r"(?<=\s)(?:to|for|at|in)\b")
 
 
 def _lost(verb: str, what: str, clause: Predicate) -> list[Reading]:
-    noun = before(_RECEIVER, phrase(what))
+    noun = text_before(_RECEIVER, noun_phrase(what))
     match = _DETERMINER.match(noun)
     bare = match["rest"] if match else noun
     kind = _kind_of(bare)
     if not kind or (match and match["det"].lower() in {"a", "an", "some", "several", "many"}):
         return []
     modifiers = tuple(term for term in terms_of(bare) if term != kind.partition(":")[2])
-    return [make(ended(clause, verb), kind, modifiers)]
+    return [make_reading(mark_ended(clause, verb), kind, modifiers)]
 
 
 _DISLIKES = frozenset(map(stem, ("dislike", "hate", "detest", "loathe")))
 
 
-def liking(body: str, clause: Predicate) -> list[Reading]:
+def read_liking(body: str, clause: Predicate) -> list[Reading]:
     """Read likes and dislikes as one attribute of opposite polarity."""
     verb, _, what = body.partition(" ")
     if not what:
@@ -138,21 +138,21 @@ def liking(body: str, clause: Predicate) -> list[Reading]:
             return []
         clause = replace(clause, polarity=Polarity.DENIES)
     values = tuple(term for term in terms_of(what) if term != "to")
-    return [make(clause, "like", values)] if values else []
+    return [make_reading(clause, "like", values)] if values else []
 
 
-def eating(body: str, clause: Predicate) -> list[Reading]:
+def read_eating(body: str, clause: Predicate) -> list[Reading]:
     """Read what is eaten; to eat meat again also ends a diet without meat."""
     _, _, what = body.partition(" ")
-    values = terms_of(phrase(what))
+    values = terms_of(noun_phrase(what))
     if not values or values[0] == "out":
         return []
-    readings = [make(clause, "eat", terms_of(what))]
+    readings = [make_reading(clause, "eat", terms_of(what))]
     if values[0] == "fish" and re.search(r"\b(?:but|still|yet|and) (?:still )?no meat\b", what):
-        readings.append(make(clause, "diet", ("pescatarian",)))
+        readings.append(make_reading(clause, "diet", ("pescatarian",)))
     takes_up = clause.cue in {"again", "started", "now"} and clause.polarity is Polarity.ASSERTS
     if values == ("meat",) and takes_up and clause.tense is not Tense.FUTURE:
-        readings.append(make(clause, "diet", ("omnivore",)))
+        readings.append(make_reading(clause, "diet", ("omnivore",)))
     return readings
 
 
@@ -166,15 +166,15 @@ _SWITCH = re.compile(
 )
 
 
-def switching(body: str, clause: Predicate) -> list[Reading]:
+def read_switch(body: str, clause: Predicate) -> list[Reading]:
     """Read "switched from X to Y" and "replaced X with Y"."""
     match = _SWITCH.match(body)
     if match is None or clause.polarity is not Polarity.ASSERTS:
         return []
     old = match["old"] or match["old2"] or match["old3"]
     new = match["new"] or match["new2"] or match["new3"]
-    made = make(cued(clause, body.split()[0]), "switch", terms_of(phrase(new)))
-    return [replace(made, replaced=terms_of(phrase(old)))]
+    made = make_reading(add_cue(clause, body.split()[0]), "switch", terms_of(noun_phrase(new)))
+    return [replace(made, replaced=terms_of(noun_phrase(old)))]
 
 
 _OWNED_BE = re.compile(
@@ -193,19 +193,19 @@ _OWNED = {
 }  # fmt: skip
 
 
-def owned(body: str, clause: Predicate) -> list[Reading]:
+def read_owned(body: str, clause: Predicate) -> list[Reading]:
     """Read "User's X is Y"."""
     match = _OWNED_BE.match(body)
     if match is None:
         return []
     if match["now"] or match["changed"]:
-        clause = cued(clause, "now" if match["now"] else "changed")
+        clause = add_cue(clause, "now" if match["now"] else "changed")
     value = match["value"]
     noun = re.sub(r"^(?:own|current|new|old) ", "", clause.owned)
     favourite = re.match(r"(?:all-time )?favou?rite (?P<what>.+)$", noun)
     if favourite and match["be"] not in {"was", "were", "are"}:
-        return [make(clause, "favourite:" + " ".join(terms_of(favourite["what"])),
-                     terms_of(phrase(value)))]  # fmt: skip
+        return [make_reading(clause, "favourite:" + " ".join(terms_of(favourite["what"])),
+                     terms_of(noun_phrase(value)))]  # fmt: skip
     attribute = _OWNED.get(noun)
     if attribute is None or match["be"] in {"were", "are"}:
         return []
@@ -216,21 +216,21 @@ def owned(body: str, clause: Predicate) -> list[Reading]:
 def _owned_value(attribute: str, value: str, clause: Predicate) -> list[Reading]:
     if attribute == "birthday":
         parts = date_parts(value)
-        return [make(clause, attribute, parts)] if parts else []
+        return [make_reading(clause, attribute, parts)] if parts else []
     if attribute in {"name", "birthplace", "employer"}:
-        runs = name_runs(phrase(value))
-        return [make(clause, attribute, runs)] if runs else []
+        runs = name_runs(noun_phrase(value))
+        return [make_reading(clause, attribute, runs)] if runs else []
     if attribute == "age":
         number = re.match(r"\d{1,3}\b", value)
-        return [make(clause, attribute, (number[0],))] if number else []
+        return [make_reading(clause, attribute, (number[0],))] if number else []
     if attribute in {"relationship status", "diet"}:
-        return state("is " + value, clause)
+        return read_state("is " + value, clause)
     if attribute in {"email", "phone number"}:
-        return [make(clause, attribute, (value.lower(),))]
-    return [make(clause, attribute, terms_of(phrase(value)))]
+        return [make_reading(clause, attribute, (value.lower(),))]
+    return [make_reading(clause, attribute, terms_of(noun_phrase(value)))]
 
 
-def relative(body: str, clause: Predicate) -> list[Reading]:
+def read_relative(body: str, clause: Predicate) -> list[Reading]:
     """Read "User's dog is named Rex", "User's dog Rex died" as something about the user's dog."""
     words = clause.subject.split()
     position = next((i for i, w in enumerate(words) if w in RELATIVES or w in NAMED_PETS), 0)
@@ -241,44 +241,44 @@ def relative(body: str, clause: Predicate) -> list[Reading]:
     modifiers = tuple(stem(word) for word in words[1:position] if word != "new")
     user = replace(clause, subject="user", owned="")
     if "new" in words[1:position]:
-        user = cued(user, "new")
+        user = add_cue(user, "new")
     if re.match(r"^(?:died|passed away|is dead)\b", body) and kind.startswith("pet:"):
         values = (name, *modifiers) if name else modifiers
-        return [make(ended(user, "died"), kind, values)]
+        return [make_reading(mark_ended(user, "died"), kind, values)]
     named = re.match(r"^is (?:named |called )?(?P<name>[A-Z][\w-]*(?: [A-Z][\w-]*)*)$", body)
     if clause.owned == "name":
         named = re.match(r"^is (?P<name>[A-Z][\w-]*(?: [A-Z][\w-]*)*)$", body)
     elif clause.owned or (named and name):
         return []
     if named and clause.polarity is Polarity.ASSERTS:
-        return [make(user, kind, (named["name"].lower(), *modifiers))]
+        return [make_reading(user, kind, (named["name"].lower(), *modifiers))]
     return []
 
 
 _LIGHT_VERBS = frozenset({"is", "are", "was", "were", "has", "have", "had", "be"})
 
 
-def generic(body: str, clause: Predicate) -> Reading:
+def read_generic(body: str, clause: Predicate) -> Reading:
     """Read a verb without a rule as its stem and the terms after it."""
     words = words_of(body)
     if clause.owned:
-        return make(clause, "owned:" + " ".join(terms_of(clause.owned)), terms_of(body))
+        return make_reading(clause, "owned:" + " ".join(terms_of(clause.owned)), terms_of(body))
     if not words:
-        return make(clause, "", ())
+        return make_reading(clause, "", ())
     verb, rest = words[0].lower(), body.partition(words[0])[2]
     attribute = verb if verb in _LIGHT_VERBS else stem(verb)
     if trait_of(attribute) != Trait():  # who counts calories or names a boat has no such attribute
         attribute = f"verb:{attribute}"
-    return make(clause, attribute, terms_of(without_vague_time(rest)))
+    return make_reading(clause, attribute, terms_of(without_vague_time(rest)))
 
 
-def smoking(body: str, clause: Predicate) -> list[Reading]:
+def read_given_up(body: str, clause: Predicate) -> list[Reading]:
     """Read "quit cigarettes" and "gave up coffee": a habit of that thing ends."""
     match = re.match(r"^(?P<cue>quit|gave up|given up|stopped)\s++(?P<what>[\w -]+)$", body)
     if match is None:
         return []
-    readings = employment(body, clause)
+    readings = read_employment(body, clause)
     if readings or match["cue"] == "stopped":
         return readings
-    values = terms_of(phrase(match["what"]))
-    return [make(ended(clause, match["cue"]), "*", values)] if values else []
+    values = terms_of(noun_phrase(match["what"]))
+    return [make_reading(mark_ended(clause, match["cue"]), "*", values)] if values else []

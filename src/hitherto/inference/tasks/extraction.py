@@ -236,7 +236,7 @@ def _candidate(
     named = [day for day in (memory.event_start, memory.event_end) if day is not None]
     days = named or [session.today]
     first, last = min(days), max(days)
-    if grounding.flaw(text, first, last, session.evidence(positions)) is not None:
+    if grounding.find_flaw(text, first, last, session.evidence(positions)) is not None:
         return None
     roles = {session.messages[position].role for position in positions}
     role = MessageRole(memory.said_by)

@@ -210,7 +210,7 @@ def _merging_fault(verdict: Verdict, batch: Batch, index: int) -> str | None:
         return f"Decision {verdict.new} (addition) needs `merged`, of {MAX_CONTENT_CHARS} at most."
     old = _content_at(verdict.about[0], batch)
     new = batch.candidates[batch.indices.index(index)].content
-    lost = grounding.loses(merged, old, new)
+    lost = grounding.find_loss(merged, old, new)
     return None if lost is None else f"`merged` of decision {verdict.new} has {lost}."
 
 
