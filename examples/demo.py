@@ -100,7 +100,7 @@ def run(console: Console, path: Path, kept: bool) -> bool:
     console.print("The user is fictional; all figures were measured in this run.\n")
     if not any(Settings().cache_dir.glob("*.onnx")):
         console.print("The first run on a machine builds the embedding graph; this takes seconds.")
-    with console.status("Opening the memory"):
+    with console.status("EmbedderFactory the memory"):
         memory, took_s = timed(lambda: Hitherto(path))
     step(console, "Opened", "one SQLite file and a local embedder, no server, no key", took_s)
     with memory:

@@ -14,7 +14,7 @@ from hitherto.api import MemoryApi
 from hitherto.background.cleanup import Tidying
 from hitherto.background.webhook_sender import WebhookSending
 from hitherto.background.worker import Worker
-from hitherto.embedding import Embedder, Embedders, Opening, opened, openings
+from hitherto.embedding import Embedder, EmbedderFactory, Embedders, existing_factory, factories_of
 from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from hitherto.engine.admin import Admin
 from hitherto.engine.ledger import StoreLedger
@@ -131,8 +131,8 @@ async def open_system(
         if inference is None:
             ledger = StoreLedger(store, chosen, clock, new_id)
             inference = await open_inference(chosen, ledger)
-        ways = _ways(given, chosen)
-        embedder = await _embedder_of(store, ways)
+        factories = _factories(given, chosen)
+        embedder = await _embedder_of(store, factories)
         resources = Resources(
             store=store,
             embedder=embedder,
@@ -142,7 +142,9 @@ async def open_system(
             clock=clock,
             new_id=new_id,
             sender=Sender(given.webhook_transport, policy_of(chosen)),
-            further_embedders=[way for way in ways if way.name != embedder.identity.name],
+            further_embedders=[
+                factory for factory in factories if factory.name != embedder.identity.name
+            ],
         )
         await prepare(resources, DEFAULT_PROJECT_ID)
     except BaseException:
@@ -155,17 +157,19 @@ async def open_system(
     return system
 
 
-def _ways(given: Parts, settings: Settings) -> list[Opening]:
+def _factories(given: Parts, settings: Settings) -> list[EmbedderFactory]:
     """Return factories of the possible embedders, that of a new memory first."""
-    parts = [opened(part) for part in (given.embedder, given.next_embedder) if part is not None]
-    return parts if given.embedder is not None else [*openings(settings), *parts]
+    parts = [
+        existing_factory(part) for part in (given.embedder, given.next_embedder) if part is not None
+    ]
+    return parts if given.embedder is not None else [*factories_of(settings), *parts]
 
 
-async def _embedder_of(store: Store, ways: list[Opening]) -> Embedder:
+async def _embedder_of(store: Store, factories: list[EmbedderFactory]) -> Embedder:
     """Return the embedder that made a database; for a new one, the first."""
     await store.open()
     recorded = await store.read(lambda tx: tx.embedders.embedder())
-    embedders = Embedders(ways)
+    embedders = Embedders(factories)
     if recorded is None:
         return await in_thread(embedders.first)
     return await in_thread(embedders.of, recorded.name, recorded.dimension)

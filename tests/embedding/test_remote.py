@@ -19,8 +19,8 @@ from hitherto.embedding import (
     RemoteModel,
     RemoteParts,
     calibration_of,
+    factories_of,
     opened,
-    openings,
     remote_model,
 )
 from hitherto.embedding.remote import BATCH_CHARACTERS, BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES
@@ -350,12 +350,12 @@ def test_the_address_is_the_providers_unless_a_setting_says_otherwise() -> None:
 
 def test_the_settings_name_the_embedders_of_a_process() -> None:
     settings = Settings(embedder="openai:large", next_embedder="local")
-    assert [str(way) for way in openings(settings)] == [
+    assert [str(factory) for factory in factories_of(settings)] == [
         "openai:large",
         "all-minilm-l6-v2-int8/384",
     ]
     with pytest.raises(ValidationError):
-        openings(Settings(embedder="nonsense"))
+        factories_of(Settings(embedder="nonsense"))
 
 
 def test_a_process_opens_an_embedder_when_the_database_first_asks_for_it() -> None:
@@ -409,7 +409,7 @@ def test_a_probe_of_sentences_tells_what_an_embedders_cosines_mean(
     line = calibration_of(Squeezed(embedder, share))
     assert line.scale == pytest.approx(1 / share, rel=0.01)
     cosines = np.array([0.1, 0.6], np.float32)
-    np.testing.assert_allclose(line.applied(share * cosines + (1 - share)), cosines, atol=0.01)
+    np.testing.assert_allclose(line.apply(share * cosines + (1 - share)), cosines, atol=0.01)
 
 
 def test_an_embedder_that_tells_nothing_apart_is_refused(embedder: Any) -> None:

@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitherto.core.context.fence import DEFANGED, continued, defang, paragraph
+from hitherto.core.context.fence import DEFANGED, defang, indent_continuation, paragraph
 
 ALIKE = {
     "a": "aAａ𝐚𝒶ⓐаΑαáạ4",
@@ -61,7 +61,7 @@ def test_a_tag_in_any_spelling_loses_its_bracket(
 
 @given(st.lists(st.one_of(st.text(max_size=8), spellings().map("".join)), max_size=6).map("".join))
 def test_no_text_holds_a_tag_that_plain_folding_shows(text: str) -> None:
-    for shown in (continued(text), paragraph(text), defang(text)):
+    for shown in (indent_continuation(text), paragraph(text), defang(text)):
         plain = unicodedata.normalize("NFKC", shown).casefold()
         bare = re.sub(r"[\W_]", "", plain.replace("<", "ʘ"))
         assert not re.search(r"ʘ(?:recalledmemory|versionhistory|version\d|mergeconflict)", bare)

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from hitherto.core.recall.bm25 import build_lexical_index
 from hitherto.core.recall.passages import MAX_CHUNKS, chunk_spans
-from hitherto.core.recall.scoring import best_rows, calibrate, min_max, windowed
+from hitherto.core.recall.scoring import best_rows, calibrate, min_max, sum_windows
 from hitherto.core.text.tokens import terms, tokenise
 
 SCORES = arrays(np.float32, st.integers(0, 60), elements=st.floats(-10, 10, width=32))
@@ -67,7 +67,7 @@ def test_windowed_counts_are_sums_over_neighbours(documents: list[list[str]], re
             for other in range(len(documents))
             if abs(other - row) <= reach and sessions[other] == sessions[row]
         ]
-        assert (windowed(counts, sessions, reach)[:, row] == counts[:, near].sum(axis=1)).all()
+        assert (sum_windows(counts, sessions, reach)[:, row] == counts[:, near].sum(axis=1)).all()
 
 
 @given(st.text(max_size=400))

@@ -12,9 +12,9 @@ from hitherto.core.recall.calibration import (
     Calibration,
     Spread,
     comparable,
-    matched,
+    match_spreads,
+    probe_spread,
     probe_texts,
-    probed,
     spread_of,
 )
 from hitherto.core.recall.quantised_vectors import no_vectors
@@ -29,9 +29,9 @@ def unit(count: int, dimension: int, shared: float = 0.0) -> np.ndarray:
 
 
 def test_a_spread_is_brought_onto_another() -> None:
-    line = matched(Spread(apart=0.7, near=0.9), Spread(apart=0.1, near=0.6))
+    line = match_spreads(Spread(apart=0.7, near=0.9), Spread(apart=0.1, near=0.6))
     assert line is not None
-    moved = line.applied(np.array([0.7, 0.9, 0.8], np.float32))
+    moved = line.apply(np.array([0.7, 0.9, 0.8], np.float32))
     np.testing.assert_allclose(moved, [0.1, 0.6, 0.35], atol=1e-6)
 
 
@@ -44,18 +44,18 @@ def test_a_spread_is_brought_onto_another() -> None:
     ],
 )
 def test_what_tells_nothing_apart_is_brought_onto_nothing(own: Spread, reference: Spread) -> None:
-    assert matched(own, reference) is None
+    assert match_spreads(own, reference) is None
 
 
 def test_calibrated_cosines_stay_within_bounds_and_are_float32() -> None:
-    moved = Calibration(5.0, -3.0).applied(np.array([-1.0, 0.6, 1.0], np.float32))
+    moved = Calibration(5.0, -3.0).apply(np.array([-1.0, 0.6, 1.0], np.float32))
     np.testing.assert_allclose(moved, [LOWEST, 0.0, HIGHEST], atol=1e-6)
     assert moved.dtype == np.float32
 
 
 def test_the_references_own_calibration_changes_nothing() -> None:
     cosines = np.array([-1.0, 0.3], np.float32)
-    assert UNCHANGED.applied(cosines) is cosines
+    assert UNCHANGED.apply(cosines) is cosines
     vectors = unit(4, 8)
     assert comparable(vectors, UNCHANGED) is vectors
 
@@ -78,7 +78,7 @@ def test_the_probe_is_measured_within_its_pairs_and_across_them() -> None:
     assert len(set(texts)) == 2 * len(PROBE_PAIRS)
     assert texts[:2] == list(PROBE_PAIRS[0])
     pairs = np.eye(len(PROBE_PAIRS), dtype=np.float32).repeat(2, axis=0)
-    assert probed(pairs) == Spread(apart=0.0, near=1.0)
+    assert probe_spread(pairs) == Spread(apart=0.0, near=1.0)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_vectors_give_calibrated_products_however_they_are_cut_and_grown() -> No
     line = Calibration(2.0, -0.5)
     rows = unit(6, 16)
     kept = no_vectors(16, line).append(rows[:2]).append(rows[2:])
-    wanted = line.applied(rows @ rows[0])
+    wanted = line.apply(rows @ rows[0])
     np.testing.assert_allclose(kept.products(rows[0]), wanted, atol=0.01)
     np.testing.assert_allclose(kept.part(slice(1, 4)).products(rows[0]), wanted[1:4], atol=0.01)
 

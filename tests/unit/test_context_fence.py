@@ -3,8 +3,8 @@
 import pytest
 
 from hitherto.core.context.fence import (
-    continued,
     defang,
+    indent_continuation,
     markdown_lines,
     paragraph,
     standing_paragraph,
@@ -57,7 +57,7 @@ def test_a_tag_of_ours_loses_its_opening_bracket_and_nothing_else(tag: str) -> N
 )
 def test_other_text_is_left_byte_for_byte(text: str) -> None:
     assert defang(text) == text
-    assert continued(text) == text
+    assert indent_continuation(text) == text
     assert paragraph(text) == text
 
 
@@ -84,14 +84,14 @@ def test_brackets_in_a_row_do_not_hide_a_tag() -> None:
     ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"],
 )
 def test_every_line_break_continues_on_an_indented_line(line_break: str) -> None:
-    assert continued(f"one{line_break}# Here are{line_break}USER: x") == (
+    assert indent_continuation(f"one{line_break}# Here are{line_break}USER: x") == (
         "one\n    # Here are\n    USER: x"
     )
     assert paragraph(f"one{line_break}two") == "one two"
 
 
 def test_blank_lines_and_own_indentation_stay() -> None:
-    assert continued("a\n\n  b") == "a\n    \n      b"
+    assert indent_continuation("a\n\n  b") == "a\n    \n      b"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hitherto.core.recall.scoring import (
     fuse,
     min_max,
     nearness,
-    windowed,
+    sum_windows,
 )
 
 
@@ -55,8 +55,8 @@ def test_a_chunk_for_each_message_is_its_message() -> None:
 def test_windows_end_where_the_session_ends() -> None:
     counts = floats(1, 2, 4, 8)[np.newaxis]
     sessions = np.array([0, 0, 0, 1], np.int32)
-    assert windowed(counts, sessions, 1).tolist() == [[3, 7, 6, 8]]
-    assert windowed(counts, sessions, 9).tolist() == [[7, 7, 7, 8]]
+    assert sum_windows(counts, sessions, 1).tolist() == [[3, 7, 6, 8]]
+    assert sum_windows(counts, sessions, 9).tolist() == [[7, 7, 7, 8]]
 
 
 def test_nearness_fades_with_the_days_outside_of_a_range() -> None:

@@ -480,10 +480,10 @@ async def test_a_session_processed_just_before_the_switch_holds_it_up(
 
             told = False
 
-        probed = Probed(OLD, 0.5)
-        await change(filled, probed)
-        assert probed.told
-    assert_all_of(filled, probed, 1)
+        probe_spread = Probed(OLD, 0.5)
+        await change(filled, probe_spread)
+        assert probe_spread.told
+    assert_all_of(filled, probe_spread, 1)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitherto.core.recall import passages
-from hitherto.core.recall.calibration import Calibration, matched, spread_of
+from hitherto.core.recall.calibration import Calibration, match_spreads, spread_of
 from hitherto.embedding import Embedder, EmbedderIdentity, calibration_of
 from hitherto.errors import EmbedderError
 from hitherto.store import (
@@ -251,13 +251,13 @@ def estimated(
         scale = embedder.calibration if embedder is current else Calibration()
         spreads.append(
             spread_of(
-                scale.applied(_products(vectors, here[apart], there[apart])),
-                scale.applied(_products(vectors, near, near + 1)),
+                scale.apply(_products(vectors, here[apart], there[apart])),
+                scale.apply(_products(vectors, near, near + 1)),
             )
         )
     if spreads[0] is None or spreads[1] is None:
         return None
-    return matched(spreads[1], spreads[0])
+    return match_spreads(spreads[1], spreads[0])
 
 
 def _products(

@@ -58,11 +58,11 @@ def set_budgets(
 
     async def work(api: AdminApi) -> ProjectBudgets:
         given = {
-            "project_tokens_per_day": _parsed(project_tokens, int, "--project-tokens"),
-            "project_usd_per_day": _parsed(project_usd, float, "--project-usd"),
-            "user_tokens_per_day": _parsed(user_tokens, int, "--user-tokens"),
-            "user_usd_per_day": _parsed(user_usd, float, "--user-usd"),
-            "over_budget": _parsed(over_budget, str, "--over-budget"),
+            "project_tokens_per_day": _parse(project_tokens, int, "--project-tokens"),
+            "project_usd_per_day": _parse(project_usd, float, "--project-usd"),
+            "user_tokens_per_day": _parse(user_tokens, int, "--user-tokens"),
+            "user_usd_per_day": _parse(user_usd, float, "--user-usd"),
+            "over_budget": _parse(over_budget, str, "--over-budget"),
         }
         named: dict[str, Any] = {
             name: None if value == DEFAULT else value
@@ -74,7 +74,7 @@ def set_budgets(
     _show(administer(db, work, may_create=True), as_json)
 
 
-def _parsed(text: str | None, kind: type[Any], option: str) -> Any:
+def _parse(text: str | None, kind: type[Any], option: str) -> Any:
     if text is None or text == DEFAULT:
         return text
     try:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from hitherto import evaluation
-from hitherto.cli.output import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, failed, read_settings
+from hitherto.cli.output import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, fail, read_settings
 from hitherto.core.arguments import CONTEXT_RANGES
 from hitherto.errors import RecallrAIError, ValidationError
 from hitherto.models import RecallStrategy
@@ -74,7 +74,7 @@ def evaluate(
             json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     except (RecallrAIError, OSError) as error:
         wrong_arguments = isinstance(error, ValidationError)
-        raise failed(error, USAGE_EXIT_CODE if wrong_arguments else FAILURE_EXIT_CODE) from error
+        raise fail(error, USAGE_EXIT_CODE if wrong_arguments else FAILURE_EXIT_CODE) from error
     _show(result)
 
 

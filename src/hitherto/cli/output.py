@@ -33,10 +33,10 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (RecallrAIError, OSError) as error:
-        raise failed(error) from error
+        raise fail(error) from error
 
 
-def failed(error: RecallrAIError | OSError, exit_code: int = FAILURE_EXIT_CODE) -> typer.Exit:
+def fail(error: RecallrAIError | OSError, exit_code: int = FAILURE_EXIT_CODE) -> typer.Exit:
     """Return the error to raise for one line of text and exit code 1."""
     typer.echo(f"hitherto: {' '.join(str(error).split())}", err=True)
     return typer.Exit(exit_code)

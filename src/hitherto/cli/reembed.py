@@ -14,7 +14,7 @@ from hitherto.background import reembedding
 from hitherto.cli.administration import Db, require_database
 from hitherto.cli.output import USAGE_EXIT_CODE, one_line_errors, read_settings
 from hitherto.core.recall.calibration import Calibration
-from hitherto.embedding import EmbedderIdentity, Embedders, opening
+from hitherto.embedding import EmbedderIdentity, Embedders, factory_for
 from hitherto.settings import Settings
 from hitherto.store import RecordedEmbedder, Store, open_database
 from hitherto.threads import in_thread
@@ -75,8 +75,8 @@ async def _reembed(settings: Settings, to: str) -> _Changed:
     store = Store(open_database(settings.db))
     try:
         await store.open()
-        way = opening(to, settings)
-        embedder = await in_thread(Embedders([way]).first)
+        factory = factory_for(to, settings)
+        embedder = await in_thread(Embedders([factory]).first)
         begun, made = time.monotonic(), 0
         with _bar() as bar:
             task = bar.add_task("embedding", total=None, rate="")

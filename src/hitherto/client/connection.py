@@ -168,7 +168,7 @@ class Connection:
 
     def open(self) -> MemoryApi:
         """Return the API, which is open from the start. Raises ClosedError."""
-        return self._required().api
+        return self._require_open().api
 
     def call(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> T:
         """Make a call of the API on its loop and wait for the answer."""
@@ -215,10 +215,10 @@ class Connection:
     def _start(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> "Future[T]":
         """Hand a call to the loop, which `close()` cannot end in between."""
         with self._closing:
-            serving = self._required()
+            serving = self._require_open()
             return asyncio.run_coroutine_threadsafe(call(serving.api), serving.loop)
 
-    def _required(self) -> "_Serving":
+    def _require_open(self) -> "_Serving":
         if self._serving is None:
             raise ClosedError(CLOSED)
         return self._serving

@@ -161,7 +161,7 @@ class HttpApi:
 
     async def delete_user(self, user_id: str) -> DeletionReport:
         request = Request("DELETE", _user_path(user_id), ErrorContext(user_id), _REPORTED)
-        return await self._deleted(request)
+        return await self._delete(request)
 
     async def create_session(
         self,
@@ -224,7 +224,7 @@ class HttpApi:
         }
         request = Request("GET", _user_path(user_id, "sessions"), ErrorContext(user_id), query)
         page = (await self._ask(wire.SessionList, request)).to_model()
-        return replace(page, items=[_owned(user_id, session) for session in page.items])
+        return replace(page, items=[_with_user(user_id, session) for session in page.items])
 
     async def update_session(
         self, user_id: str, session_id: str, new_metadata: Metadata
@@ -235,7 +235,7 @@ class HttpApi:
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
         request = Request("DELETE", *_session(user_id, session_id), _REPORTED)
-        return await self._deleted(request)
+        return await self._delete(request)
 
     async def add_message(
         self,
@@ -312,7 +312,7 @@ class HttpApi:
             aclosing(_events(pieces)) as events,
         ):
             async for data in events:
-                event = _parsed(wire.Context, data, http_request.path).to_model()
+                event = _parse(wire.Context, data, http_request.path).to_model()
                 if event.is_final:
                     last = event
                     await _read_to_end(events)
@@ -390,7 +390,7 @@ class HttpApi:
     ) -> DeletionReport:
         query: Query = {**_REPORTED, "delete_previous_versions": delete_previous_versions}
         request = Request("DELETE", *_memory(user_id, memory_id), query)
-        return await self._deleted(request)
+        return await self._delete(request)
 
     async def list_merge_conflicts(
         self,
@@ -438,13 +438,13 @@ class HttpApi:
 
     async def _ask(self, answer: type[W], request: Request) -> W:
         response = await self._transport.send(request)
-        return _parsed(answer, response.content, request.path)
+        return _parse(answer, response.content, request.path)
 
-    async def _deleted(self, request: Request) -> DeletionReport:
+    async def _delete(self, request: Request) -> DeletionReport:
         response = await self._transport.send(request)
         if response.status_code != HTTPStatus.OK:
             return DeletionReport()
-        return _parsed(wire.DeletionReport, response.content, request.path).to_model()
+        return _parse(wire.DeletionReport, response.content, request.path).to_model()
 
     def _key(self, given: str | None) -> str:
         return self._transport.parts.new_id() if given is None else given
@@ -554,16 +554,16 @@ def _context_query(request: ContextRequest) -> dict[str, Any]:
     return asdict(checked) | {"recall_strategy": checked.recall_strategy.value}
 
 
-def _owned(user_id: str, session: SessionModel) -> SessionModel:
+def _with_user(user_id: str, session: SessionModel) -> SessionModel:
     """Return a session with its user, whose id only our own server names."""
     return session if session.user_id else replace(session, user_id=user_id)
 
 
 def _session_of(user_id: str, envelope: wire.SessionEnvelope) -> SessionModel:
-    return _owned(user_id, envelope.to_model())
+    return _with_user(user_id, envelope.to_model())
 
 
-def _parsed(answer: type[W], content: str | bytes, path: str) -> W:
+def _parse(answer: type[W], content: str | bytes, path: str) -> W:
     try:
         return answer.model_validate_json(content)
     except pydantic.ValidationError as error:

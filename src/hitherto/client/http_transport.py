@@ -122,7 +122,7 @@ class Transport:
         Raises the error of `error_mapping` for a refusal, TimeoutError, ConnectionError and
         ClosedError.
         """
-        built = self._built(request)
+        built = self._build(request)
         tries_left, perhaps_done = MAX_TRIES, False
         while True:
             tries_left -= 1
@@ -176,7 +176,7 @@ class Transport:
             return error
         return response
 
-    def _built(self, request: Request) -> httpx.Request:
+    def _build(self, request: Request) -> httpx.Request:
         if self._client.is_closed:
             raise ClosedError("the client was closed; open a new one")
         query = {

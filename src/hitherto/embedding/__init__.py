@@ -8,13 +8,13 @@ from hitherto.embedding.embedder import (
 from hitherto.embedding.local import LocalEmbedder, open_embedder
 from hitherto.embedding.registry import (
     LOCAL,
+    EmbedderFactory,
     Embedders,
-    Opening,
     QuestionEmbedder,
     calibration_of,
-    opened,
-    opening,
-    openings,
+    existing_factory,
+    factories_of,
+    factory_for,
 )
 from hitherto.embedding.remote import RemoteEmbedder, RemoteModel, RemoteParts, remote_model
 from hitherto.embedding.weights import MINILM, WeightsSource
@@ -23,10 +23,10 @@ __all__ = [
     "LOCAL",
     "MINILM",
     "Embedder",
+    "EmbedderFactory",
     "EmbedderIdentity",
     "Embedders",
     "LocalEmbedder",
-    "Opening",
     "QuestionEmbedder",
     "RemoteEmbedder",
     "RemoteModel",
@@ -34,9 +34,9 @@ __all__ = [
     "Vectors",
     "WeightsSource",
     "calibration_of",
+    "existing_factory",
+    "factories_of",
+    "factory_for",
     "open_embedder",
-    "opened",
-    "opening",
-    "openings",
     "remote_model",
 ]

@@ -31,7 +31,7 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class EmbedderFactory:
     """Factory of an embedder.
 
     name, dimension: its identity's; the dimension is None if only opening shows it. open: blocking;
@@ -46,19 +46,19 @@ class Opening:
         return self.name if self.dimension is None else f"{self.name}/{self.dimension}"
 
 
-def opened(embedder: Embedder) -> Opening:
+def existing_factory(embedder: Embedder) -> EmbedderFactory:
     """Return the factory of an existing embedder."""
-    return Opening(embedder.identity.name, lambda _: embedder, embedder.identity.dimension)
+    return EmbedderFactory(embedder.identity.name, lambda _: embedder, embedder.identity.dimension)
 
 
-def opening(name: str, settings: Settings) -> Opening:
+def factory_for(name: str, settings: Settings) -> EmbedderFactory:
     """Return the factory for a setting: `local`, or `provider:model`.
 
     Raises ValidationError for a name that means none.
     """
     if name == LOCAL:
         identity = local_identity()
-        return Opening(identity.name, lambda _: _open_local(settings), identity.dimension)
+        return EmbedderFactory(identity.name, lambda _: _open_local(settings), identity.dimension)
     key = settings.embedder_api_key
     model = remote_model(
         name, settings.embedder_base_url, None if key is None else key.get_secret_value()
@@ -72,13 +72,13 @@ def opening(name: str, settings: Settings) -> Opening:
             query_timeout_s=settings.embedder_timeout_s,
         )
 
-    return Opening(model.name, open_remote)
+    return EmbedderFactory(model.name, open_remote)
 
 
-def openings(settings: Settings) -> list[Opening]:
+def factories_of(settings: Settings) -> list[EmbedderFactory]:
     """Return the factories of the settings' embedders, that of new databases first."""
     names = [settings.embedder, settings.next_embedder]
-    return [opening(name, settings) for name in names if name is not None]
+    return [factory_for(name, settings) for name in names if name is not None]
 
 
 def _open_local(settings: Settings) -> LocalEmbedder:
@@ -92,9 +92,11 @@ def _open_local(settings: Settings) -> LocalEmbedder:
 class Embedders:
     """Embedders of a process. Methods block; any thread may call them."""
 
-    def __init__(self, ways: Sequence[Opening]) -> None:
-        self._ways: Mapping[str, Opening] = {way.name: way for way in reversed(ways)}
-        self._first = ways[0]
+    def __init__(self, factories: Sequence[EmbedderFactory]) -> None:
+        self._factories: Mapping[str, EmbedderFactory] = {
+            factory.name: factory for factory in reversed(factories)
+        }
+        self._first = factories[0]
         self._opened: dict[str, Embedder] = {}
         self._opening = threading.Lock()
 
@@ -105,10 +107,10 @@ class Embedders:
         one that cannot be opened.
         """
         wanted = EmbedderIdentity(name, dimension)
-        way = self._ways.get(name)
-        embedder = None if way is None else self._open(way, dimension)
+        factory = self._factories.get(name)
+        embedder = None if factory is None else self._open(factory, dimension)
         if embedder is None or embedder.identity != wanted:
-            here = " or ".join(map(str, self._ways.values()))
+            here = " or ".join(map(str, self._factories.values()))
             if embedder is not None:
                 here = str(embedder.identity)
             raise EmbedderChangedError(
@@ -131,11 +133,11 @@ class Embedders:
         """Count tokens with the first embedder's tokenizer, so that all bounds mean the same."""
         return self.first().count_tokens(text)
 
-    def _open(self, way: Opening, dimension: int | None) -> Embedder:
+    def _open(self, factory: EmbedderFactory, dimension: int | None) -> Embedder:
         with self._opening:
-            embedder = self._opened.get(way.name)
+            embedder = self._opened.get(factory.name)
             if embedder is None:
-                embedder = self._opened[way.name] = way.open(dimension)
+                embedder = self._opened[factory.name] = factory.open(dimension)
             return embedder
 
 
@@ -187,7 +189,9 @@ def calibration_of(embedder: Embedder) -> Calibration:
     if recorded is not None:
         return recorded
     vectors = np.asarray(embedder.embed(calibration.probe_texts()), np.float32)
-    measured = calibration.matched(calibration.probed(vectors), calibration.PROBE_SPREAD)
+    measured = calibration.match_spreads(
+        calibration.probe_spread(vectors), calibration.PROBE_SPREAD
+    )
     if measured is None:
         raise EmbeddingRefusedError(
             f"the embedder {embedder.identity} gives sentences of the same meaning no higher "

@@ -206,7 +206,7 @@ class RemoteEmbedder:
                         f"{error.message} (tried {attempt} times); try again later"
                     ) from error
                 self._parts.sleep(wait_s)
-        raise EmbeddingRefusedError(self._failed("was not asked"))
+        raise EmbeddingRefusedError(self._message("was not asked"))
 
     def _ask_once(self, texts: Sequence[str], timeout_s: float) -> Vectors:
         deadline = self._parts.monotonic() + timeout_s
@@ -217,25 +217,25 @@ class RemoteEmbedder:
             ) as response:
                 body = self._read(response, deadline)
         except httpx.TimeoutException as error:
-            raise _PassingError(self._failed(f"gave no answer in {timeout_s:.3g} s")) from error
+            raise _PassingError(self._message(f"gave no answer in {timeout_s:.3g} s")) from error
         except httpx.TransportError as error:
-            raise _PassingError(self._failed(f"could not be reached: {error}")) from error
+            raise _PassingError(self._message(f"could not be reached: {error}")) from error
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             raise EmbeddingRefusedError(
-                self._failed(f"could not be asked: {error}; check HITHERTO_EMBEDDER_BASE_URL")
+                self._message(f"could not be asked: {error}; check HITHERTO_EMBEDDER_BASE_URL")
             ) from error
         if response.status_code != httpx.codes.OK:
             raise self._refusal(response, body, texts)
-        return self._checked(body, len(texts))
+        return self._check_vectors(body, len(texts))
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         body = bytearray()
         for chunk in response.iter_bytes():
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
-                raise EmbeddingRefusedError(self._failed("sent an answer that is too large"))
+                raise EmbeddingRefusedError(self._message("sent an answer that is too large"))
             if self._parts.monotonic() > deadline:
-                raise _PassingError(self._failed("was too slow to answer"))
+                raise _PassingError(self._message("was too slow to answer"))
         return bytes(body)
 
     def _refusal(
@@ -243,33 +243,33 @@ class RemoteEmbedder:
     ) -> EmbedderError:
         code = response.status_code
         reason = _excerpt(body, texts, self._model.api_key)
-        message = self._failed(f"answered {code}: {reason or 'nothing'}")
+        message = self._message(f"answered {code}: {reason or 'nothing'}")
         if code in _PASSING:
             return _PassingError(message, retry_after_s(response.headers))
         return EmbeddingRefusedError(f"{message}; {_ADVICE.get(code, 'nothing was embedded')}")
 
-    def _checked(self, body: bytes, count: int) -> Vectors:
+    def _check_vectors(self, body: bytes, count: int) -> Vectors:
         """Return the vectors of an answer, in the order of the texts, with length 1."""
         rows = self._rows(body, count)
         lengths = {len(row) for row in rows}
         wanted = {self._dimension} if self._dimension else lengths
         if lengths != wanted or len(lengths) != 1 or 0 in lengths:
             raise EmbeddingRefusedError(
-                self._failed(
-                    f"gave vectors of {_listed(lengths)} numbers, not of {_listed(wanted)}; "
-                    "it is not the model that the memory was created with"
+                self._message(
+                    f"gave vectors of {_count_list(lengths)} numbers, not of {_count_list(wanted)};"
+                    " it is not the model that the memory was created with"
                 )
             )
         try:
             vectors = np.array(rows, np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise EmbeddingRefusedError(
-                self._failed("gave vectors with values that are not numbers")
+                self._message("gave vectors with values that are not numbers")
             ) from error
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(vectors).all() or not np.isfinite(norms).all() or not norms.all():
             raise EmbeddingRefusedError(
-                self._failed("gave a vector of length zero, or one that is not finite")
+                self._message("gave a vector of length zero, or one that is not finite")
             )
         return np.asarray(vectors / norms, np.float32)
 
@@ -278,16 +278,16 @@ class RemoteEmbedder:
             data: Any = json.loads(body)["data"]
             rows = {item["index"]: item["embedding"] for item in data}
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise EmbeddingRefusedError(self._failed("gave an answer without vectors")) from error
+            raise EmbeddingRefusedError(self._message("gave an answer without vectors")) from error
         if len(data) != count or set(rows) != set(range(count)):
             raise EmbeddingRefusedError(
-                self._failed(f"gave {len(data)} vectors for {count} texts, or not one for each")
+                self._message(f"gave {len(data)} vectors for {count} texts, or not one for each")
             )
         if not all(isinstance(row, list) for row in rows.values()):
-            raise EmbeddingRefusedError(self._failed("gave vectors that are not lists"))
+            raise EmbeddingRefusedError(self._message("gave vectors that are not lists"))
         return [rows[number] for number in range(count)]
 
-    def _failed(self, what: str) -> str:
+    def _message(self, what: str) -> str:
         secrets = (self._model.api_key,)
         message = f"the embedder {self._model.name} at {self._model.base_url} {what}"
         return without_secrets(message, secrets)
@@ -335,5 +335,5 @@ def _batches(texts: Sequence[str]) -> list[Sequence[str]]:
     return [texts[start:end] for start, end in pairwise([*borders, len(texts)]) if start < end]
 
 
-def _listed(lengths: set[int]) -> str:
+def _count_list(lengths: set[int]) -> str:
     return " and ".join(f"{length:,}" for length in sorted(lengths)) or "no"

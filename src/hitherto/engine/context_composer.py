@@ -389,14 +389,14 @@ def _recalled_memories(
         limit=most_children,
     )
 
-    def recalled(row: int, similarity: float | None) -> render.RecalledMemory:
+    def build(row: int, similarity: float | None) -> render.RecalledMemory:
         return render.RecalledMemory(
             index.history(index.memory_ids[row]),
             similarity=similarity,
-            children=tuple(recalled(child, None) for child in below.get(row, ())),
+            children=tuple(build(child, None) for child in below.get(row, ())),
         )
 
-    return tuple(recalled(item.row, item.similarity) for item in ranked)
+    return tuple(build(item.row, item.similarity) for item in ranked)
 
 
 def _recalled_summary(

@@ -183,7 +183,7 @@ def _items(
     with_connected: bool,
 ) -> list[UserMemoryItem]:
     chain = version_chains.Chains(versions)
-    connected = _connected(user, chain) if with_connected else {}
+    connected = _connections_by_id(user, chain) if with_connected else {}
     contested = {
         memory.memory_id
         for conflict in user.conflicts.all()
@@ -239,7 +239,9 @@ def _previous(chain: version_chains.Chains, version: MemoryVersion) -> list[Memo
     ]
 
 
-def _connected(user: UserRows, chain: version_chains.Chains) -> dict[str, list[MemoryRelationship]]:
+def _connections_by_id(
+    user: UserRows, chain: version_chains.Chains
+) -> dict[str, list[MemoryRelationship]]:
     connected: dict[str, dict[str, MemoryRelationship]] = {}
     for first, second in user.memories.connections_since(0):
         for source_id, target_id in ((first, second), (second, first)):

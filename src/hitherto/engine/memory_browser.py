@@ -133,7 +133,7 @@ class IndexedMemoryBrowser:
             evidence = [source for source in version.evidence if source.session_id == session_id]
             position = evidence[0].position if evidence else 0
         ongoing = next((other for other in self._ongoing if other.session_id == session_id), None)
-        session = self._sessions.get(session_id) if ongoing is None else _indexed(ongoing)
+        session = self._sessions.get(session_id) if ongoing is None else _as_indexed(ongoing)
         if session is None:
             return []
         first = max(0, position - BEFORE_IN_TRANSCRIPT) if start is None else start
@@ -157,7 +157,7 @@ class IndexedMemoryBrowser:
         wanted = {*plan.terms, *plan.added_terms}
         latest = [
             (session, position)
-            for session in map(_indexed, self._ongoing)
+            for session in map(_as_indexed, self._ongoing)
             for position in range(len(session.messages))
         ][-ONGOING_READ:]
         matches = []
@@ -233,7 +233,7 @@ class IndexedMemoryBrowser:
         )
 
 
-def _indexed(ongoing: OngoingSession) -> IndexedSession:
+def _as_indexed(ongoing: OngoingSession) -> IndexedSession:
     """Return an unprocessed session in the form of a processed one; it has no rows."""
     return IndexedSession(
         ongoing.session_id, ongoing.created_at, "", tuple(ongoing.messages), first_row=-1

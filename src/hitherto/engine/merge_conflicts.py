@@ -7,7 +7,7 @@ from typing import get_args
 from hitherto.api import Page, SortBy, SortOrder
 from hitherto.core import arguments
 from hitherto.core import conflict_answers as checked
-from hitherto.engine.transactions import Transacting, paged
+from hitherto.engine.transactions import Transacting, build_page
 from hitherto.errors import ValidationError
 from hitherto.models import MergeConflictAnswer, MergeConflictModel, MergeConflictStatus
 from hitherto.store import ProjectUsers
@@ -37,8 +37,8 @@ class MergeConflicts(Transacting):
                 for conflict in tx.user(user_id).conflicts.all()
                 if wanted is None or conflict.status is wanted
             ]
-            ordered = _sorted(conflicts, sort_by, descending=sort_order == "desc")
-            return paged(ordered[offset : offset + limit], len(conflicts), offset)
+            ordered = _sort(conflicts, sort_by, descending=sort_order == "desc")
+            return build_page(ordered[offset : offset + limit], len(conflicts), offset)
 
         return await self._read(work)
 
@@ -72,7 +72,7 @@ def _one_of(value: object, name: str, literal: object) -> None:
         raise ValidationError(f"{name} must be one of {choices}, not {value!r}")
 
 
-def _sorted(
+def _sort(
     newest_first: Sequence[MergeConflictModel], sort_by: SortBy, *, descending: bool
 ) -> list[MergeConflictModel]:
     """By one of two dates; those that are not resolved have no `resolved_at` and come last."""

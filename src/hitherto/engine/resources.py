@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hitherto.core.text.caches import forget_texts
-from hitherto.embedding import Embedder, Embedders, Opening, calibration_of, opened
+from hitherto.embedding import (
+    Embedder,
+    EmbedderFactory,
+    Embedders,
+    calibration_of,
+    existing_factory,
+)
 from hitherto.engine.context_composer import ContextComposer
 from hitherto.engine.project_shares import ProjectShares, share_of
 from hitherto.engine.webhook_http import Sender
@@ -73,7 +79,7 @@ class Resources:
     new_id: Callable[[], str]
     new_secret: Callable[[], str] = field(default=_new_secret)
     executor: Executor = field(default_factory=_threads)
-    further_embedders: Sequence[Opening] = ()
+    further_embedders: Sequence[EmbedderFactory] = ()
     work_due: Signal = field(default_factory=Signal)
     work_done: Signal = field(default_factory=Signal)
     deliveries_due: Signal = field(default_factory=Signal)
@@ -83,7 +89,7 @@ class Resources:
     shares: ProjectShares = field(init=False)
 
     def __post_init__(self) -> None:
-        embedders = Embedders([opened(self.embedder), *self.further_embedders])
+        embedders = Embedders([existing_factory(self.embedder), *self.further_embedders])
         composer = ContextComposer(embedders, self.executor)
         shares = ProjectShares(share_of(self.store.readers, os.cpu_count() or 1))
         # Frozen: this is the one place where fields are set.

@@ -11,7 +11,7 @@ from hitherto.api import MIN_AUTO_PROCESS_S, Page
 from hitherto.core import arguments
 from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.engine.session_deletion import SessionDeletion
-from hitherto.engine.transactions import Transacting, page_of, paged, within_deadline
+from hitherto.engine.transactions import Transacting, build_page, page_of, within_deadline
 from hitherto.errors import TimeoutError
 from hitherto.models import (
     DeletionReport,
@@ -92,7 +92,7 @@ class Sessions(Transacting):
         def work(tx: ProjectUsers) -> Page[SessionModel]:
             user = tx.user(user_id)
             if not wanted and not statuses:
-                return paged(user.sessions.page(offset, limit), user.sessions.count(), offset)
+                return build_page(user.sessions.page(offset, limit), user.sessions.count(), offset)
             matches = (
                 session
                 for session in within_deadline(user.sessions.scan(), "sessions")
@@ -162,7 +162,7 @@ class Sessions(Transacting):
         return session
 
     async def wait_until_processed(self, *, timeout_s: float | None = None) -> None:
-        async def processed() -> None:
+        async def wait_for_all() -> None:
             while await self._resources.store.read(
                 lambda tx: tx.jobs.count_unprocessed(self._resources.clock())
             ):
@@ -170,7 +170,7 @@ class Sessions(Transacting):
 
         try:
             async with asyncio.timeout(timeout_s):
-                await processed()
+                await wait_for_all()
         except builtins.TimeoutError as error:
             raise TimeoutError(
                 f"sessions were still being processed after {timeout_s} s; "

@@ -41,7 +41,7 @@ class Transacting:
         return await self._resources.store.write(lambda tx: work(tx.users(self._project_id)))
 
 
-def paged(items: list[T], total: int, offset: int) -> Page[T]:
+def build_page(items: list[T], total: int, offset: int) -> Page[T]:
     """Return the page of a list that begins at `offset`."""
     return Page(items, total, offset + len(items) < total)
 
@@ -53,7 +53,7 @@ def page_of(matching: Iterable[T], offset: int, limit: int) -> Page[T]:
     for total, item in enumerate(matching, start=1):
         if offset < total <= offset + limit:
             items.append(item)
-    return paged(items, total, offset)
+    return build_page(items, total, offset)
 
 
 def within_deadline(

@@ -6,7 +6,7 @@ from typing import Any
 from hitherto.api import UNSET, Page, Unset
 from hitherto.core import arguments
 from hitherto.core.metadata_filters import MetadataFilter
-from hitherto.engine.transactions import Transacting, page_of, paged, within_deadline
+from hitherto.engine.transactions import Transacting, build_page, page_of, within_deadline
 from hitherto.models import DeletionReport, Metadata, UserModel
 from hitherto.store import ProjectUsers
 
@@ -50,7 +50,7 @@ class Users(Transacting):
 
         def work(tx: ProjectUsers) -> Page[UserModel]:
             if not wanted and not part:
-                return paged(tx.page_users(offset, limit), tx.count_users(), offset)
+                return build_page(tx.page_users(offset, limit), tx.count_users(), offset)
             matches = (
                 user
                 for user in within_deadline(tx.scan_users(), "users")

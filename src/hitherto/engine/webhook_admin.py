@@ -9,7 +9,7 @@ import httpx
 from hitherto.api import Page
 from hitherto.core import arguments
 from hitherto.engine.resources import Resources
-from hitherto.engine.transactions import paged
+from hitherto.engine.transactions import build_page
 from hitherto.engine.webhook_http import event_body, new_secret
 from hitherto.errors import ValidationError
 from hitherto.models import (
@@ -109,7 +109,7 @@ class WebhookAdmin:
         def work(tx: ProjectRows) -> Page[WebhookDelivery]:
             webhooks = tx.webhooks_of(project_id)
             total = webhooks.count_deliveries(webhook_id)
-            return paged(webhooks.page_deliveries(webhook_id, offset, limit), total, offset)
+            return build_page(webhooks.page_deliveries(webhook_id, offset, limit), total, offset)
 
         return await self._transact(work, write=False)
 

@@ -135,7 +135,7 @@ class Sender:
         else:
             reason = ""
         # The status is the answer, even if the rest of it does not arrive.
-        return WebhookAnswer(None, reason) if status_code is None else _answered(status_code)
+        return WebhookAnswer(None, reason) if status_code is None else _webhook_answer(status_code)
 
     async def close(self) -> None:
         """Let go of the connections; a later `post` makes new ones."""
@@ -233,7 +233,7 @@ def _reason(error: Exception) -> str:
     return next((text for kind, text in _REASONS if isinstance(error, kind)), "it was broken off")
 
 
-def _answered(status_code: int) -> WebhookAnswer:
+def _webhook_answer(status_code: int) -> WebhookAnswer:
     if 200 <= status_code <= 299:
         return WebhookAnswer(status_code)
     return WebhookAnswer(status_code, f"answered with {status_code}")

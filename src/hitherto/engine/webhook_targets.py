@@ -67,7 +67,7 @@ class TargetPolicy:
         if self.private:
             return True
         # One behind a gateway of NAT64 or 6to4 is the gateway's own.
-        local = _unwrapped(address) if address in _MAPPED else address
+        local = _unwrap(address) if address in _MAPPED else address
         return is_public(address) or (self.loopback and local.is_loopback)
 
 
@@ -80,7 +80,7 @@ def policy_of(settings: Settings) -> TargetPolicy:
 
 def is_public(address: Address) -> bool:
     """Return whether an address is one of the public internet, reached by every machine."""
-    plain = _unwrapped(address)
+    plain = _unwrap(address)
     if isinstance(plain, IPv4Address):
         return not any(plain in network for network in _NOT_PUBLIC_IPV4)
     return plain in _PUBLIC_IPV6 and not any(plain in network for network in _NOT_PUBLIC_IPV6)
@@ -109,7 +109,7 @@ def is_local_name(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
-def _unwrapped(address: Address) -> Address:
+def _unwrap(address: Address) -> Address:
     """Return the IPv4 address inside an IPv6 address, if there is one."""
     if isinstance(address, IPv4Address):
         return address

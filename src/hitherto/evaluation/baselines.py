@@ -50,7 +50,7 @@ class BaselineContexts:
             if baseline is Baseline.HISTORY
             else self._best_first(question)
         )
-        return self._rendered(self._fitting(order, budget_tokens))
+        return self._render(self._fitting(order, budget_tokens))
 
     def _best_first(self, question: str) -> list[int]:
         """Return the turns that share a term with the question; of equal ones the older first."""
@@ -74,7 +74,7 @@ class BaselineContexts:
                 chosen.append(row)
         return sorted(chosen)
 
-    def _rendered(self, rows: list[int]) -> str:
+    def _render(self, rows: list[int]) -> str:
         lines: list[str] = []
         last = -1
         for row in rows:

@@ -133,7 +133,7 @@ def _wait(memory: Hitherto, users: Sequence[User], on_processed: Report) -> None
     reported = 0
     working = True
     while working:
-        working = not _finished(memory)
+        working = not _is_finished(memory)
         done = sum(
             _count(user, SessionStatus.PROCESSED) + _count(user, SessionStatus.FAILED)
             for user in users
@@ -142,7 +142,7 @@ def _wait(memory: Hitherto, users: Sequence[User], on_processed: Report) -> None
         reported = done
 
 
-def _finished(memory: Hitherto) -> bool:
+def _is_finished(memory: Hitherto) -> bool:
     try:
         memory.wait_until_processed(timeout_s=_LOOK_INTERVAL_S)
     except WaitTimeoutError:

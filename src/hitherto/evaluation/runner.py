@@ -122,7 +122,7 @@ def evaluate(
         for (strategy, budget), measurements in evaluation.recalled.items():
             for question in conversation.questions:
                 context, latency_ms = ask(user, question, strategy, budget)
-                score = _scored(context, question, count_tokens)
+                score = _score(context, question, count_tokens)
                 measurements.append(Measurement(question, score, latency_ms))
                 progress.advance(asking)
         asking_s += perf_counter() - started
@@ -169,11 +169,11 @@ def _measure_baselines(
     for (baseline, budget), measurements in evaluation.baselines.items():
         for question in conversation.questions:
             context = contexts.context(baseline, question.text, budget)
-            score = _scored(context, question, count_tokens)
+            score = _score(context, question, count_tokens)
             measurements.append(Measurement(question, score))
 
 
-def _scored(context: str, question: Question, count_tokens: CountTokens) -> ContextScore:
+def _score(context: str, question: Question, count_tokens: CountTokens) -> ContextScore:
     texts = [turn.text for turn in question.evidence]
     return score_context(context, texts, question.answer, count_tokens(context))
 

@@ -85,7 +85,7 @@ class Planner:
 def conversation_text(question: str, today: date, previous: Sequence[Message]) -> str:
     """Return the end of a conversation for a prompt, fenced and bounded."""
     lines = [
-        f"{message.role.upper()}: {shortened(message.content, LONGEST_PREVIOUS_CHARS)}"
+        f"{message.role.upper()}: {shorten(message.content, LONGEST_PREVIOUS_CHARS)}"
         for message in previous[-PREVIOUS_SHOWN:]
     ]
     before = ["Said before the question:", FENCE_OPENING, *lines, FENCE_CLOSING, ""]
@@ -96,13 +96,13 @@ def conversation_text(question: str, today: date, previous: Sequence[Message]) -
             *(before if lines else ()),
             "The question:",
             FENCE_OPENING,
-            shortened(question, LONGEST_QUESTION_CHARS),
+            shorten(question, LONGEST_QUESTION_CHARS),
             FENCE_CLOSING,
         ]
     )
 
 
-def shortened(text: str, longest_chars: int) -> str:
+def shorten(text: str, longest_chars: int) -> str:
     """Return a recalled text on one line without tags; a long one loses its middle."""
     if len(text) > longest_chars:
         half = longest_chars // 2

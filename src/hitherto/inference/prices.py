@@ -30,7 +30,7 @@ class ListPrices:
 
     def cost_nanos(self, provider: str, model: str, usage: CallUsage) -> int | None:
         price = self._own.get(f"{provider}:{model}")
-        return _published(provider, model, usage) if price is None else _by(price, usage)
+        return _published_cost(provider, model, usage) if price is None else _by(price, usage)
 
 
 def _by(price: Price, usage: CallUsage) -> int:
@@ -44,7 +44,7 @@ def _by(price: Price, usage: CallUsage) -> int:
     return _nanos(total / _TOKENS_PER_PRICE)
 
 
-def _published(provider: str, model: str, usage: CallUsage) -> int | None:
+def _published_cost(provider: str, model: str, usage: CallUsage) -> int | None:
     try:
         # Only where a model is used is the extra installed that brings the prices.
         from genai_prices import Usage, calc_price  # noqa: PLC0415

@@ -110,7 +110,7 @@ class Answer(Generic[OutputT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """Retry policy. pause, chance: sleep in seconds, and a random number from 0 to 1."""
 
     timeout_s: float
@@ -132,7 +132,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _ModelEndpoint:
     """Endpoint of one model. provider: its host, for a custom address."""
 
     name: str
@@ -141,7 +141,7 @@ class _Line:
     slots: asyncio.Semaphore
 
 
-class _Verdicts:
+class _PendingOutcome:
     """Keeps a request unsettled until it is known whether its answer had the form asked for."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -149,7 +149,7 @@ class _Verdicts:
         self._open: tuple[Reservation, FinishedCall] | None = None
         self.requests = 0
 
-    async def answered(self, reservation: Reservation, finished: FinishedCall) -> None:
+    async def record_answer(self, reservation: Reservation, finished: FinishedCall) -> None:
         """Count an answer; an earlier one was unusable."""
         await self.settle(CallOutcome.MALFORMED)
         self.requests += 1
@@ -167,18 +167,18 @@ class _Guarded(WrapperModel):
 
     def __init__(
         self,
-        line: _Line,
+        endpoint: _ModelEndpoint,
         task: Task,
         ledger: Ledger,
-        patience: Patience,
-        verdicts: _Verdicts | None = None,
+        retries: RetryPolicy,
+        pending: _PendingOutcome | None = None,
     ) -> None:
-        super().__init__(line.model)
-        self._line = line
+        super().__init__(endpoint.model)
+        self._endpoint = endpoint
         self._task = task
         self._ledger = ledger
-        self._patience = patience
-        self._verdicts = verdicts
+        self._retries = retries
+        self._pending = pending
 
     async def request(
         self,
@@ -187,47 +187,47 @@ class _Guarded(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         # Without it, the provider's own client gives up after a time of its own.
-        settings: ModelSettings = {**(model_settings or {}), "timeout": self._patience.timeout_s}
+        settings: ModelSettings = {**(model_settings or {}), "timeout": self._retries.timeout_s}
 
         async def once() -> ModelResponse:
             return await self.wrapped.request(messages, settings, model_request_parameters)
 
-        planned = self._planned(messages, settings, model_request_parameters)
+        planned = self._plan_call(messages, settings, model_request_parameters)
         reservation = await self._ledger.reserve(planned)
         timer = _Timer()
         try:
-            response = await self._tried(once, timer)
+            response = await self._retry(once, timer)
         except BaseException as error:
             finished = FinishedCall(
-                _outcome(error), _charged(error), timer.ms(), max(1, timer.attempts)
+                _outcome(error), _failed_usage(error), timer.ms(), max(1, timer.attempts)
             )
             await asyncio.shield(self._ledger.settle(reservation, finished))
             raise
-        used = _used(response.usage)
+        used = _usage(response.usage)
         finished = FinishedCall(CallOutcome.OK, used, timer.ms(), timer.attempts)
-        if self._verdicts is None:
+        if self._pending is None:
             await self._ledger.settle(reservation, finished)
         else:
-            await self._verdicts.answered(reservation, finished)
+            await self._pending.record_answer(reservation, finished)
         return response
 
-    async def _tried(
+    async def _retry(
         self, once: Callable[[], Awaitable[ModelResponse]], timer: "_Timer"
     ) -> ModelResponse:
         while True:
             timer.attempts += 1
             try:
-                async with self._line.slots:
+                async with self._endpoint.slots:
                     try:
-                        async with asyncio.timeout(self._patience.timeout_s):
+                        async with asyncio.timeout(self._retries.timeout_s):
                             return await once()
                     except TimeoutError as error:
                         raise self._late() from error
             except ModelAPIError as error:
-                delay_s = self._patience.delay_s(error, timer.attempts)
+                delay_s = self._retries.delay_s(error, timer.attempts)
                 if delay_s is None:
                     raise
-            await self._patience.pause(delay_s)
+            await self._retries.pause(delay_s)
 
     @asynccontextmanager
     async def request_stream(
@@ -237,27 +237,27 @@ class _Guarded(WrapperModel):
         model_request_parameters: ModelRequestParameters,
         run_context: RunContext[Any] | None = None,
     ) -> AsyncGenerator[StreamedResponse]:
-        planned = self._planned(messages, model_settings, model_request_parameters)
+        planned = self._plan_call(messages, model_settings, model_request_parameters)
         reservation = await self._ledger.reserve(planned)
         timer = _Timer()
         outcome, used = CallOutcome.OK, None
         try:
             async with (
-                self._line.slots,
+                self._endpoint.slots,
                 self.wrapped.request_stream(
                     messages, model_settings, model_request_parameters, run_context
                 ) as stream,
             ):
                 yield stream
-                used = _used(stream.usage)
+                used = _usage(stream.usage)
         except BaseException as error:
-            outcome, used = _outcome(error), used or _charged(error)
+            outcome, used = _outcome(error), used or _failed_usage(error)
             raise
         finally:
             finished = FinishedCall(outcome, used, timer.ms())
             await asyncio.shield(self._ledger.settle(reservation, finished))
 
-    def _planned(
+    def _plan_call(
         self,
         messages: list[ModelMessage],
         settings: ModelSettings | None,
@@ -278,17 +278,17 @@ class _Guarded(WrapperModel):
         )
         return PlannedCall(
             task=self._task.value,
-            provider=self._line.provider,
-            model=self._line.name.partition(":")[2],
+            provider=self._endpoint.provider,
+            model=self._endpoint.name.partition(":")[2],
             prompt_hash=prompt_hash(instructions),
             input_tokens=estimated_tokens(texts, tools),
             output_tokens=(settings or {}).get("max_tokens", MAX_ANSWER_TOKENS),
-            timeout_s=self._patience.total_s(),
+            timeout_s=self._retries.total_s(),
         )
 
     def _late(self) -> ModelTimeoutError:
         return ModelTimeoutError(
-            self.model_name, f"no answer within {self._patience.timeout_s:g} s", phase="read"
+            self.model_name, f"no answer within {self._retries.timeout_s:g} s", phase="read"
         )
 
 
@@ -309,14 +309,14 @@ class Providers:
 
     def __init__(
         self,
-        lines: Mapping[Task, tuple[_Line, ...]],
+        endpoints: Mapping[Task, tuple[_ModelEndpoint, ...]],
         ledger: Ledger,
-        patience: Patience,
+        retries: RetryPolicy,
         opened: AsyncExitStack,
     ) -> None:
-        self._lines = lines
+        self._endpoints = endpoints
         self._ledger = ledger
-        self._patience = patience
+        self._retries = retries
         self._opened = opened
         self._agents: dict[Any, Agent[Any, Any]] = {}
 
@@ -326,11 +326,11 @@ class Providers:
 
     def has(self, task: Task) -> bool:
         """Return whether a model does the task; otherwise rules do."""
-        return task in self._lines
+        return task in self._endpoints
 
     def name(self, task: Task) -> str:
         """Return the name of the first model, or `local` without one."""
-        return self._lines[task][0].name if task in self._lines else LOCAL_MODEL
+        return self._endpoints[task][0].name if task in self._endpoints else LOCAL_MODEL
 
     def model(self, task: Task) -> Model:
         """Return the model for an agent of the task, with its fallback.
@@ -338,7 +338,8 @@ class Providers:
         Give the agent `request_settings` too. What its run raises, `refuse` translates.
         """
         first, *others = (
-            _Guarded(line, task, self._ledger, self._patience) for line in self._lines[task]
+            _Guarded(endpoint, task, self._ledger, self._retries)
+            for endpoint in self._endpoints[task]
         )
         return FallbackModel(first, *others) if others else first
 
@@ -357,17 +358,17 @@ class Providers:
         type. The model is then asked to repair it; if it cannot, the answer is given as it is.
         Raises BudgetSpentError where the ledger has no room.
         """
-        *others, last = self._lines[task]
-        for line in others:
+        *others, last = self._endpoints[task]
+        for endpoint in others:
             try:
-                return await self._ask_model(line, task, prompt, content, output_type, check)
+                return await self._ask_model(endpoint, task, prompt, content, output_type, check)
             except InferenceError as error:
                 _log.info("asking the fallback model: %s", error)
         return await self._ask_model(last, task, prompt, content, output_type, check)
 
     async def _ask_model(
         self,
-        line: _Line,
+        endpoint: _ModelEndpoint,
         task: Task,
         prompt: Prompt,
         content: str,
@@ -377,23 +378,23 @@ class Providers:
         agent = self._agents.get(output_type)
         if agent is None:
             agent = self._agents[output_type] = _agent(output_type)
-        verdicts = _Verdicts(self._ledger)
+        pending = _PendingOutcome(self._ledger)
         outcome = CallOutcome.FAILED
         try:
             done = await agent.run(
                 content,
-                model=_Guarded(line, task, self._ledger, self._patience, verdicts),
+                model=_Guarded(endpoint, task, self._ledger, self._retries, pending),
                 instructions=prompt.text,
                 deps=_Checking(check),
                 model_settings=request_settings(task),
             )
-            outcome = CallOutcome.OK if verdicts.requests < 2 else CallOutcome.REPAIRED
+            outcome = CallOutcome.OK if pending.requests < 2 else CallOutcome.REPAIRED
         except AgentRunError as error:
             outcome = _outcome(error)
-            refuse(error, line.name)
+            refuse(error, endpoint.name)
         finally:
-            await asyncio.shield(verdicts.settle(outcome))
-        return Answer(done.output, line.name, max(0, verdicts.requests - 1))
+            await asyncio.shield(pending.settle(outcome))
+        return Answer(done.output, endpoint.name, max(0, pending.requests - 1))
 
 
 def request_settings(task: Task) -> ModelSettings:
@@ -420,14 +421,14 @@ def _agent(output_type: type[OutputT]) -> Agent[_Checking, OutputT]:
     )
     keep_untraced(agent)
 
-    def checked(context: RunContext[_Checking], output: OutputT) -> OutputT:
+    def check_output(context: RunContext[_Checking], output: OutputT) -> OutputT:
         check = context.deps.check
         wrong = None if check is None else check(output)
         if wrong and not context.last_attempt:
             raise ModelRetry(wrong)
         return output
 
-    agent.output_validator(checked)
+    agent.output_validator(check_output)
     return agent
 
 
@@ -457,13 +458,13 @@ def _outcome(error: BaseException) -> CallOutcome:
     )
 
 
-def _charged(error: BaseException) -> CallUsage | None:
+def _failed_usage(error: BaseException) -> CallUsage | None:
     """Return the charge of a failed request: nothing if refused or never sent."""
     reached = not isinstance(error, ModelConnectionError) or error.phase not in {"connect", "pool"}
     return CallUsage() if isinstance(error, ModelHTTPError) or not reached else None
 
 
-def _used(usage: RequestUsage) -> CallUsage:
+def _usage(usage: RequestUsage) -> CallUsage:
     return CallUsage(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens)
 
 
@@ -515,9 +516,9 @@ async def open_providers(
     pause, chance: sleep in seconds, and a random number from 0 to 1, for the time between attempts.
     Raises ValidationError for an unknown model, or one that lacks its key or its package.
     """
-    patience = Patience(settings.model_timeout_s, settings.model_retries, pause, chance)
+    retries = RetryPolicy(settings.model_timeout_s, settings.model_retries, pause, chance)
     slots: dict[str, asyncio.Semaphore] = {}
-    lines: dict[str, _Line] = {}
+    endpoints: dict[str, _ModelEndpoint] = {}
     chosen = chosen_models(settings)
     opened = AsyncExitStack()
     try:
@@ -526,16 +527,16 @@ async def open_providers(
             if provider == _main_provider(settings) and settings.model_base_url:
                 provider = urlsplit(settings.model_base_url).hostname or provider
             slot = slots.setdefault(provider, asyncio.Semaphore(settings.model_concurrency))
-            model = await opened.enter_async_context(_built(name, settings))
-            lines[name] = _Line(name, provider, model, slot)
+            model = await opened.enter_async_context(_build(name, settings))
+            endpoints[name] = _ModelEndpoint(name, provider, model, slot)
     except BaseException:
         await opened.aclose()
         raise
-    of_tasks = {task: tuple(lines[name] for name in names) for task, names in chosen.items()}
-    return Providers(of_tasks, ledger, patience, opened)
+    of_tasks = {task: tuple(endpoints[name] for name in names) for task, names in chosen.items()}
+    return Providers(of_tasks, ledger, retries, opened)
 
 
-def _built(name: str, settings: Settings) -> Model:
+def _build(name: str, settings: Settings) -> Model:
     kind, colon, rest = name.partition(":")
     if not colon or not rest:
         raise ValidationError(f"model {name!r} must be `provider:name`, as in `openai:gpt-5-mini`")

@@ -125,7 +125,7 @@ async def update_budgets(
     project_id: ProjectId, body: UpdateBudgets, admin: Admin
 ) -> ProjectBudgets:
     """Set budgets. Sessions that wait for a budget are tried again at once."""
-    return ProjectBudgets.from_model(await admin.update_budgets(project_id, **body.given()))
+    return ProjectBudgets.from_model(await admin.update_budgets(project_id, **body.sent_fields()))
 
 
 @admin_router.get("/projects/{project_id}/usage", tags=_USAGE, responses=error_responses(404))

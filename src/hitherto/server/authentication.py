@@ -233,13 +233,13 @@ class AdminRoute(APIRoute):
 
 
 def _require_state(state: str, message: str, handle: Handler) -> Handler:
-    async def authenticated(request: Request) -> Response:
+    async def handle_authenticated(request: Request) -> Response:
         if not hasattr(request.state, state):
             raise AuthenticationError(message)
         refuse_nul(request)
         return await handle(ReadRequest(request))
 
-    return authenticated
+    return handle_authenticated
 
 
 def _owner(scope: Scope) -> bytes:

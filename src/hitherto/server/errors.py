@@ -135,11 +135,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers |= _allowed(request)
+        headers |= _allow_header(request)
     return json_answer(error.status_code, {"detail": str(error.detail)}, headers)
 
 
-def _allowed(request: Request) -> dict[str, str]:
+def _allow_header(request: Request) -> dict[str, str]:
     """Return the `Allow` header with all methods of a path.
 
     A route knows only the methods that it serves itself.
@@ -260,13 +260,13 @@ class LastResort:
             return
         started = False
 
-        async def watched(message: Message) -> None:
+        async def send_and_watch(message: Message) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_and_watch)
         except Exception as error:
             if started:
                 # The status is sent already. Raising cuts the answer off.

@@ -181,16 +181,16 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         if self._part is not _Part.HEAD:
             return
         if len(self.headers) >= MAX_HEADER_FIELDS:
-            raise self._refused(HEAD_TOO_LARGE)
+            raise self._refuse_with(HEAD_TOO_LARGE)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Start work on the request."""
         # What came in one read need not be counted.
         if self._framing_bytes > MAX_HEAD_BYTES - READ_BYTES and self._head_bytes > MAX_HEAD_BYTES:
-            raise self._refused(HEAD_TOO_LARGE)
+            raise self._refuse_with(HEAD_TOO_LARGE)
         if len(self.pipeline) >= MAX_PIPELINED:
-            raise self._refused(INVALID)
+            raise self._refuse_with(INVALID)
         self._part = _Part.BODY
         super().on_headers_complete()
         self._has_requests = True
@@ -280,7 +280,7 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         """Refuse a request that could not be parsed; uvicorn calls this for all of them."""
         self._refuse(self._refusal)
 
-    def _refused(self, refusal: Refusal) -> _RefusedError:
+    def _refuse_with(self, refusal: Refusal) -> _RefusedError:
         """Return the error that ends parsing with this refusal."""
         self._refusal = refusal
         return _RefusedError(refusal[1])

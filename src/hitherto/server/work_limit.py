@@ -59,13 +59,13 @@ class WorkLimit:
         slot = await self._queue.take()
         scope.setdefault("state", {})["slot"] = slot
 
-        async def watched(message: Message) -> None:
+        async def send_and_watch(message: Message) -> None:
             if message["type"] == "http.response.start" and not _is_stream(message):
                 slot.release()
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_and_watch)
         finally:
             slot.release()
 

@@ -39,7 +39,7 @@ class Budgets(Mirror[usage_models.Budgets]):
 class UpdateBudgets(Budgets):
     """Budgets to set. A missing field stays unchanged; null restores the settings."""
 
-    def given(self) -> dict[str, Any]:
+    def sent_fields(self) -> dict[str, Any]:
         """Return the sent fields, null included, as arguments of `update_budgets`."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 

@@ -53,7 +53,7 @@ _TAG_CHARS = 64
 """Letters behind a bracket that are read; the longest tag has 21, of two letters each at most."""
 
 
-def _spelled(tag: str) -> str:
+def _spelling(tag: str) -> str:
     return "".join(_SPELLINGS.get(letter, letter) for letter in tag if letter != "_")
 
 
@@ -62,10 +62,10 @@ _TAG = re.compile(
     "[il]{0,2}(?:"
     + "|".join(
         [
-            _spelled(RECALLED_MEMORY),
-            _spelled(VERSION_HISTORY),
-            _spelled(VERSION) + r"\d",
-            _spelled(MERGE_CONFLICT_HISTORY),
+            _spelling(RECALLED_MEMORY),
+            _spelling(VERSION_HISTORY),
+            _spelling(VERSION) + r"\d",
+            _spelling(MERGE_CONFLICT_HISTORY),
         ]
     )
     + ")"
@@ -99,7 +99,7 @@ def has_tag(text: str) -> bool:
     return any(_opens_tag(visible, match.end()) for match in _OPENING.finditer(visible))
 
 
-def continued(text: str) -> str:
+def indent_continuation(text: str) -> str:
     """Return a recalled text for a place after a label: its further lines are indented."""
     return f"\n{CONTINUATION}".join(defang(text).splitlines())
 

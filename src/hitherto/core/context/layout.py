@@ -8,7 +8,7 @@ from hitherto.core.context.fence import (
     MERGE_CONFLICT_HISTORY,
     VERSION,
     VERSION_HISTORY,
-    continued,
+    indent_continuation,
     paragraph,
 )
 from hitherto.core.dates.formatting import event_days, local_day, local_timestamp
@@ -85,13 +85,14 @@ class Layout:
     def message(self, message: Message | UserMessage) -> str:
         """Return a message with its speaker and time."""
         speaker = _SPEAKERS[message.role]
-        return f"{speaker} (at {self.timestamp(message.timestamp)}): {continued(message.content)}"
+        content = indent_continuation(message.content)
+        return f"{speaker} (at {self.timestamp(message.timestamp)}): {content}"
 
     def excerpt(self, role: MessageRole, content: str, starts_mid: bool, ends_mid: bool) -> str:
         """Return a message, or a part of one, of a past conversation."""
         before = ELLIPSIS if starts_mid else ""
         after = ELLIPSIS if ends_mid else ""
-        return f"{_SPEAKERS[role]}: {before}{continued(content)}{after}"
+        return f"{_SPEAKERS[role]}: {before}{indent_continuation(content)}{after}"
 
     def excerpt_heading(self, session_created_at: datetime) -> tuple[str, str]:
         """Return the texts before and after the number of an excerpt's conversation.

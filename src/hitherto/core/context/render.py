@@ -196,10 +196,10 @@ def render(
     draft = _Draft(parts, Layout(zone, compact=True))
     budget = TokenBudget(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
     budget.add(_candidates(draft, budget.tokens))
-    return _reduced(draft, budget, prefix, max_tokens, count_tokens)
+    return _fit_to_budget(draft, budget, prefix, max_tokens, count_tokens)
 
 
-def _reduced(
+def _fit_to_budget(
     draft: "_Draft", budget: TokenBudget, prefix: str, max_tokens: int, count_tokens: CountTokens
 ) -> Rendered:
     """Return the text of a draft; if it is too long, without the pieces added last.
@@ -257,7 +257,7 @@ def _full_form(
         return draft.rendered(text, tokens)
     budget = TokenBudget(draft.body, max_tokens - tokens, count_tokens)
     budget.add(_in_order(draft.asking, 0))
-    return _reduced(draft, budget, prefix, max_tokens, count_tokens)
+    return _fit_to_budget(draft, budget, prefix, max_tokens, count_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,7 +530,7 @@ def _candidates(draft: _Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
     yield from _with_reserve(_histories(draft.memories), 0)
     yield from _with_reserve(draft.ongoing, 0)
     yield from ((item.line, 0) for item in draft.memories)
-    yield from _with_reserve(_connected(draft.memories), 0)
+    yield from _with_reserve(_connected_lines(draft.memories), 0)
     for summary in [*draft.summaries, *draft.recent_summaries]:
         if summary.text.is_shown:
             yield from _with_reserve(summary.memories, 0)
@@ -556,12 +556,12 @@ def _histories(drafts: list[_MemoryDraft]) -> Iterator[Piece]:
             yield draft.history
 
 
-def _connected(drafts: list[_MemoryDraft]) -> Iterator[Piece]:
+def _connected_lines(drafts: list[_MemoryDraft]) -> Iterator[Piece]:
     """Yield the memories connected to shown ones, nearest first below each."""
     for draft in drafts:
         if draft.line.is_shown:
             yield from (child.line for child in draft.children)
-            yield from _connected(draft.children)
+            yield from _connected_lines(draft.children)
 
 
 def _date_order(excerpt: Excerpt) -> tuple[datetime, str, int, int]:

@@ -74,7 +74,7 @@ class Redactor:
 
         Half of the words do not suffice there: "my dog is called Rex" may be about another dog.
         """
-        return _replaced(text, self.states, REDACTED)
+        return _replace_sentences(text, self.states, REDACTED)
 
     def states(self, text: str) -> bool:
         """Return whether a text states a deleted memory, or part of it with its name."""
@@ -103,7 +103,9 @@ class Redactor:
         )
 
     def _without(self, text: str, least_terms: int, mark: str) -> str:
-        return _replaced(text, lambda sentence: self._is_ground(sentence, least_terms), mark)
+        return _replace_sentences(
+            text, lambda sentence: self._is_ground(sentence, least_terms), mark
+        )
 
     def _is_ground(self, sentence: str, least_terms: int) -> bool:
         if self.rare and self.rare & _marks(sentence):
@@ -159,10 +161,9 @@ def _sentences(text: str) -> list[str]:
     return [text[start:end] for start, end in sentence_spans(text)]
 
 
-def _replaced(text: str, is_removed: Callable[[str], bool], mark: str) -> str:
+def _replace_sentences(text: str, is_removed: Callable[[str], bool], mark: str) -> str:
     return "".join(
-        _marked(sentence, mark) if is_removed(sentence) else sentence
-        for sentence in _sentences(text)
+        _mark(sentence, mark) if is_removed(sentence) else sentence for sentence in _sentences(text)
     )
 
 
@@ -172,6 +173,6 @@ def _marks(text: str) -> set[str]:
     return names | set(_NUMBER.findall(text))
 
 
-def _marked(sentence: str, mark: str) -> str:
+def _mark(sentence: str, mark: str) -> str:
     """Return the mark for a sentence, with the space after it."""
     return mark + sentence[len(sentence.rstrip()) :]

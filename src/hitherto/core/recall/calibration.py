@@ -36,7 +36,7 @@ class Calibration:
     scale: float = 1.0
     offset: float = 0.0
 
-    def applied(self, cosines: Floats) -> Floats:
+    def apply(self, cosines: Floats) -> Floats:
         """Return the cosines on the reference's scale, within `LOWEST` and `HIGHEST`."""
         if self == UNCHANGED:
             return cosines
@@ -93,7 +93,7 @@ def spread_of(apart: Floats, near: Floats) -> Spread | None:
     )
 
 
-def matched(own: Spread, reference: Spread) -> Calibration | None:
+def match_spreads(own: Spread, reference: Spread) -> Calibration | None:
     """Return the line from an embedder's spread to the reference's spread of the same texts.
 
     None if either is too narrow to distinguish related from unrelated texts.
@@ -125,15 +125,15 @@ PROBE_PAIRS: Final = (
 """Pairs of sentences of nearly the same meaning; no pair is about the subject of another."""
 
 PROBE_SPREAD: Final = Spread(apart=0.066, near=0.608)
-"""Spread of `PROBE_PAIRS` with all-MiniLM-L6-v2 (int8): see `probed`."""
+"""Spread of `PROBE_PAIRS` with all-MiniLM-L6-v2 (int8): see `probe_spread`."""
 
 
 def probe_texts() -> list[str]:
-    """Return the texts of `PROBE_PAIRS`, in the order of `probed`."""
+    """Return the texts of `PROBE_PAIRS`, in the order of `probe_spread`."""
     return [text for pair in PROBE_PAIRS for text in pair]
 
 
-def probed(vectors: Floats) -> Spread:
+def probe_spread(vectors: Floats) -> Spread:
     """Return the spread of the probe: the median cosine across pairs, and within them.
 
     vectors: of `probe_texts`, unit length.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hitherto.core.recall.bm25 import LexicalIndex, build_lexical_index
 from hitherto.core.recall.passages import Passage, PassageKind, speaker_names, word_count
 from hitherto.core.recall.quantised_vectors import Floats, Vectors, no_vectors
-from hitherto.core.recall.scoring import windowed
+from hitherto.core.recall.scoring import sum_windows
 from hitherto.core.text.tokens import terms
 from hitherto.models import Message, MessageRole
 
@@ -178,11 +178,11 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
     session_of = np.concatenate([index.session_of, np.repeat(session_numbers, sizes)])
     lexical = index.lexical.append([terms(message.content) for message in messages])
     return MessageIndex(
-        chunk_vectors=_appended(index.chunk_vectors, chunk_vectors),
+        chunk_vectors=_append(index.chunk_vectors, chunk_vectors),
         chunk_of=all_chunk_of,
         chunk_starts=np.flatnonzero(np.diff(all_chunk_of, prepend=-1)),
         chunk_spans=np.concatenate([index.chunk_spans, np.array(spans, np.int32).reshape(-1, 2)]),
-        window_vectors=_appended(index.window_vectors, window_vectors),
+        window_vectors=_append(index.window_vectors, window_vectors),
         window_of=_concatenate(index.window_of, window_of),
         is_user=np.concatenate(
             [index.is_user, [message.role is MessageRole.USER for message in messages]]
@@ -196,7 +196,7 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
         speakers=speakers,
         session_days=_concatenate(index.session_days, [s.day.toordinal() for s in sessions]),
         lexical=lexical,
-        around_lengths=windowed(lexical.lengths.astype(np.float32), session_of, AROUND),
+        around_lengths=sum_windows(lexical.lengths.astype(np.float32), session_of, AROUND),
     )
 
 
@@ -276,7 +276,7 @@ def _passages(
     return rows, spans, vectors
 
 
-def _appended(present: Vectors, added: Sequence[Floats]) -> Vectors:
+def _append(present: Vectors, added: Sequence[Floats]) -> Vectors:
     return present.append(np.concatenate(added)) if added else present
 
 

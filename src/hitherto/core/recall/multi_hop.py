@@ -76,19 +76,19 @@ def explore(
         terms = _seed_terms(index.lexical, seeds, plan.terms)
         wider = replace(plan, terms=(*plan.terms, *terms))
         hop = rank_messages(wider, dense, lexical_scores(wider, index), index, limit)
-        merged = _interleaved(ranking, hop, limit)
+        merged = _interleave(ranking, hop, limit)
         earlier_rows = {entry.row for entry in ranking[:50]}
         found_rows = tuple(entry.row for entry in merged[:50] if entry.row not in earlier_rows)
         steps.append(Hop(seeds, terms, found_rows))
         ranking = merged
     if plan.added_terms:
-        named = _named(plan, index, ranking, limit)
+        named = _rank_by_added_terms(plan, index, ranking, limit)
         steps.append(Hop((), plan.added_terms, tuple(entry.row for entry in named)))
-        ranking = _interleaved(ranking, named, limit)
+        ranking = _interleave(ranking, named, limit)
     return Exploration(ranking, tuple(steps))
 
 
-def _named(
+def _rank_by_added_terms(
     plan: QueryPlan, index: MessageIndex, ranking: Sequence[Ranked], limit: int
 ) -> list[Ranked]:
     """Rank the messages with added terms by their words alone, best first.
@@ -127,7 +127,7 @@ def _seed_terms(
     return tuple(sorted(weights, key=lambda term: (-weights[term], term))[:HOP_TERMS])
 
 
-def _interleaved(first: Sequence[Ranked], second: Sequence[Ranked], limit: int) -> list[Ranked]:
+def _interleave(first: Sequence[Ranked], second: Sequence[Ranked], limit: int) -> list[Ranked]:
     """Insert an entry of the second ranking after every `STRIDE - 1` of the first.
 
     Each row is listed once.

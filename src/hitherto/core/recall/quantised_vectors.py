@@ -43,7 +43,7 @@ class Vectors:
 
     def append(self, matrix: Floats) -> "Vectors":
         """Return these vectors, followed by those of a float32 matrix (m, d)."""
-        codes, scales = _coded(matrix)
+        codes, scales = _encode(matrix)
         return replace(
             self,
             codes=np.concatenate([self.codes, codes]),
@@ -59,10 +59,10 @@ class Vectors:
         """
         if not len(self) or not query.any():
             return np.zeros(len(self), np.float32)
-        coded, scale = _coded(query[np.newaxis])
+        coded, scale = _encode(query[np.newaxis])
         sums = np.asarray(simsimd.cdist(coded, self.codes, metric="dot", out_dtype="float32"))[0]
         cosines = np.asarray(sums * (self.scales * scale[0]), np.float32)
-        return self.calibration.applied(cosines)
+        return self.calibration.apply(cosines)
 
     def floats(self) -> Floats:
         """Return the vectors as float32: (n, d)."""
@@ -78,7 +78,7 @@ def no_vectors(dimension: int, calibration: Calibration = UNCHANGED) -> Vectors:
     return Vectors(np.empty((0, dimension), np.int8), np.empty(0, np.float32), calibration)
 
 
-def _coded(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
+def _encode(matrix: Floats) -> tuple[NDArray[np.int8], Floats]:
     """Return each row's codes and the scale that makes its largest component `LEVELS`."""
     codes = np.empty(matrix.shape, np.int8)
     scales = np.empty(len(matrix), np.float32)

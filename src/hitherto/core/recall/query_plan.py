@@ -231,9 +231,9 @@ def plan(
     wide: False gives one dense query (LOW_LATENCY); True adds variants (BALANCED, AGENTIC): the
         parts of a compound question, its keywords, and the statement that would answer it.
     """
-    question = _shortened(" ".join(question.split()))
+    question = _shorten(" ".join(question.split()))
     people = {*people, *(word for name in people for word in name.split()[:1])}
-    completed = _completed(question, previous)
+    completed = _complete(question, previous)
     tokens = content_tokens(completed)
     content_words = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
     keywords = distinct(content_words)
@@ -253,7 +253,7 @@ def plan(
     )
 
 
-def _shortened(question: str) -> str:
+def _shorten(question: str) -> str:
     """Return a question within the bound: the beginning and the end of a long one."""
     if len(question) <= LONGEST_QUESTION_CHARS:
         return question
@@ -261,7 +261,7 @@ def _shortened(question: str) -> str:
     return f"{question[:half].rsplit(' ', 1)[0]} {question[-half:].split(' ', 1)[-1]}"
 
 
-def _completed(question: str, previous: Sequence[Message]) -> str:
+def _complete(question: str, previous: Sequence[Message]) -> str:
     """Put the user's last message in front of a question that refers to it."""
     if len(content_tokens(question)) > 4 or not _LEAN.search(question):
         return question

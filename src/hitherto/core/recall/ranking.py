@@ -19,7 +19,7 @@ from hitherto.core.recall.scoring import (
     fuse,
     min_max,
     nearness,
-    windowed,
+    sum_windows,
 )
 from hitherto.models import MessageRole
 
@@ -128,7 +128,7 @@ def lexical_scores(
     lengths = index.lexical.lengths
     if not len(lengths):
         return LexicalScores(counts, np.zeros(0, np.float32))
-    table = windowed(counts, index.session_of, AROUND)
+    table = sum_windows(counts, index.session_of, AROUND)
     scores = fuse(
         [
             (weights.turn, count_scores(counts, lengths)),

@@ -62,7 +62,7 @@ def best_of_groups(
     return best
 
 
-def windowed(counts: Floats, group_of: Ints, reach: int) -> Floats:
+def sum_windows(counts: Floats, group_of: Ints, reach: int) -> Floats:
     """Add to each column (the last axis) its neighbours within reach, of the same group only."""
     total = counts.copy()
     for step in range(1, reach + 1):

@@ -58,7 +58,7 @@ def question(
     text = "Which of these is right?"
     if all(dated.statement.reading.subject == "user" for dated in (existing, proposed)):
         text = _ASKED.get(attribute.partition(":")[0], text)
-    first, second = _quoted(existing), _quoted(proposed)
+    first, second = _quote(existing), _quote(proposed)
     if existing.at.date() == proposed.at.date():
         statements = f"Two things noted on {_day(existing.at)} do not agree: {first} and {second}."
     else:
@@ -94,7 +94,7 @@ def distinct(questions: Sequence[MergeConflictQuestion]) -> tuple[MergeConflictQ
     return tuple(numbered)
 
 
-def _quoted(dated: DatedStatement) -> str:
+def _quote(dated: DatedStatement) -> str:
     return f"“{dated.content.strip().rstrip('.')}”"
 
 

@@ -113,7 +113,7 @@ class Explorer:
         run = ExplorationRun(library, today, report, self._monotonic, self._monotonic() + soft_s)
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await self._explored(plan, previous, run)
+                return await self._run_agent(plan, previous, run)
         except TimeoutError:
             failure = f"the model took longer than {self._deadline_s:g} s to explore"
         except UsageLimitExceeded:
@@ -124,7 +124,7 @@ class Explorer:
             failure = disclosed(error, _log, _DOING)
         return Explored(steps=tuple(run.steps), failure=failure)
 
-    async def _explored(
+    async def _run_agent(
         self, plan: QueryPlan, previous: Sequence[Message], run: ExplorationRun
     ) -> Explored:
         content = "\n".join(
@@ -146,7 +146,7 @@ class Explorer:
                     _tell(node.model_response, run)
         if agent_run.result is None:
             raise UsageLimitExceeded("the run ended without an answer")
-        return _checked(agent_run.result.output, run)
+        return _check_answer(agent_run.result.output, run)
 
     def _reason(self, error: Exception) -> str:
         try:
@@ -196,12 +196,12 @@ def _tell(response: ModelResponse, run: ExplorationRun) -> None:
             run.step(part.content)
 
 
-def _checked(answer: ExploredAnswer, run: ExplorationRun) -> Explored:
+def _check_answer(answer: ExploredAnswer, run: ExplorationRun) -> Explored:
     """Return the answer without anything that rests on missing items."""
     unknown: set[int] = set()
     unsupported = 0
 
-    def kept(facts: Sequence[CitedFact]) -> tuple[Fact, ...]:
+    def keep_supported(facts: Sequence[CitedFact]) -> tuple[Fact, ...]:
         nonlocal unsupported
         supported = []
         for fact in facts[:MAX_FACTS]:
@@ -213,7 +213,7 @@ def _checked(answer: ExploredAnswer, run: ExplorationRun) -> Explored:
                 unsupported += 1
         return tuple(supported)
 
-    findings, changes = kept(answer.findings), kept(answer.changes)
+    findings, changes = keep_supported(answer.findings), keep_supported(answer.changes)
     worked = _lines(answer.working_out) if findings or changes else ()
     return Explored(
         findings=findings,

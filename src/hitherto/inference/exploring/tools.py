@@ -37,7 +37,7 @@ async def search_memories(
 ) -> str:
     """Search the statements about the user; on request those too that no longer hold."""
     library = context.deps.library
-    return await _listed(
+    return await _run_tool(
         context,
         f"Searching memories for: {query}",
         lambda: library.memories(_plan(context, query, near_day), superseded=include_superseded),
@@ -47,14 +47,14 @@ async def search_memories(
 
 async def read_versions(context: Context, memory: Number) -> str:
     """Read how a memory came to be: its versions, newest first, and why each was replaced."""
-    return await _looked_into(
+    return await _read_memory(
         context, memory, "Reading the versions of", context.deps.library.versions
     )
 
 
 async def follow_connections(context: Context, memory: Number) -> str:
     """Read the memories that are connected to a memory."""
-    return await _looked_into(
+    return await _read_memory(
         context, memory, "Following the connections of", context.deps.library.connections
     )
 
@@ -62,7 +62,7 @@ async def follow_connections(context: Context, memory: Number) -> str:
 async def search_summaries(context: Context, query: Query, near_day: Near = None) -> str:
     """Search the summaries of past conversations."""
     library = context.deps.library
-    return await _listed(
+    return await _run_tool(
         context,
         f"Searching summaries for: {query}",
         lambda: library.summaries(_plan(context, query, near_day)),
@@ -79,7 +79,7 @@ async def search_transcripts(
     """Search what was said in past conversations, word for word."""
     library = context.deps.library
     role = None if said_by == "anyone" else MessageRole(said_by)
-    return await _listed(
+    return await _run_tool(
         context,
         f"Searching transcripts for: {query}",
         lambda: library.messages(replace(_plan(context, query, near_day), role=role)),
@@ -99,7 +99,7 @@ async def read_transcript(
     if shown_item is None:
         return _unknown(context, item)
     start = None if from_message is None else max(0, from_message - 1)
-    return await _listed(
+    return await _run_tool(
         context,
         f"Reading a conversation: {shown_item.source}",
         lambda: context.deps.library.transcript(shown_item, start),
@@ -110,7 +110,7 @@ async def read_transcript(
 
 async def list_merge_conflicts(context: Context) -> str:
     """List the contradictions that nobody has settled yet."""
-    return await _listed(
+    return await _run_tool(
         context,
         "Listing merge conflicts",
         context.deps.library.conflicts,
@@ -188,7 +188,7 @@ def _plan(context: Context, text: str, near_day: date | None) -> QueryPlan:
     return replace(plan, dates=(*plan.dates, near))
 
 
-async def _listed(
+async def _run_tool(
     context: Context,
     doing: str,
     look: Callable[[], Sequence[Item]],
@@ -204,7 +204,7 @@ async def _listed(
     return run.listing(await in_thread(look), when_empty, again=again)
 
 
-async def _looked_into(
+async def _read_memory(
     context: Context, number: int, doing: str, look: Callable[[Item], Sequence[Item]]
 ) -> str:
     item = context.deps.item(number)
@@ -212,7 +212,7 @@ async def _looked_into(
         return _unknown(context, number)
     if item.kind is not ItemKind.MEMORY:
         return f"[{number}] is a {item.kind.value}, and this tool reads memories."
-    return await _listed(context, f"{doing}: {item.text}", lambda: look(item), "There are none.")
+    return await _run_tool(context, f"{doing}: {item.text}", lambda: look(item), "There are none.")
 
 
 def _unknown(context: Context, number: int) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, continued, paragraph
+from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, indent_continuation, paragraph
 from hitherto.core.dates.calendar import day_text
 from hitherto.core.extraction import grounding
 from hitherto.core.text.terms import terms_of
@@ -143,7 +143,7 @@ def content(chunk: Chunk, session_date: datetime, preferences: ProjectPreference
 
 
 def _message_line(line: Line, mark: str) -> str:
-    return f"[{line.position + 1}] {mark}{line.role.value}: {continued(line.text)}"
+    return f"[{line.position + 1}] {mark}{line.role.value}: {indent_continuation(line.text)}"
 
 
 def _preferences(preferences: GenerationPreferences) -> dict[str, Sequence[str]]:
@@ -288,13 +288,13 @@ def join_summaries(summaries: Sequence[str]) -> str:
     """Return one summary of the chunks' summaries, each with a share of the length."""
     texts = [" ".join(text.split()) for text in summaries if text.strip()]
     if len(texts) < 2:
-        return _cut(texts[0], MAX_SUMMARY_CHARS) if texts else ""
+        return _cut_text(texts[0], MAX_SUMMARY_CHARS) if texts else ""
     share = max(_LEAST_PART_CHARS, MAX_JOINED_CHARS // len(texts))
     kept = texts[: MAX_JOINED_CHARS // share]
-    return " ".join(_cut(text, share) for text in kept)
+    return " ".join(_cut_text(text, share) for text in kept)
 
 
-def _cut(text: str, most: int) -> str:
+def _cut_text(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     end = max(text.rfind(mark, 0, most) for mark in (". ", "! ", "? ", "。"))
