@@ -29,11 +29,11 @@ from hitherto.threads import in_thread
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Parts to use in place of the built-in ones; None keeps the built-in one.
+    """Replacements of built-in parts; None keeps the built-in one.
 
     clock: the present instant, aware, UTC. new_id: a UUID as text, never the same twice.
-    webhook_transport: what webhooks are sent through.
-    next_embedder: what the memory may change to while it is open (see `hitherto reembed`).
+    webhook_transport: transport of webhooks' requests.
+    next_embedder: embedder that the memory may change to while it is open (see `hitherto reembed`).
     """
 
     embedder: Embedder | None = None

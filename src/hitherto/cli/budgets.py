@@ -1,4 +1,4 @@
-"""`hitherto budgets`: what language models may take in a day."""
+"""`hitherto budgets`: daily budgets of language models."""
 
 from typing import Annotated, Any
 

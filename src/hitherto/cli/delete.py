@@ -1,4 +1,4 @@
-"""`hitherto delete`: a user, a session or a memory deleted, and the report of what went."""
+"""`hitherto delete`: delete a user, a session or a memory, and print the report."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

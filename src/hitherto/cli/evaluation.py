@@ -79,7 +79,7 @@ def evaluate(
 
 
 def _show(result: evaluation.Evaluation) -> None:
-    """Print the tables and what has to be known to read them."""
+    """Print the tables with notes for their readers."""
     console = Console()
     console.width = max(console.width, _TABLE_WIDTH)
     for table in evaluation.tables(result):

@@ -1,4 +1,4 @@
-"""`hitherto usage`: what language models took, and every call of them."""
+"""`hitherto usage`: use of language models, and their calls."""
 
 from typing import Annotated
 

@@ -1,7 +1,7 @@
 """Clients and users.
 
-`AsyncHitherto` gives users, users give sessions. The objects carry what was last read and change
-only through their own methods and `refresh()`.
+`AsyncHitherto` returns users, users return sessions. The objects have the state that was read last,
+and change only through their own methods and `refresh()`.
 This file is the source; the sync classes are made from it by `scripts/unasync.py`.
 """
 
@@ -32,7 +32,7 @@ from hitherto.settings import Settings
 from hitherto.system import Parts
 
 KEY_PREFIX = "rai_"
-"""What every key begins with."""
+"""Prefix of every key."""
 
 
 class AsyncHitherto:

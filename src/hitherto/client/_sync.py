@@ -1,7 +1,7 @@
 """Clients and users.
 
-`Hitherto` gives users, users give sessions. The objects carry what was last read and change
-only through their own methods and `refresh()`.
+`Hitherto` returns users, users return sessions. The objects have the state that was read last,
+and change only through their own methods and `refresh()`.
 Made from the async source by `scripts/unasync.py`; never edited.
 """
 
@@ -32,7 +32,7 @@ from hitherto.settings import Settings
 from hitherto.system import Parts
 
 KEY_PREFIX = "rai_"
-"""What every key begins with."""
+"""Prefix of every key."""
 
 
 class Hitherto:

@@ -72,12 +72,12 @@ class Session:
 
     @property
     def failure_reason(self) -> str | None:
-        """Why the last try to process it failed; None if none did."""
+        """Why the last attempt to process it failed; None if none failed."""
         return self._model.failure_reason
 
     @property
     def processing_note(self) -> str | None:
-        """Reason for a fallback to rules, or what was left out; None for neither."""
+        """Reason for a fallback to rules, or number of left out statements; None for neither."""
         return self._model.processing_note
 
     @property

@@ -55,7 +55,7 @@ BY_STATUS: Mapping[int, type[RecallrAIError]] = {
     503: UnavailableError,
     504: UnavailableError,
 }
-"""What a status means wherever it occurs."""
+"""Errors of status codes with one meaning in all calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class ErrorContext:
     """Context of a request that decides the meaning of an error.
 
     user_id: the user in the path, whose absence the server reports with this id.
-    missing: what a 404 means otherwise. refused: what a 400 means.
+    missing: error for any other 404. refused: error for a 400.
     """
 
     user_id: str | None = None

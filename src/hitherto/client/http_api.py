@@ -493,7 +493,7 @@ class _Absent(Protocol):
 
 
 _NOT_IN_PATHS = re.compile(r"[/\x00\ud800-\udfff]")
-"""What does not survive the way through a path, not even encoded."""
+"""Characters that a path cannot carry, not even encoded."""
 
 
 def _is_routable(value: object) -> bool:

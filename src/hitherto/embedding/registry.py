@@ -27,7 +27,7 @@ from hitherto.settings import Settings
 _log = logging.getLogger("hitherto.embedding")
 
 LOCAL = "local"
-"""What the settings call the embedder of this machine."""
+"""Name of the local embedder in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +142,10 @@ class Embedders:
 
 
 class QuestionEmbedder:
-    """Embeds the questions of one context, and does not fail.
+    """Embeds the questions of one context, and never fails.
 
-    Where the embedder fails, its vectors are zeros from then on, and what is looked for is found by
-    its words alone. failure: why, as tenants may read it; None while all is well.
+    After a failure its vectors are zeros, so that only words are searched. failure: the reason, as
+    tenants may read it; None without a failure.
     """
 
     def __init__(self, embedder: Embedder) -> None:

@@ -1,8 +1,7 @@
 """Embedders behind an OpenAI-compatible `/embeddings` endpoint, asked over HTTP.
 
-What comes back is checked before it is believed: as many vectors as texts, each of the right
-length, finite and not zero; they are brought to length 1. What fails in passing is asked again,
-after the pause that the server names or a growing one.
+Answers are checked: as many vectors as texts, each of the right length, finite and not zero; they
+are normalised to length 1. Temporary failures are retried, after Retry-After or a growing delay.
 """
 
 import contextlib
@@ -28,35 +27,35 @@ PROVIDERS = {
     "openai": "https://api.openai.com/v1",
     "ollama": "http://localhost:11434/v1",
 }
-"""Where each provider is found, unless a setting says otherwise."""
+"""Default address of each provider."""
 
 BATCH_TEXTS = 128
 BATCH_CHARACTERS = 200_000
-"""Most of one request: a quarter of what OpenAI takes at once, and what Ollama answers in time."""
+"""Limits of one request: a quarter of OpenAI's, and few enough for Ollama to answer in time."""
 
 MAX_CHARACTERS = 8_000
-"""Characters of a text that are sent: endpoints take 8,191 tokens, of a character at the least."""
+"""Maximum characters of a text: endpoints take 8,191 tokens, each of at least one character."""
 
 REQUESTS_AT_ONCE = 4
 BATCH_TIMEOUT_S = 60.0
 MAX_TRIES = 6
 BACKOFF = Backoff(first_s=0.5, longest_s=60.0)
-"""A server that asks for a longer pause is not waited for."""
+"""With a longer Retry-After, the request fails."""
 
 MAX_ANSWER_BYTES = 64 * 2**20
-"""More than a full batch of vectors of 4,096 dimensions takes as JSON."""
+"""More than the JSON of a full batch of vectors of 4,096 dimensions."""
 
 BLANK = "(blank)"
-"""Sent in place of a text without a character that shows, which endpoints refuse."""
+"""Sent instead of a text without visible characters, which endpoints refuse."""
 
 _PROBE = "dimension"
 _READ_BYTES = 4_000
 _QUOTED_CHARACTERS = 200
-"""Of an answer that is a refusal."""
+"""Maximum characters that are quoted of a refusal."""
 
 _RUN_CHARACTERS = 16
 _SHORTEST_CHARACTERS = 4
-"""An answer with so long a part of a text, or with a whole shorter one, quotes what a user said."""
+"""An answer with this much of a text, or with a whole shorter text, quotes a user."""
 
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _ADVICE = {
@@ -111,7 +110,7 @@ class _PassingError(EmbeddingRefusedError):
 
 
 class RemoteEmbedder:
-    """Embeds by asking an endpoint. What its cosines mean is not known until they are calibrated.
+    """Embedder behind an endpoint. Its cosines must be calibrated before use.
 
     Tokens are counted with the local tokenizer, so that budgets mean the same for every embedder.
     """
@@ -125,10 +124,10 @@ class RemoteEmbedder:
         query_timeout_s: float = 2.0,
         parts: RemoteParts | None = None,
     ) -> None:
-        """Ask the endpoint once where the dimension is not known.
+        """Request one embedding if the dimension is not known.
 
-        query_timeout_s: how long `embed_query` may take, tries and pauses included.
-        Raises EmbedderError when it cannot be asked.
+        query_timeout_s: maximum time of `embed_query`, including attempts and delays.
+        Raises EmbedderError if the endpoint gives no answer.
         """
         self._model = model
         self._count_tokens = count_tokens

@@ -1,4 +1,4 @@
-"""Understanding a piece of work at somebody's expense: with a model while the budget lasts."""
+"""Inference with budget control: a model until the budget is spent, then rules."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 class ChargedInference:
-    """Asks the chosen inference until a budget is spent, and the rules from then on.
+    """Uses the chosen inference until a budget is spent, and the rules after that.
 
-    note: what was understood by rules for that reason, to be shown; None for nothing.
+    note: which work the rules did for that reason; None for none.
     """
 
     def __init__(self, resources: Resources, account: Account, rules: LocalInference) -> None:

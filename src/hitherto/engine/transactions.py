@@ -15,8 +15,8 @@ from hitherto.store import ProjectUsers
 T = TypeVar("T")
 
 FILTER_DEADLINE_S = 5.0
-"""Maximum seconds that a list may look for what matches its filters: of a thread that all requests
-share, and a sixth of what the released clients wait for."""
+"""Maximum seconds of a filtered list, which occupies a thread that all requests share. It is a
+sixth of the released clients' time-out."""
 
 
 class Transacting:
@@ -61,8 +61,8 @@ def within_deadline(
 ) -> Iterator[T]:
     """Yield items for a filter until `FILTER_DEADLINE_S` has passed.
 
-    what: the items, for people. monotonic: seconds. Raises ValidationError: the same filter would
-    take as long again.
+    what: name of the items for the message. monotonic: seconds. Raises ValidationError, because the
+    same filter would take as long again.
     """
     deadline = monotonic() + FILTER_DEADLINE_S
     for count, item in enumerate(items):

@@ -38,16 +38,16 @@ _log = logging.getLogger("hitherto.engine.webhook_http")
 SECRET_PREFIX = "whsec_"
 
 MAX_CONNECTIONS = 64
-"""Requests that may be under way at once, one to each webhook."""
+"""Maximum concurrent requests, one per webhook."""
 
 MAX_ANSWER_BYTES = 65_536
-"""How much of an answer's body is read, so that its connection can be used again."""
+"""Maximum bytes of an answer's body that are read, so that its connection can be reused."""
 
 MAX_IDLE_CLIENTS = 64
 """Receivers to which connections are kept between events."""
 
 CHECKING_TIMEOUT_S = 2.0
-"""How long resolving a name may delay the creation of a webhook; sending checks it in any case."""
+"""Maximum time to resolve a name when a webhook is created; sending checks it in any case."""
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (UnresolvedError, "the name cannot be resolved"),
@@ -59,14 +59,14 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (httpx.InvalidURL, "the address cannot be sent to"),
     (httpx.UnsupportedProtocol, "the address cannot be sent to"),
 )
-"""What is shown; what the system or the receiver said is in the log."""
+"""Reasons that are shown. Texts of the system or the receiver are only in the log."""
 
 
 class Sender:
-    """Posts events. It connects with the first one; one per process.
+    """Posts events; one per process. It connects when the first event is sent.
 
-    transport: takes the place of the network. policy: which addresses of the network are allowed.
-    resolve: gives the addresses of a name; None for the system's resolver.
+    transport: replaces the network. policy: allowed addresses of the network. resolve: returns the
+    addresses of a name; None for the system's resolver.
     """
 
     def __init__(

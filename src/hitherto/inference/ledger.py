@@ -26,7 +26,7 @@ from hitherto.models import CallOutcome
 class Account:
     """Account of a model call; ids are internal.
 
-    session_id, merge_conflict_id: what is being processed, or the session of a context; or None.
+    session_id, merge_conflict_id: the work in processing, or the session of a context; or None.
     """
 
     project_id: str
@@ -37,7 +37,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call as it is known before it is made.
+    """A model call before it is made.
 
     task: `extraction`, `reconciliation`, `resolution`, `planning`, `exploring`, ...
     provider: as its models are named by, `openai`; the host for an address of the user's own, so
@@ -45,7 +45,7 @@ class PlannedCall:
     prompt_hash: the version of the prompt.
     input_tokens, output_tokens: the most that it can take, with all its repairs; see
         `hitherto.core.spending.estimated_tokens`.
-    timeout_s: seconds after which it has surely ended; its reservation lapses then.
+    timeout_s: seconds after which it has certainly ended; its reservation expires then.
     """
 
     task: str
@@ -99,9 +99,9 @@ class Ledger(Protocol):
     """Budget control and record of model calls."""
 
     async def reserve(self, planned: PlannedCall) -> Reservation:
-        """Take room for a call out of the day's budgets of the account's project and user.
+        """Reserve the highest cost of a call in the day's budgets of project and user.
 
-        Raises BudgetSpentError where the call does not fit into what is left; that is noted too.
+        Raises BudgetSpentError if it does not fit; that is recorded, too.
         """
         ...
 
@@ -115,7 +115,7 @@ _account: ContextVar[Account] = ContextVar("hitherto_account")
 
 @contextmanager
 def charged_to(account: Account) -> Iterator[None]:
-    """Model calls made inside, also in tasks and threads that begin there, go to this account."""
+    """Charge model calls in this block, also in its tasks and threads, to an account."""
     token = _account.set(account)
     try:
         yield
@@ -126,6 +126,6 @@ def charged_to(account: Account) -> Iterator[None]:
 def current_account() -> Account:
     """Return the account that calls are charged to.
 
-    Raises LookupError outside `charged_to`: no call goes without an account.
+    Raises LookupError outside `charged_to`, so that no call runs without an account.
     """
     return _account.get()

@@ -77,7 +77,7 @@ REPAIRS = 2
 """Repairs of an answer: requests with the fault of the previous answer."""
 
 MAX_ANSWER_TOKENS = 16_384
-"""Of one answer, with what a model thinks before it; each task has a bound of its own below."""
+"""Maximum tokens of an answer, including the model's thinking; each task has its own bound."""
 
 _ANSWER_TOKENS = {
     Task.EXTRACTION: MAX_ANSWER_TOKENS,
@@ -86,7 +86,7 @@ _ANSWER_TOKENS = {
     Task.EXPLORING: 8_192,
 }
 BACKOFF = Backoff(first_s=1.0, longest_s=60.0, jitter=0.5)
-"""A provider that asks for more time than this is not waited for; the session is tried again."""
+"""With a longer Retry-After, the call fails and the session is retried later."""
 
 _PASSING = (
     ModelRateLimitError,
@@ -101,7 +101,7 @@ _ALIASES = {"google-gla": "google", "google-vertex": "google-cloud"}
 class Answer(Generic[OutputT]):
     """Answer of a model in the requested type. model: its name, with the provider.
 
-    repairs: how often an unusable answer was asked for again.
+    repairs: number of requests to repair an unusable answer.
     """
 
     output: OutputT
@@ -119,11 +119,11 @@ class RetryPolicy:
     chance: Callable[[], float] = random.random
 
     def total_s(self) -> float:
-        """Seconds after which a request has surely ended, with all its tries."""
+        """Return the seconds after which a request has certainly ended, with all attempts."""
         return (self.retries + 1) * (self.timeout_s + BACKOFF.longest_s)
 
     def delay_s(self, error: ModelAPIError, tried: int) -> float | None:
-        """Seconds until the next try, None where there should be none. tried: tries so far."""
+        """Return the seconds until the next attempt, None for none. tried: attempts so far."""
         if tried > self.retries or not isinstance(error, _PASSING):
             return None
         if error.retry_after is not None:
@@ -142,7 +142,7 @@ class _ModelEndpoint:
 
 
 class _PendingOutcome:
-    """Keeps a request unsettled until it is known whether its answer had the form asked for."""
+    """Delays the settlement of a request until its answer is known to have the requested form."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -156,7 +156,7 @@ class _PendingOutcome:
         self._open = (reservation, finished)
 
     async def settle(self, outcome: CallOutcome) -> None:
-        """Say what the last answer was worth."""
+        """Settle the last answer with its outcome."""
         pending, self._open = self._open, None
         if pending is not None:
             await self._ledger.settle(pending[0], replace(pending[1], outcome=outcome))
@@ -335,7 +335,7 @@ class Providers:
     def model(self, task: Task) -> Model:
         """Return the model for an agent of the task, with its fallback.
 
-        Give the agent `request_settings` too. What its run raises, `refuse` translates.
+        Give the agent `request_settings`, too. `refuse` translates the errors of its run.
         """
         first, *others = (
             _Guarded(endpoint, task, self._ledger, self._retries)
@@ -352,11 +352,11 @@ class Providers:
         *,
         check: Callable[[OutputT], str | None] | None = None,
     ) -> Answer[OutputT]:
-        """Put a question; the answer is of the type, or InferenceError is raised.
+        """Return a model's answer of the requested type.
 
-        content: what the prompt is about. check: says what is wrong with an answer of the right
-        type. The model is then asked to repair it; if it cannot, the answer is given as it is.
-        Raises BudgetSpentError where the ledger has no room.
+        content: text after the prompt. check: returns the fault of an answer of the right type, or
+        None. The model is asked to repair a fault; if it cannot, the faulty answer is returned.
+        Raises InferenceError without a usable answer, BudgetSpentError if the budget is spent.
         """
         *others, last = self._endpoints[task]
         for endpoint in others:

@@ -1,7 +1,7 @@
 """JSON of the HTTP API, shared by server and client.
 
-Each model knows the way from and to `hitherto.models`. Bodies of requests are named after what
-they ask for (`CreateUser`), answers after what they hold (`User`, `UserEnvelope`, `UserList`).
+Each model converts from and to `hitherto.models`. Bodies of requests are named after their
+operation (`CreateUser`), answers after their content (`User`, `UserEnvelope`, `UserList`).
 """
 
 from hitherto.wire.administration import (

@@ -112,7 +112,7 @@ class UpdateCategory(WireModel):
 
 
 class Category(Mirror[models.Category]):
-    """A label that new memories are given when it fits what they say."""
+    """A label for new memories that fit its description."""
 
     category_id: str = Field(description="The id of the category, a UUID.")
     name: str = Field(description="Its name.")

@@ -78,7 +78,7 @@ def _first_field(shape: type[WireModel]) -> str:
 
 @cache
 def _adapter(shape: type[Mirror[Any]]) -> TypeAdapter[Any]:
-    """Return what reads the dataclass that a mirror names as its `M`."""
+    """Return the adapter that builds the dataclass `M` of a mirror."""
     parents = (kind for kind in shape.__mro__ if issubclass(kind, Mirror))
     arguments = (kind.__pydantic_generic_metadata__["args"] for kind in parents)
     return TypeAdapter(next(filter(None, arguments))[0])

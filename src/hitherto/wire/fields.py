@@ -17,7 +17,7 @@ _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 
 
 class WireModel(BaseModel):
-    """A JSON object of the contract. What it does not know, it ignores."""
+    """A JSON object of the contract. Unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -58,10 +58,10 @@ USER_ID_SCHEMA: Object = {
     "pattern": r"^(?!\.{1,2}$)(?!\s)(?!.*\s$)"
     r"(?:[^/?#\\%\u0000-\u001f\u007f-\u009f\u2028\u2029]|%(?![0-9A-Fa-f]{2}))+$",
 }
-"""How the OpenAPI document tells the form of an id that an application chooses."""
+"""Form of an id that an application chooses, for the OpenAPI document."""
 
 VISIBLE: Object = {"pattern": r"\S"}
-"""How it tells that a text must not be blank."""
+"""Form of a text that is not blank."""
 
 EXAMPLE_SESSION_ID = "0198c6a2-5d1e-7c3a-9a4b-2f6d8e1b7c90"
 EXAMPLE_MEMORY_ID = "0198c6a4-11f0-7b52-8c1d-4e7a9b3f6d21"

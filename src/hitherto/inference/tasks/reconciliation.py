@@ -1,7 +1,7 @@
 """Reconciliation: new statements against the memories near them, one call for a batch.
 
-What a prompt holds is bounded, however much is remembered: `BATCH` statements, `NEAREST` held
-memories for each, `MOST_HELD` in all. A statement that is near to nothing is inserted unasked.
+A prompt is bounded for any number of memories: `BATCH` statements, `NEAREST` existing memories for
+each, `MOST_HELD` in total. A statement without a similar memory is inserted without a call.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,12 +39,12 @@ MAX_SHOWN_CHARS = 600
 MAX_REASON_CHARS = 300
 MAX_CONTENT_CHARS = 500
 LEAST_LIKENESS = 0.3
-"""Cosine plus `TERM_WEIGHT` times the share of the statement's words, from which one is shown."""
+"""Minimum of cosine plus `TERM_WEIGHT` times the share of the statement's words."""
 
 TERM_WEIGHT = 0.5
 DOUBTED_WEIGHT = 0.15
-"""What is in doubt is shown before what is this much more like a statement, so that it is settled
-when the user comes back to it."""
+"""Bonus of a doubtful memory in the order of similarity, so that it is settled when the user
+mentions it again."""
 
 
 class Verdict(BaseModel):

@@ -27,11 +27,11 @@ from hitherto.models import MemoryVersion
 MOST_CHANGES = 12
 MOST_HELD = 30
 MAX_SHOWN_CHARS = 400
-"""Of a content; with it a prompt has at most some 25,000 characters."""
+"""Maximum characters of a content; so a prompt has at most some 25,000."""
 
 MAX_REASON_CHARS = 200
 UNEXPLAINED = "it may have depended on what changed"
-"""Stands for a reason that says what neither memory nor change says, or that is an instruction."""
+"""Replaces a reason that adds to the memory and the change, or that is an instruction."""
 
 
 class Finding(BaseModel):
