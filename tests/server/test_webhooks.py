@@ -291,7 +291,7 @@ def test_the_command_line_shows_the_secret_once_and_refuses_what_is_no_address(
     created = run("create", ADDRESS)
     assert created.exit_code == 0
     assert "secret      whsec_" in created.stdout
-    assert "only time" in created.stderr
+    assert "only now" in created.stderr
     assert json.loads(run("list", "--json").stdout)[0]["event_types"] == ALL
     refused = run("create", "https://user:secret-word@receiver.test/")
     assert refused.exit_code == 1

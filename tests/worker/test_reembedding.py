@@ -676,7 +676,7 @@ def test_the_command_gives_a_change_up_and_goes_on_with_one(served: Endpoint, fi
     failed = run("--to", "openai:tiny")
     assert (failed.exit_code, failed.stdout) == (1, "")
     assert "answered 400: out of order" in failed.stderr
-    assert "The change to openai:tiny/64 is given up" in run("--cancel").stdout
+    assert "The change to openai:tiny/64 is cancelled" in run("--cancel").stdout
     assert_all_of(filled, OLD, 0)
     served.script = [right] * 3 + [lambda _: Answer(400, "out of order")]
     run("--to", "openai:tiny")
