@@ -19,8 +19,8 @@ from hitherto.embedding import (
     RemoteModel,
     RemoteParts,
     calibration_of,
+    existing_factory,
     factories_of,
-    opened,
     remote_model,
 )
 from hitherto.embedding.remote import BATCH_CHARACTERS, BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES
@@ -359,7 +359,7 @@ def test_the_settings_name_the_embedders_of_a_process() -> None:
 
 
 def test_a_process_opens_an_embedder_when_the_database_first_asks_for_it() -> None:
-    embedders = Embedders([opened(INNER), opened(HashEmbedder(32))])
+    embedders = Embedders([existing_factory(INNER), existing_factory(HashEmbedder(32))])
     assert embedders.first() is INNER
     assert embedders.of("hash-32", 32).identity.dimension == 32
     with pytest.raises(EmbedderChangedError, match="hash-16/16, this is hash-32/32 or hash-64/64"):
