@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from hitherto.core.dates.mentions import EARLIEST, Direction, add_months, day_text, find_dates
+from hitherto.core.dates.calendar import EARLIEST, add_months, day_text
+from hitherto.core.dates.mentions import Direction, find_dates
 
 FRIDAY = date(2025, 3, 14)
 

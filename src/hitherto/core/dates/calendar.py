@@ -37,7 +37,7 @@ def month_end(day: date) -> date:
 
 
 def valid_day(year: int, month: int, day: int) -> date | None:
-    """Return the day, None where the calendar has none such."""
+    """Return a day, None if the calendar does not have it."""
     if not 1 <= month <= 12 or not 1 <= day <= monthrange(year, month)[1]:
         return None
     return date(year, month, day)
@@ -65,7 +65,7 @@ def month_year(today: date, month: int, past: bool) -> int:
 
 
 def easter(year: int) -> date:
-    """Easter Sunday by the anonymous Gregorian computus (Meeus, Jones, Butcher)."""
+    """Return Easter Sunday by the anonymous Gregorian computus (Meeus, Jones, Butcher)."""
     century, rest = divmod(year, 100)
     leap, part = divmod(century, 4)
     epact = (19 * (year % 19) + century - leap - (8 * century + 13) // 25 + 15) % 30

@@ -32,7 +32,6 @@ from hitherto.core.text.english import (
     UNITS,
 )
 
-Direction = Literal["past", "future"]
 DateKind = Literal[
     "day", "week", "weekend", "month", "season", "year", "span", "since", "before", "after", "vague"
 ]
@@ -46,7 +45,7 @@ _VAGUE_COUNT = re.compile(r"\b(few|several)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A date without its preposition; `strict` ones count only behind a preposition."""
+    """Date without its preposition; a `strict` one counts only behind a preposition."""
 
     start: int
     end: int
@@ -295,7 +294,7 @@ def _recent(match: re.Match[str], today: date, past: bool) -> Point | None:
 
 
 def _stepped(match: re.Match[str], today: date, past: bool) -> Point | None:
-    """last/this/next + week, weekend, month, year or season."""
+    """Read "last", "this" or "next" with a week, weekend, month, year or season."""
     step, unit = _STEP[match["step"].lower().split()[-1]], match["unit"].lower()
     if match["twice"] is not None:
         step *= 2
@@ -580,7 +579,7 @@ _SINCE = re.compile(r"\bsince\s+\Z", re.IGNORECASE)
 
 
 def points_in(text: str, today: date, past: bool) -> Iterator[Point]:
-    """Return the dates in a text, in order and without overlap, the longest first.
+    """Yield the dates in a text in order, of overlapping ones the longest.
 
     past: whether a date without a direction of its own lies behind `today`, as each does that
     stands behind "since".

@@ -28,7 +28,7 @@ def zone_of(timezone: str | ZoneInfo) -> ZoneInfo:
 
 @lru_cache(maxsize=16_384)
 def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
-    """An instant in a time zone: "Monday, January 6th, 2025 at 3:45 PM EST".
+    """Write an instant in a time zone: "Monday, January 6th, 2025 at 3:45 PM EST".
 
     A zone without letters in its abbreviation shows its offset: "UTC-03:00". Raises ValidationError
     for an unknown zone, ValueError for an instant without a time zone.
@@ -40,13 +40,13 @@ def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
 
 
 def local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
-    """Return the day on which an instant falls in a time zone: "Monday, January 6th, 2025"."""
+    """Write the day of an instant in a time zone: "Monday, January 6th, 2025"."""
     return calendar_day(_in_zone(instant, zone_of(timezone)).date())
 
 
 @lru_cache(maxsize=16_384)
 def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> str:
-    """Return the whole days of an event: "Monday, January 6th, 2025 to Friday, January 10th, 2025".
+    """Write the days of an event: "Monday, January 6th, 2025 to Friday, January 10th, 2025".
 
     Event dates are calendar days kept as UTC instants. A calendar day is the same everywhere, as a
     birthday is, so no zone is applied: midnight UTC shown in New York would be the day before.
@@ -60,7 +60,7 @@ def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> st
 
 @lru_cache(maxsize=4096)
 def calendar_day(day: date) -> str:
-    """A calendar day: "Monday, January 6th, 2025"."""
+    """Write a calendar day: "Monday, January 6th, 2025"."""
     ending = ORDINAL_ENDINGS.get(day.day, "th")
     return f"{WEEKDAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}{ending}, {day.year}"
 

@@ -13,16 +13,6 @@ from hitherto.core.dates.calendar import EARLIEST, add_months, day_text, shift
 from hitherto.core.dates.expressions import DateKind, Point, points_in
 from hitherto.core.text.english import DAY_NAMES, SHORT_DAYS, SHORT_MONTHS
 
-__all__ = [
-    "EARLIEST",
-    "DateKind",
-    "DateMention",
-    "Direction",
-    "add_months",
-    "day_text",
-    "find_dates",
-]
-
 Direction = Literal["past", "future"]
 
 
@@ -184,7 +174,7 @@ def _with_preposition(
 
 
 def _rounded_start(text: str, point: Point) -> int:
-    """Take "about" into "about a month ago"."""
+    """Return the start of a date with its "about", as in "about a month ago"."""
     left = text[max(0, point.start - 12) : point.start].rstrip()
     match = _ROUNDED.search(left) if point.kind != "day" else None
     if match is None:
@@ -193,7 +183,7 @@ def _rounded_start(text: str, point: Point) -> int:
 
 
 def _bounded(point: Point, word: str, today: date, prefers: Direction) -> DateMention | None:
-    """A range that the preposition opens: since, before, by, until, after, from ... on."""
+    """Return the range that a preposition opens: since, before, by, until, after."""
     noun = point.noun
     if point.kind == "week" and noun.startswith("around "):
         noun = noun.removeprefix("around ")

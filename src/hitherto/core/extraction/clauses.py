@@ -7,7 +7,7 @@ from hitherto.core.text import english
 
 
 def without_relatives(tokens: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """Take ", who is 12," and ", which ..." out of a sentence.
+    """Cut ", who is 12," and ", which ..." out of a sentence.
 
     Returns the sentence without them, and the ones with "who" as clauses of their own.
     """
@@ -141,7 +141,7 @@ def _is_subordinate(tokens: Sequence[str], index: int, connectors: set[str]) -> 
 
 
 def _opens_fronted_clause(tokens: Sequence[str], index: int) -> bool:
-    """Return whether "in May I ..." begins here: a preposition, then the user before any verb."""
+    """Return whether "in May I ..." begins here: a preposition, "I", then a verb."""
     if tokens[index].lower() not in english.PREPOSITIONS:
         return False
     for position in range(index + 1, min(index + 6, len(tokens) - 1)):
@@ -177,7 +177,7 @@ def _has_verb(tokens: Sequence[str]) -> bool:
 
 
 def _joins_subjects(tokens: Sequence[str], index: int, before: Sequence[str]) -> bool:
-    """ "my wife and I are ...": what stands before has no verb yet."""
+    """Return whether a subject continues one without a verb: "my wife and I are"."""
     if tokens[index].lower() in ("he", "she", "they", "it", "we"):
         return False
     return not _has_verb(before) and tokens[index - 1].lower() in ("and", "&")

@@ -24,7 +24,7 @@ MAX_THING_AGE = 2
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Somebody or something spoken of.
+    """Person, animal or thing that was mentioned.
 
     phrase: how it reads as a subject ("User's sister Ana"); own: whether it is the user's, so that
     it reads "their sister Ana" where the user is the subject.
@@ -61,18 +61,18 @@ class DiscourseState:
     clock: int = 0
 
     def mention(self, entity: Entity) -> None:
-        """Remember that the entity was just spoken of."""
+        """Note that an entity was just mentioned."""
         self.recent = [entry for entry in self.recent[-12:] if entry[1] != entity]
         self.recent.append((self.clock, entity))
         if entity.gender not in ("thing", "things"):
             self.nouns[entity.noun] = entity
 
     def has_mentioned(self, phrase: str) -> bool:
-        """Return whether a subject was spoken of lately, in these words."""
+        """Return whether a subject was mentioned lately, in these words."""
         return any(entity.phrase == phrase for _, entity in self.recent)
 
     def note_name(self, name: str, entity: Entity) -> None:
-        """Remember a entity by its name."""
+        """Note an entity with its name."""
         self.names[name.lower()] = entity
         self.mention(entity)
 
@@ -90,7 +90,7 @@ class DiscourseState:
         return None
 
     def current_place(self) -> str:
-        """Return the place last spoken of, if that was just now."""
+        """Return the last place mentioned, "" if that is too long ago."""
         mentioned_at, name = self.location
         return name if self.clock - mentioned_at <= MAX_AGE else ""
 
@@ -104,7 +104,7 @@ class DiscourseState:
         return "User and others"
 
     def end_message(self) -> None:
-        """Let go of the things of a message: the next message speaks of others."""
+        """Forget the things of a message, as the next message speaks of others."""
         kept = [entry for entry in self.recent if entry[1].gender not in ("thing", "things")]
         self.recent = kept
         self.group = ""
@@ -149,14 +149,8 @@ def _is_name(tokens: Sequence[str], index: int) -> bool:
     return closed or grammar.is_adverb(following)
 
 
-_NO_NAMES = (
-    english.FUNCTION_WORDS
-    | english.AUXILIARIES
-    | english.VERBS
-    | english.PREPOSITIONS
-    | english.CONJUNCTIONS
-    | english.PRONOUN_SUBJECTS
-)
+_NO_NAMES = english.FUNCTION_WORDS | english.AUXILIARIES | english.VERBS | english.PREPOSITIONS
+_NO_NAMES |= english.CONJUNCTIONS | english.PRONOUN_SUBJECTS
 
 
 def own_noun_phrase(tokens: Sequence[str], start: int) -> tuple[int, list[str], str, str] | None:
@@ -219,7 +213,7 @@ def introduction(words: Sequence[str], noun: str, name: str) -> Clause:
 
 
 def note_own(tokens: Sequence[str], state: DiscourseState) -> list[str]:
-    """Note the relations and animals that a clause names; returns it with their names in place."""
+    """Note the relations and animals of a clause, and return it with their names."""
     out: list[str] = []
     index = 0
     while index < len(tokens):
@@ -252,7 +246,7 @@ def note_own(tokens: Sequence[str], state: DiscourseState) -> list[str]:
 
 
 def introduces_pet(tokens: Sequence[str], index: int) -> bool:
-    """Return whether "and a gecko called Kevin" stands at the place."""
+    """Return whether "and a gecko called Kevin" begins at the index."""
     words = [token.lower() for token in tokens[index : index + 5]]
     if len(words) < 5 or words[0] != "and" or words[1] not in ("a", "an"):
         return False
@@ -260,7 +254,7 @@ def introduces_pet(tokens: Sequence[str], index: int) -> bool:
 
 
 def _note_second_pet(tokens: Sequence[str], index: int, state: DiscourseState) -> None:
-    """Introduce "and a gecko called Kevin", which stands behind something else one has."""
+    """Note "and a gecko called Kevin" behind another possession."""
     words = [token.lower() for token in tokens[index : index + 5]]
     if introduces_pet(tokens, index) and state.names.get(words[4]) is None:
         name = tokens[index + 4][0].upper() + tokens[index + 4][1:]
@@ -270,7 +264,7 @@ def _note_second_pet(tokens: Sequence[str], index: int, state: DiscourseState) -
 
 
 def normalise_names(tokens: Sequence[str]) -> list[str]:
-    """Bring names behind commas to the words they belong to, so that commas part clauses only."""
+    """Attach names behind commas to their nouns, so that commas only separate clauses."""
     return _turn_names(_split_verb(_name_appositions(tokens)))
 
 
@@ -371,7 +365,7 @@ def note_object(tokens: Sequence[str], state: DiscourseState, *, of_user: bool) 
 
 
 def _gerund_taken_up(tokens: Sequence[str], begin: int) -> list[str]:
-    """Return the "running" of "took up running", which stands in front of where objects begin."""
+    """Return the "running" of "took up running", which precedes the object range."""
     is_taken_up = 2 <= begin <= len(tokens) and tokens[begin - 2].lower() in _TAKING_UP
     return [tokens[begin - 1]] if is_taken_up and grammar.is_gerund(tokens[begin - 1]) else []
 
@@ -439,10 +433,8 @@ def _precedes_object(token: str) -> bool:
         verbal
         or low.endswith("ing")
         or grammar.is_adverb(low)
-        or (
-            (low in english.VERBS and low not in english.NOUN_LIKE_VERBS)
-            or low in english.PARTICIPLES
-        )
+        or low in english.PLAIN_VERBS
+        or low in english.PARTICIPLES
     )
 
 

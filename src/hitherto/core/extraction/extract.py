@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from hitherto.core.dates.mentions import EARLIEST, DateMention, Direction, find_dates
+from hitherto.core.dates.calendar import EARLIEST
+from hitherto.core.dates.mentions import DateMention, Direction, find_dates
 from hitherto.core.extraction import clauses, grammar, message_filter
 from hitherto.core.extraction.coreference import (
     DiscourseState,
@@ -90,7 +91,7 @@ def speaker_prefix(messages: Sequence[Message]) -> str:
 
 @dataclass(slots=True)
 class _Stated:
-    """A statement, its first and last day, and the positions of the messages that make it."""
+    """Statement with its first and last day, and the positions of its messages."""
 
     clause: Clause
     first: date

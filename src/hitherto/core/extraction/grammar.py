@@ -47,7 +47,7 @@ _UNITS = frozenset(["day", "days", "week", "weeks", "month", "months", "year", "
 
 
 def _fix_word_order(tokens: Sequence[str]) -> list[str]:
-    """Tokens with word orders of other languages put right.
+    """Correct word orders of other languages.
 
     "I have 28 years" -> "I am 28 years", "I don't can" -> "I can not", "I like very much X" ->
     "I really like X".
@@ -69,7 +69,7 @@ def _fix_word_order(tokens: Sequence[str]) -> list[str]:
 
 
 def _repair(tokens: Sequence[str]) -> list[str]:
-    """Tokens with what learners and hasty writers leave out or say twice put right.
+    """Correct omissions and repetitions of learners and hasty writers.
 
     "want write" -> "want to write", "have finish" -> "have finished", "since two years" -> "for two
     years", "is is" -> "is".
@@ -92,8 +92,7 @@ def _repair(tokens: Sequence[str]) -> list[str]:
 def _add_missing(token: str, before: Sequence[str]) -> list[str]:
     """Return a verb behind "I want" or "I have" with its missing "to" or ending."""
     low = token.lower()
-    is_verb = low in english.VERBS and low not in english.NOUN_LIKE_VERBS
-    if not is_verb or low in _NOT_MISSPELT or len(before) < 2:
+    if low not in english.PLAIN_VERBS or low in _NOT_MISSPELT or len(before) < 2:
         return [token]
     if before[-2].lower() not in ("i", "we"):
         return [token]
@@ -136,7 +135,7 @@ def join(tokens: Sequence[str]) -> str:
 
 
 def is_word(token: str) -> bool:
-    """Return whether the token is a word or number (not punctuation, not a date's placeholder)."""
+    """Return whether the token is a word or number, not a mark or a date."""
     return token[0].isalnum() or token[0] in "$€£'"
 
 
@@ -154,7 +153,7 @@ def is_adverb(token: str) -> bool:
 
 
 def is_past(token: str) -> bool:
-    """Return whether the word is a past form (also one that is a participle as well)."""
+    """Return whether the word is a past form, though it may be a participle too."""
     low = token.lower()
     if low in english.PASTS or low in ("was", "were", "did", "had"):
         return True
@@ -258,7 +257,7 @@ _PERFECT = frozenset(
 
 
 def _expand_contraction(tokens: list[str], index: int) -> str:
-    """'s is "is" or "has", 'd is "had" or "would", by the word that follows."""
+    """Write out 's and 'd as "is", "has", "had" or "would", by the next word."""
     following = skip_adverbs(tokens, index + 1)
     word = tokens[following].lower() if following < len(tokens) else ""
     if tokens[index].lower() == "'s":
@@ -308,8 +307,7 @@ def agree_verbs(tokens: list[str], *, plural: bool) -> list[str]:
     if agreed != original and original in english.VERBS and not plural:
         for position in range(index + 1, len(out)):
             word = out[position].lower()
-            is_verb = word in english.VERBS and word not in english.NOUN_LIKE_VERBS
-            if out[position - 1].lower() in _SUBJECT_FOLLOWERS and is_verb:
+            if word in english.PLAIN_VERBS and out[position - 1].lower() in _SUBJECT_FOLLOWERS:
                 out[position] = third_person(word)
     return ["not" if token == "n't" else token for token in out]
 

@@ -77,7 +77,7 @@ class SaidWords:
 
     @classmethod
     def of_sets(cls, texts: Sequence[Set[str]]) -> "SaidWords":
-        """Return the same of texts of which the words are known."""
+        """Return the same for texts given as sets of words."""
         words: dict[str, int] = {}
         beginnings: dict[str, int] = {}
         for position, text in enumerate(texts):
@@ -91,7 +91,7 @@ class SaidWords:
         return self.words.get(word, self.until + 1) <= self.until
 
     def has_beginning(self, beginning: str) -> bool:
-        """Return whether a word begins so; `_BEGINNING_CHARS` are the lengths that are known."""
+        """Return whether a word begins so; only lengths of `_BEGINNING_CHARS` are indexed."""
         return self.beginnings.get(beginning, self.until + 1) <= self.until
 
 
@@ -124,7 +124,7 @@ class Evidence:
 
     @cached_property
     def terms(self) -> Set[str]:
-        """Stems of what the messages say."""
+        """Return the stems of the messages' words."""
         return frozenset(content_terms(self.messages))
 
     @cached_property
@@ -210,7 +210,7 @@ def numbers_in(text: str) -> list[float]:
 
 
 def invented_names(content: str, sources: SaidWords) -> list[str]:
-    """Return the words of names in a content that were not said, in any form."""
+    """Return the words of names in a content that no source has in any form."""
     runs = name_runs(_without_subject(content))
     return [word for run in runs for word in run.split() if not _is_said(word, sources)]
 
@@ -282,7 +282,7 @@ def _stated_numbers(content: str) -> list[float]:
 
 
 def _written(numbers: Iterable[float]) -> Set[float]:
-    """Numbers as they may be written: "$1.2k" in full, and a year without its century."""
+    """Return numbers as they may be written: "$1.2k" in full, years without a century."""
     return {
         form
         for number in numbers

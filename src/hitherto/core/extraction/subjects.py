@@ -21,7 +21,7 @@ USER = "User"
 
 @dataclass(frozen=True, slots=True)
 class Predication:
-    """A subject and what is said of it.
+    """Subject and predicate of a clause, the predicate in the first person.
 
     subject: as it is written; about_user: whether it is the user (alone or with others), so that
     "my" can be written "their". predicate: tokens in the first person still, verb first.
@@ -241,7 +241,7 @@ def _is_front(token: str) -> bool:
 
 
 def _ends_of_front(tokens: Sequence[str]) -> Sequence[int]:
-    """Return where the clause itself may begin: behind commas, else at any of the next words."""
+    """Return where the clause may begin: behind commas, else at any next word."""
     limit = min(len(tokens) - 1, 16)
     behind = [index + 1 for index in range(1, limit) if tokens[index] == ","]
     return behind or range(1, min(limit, 8))
@@ -303,7 +303,7 @@ def _concerns_user(entity: Entity, predicate: Sequence[str]) -> bool:
 
 
 def _note_naming(tokens: Sequence[str], entity: Entity, state: DiscourseState) -> bool:
-    """Take "she's called Ana" as the name of the relation or animal spoken of before."""
+    """Note the name that "she's called Ana" gives to somebody mentioned before."""
     low = [token.lower() for token in tokens[:3]]
     if low[1:2] not in (["is"], ["'s"]) or low[2:3] not in (["called"], ["named"]):
         return False
@@ -452,7 +452,7 @@ def _predicate_first(tokens: Sequence[str]) -> bool:
 
 
 def _share_subject(tokens: Sequence[str], previous: Predication | None) -> Predication | None:
-    """A further predicate of the subject before, with its auxiliaries where it has none."""
+    """Read a further predicate of the previous subject, with shared auxiliaries."""
     if previous is None:
         return None
     index = grammar.skip_adverbs(tokens, 0)

@@ -146,27 +146,18 @@ def _is_several(word: str) -> bool:
 
 
 def _can_be_meant(low: Sequence[str], spot: int, index: int) -> bool:
-    """Return whether a later "it" may stand for the word; `place` is that of the verb."""
+    """Return whether a later "it" may stand for the word at an index, behind a verb."""
     word = low[spot]
     before = low[spot - 1] if spot > index else "to"
     if word in english.VERBS and (before in ("to", "n't") or before in english.AUXILIARIES):
         return False
-    if not grammar.is_word(word) or word in _ATTRIBUTES or grammar.is_adverb(word):
+    if not grammar.is_word(word) or word in _NEVER_MEANT or grammar.is_adverb(word):
         return False
-    verbal = word in english.VERBS and word not in english.NOUN_LIKE_VERBS
-    verbal = (
-        verbal or grammar.is_past(word) or word in english.PARTICIPLES or grammar.is_gerund(word)
-    )
-    closed = (
-        word in english.PREPOSITIONS or word in english.DETERMINERS or word in english.CONJUNCTIONS
-    )
-    closed = (
-        closed
-        or word in english.PRONOUN_SUBJECTS
-        or word in english.AUXILIARIES
-        or word in ("me", "to")
-    )
-    return not (verbal or closed)
+    return not (grammar.is_participle(word) or grammar.is_gerund(word))
+
+
+_NEVER_MEANT = english.CLOSED_CLASSES | english.PRONOUN_SUBJECTS | english.AUXILIARIES
+_NEVER_MEANT |= english.PLAIN_VERBS | _ATTRIBUTES | {"me", "to"}
 
 
 def _says_enough(low: Sequence[str], index: int) -> bool:
@@ -207,7 +198,7 @@ def is_worth_keeping(predication: Predication) -> bool:
 
 
 def _is_chat(low: Sequence[str], index: int) -> bool:
-    """Return whether what the user says of themselves belongs to the conversation."""
+    """Return whether a predicate of the user belongs to the conversation, as thanks do."""
     if low[index] in ("am", "'m", "was") and low[index + 1 : index + 2] == ["so"]:
         return True
     core = [word for word in low if not grammar.is_adverb(word) or word in ("n't", "not")]
@@ -336,7 +327,7 @@ def _join_cannot(words: Sequence[str]) -> list[str]:
 
 
 def _move_dates(predicate: Sequence[str]) -> list[str]:
-    """Dates in front of the verb go to the end, where their wording reads well."""
+    """Move dates in front of the verb to the end, where they read well."""
     index = grammar.skip_adverbs(predicate, 0)
     if index + 2 < len(predicate) and grammar.is_date(predicate[index + 1]):
         index += 2 if predicate[index].lower() in english.AUXILIARIES else 0
@@ -351,7 +342,7 @@ MAX_REASON_WORDS = 12
 
 
 def _trim(predicate: Sequence[str]) -> list[str]:
-    """Without relative clauses behind a comma, asides and long reasons."""
+    """Cut relative clauses behind a comma, asides and long reasons."""
     tokens = list(predicate)
     verbs = (index for index in reversed(range(len(tokens))) if grammar.is_finite(tokens, index))
     last_verb = next(verbs, -1)
@@ -389,7 +380,7 @@ def _opens_reason(tokens: Sequence[str], index: int, last_verb: int) -> bool:
 def _replace_references(
     predicate: list[str], predication: Predication, state: DiscourseState
 ) -> list[str]:
-    """Put what "it", "her", "Ana" stand for into the place of the verb's object."""
+    """Replace "it", "her" or "Ana" behind the verb with what they stand for."""
     verb = grammar.skip_adverbs(predicate, 0)
     words = _with_object(predicate, verb)
     about = re.split(r"'s | ", predication.subject)
@@ -463,7 +454,5 @@ _MOVING = frozenset(
 
 def _opens_noun(token: str) -> bool:
     low = token.lower()
-    closed = (
-        low in english.PREPOSITIONS or low in english.CONJUNCTIONS or low in english.DETERMINERS
-    )
-    return grammar.is_word(token) and not closed and not grammar.is_adverb(token) and low != "to"
+    closed = low in english.CLOSED_CLASSES or low == "to"
+    return grammar.is_word(token) and not closed and not grammar.is_adverb(token)

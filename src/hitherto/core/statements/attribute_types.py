@@ -111,7 +111,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement with everything that weighing it needs.
+    """Statement as it was read, with what reconciliation compares.
 
     terms: stems of its content words in order. names: its proper names, lower case.
     topics: what it is about apart from the user: its names, and other people and pets by relation.

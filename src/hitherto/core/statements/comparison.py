@@ -161,7 +161,7 @@ def _same_sense(own: Reading, reading: Reading) -> bool:
 
 
 class Change(StrEnum):
-    """Why two statements cannot both hold now."""
+    """Kind of clash: time has passed, or one of the statements is untrue."""
 
     TIME = "time"
     TRUTH = "truth"
@@ -230,7 +230,7 @@ def _clash(new: Reading, old: Reading, times: Times) -> Clash | None:
 
 
 def _other_value(new: Reading, old: Reading, times: Times) -> Clash | None:
-    """Another value of an attribute that holds one at a time."""
+    """Return the clash of two values where an attribute holds one at a time."""
     if compare_values(new, old) is not Fit.OTHER:
         return None
     trait, topic = new.trait, f"{new.subject}: {new.attribute}"
@@ -254,7 +254,7 @@ def _other_value(new: Reading, old: Reading, times: Times) -> Clash | None:
 def _other_age(
     new: Reading, old: Reading, times: Times, change: Clash, conflict: Clash
 ) -> Clash | None:
-    """Ages grow; another one on the same day is a contradiction."""
+    """Return the clash of two ages: they grow, and differ on no single day."""
     if not is_sole(new.subject):
         return None
     if times.same_day and new.cue is None:
@@ -280,7 +280,7 @@ _VALUELESS_ENDS = frozenset({"employer", "job", "smoke"})
 
 
 def _end(new: Reading, old: Reading) -> Clash | None:
-    """Something that held has come to an end."""
+    """Return the clash of an end with what held."""
     if not _holds(old):
         return None
     why = Clash(Change.TIME, new.attribute, f"{new.subject}: {new.attribute} ended ({new.cue})")
@@ -291,7 +291,7 @@ def _end(new: Reading, old: Reading) -> Clash | None:
 
 
 def _denial(new: Reading, old: Reading, times: Times) -> Clash | None:
-    """Return the flat denial of what was said."""
+    """Return the clash of a denial with what was asserted."""
     if compare_values(new, old) is not Fit.SAME or not (_holds(old) and _holds(new)):
         return None
     topic = f"{new.subject}: {new.attribute}"
@@ -305,7 +305,7 @@ def _denial(new: Reading, old: Reading, times: Times) -> Clash | None:
 
 
 def _return(new: Reading, old: Reading, times: Times) -> Clash | None:
-    """Something that was denied, or had ended, is said to hold."""
+    """Return the clash of an assertion with what was denied or had ended."""
     close = compare_values(new, old)
     if close not in {Fit.SAME, Fit.NARROWER} or not _holds(new):
         return None

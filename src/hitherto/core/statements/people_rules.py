@@ -33,7 +33,7 @@ NUMBERS = {word: str(number) for number, word in enumerate(UNITS[:11])}
 
 
 def noun_phrase(text: str) -> str:
-    """A noun phrase without what follows it ("a nurse since 2019" gives "a nurse")."""
+    """Return a noun phrase without what follows it: "a nurse" of "a nurse since 2019"."""
     return text_before(_PHRASE_END, without_vague_time(text)).strip(" .!")
 
 

@@ -33,7 +33,7 @@ class Polarity(StrEnum):
 
 
 class Tense(StrEnum):
-    """A state or habit that holds, an event that lies behind, or a plan or wish."""
+    """Tense: present for states and habits, past for events, future for plans."""
 
     PAST = "past"
     PRESENT = "present"
@@ -42,7 +42,7 @@ class Tense(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A statement's subject and its body, the verb phrase without negation and modality.
+    """Subject and body of a statement: the verb phrase without negation and modality.
 
     subject: "user", "user's sister ana", ... lower case. owned: for "User's favourite colour is
     green" the thing owned, "favourite colour"; the body is then "is green". plural: "User and Ana".
@@ -300,7 +300,7 @@ def _strip_negation(clause: Predicate) -> Predicate:
 
 
 def _tense_of(body: str) -> Tense:
-    """Past for a verb in a past form, present otherwise."""
+    """Return past for a verb in a past form, else present."""
     first = body.split(maxsplit=1)[0].lower() if body.strip() else ""
     past = first in _PAST_FORMS or (first.endswith("ed") and first not in {"need", "feed"})
     return Tense.PAST if past else Tense.PRESENT

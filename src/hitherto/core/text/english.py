@@ -66,6 +66,7 @@ PREPOSITIONS = word_set("""
 CONJUNCTIONS = word_set("""
     and but or so yet because although though while whereas
 """)
+CLOSED_CLASSES = DETERMINERS | PREPOSITIONS | CONJUNCTIONS
 
 ADVERBS = word_set("""
     always usually often sometimes never rarely seldom generally normally mostly mainly still
@@ -163,6 +164,7 @@ NOUN_LIKE_VERBS = word_set("""
     hold keep lead ride ring rise shake sing sleep swim swing win stand break build catch draw
     dream fall run leave
 """)
+PLAIN_VERBS = VERBS - NOUN_LIKE_VERBS
 
 Person = Literal["f", "m", ""]
 _PEOPLE: tuple[tuple[Person, str, str], ...] = (

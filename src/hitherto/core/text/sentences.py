@@ -18,7 +18,7 @@ _ABBREVIATION_CHARS: Final = 8
 
 
 def sentence_spans(content: str) -> Iterator[tuple[int, int]]:
-    """Yield the character spans of a text's sentences, which are the whole text together."""
+    """Yield the character spans of a text's sentences, which together are the whole text."""
     start = 0
     for match in _SENTENCE_END.finditer(content):
         if match.end() > start:
@@ -29,7 +29,7 @@ def sentence_spans(content: str) -> Iterator[tuple[int, int]]:
 
 
 def sentences(content: str) -> list[str]:
-    """Return the sentences of a text without the white space around them, none of them empty."""
+    """Return the sentences of a text, stripped of white space; none is empty."""
     stripped = (content[start:end].strip() for start, end in sentence_spans(content))
     return [sentence for sentence in stripped if sentence]
 

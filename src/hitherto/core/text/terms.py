@@ -81,7 +81,7 @@ def terms_of(text: str) -> tuple[str, ...]:
 
 
 def name_runs(text: str) -> tuple[str, ...]:
-    """Runs of capitalised words in order, lower case ("New York" gives "new york").
+    """Return runs of capitalised words in order, lower case: "New York" as "new york".
 
     Months, days and the word "User" are no names. A comma or a lower-case word ends a run.
     """

@@ -65,7 +65,7 @@ def stems(tokens: Sequence[str]) -> list[str]:
 
 
 def terms(text: str) -> list[str]:
-    """Return what is indexed and searched: stems of the tokens that carry meaning, in order."""
+    """Return the terms to index or search: stems of the tokens that carry meaning."""
     return stems(content_tokens(text))
 
 
