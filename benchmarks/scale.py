@@ -298,9 +298,9 @@ async def measure(location: str, users: int, memories: int, rounds: int) -> Figu
 
 
 async def _cold(location: str, users: int, rounds: int) -> tuple[float, float]:
-    """The first context of a user after the start, other users' working sets being elsewhere.
+    """Measure the first context of a user after the start, without a cached index.
 
-    With one user, the memory is opened anew for each; opening it is not part of the time.
+    With one user, the memory is opened again for each; opening it is not part of the time.
     """
     samples: list[float] = []
     chance = random.Random(13)

@@ -111,9 +111,9 @@ def test_a_missing_predecessor_ends_the_chain() -> None:
 
 def test_a_circle_is_refused_by_name() -> None:
     circle = user(version("a", "b"), version("b", "a"))
-    with pytest.raises(InternalServerError, match="circle"):
+    with pytest.raises(InternalServerError, match="form a cycle"):
         Chains(circle)
-    with pytest.raises(InternalServerError, match="circle"):
+    with pytest.raises(InternalServerError, match="form a cycle"):
         delete(circle, "a")
 
 

@@ -34,7 +34,7 @@ def test_a_filter_that_looks_for_too_long_is_ended_and_says_how_far_it_came() ->
     seconds = count()
     items = within_deadline(range(1_000_000), "sessions", lambda: float(next(seconds)))
     compared: list[int] = []
-    with pytest.raises(ValidationError, match=r"did not end in 5 s, in which 5 sessions"):
+    with pytest.raises(ValidationError, match=r"was stopped after 5 s and 5 sessions"):
         compared.extend(items)
     assert compared == [0, 1, 2, 3, 4]
 

@@ -68,7 +68,7 @@ def within_deadline(
     for count, item in enumerate(items):
         if monotonic() > deadline:
             raise ValidationError(
-                f"The filter did not end in {FILTER_DEADLINE_S:g} s, in which {count:,} {what} "
-                "were compared; filter by fewer values, or keep less metadata"
+                f"The filter was stopped after {FILTER_DEADLINE_S:g} s and {count:,} {what}; "
+                "filter by fewer values, or keep less metadata"
             )
         yield item

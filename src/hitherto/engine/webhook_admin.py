@@ -118,7 +118,7 @@ class WebhookAdmin:
         checked = _url(url)
         refusal = await self._resources.sender.refusal(checked)
         if refusal is not None:
-            raise ValidationError(f"url cannot be a webhook's: {refusal}")
+            raise ValidationError(f"url is not allowed for a webhook: {refusal}")
         return checked
 
     async def _transact(self, work: Callable[[ProjectRows], T], *, write: bool) -> T:

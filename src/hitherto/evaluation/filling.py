@@ -103,7 +103,7 @@ def _filled_user(memory: Hitherto, user_id: str, content_id: str) -> User | None
         return None
     if user.metadata.get(_FILL_KEY) != content_id:
         raise ValidationError(
-            f"the memory holds something else as user {user_id!r}; give another --db, or the"
+            f"the memory has other content for user {user_id!r}; give another --db, or the"
             " conversations and --speaker-names that it was filled with"
         )
     if not user.metadata.get(_COMPLETE_KEY):

@@ -64,7 +64,9 @@ class Chains:
             and current_id not in self._numbers
         ):
             if current_id in path:
-                raise InternalServerError(f"The versions of memory {current_id} link in a circle")
+                raise InternalServerError(
+                    f"The versions of memory {current_id} form a cycle; report it"
+                )
             path[current_id] = None
             current_id = self._versions[current_id].previous_id
         before = self._numbers.get(current_id, 0) if current_id is not None else 0
@@ -222,7 +224,7 @@ def _history(versions: Mapping[str, MemoryVersion], memory_id: str) -> Iterator[
     seen: set[str] = set()
     while version is not None:
         if version.memory_id in seen:
-            raise InternalServerError(f"The versions of memory {memory_id} link in a circle")
+            raise InternalServerError(f"The versions of memory {memory_id} form a cycle; report it")
         seen.add(version.memory_id)
         yield version
         before = version.previous_id
