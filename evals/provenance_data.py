@@ -31,10 +31,16 @@ TRAINING: dict[str, tuple[str | None, str]] = {
     "m": ("train_m.jsonl", "train_m_harmless.jsonl"),
     "dev": ("attacks_dev.jsonl", "harmless_dev.jsonl"),
     "plain": (None, "train_plain_harmless.jsonl"),
+    "n": ("train_n.jsonl", "train_n_harmless.jsonl"),
+    "o": (None, "train_o_harmless.jsonl"),
+    "p": ("train_p.jsonl", "train_p_harmless.jsonl"),
+    "q": (None, "train_q_harmless.jsonl"),
 }
-"""By author: attacks and harmless conversations. `m` and `dev` are by authors who saw the rules.
+"""By author: attacks and harmless conversations. `a`, `b` and `c` are by authors who saw no rule.
 
-`plain` was made from forms, such as "I moved to Denholl.", with invented names."""
+`plain`, `n`, `p` and `q` were made from forms, such as "I moved to Denholl.", with invented names.
+In `n` the same words stand as the user's own and as somebody else's, so that only what is said
+about them tells them apart; in `p` a message has words of the user and a text of somebody else."""
 
 OWN_SHARE = 0.3
 """Share of a segment that must be among the words labelled as the user's own."""

@@ -21,7 +21,7 @@ from hitherto.models import Candidate, Extraction, MemoryVersion, Message, Messa
 NOW = datetime(2025, 3, 14, tzinfo=UTC)
 OWN = Classifier(
     np.zeros(SEGMENT_SLOTS + 1, np.float32),
-    np.zeros(STATEMENT_SLOTS + len(NUMBERS) + 1, np.float32),
+    np.array([0.0] * (STATEMENT_SLOTS + len(NUMBERS)) + [-1.0], np.float32),
 )
 """Takes every statement for the user's own."""
 

@@ -20,11 +20,11 @@ from hitherto.core.safety.features import (
 )
 from hitherto.models import Candidate, Message, MessageRole
 
-LOW_TRUST = 0.25
+LOW_TRUST = -0.5
 """Log-odds from which a statement is not trusted. Of look-alikes by authors that the classifier was
-not trained on, 5 % are above it."""
-FOREIGN = 2.7
-"""Log-odds from which a statement is kept out: 1 % of those look-alikes are above it."""
+not trained on, 10 % are above it."""
+FOREIGN = 3.25
+"""Log-odds from which a statement is kept out: 0.2 % of those look-alikes are above it."""
 
 FOREIGN_REPORT = 0.0
 """Log-odds from which the assistant passes on what a text says, and speaks not for itself."""

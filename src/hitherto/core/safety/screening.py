@@ -1,9 +1,9 @@
 """Sort the statements found in a session: its quarantine, echoes, provenance.
 
-A statement is kept out when its own words or all of its messages pose as something other than a
-message (`signs`), and when the words that it rests on are clearly not the user's own
-(`provenance`). It stays in the transcript. Where the words cannot be told apart, it is kept as
-quoted.
+A statement is kept out when its own words pose as something other than a message (`signs`), and
+when the words that it rests on are clearly not the user's own (`provenance`). It stays in the
+transcript. Where the words cannot be told apart, it is kept as quoted. Where all of its messages
+have a sign, what cannot be told apart is kept out, and the rest is kept as quoted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -123,14 +123,19 @@ class _Screening:
         self._signs: dict[int, Sign | None] = {}
 
     def judge(self, candidate: Candidate) -> Candidate | Sign:
-        """Return why a statement is kept out, or the statement with whom it comes from."""
-        sign = signs.find(candidate.content) or self._taint(candidate)
+        """Return why a statement is kept out, or the statement with whom it comes from.
+
+        A sign in its messages makes a statement one step less trusted than it is by itself.
+        """
+        sign = signs.find(candidate.content)
         if sign is not None:
             return sign
-        verdict = self._judge.verdict(candidate)
+        verdict, taint = self._judge.verdict(candidate), self._taint(candidate)
         if verdict.provenance is Provenance.FOREIGN:
-            return Sign(QuarantineKind.THIRD_PARTY, signs.quoted(verdict.words))
-        if verdict.provenance is Provenance.UNSURE:
+            return taint or Sign(QuarantineKind.THIRD_PARTY, signs.quoted(verdict.words))
+        if verdict.provenance is Provenance.UNSURE and taint is not None:
+            return taint
+        if verdict.provenance is Provenance.UNSURE or taint is not None:
             return replace(candidate, said_by=SaidBy.QUOTED)
         return candidate
 
