@@ -11,7 +11,7 @@ from hitherto import Parts, Settings
 from hitherto.api import ContextRequest, MemoryApi
 from hitherto.embedding import Vectors
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.engine.project_shares import ProjectShares, share_of
+from hitherto.engine.project_shares import ProjectShares, reads_of_project, writes_of_project
 from hitherto.models import MessageRole, RecallStrategy
 from hitherto.system import open_system
 
@@ -49,12 +49,10 @@ async def test_a_share_is_free_again_after_an_error() -> None:
 
 
 def test_one_thread_is_left_for_others_where_there_are_several() -> None:
-    assert [share_of(readers, cores) for readers, cores in ((1, 8), (2, 8), (4, 2), (4, 8))] == [
-        1,
-        1,
-        2,
-        3,
-    ]
+    machines = ((1, 8), (2, 8), (4, 2), (4, 8))
+    assert [reads_of_project(*machine) for machine in machines] == [1, 1, 2, 3]
+    # The second one waits, so that a single writer goes from one to the next.
+    assert [writes_of_project(writers) for writers in (1, 2, 4, 8)] == [2, 2, 3, 7]
 
 
 class Gated(HashEmbedder):
@@ -108,4 +106,24 @@ async def test_contexts_of_one_project_do_not_hold_up_those_of_another(
         await asyncio.gather(*flood)
     finally:
         embedder.go_on.set()
+        await system.close()
+
+
+async def test_writes_of_one_project_do_not_queue_before_those_of_another(path: Path) -> None:
+    system = await open_system(path, Settings(worker=False), Parts(HashEmbedder()))
+    try:
+        other = await system.admin.create_project("other")
+        flooding, api = system.engine(DEFAULT_PROJECT_ID), system.engine(other.project_id)
+        ended: list[str] = []
+
+        async def create(engine: MemoryApi, name: str) -> None:
+            await engine.create_user(name)
+            ended.append(name)
+
+        flood = [asyncio.create_task(create(flooding, f"flood-{n}")) for n in range(50)]
+        await asyncio.sleep(0)
+        await create(api, "alice")
+        await asyncio.gather(*flood)
+        assert ended.index("alice") < 25
+    finally:
         await system.close()

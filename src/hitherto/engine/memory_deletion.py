@@ -115,7 +115,8 @@ class MemoryDeletion:
             ) -> DeletionReport | None:
                 return self._write(tx, user_id, state, changes)
 
-            report, pending = await store.delete(lambda tx: work(tx.users(self._project_id)))
+            async with self._resources.write_shares.use(self._project_id):
+                report, pending = await store.delete(lambda tx: work(tx.users(self._project_id)))
             if report is not None:
                 self._resources.forget([state.user_id])
                 return replace(report, pending=pending)

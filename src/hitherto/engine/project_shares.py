@@ -40,9 +40,18 @@ class ProjectShares:
                 del self._shares[project_id]
 
 
-def share_of(readers: int, cores: int) -> int:
+def reads_of_project(readers: int, cores: int) -> int:
     """Return how many of the readers one project may use.
 
     One is left for others. Computing in Python, more threads than cores only slow each other down.
     """
     return max(1, min(readers - 1, cores))
+
+
+def writes_of_project(writers: int) -> int:
+    """Return how many writes of one project may run or wait for the writers.
+
+    A file has one writer. A second write waits, so that it begins when the first one ends; a write
+    of another project then waits for two at most, not for all that one project's clients send.
+    """
+    return max(2, writers - 1)

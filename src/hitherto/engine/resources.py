@@ -17,7 +17,7 @@ from hitherto.embedding import (
     existing_factory,
 )
 from hitherto.engine.context_composer import ContextComposer
-from hitherto.engine.project_shares import ProjectShares, share_of
+from hitherto.engine.project_shares import ProjectShares, reads_of_project, writes_of_project
 from hitherto.engine.webhook_http import Sender
 from hitherto.inference import Inference
 from hitherto.memory_index import IndexCache
@@ -67,7 +67,8 @@ class Resources:
     embedder: the one of the database when this process opened it; further_embedders: ways to those
         that the database may change to. embedders: gives the one of a state that was read.
     composer: makes the contexts of all projects, and keeps what it counted of their lines.
-    sender: posts to webhooks. shares: threads that each project may use for its requests.
+    sender: posts to webhooks. read_shares, write_shares: threads of the store that each project may
+        use for its requests.
     """
 
     store: Store
@@ -86,16 +87,19 @@ class Resources:
     sender: Sender = field(default_factory=Sender)
     embedders: Embedders = field(init=False)
     composer: ContextComposer = field(init=False)
-    shares: ProjectShares = field(init=False)
+    read_shares: ProjectShares = field(init=False)
+    write_shares: ProjectShares = field(init=False)
 
     def __post_init__(self) -> None:
         embedders = Embedders([existing_factory(self.embedder), *self.further_embedders])
         composer = ContextComposer(embedders, self.executor)
-        shares = ProjectShares(share_of(self.store.readers, os.cpu_count() or 1))
+        read_share = reads_of_project(self.store.readers, os.cpu_count() or 1)
         # Frozen: this is the one place where fields are set.
         object.__setattr__(self, "embedders", embedders)
         object.__setattr__(self, "composer", composer)
-        object.__setattr__(self, "shares", shares)
+        object.__setattr__(self, "read_shares", ProjectShares(read_share))
+        write_share = writes_of_project(self.store.writers)
+        object.__setattr__(self, "write_shares", ProjectShares(write_share))
 
     def forget(self, user_ids: Iterable[str]) -> None:
         """Keep nothing in this process that was read for users before something was deleted."""

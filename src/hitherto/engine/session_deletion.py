@@ -50,9 +50,10 @@ class SessionDeletion:
                 # An unprocessed session is in no cached index, so none needs to be dropped.
                 return [user.user_id] if user.revision() != before else [], report
 
-            (outdated, report), pending = await self._resources.store.delete(
-                lambda tx: work(tx.users(self._project_id))
-            )
+            async with self._resources.write_shares.use(self._project_id):
+                (outdated, report), pending = await self._resources.store.delete(
+                    lambda tx: work(tx.users(self._project_id))
+                )
             if isinstance(report, DeletionReport):
                 self._resources.forget(outdated)
                 return replace(report, pending=pending)

@@ -35,10 +35,11 @@ class Transacting:
 
     def _share(self) -> AbstractAsyncContextManager[None]:
         """Wait for a thread of the project's share, and hold it meanwhile."""
-        return self._resources.shares.use(self._project_id)
+        return self._resources.read_shares.use(self._project_id)
 
     async def _write(self, work: Callable[[ProjectUsers], T]) -> T:
-        return await self._resources.store.write(lambda tx: work(tx.users(self._project_id)))
+        async with self._resources.write_shares.use(self._project_id):
+            return await self._resources.store.write(lambda tx: work(tx.users(self._project_id)))
 
 
 def build_page(items: list[T], total: int, offset: int) -> Page[T]:

@@ -95,9 +95,10 @@ class Users(Transacting):
             user.delete()
             return user.user_id, report
 
-        (internal_id, report), pending = await self._resources.store.delete(
-            lambda tx: work(tx.users(self._project_id))
-        )
+        async with self._resources.write_shares.use(self._project_id):
+            (internal_id, report), pending = await self._resources.store.delete(
+                lambda tx: work(tx.users(self._project_id))
+            )
         self._resources.forget([internal_id])
         self._resources.work_done.set()
         return replace(report, pending=pending)

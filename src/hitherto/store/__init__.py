@@ -172,6 +172,11 @@ class Store:
         """Return how many reads of requests may run at once."""
         return self._database.readers
 
+    @property
+    def writers(self) -> int:
+        """Return how many writes may run at once."""
+        return self._database.writers
+
     async def open(self) -> Upgrade:
         """Connect and bring the schema up to date; calling it again does nothing.
 
