@@ -1,7 +1,6 @@
 """Shared parts of engine and worker, one of each per process."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -93,7 +92,7 @@ class Resources:
     def __post_init__(self) -> None:
         embedders = Embedders([existing_factory(self.embedder), *self.further_embedders])
         composer = ContextComposer(embedders, self.executor)
-        read_share = reads_of_project(self.store.readers, os.cpu_count() or 1)
+        read_share = reads_of_project(self.store.readers)
         # Frozen: this is the one place where fields are set.
         object.__setattr__(self, "embedders", embedders)
         object.__setattr__(self, "composer", composer)
