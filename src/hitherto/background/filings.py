@@ -43,7 +43,7 @@ class Filer:
 
     async def embed(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of texts, by the embedder of the database: (texts, dimension)."""
-        return await in_thread(self._embed, made_by, texts)
+        return await in_thread(self.embed_now, made_by, texts)
 
     async def filings(
         self,
@@ -112,7 +112,8 @@ class Filer:
     def _embed_category(
         self, made_by: RecordedEmbedder, texts: tuple[str, ...]
     ) -> NDArray[np.float32]:
-        return np.asarray(self._embed(made_by, texts).mean(axis=0), np.float32)
+        return np.asarray(self.embed_now(made_by, texts).mean(axis=0), np.float32)
 
-    def _embed(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_now(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Do what `embed` does, on the calling thread."""
         return self._embedders.of(made_by.name, made_by.dimension).embed(texts)

@@ -24,6 +24,10 @@ WEIGHED_MEMORIES = 4_000
 0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are weighed."""
 
 
+Existing = tuple[Sequence[reconcile.ExistingMemory], NDArray[np.float32]]
+"""Memories that something new is weighed against, and the vectors of the new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """A plan, and for each of its decisions the candidate's content and vector, and its date.
@@ -49,7 +53,14 @@ class Job(Protocol):
         """Return what was left out."""
         ...
 
-    async def weigh(self, inference: Inference, working: UserIndex) -> Weighed:
+    def existing(self, working: UserIndex) -> Existing:
+        """Return the memories to weigh against, and all vectors.
+
+        It takes milliseconds: call it on a thread.
+        """
+        ...
+
+    async def weigh(self, inference: Inference, working: UserIndex, existing: Existing) -> Weighed:
         """Return what to do, given the memories as they are in this working set."""
         ...
 
@@ -71,14 +82,18 @@ class SessionJob:
         """Return what extraction left out."""
         return self.findings.note
 
-    async def weigh(self, inference: Inference, working: UserIndex) -> Weighed:
-        """Reconcile the candidates with the memories; the quoted ones are only added."""
+    def existing(self, working: UserIndex) -> Existing:
+        """Return the memories nearest to the candidates, and those of the same session."""
         session_id = self.work.session_id
-        held, vectors = working.existing_memories(
+        return working.existing_memories(
             self.findings.vectors,
             WEIGHED_MEMORIES,
             lambda version: version.session_id == session_id,
         )
+
+    async def weigh(self, inference: Inference, working: UserIndex, existing: Existing) -> Weighed:
+        """Reconcile the candidates with the memories; the quoted ones are only added."""
+        held, vectors = existing
         own, quoted = low_trust.parted(self.findings.candidates)
         plan = await inference.reconcile(
             low_trust.without_quoted(held),
@@ -113,14 +128,18 @@ class ConflictJob:
     quarantined: Sequence[tuple[Candidate, Sign]]
     note: str | None = None
 
-    async def weigh(self, inference: Inference, working: UserIndex) -> Weighed:
-        """Reconcile the candidates with the memories; the quoted ones are only added."""
+    def existing(self, working: UserIndex) -> Existing:
+        """Return the memories nearest to the statements, and the contradicted ones."""
         contested = set(self.contest.contradicted)
 
         def needed(version: MemoryVersion) -> bool:
             return any(one.memory_id in contested for one in working.history(version.memory_id))
 
-        held, vectors = working.existing_memories(self.vectors, WEIGHED_MEMORIES, needed)
+        return working.existing_memories(self.vectors, WEIGHED_MEMORIES, needed)
+
+    async def weigh(self, inference: Inference, working: UserIndex, existing: Existing) -> Weighed:
+        """Reconcile the candidates with the memories; the quoted ones are only added."""
+        held, vectors = existing
         own, quoted = low_trust.parted(self.statements)
         resolution = await inference.resolve(
             low_trust.without_quoted(held),

@@ -283,10 +283,9 @@ class Worker:
             ) from error
 
     async def _perform(self, work: Work) -> None:
-        told = await self._resources.store.read(lambda tx: _read(tx.jobs, work))
+        told, known = await self._begin(work)
         account = Account(told.project_id, work.user_id, work.session_id, work.merge_conflict_id)
         inference = ChargedInference(self._resources, account, self._rules)
-        known = await self._working(work, told)
         job: Job
         if told.contest is None:
             job = await self._read_session(work, told, known, inference)
@@ -298,8 +297,22 @@ class Worker:
         _log.info("%s: the user's memories kept changing; it is begun again", work)
         await self._ends.release(work)
 
-    async def _working(self, work: Work, told: _Told) -> UserIndex:
-        """The user's memories as they are now.
+    async def _begin(self, work: Work) -> tuple[_Told, UserIndex]:
+        """Read what the work is about, and the user's memories."""
+        index_cache = self._resources.index_cache
+
+        def read(tx: JobRows) -> tuple[_Told, IndexDelta]:
+            return _read(tx, work), index_cache.delta(tx.user(work))
+
+        def refresh(state: tuple[_Told, IndexDelta]) -> tuple[_Told, UserIndex]:
+            return state[0], index_cache.refresh(work.user_id, state[1])
+
+        return await self._resources.store.read_then(lambda tx: read(tx.jobs), refresh)
+
+    async def _load_existing(
+        self, work: Work, told: _Told, job: Job
+    ) -> tuple[UserIndex, jobs.Existing]:
+        """Return the user's memories as they are now, and those to weigh the job against.
 
         Raises EmbedderChangedError when the vectors of the work are of no use any more.
         """
@@ -308,10 +321,13 @@ class Worker:
         def read(tx: JobRows) -> IndexDelta:
             return index_cache.delta(tx.user(work))
 
-        delta = await self._resources.store.read(lambda tx: read(tx.jobs))
-        if delta.embedder != told.embedder:
-            raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
-        return await in_thread(index_cache.refresh, work.user_id, delta)
+        def refresh(delta: IndexDelta) -> tuple[UserIndex, jobs.Existing]:
+            if delta.embedder != told.embedder:
+                raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
+            working = index_cache.refresh(work.user_id, delta)
+            return working, job.existing(working)
+
+        return await self._resources.store.read_then(lambda tx: read(tx.jobs), refresh)
 
     async def _extracted(
         self,
@@ -341,13 +357,18 @@ class Worker:
     ) -> SessionJob:
         """Understand what a session says: its statements, its summary, its passages."""
         screened = await self._extracted(told.messages, work.created_at, told, known, inference)
+        findings = await in_thread(self._findings, work, told, screened)
+        return SessionJob(work, findings, told.conflicts_enabled)
+
+    def _findings(self, work: Work, told: _Told, screened: Screened) -> Findings:
+        """Cut the messages of a session into passages, and embed these and what was extracted."""
         candidates, summary = screened.candidates, screened.summary
-        cut = await in_thread(passages.cut, told.messages)
+        cut = passages.cut(told.messages)
         texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
         to_embed = [*texts, summary] if summary else texts
-        vectors = await self._filer.embed(told.embedder, to_embed)
+        vectors = self._filer.embed_now(told.embedder, to_embed)
         first_passage, after_passages = len(candidates), len(candidates) + len(cut)
-        findings = Findings(
+        return Findings(
             candidates=candidates,
             vectors=vectors[:first_passage],
             summary=summary,
@@ -361,7 +382,6 @@ class Worker:
             quarantined=screened.quarantined,
             note=screened.note,
         )
-        return SessionJob(work, findings, told.conflicts_enabled)
 
     async def _read_answers(
         self, contest: AnsweredConflict, told: _Told, known: UserIndex, inference: ChargedInference
@@ -391,8 +411,8 @@ class Worker:
 
         Raises EmbedderChangedError when the vectors of the job are of no use any more.
         """
-        working = await self._working(work, told)
-        weighed = await inference.ask(lambda asked: job.weigh(asked, working))
+        working, existing = await self._load_existing(work, told, job)
+        weighed = await inference.ask(lambda asked: job.weigh(asked, working, existing))
         plan = weighed.plan
         retired = [(memory_id, self._resources.clock()) for memory_id in weighed.retired]
         reviewed = await review(

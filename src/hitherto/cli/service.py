@@ -21,7 +21,7 @@ from hitherto.server.worker_process import work
 from hitherto.settings import Settings
 from hitherto.store import shown_address
 
-SWITCH_INTERVAL_S = 0.001
+SWITCH_INTERVAL_S = 0.0003
 """How long a thread computes before others have their turn. With Python's own 5 ms, a request that
 changes threads several times waits for each thread that computes at each of these changes."""
 

@@ -94,7 +94,7 @@ class ProjectShares:
 
 
 def reads_of_project(readers: int) -> Callable[[int], int]:
-    """Return the limit of reads: one reader is left for others, and active projects share the rest.
+    """Return the limit of reads: one is left for others, active projects share the rest.
 
     Reads compute in Python, where each thread slows the others down.
     """

@@ -195,8 +195,7 @@ class Store:
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run a function on one consistent state of the database."""
-        pool = self._background_readers if is_background() else self._readers
-        return await self._in(pool, self._transact, work, False)
+        return await self._in(self._reading(), self._transact, work, False)
 
     async def read_then(self, work: Callable[[Transaction], S], then: Callable[[S], T]) -> T:
         """`read`, then a computation on the result in the same thread, after the transaction.
@@ -207,7 +206,10 @@ class Store:
         def both() -> T:
             return then(self._transact(work, False))
 
-        return await self._in(self._readers, both)
+        return await self._in(self._reading(), both)
+
+    def _reading(self) -> ThreadPoolExecutor:
+        return self._background_readers if is_background() else self._readers
 
     async def glance(self, work: Callable[[Transaction], T]) -> T:
         """`read` of a row or two, as every request does before its own work.
