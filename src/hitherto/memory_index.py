@@ -220,7 +220,7 @@ class IndexCache:
         return refreshed
 
     def _evict(self) -> None:
-        total = sum(kept.size_bytes for kept in self._sets.values())
+        total = sum(index.size_bytes for index in self._sets.values())
         while total > self._limit_bytes and len(self._sets) > 1:
             total -= self._sets.popitem(last=False)[1].size_bytes
 
@@ -232,7 +232,7 @@ class IndexCache:
     def revisions(self) -> dict[str, int]:
         """Return the users with a cached index, each with its revision."""
         with self._changing:
-            return {user_id: kept.revision.number for user_id, kept in self._sets.items()}
+            return {user_id: index.revision.number for user_id, index in self._sets.items()}
 
     def take_outdated(self) -> bool:
         """Return whether a cached index contained rows that another process deleted."""

@@ -122,47 +122,49 @@ async def open_system(
     Raises StoreError, SchemaError, EmbedderError, and ValidationError for an unusable location
     or model.
     """
-    chosen = Settings() if settings is None else settings
-    given = Parts() if parts is None else parts
-    clock, new_id = given.clock or _clock, given.new_id or _new_id
-    store = Store(open_database(location, connections=chosen.db_connections))
-    inference = given.inference
+    effective = Settings() if settings is None else settings
+    replacements = Parts() if parts is None else parts
+    clock, new_id = replacements.clock or _clock, replacements.new_id or _new_id
+    store = Store(open_database(location, connections=effective.db_connections))
+    inference = replacements.inference
     try:
         if inference is None:
-            ledger = StoreLedger(store, chosen, clock, new_id)
-            inference = await open_inference(chosen, ledger)
-        factories = _factories(given, chosen)
+            ledger = StoreLedger(store, effective, clock, new_id)
+            inference = await open_inference(effective, ledger)
+        factories = _factories(replacements, effective)
         embedder = await _embedder_of(store, factories)
         resources = Resources(
             store=store,
             embedder=embedder,
             inference=inference,
-            index_cache=IndexCache(chosen.working_set_mb * 2**20),
-            settings=chosen,
+            index_cache=IndexCache(effective.working_set_mb * 2**20),
+            settings=effective,
             clock=clock,
             new_id=new_id,
-            sender=Sender(given.webhook_transport, policy_of(chosen)),
+            sender=Sender(replacements.webhook_transport, policy_of(effective)),
             further_embedders=[
                 factory for factory in factories if factory.name != embedder.identity.name
             ],
         )
         await prepare(resources, DEFAULT_PROJECT_ID)
     except BaseException:
-        if inference is not None and given.inference is None:
+        if inference is not None and replacements.inference is None:
             await inference.close()
         await store.close()
         raise
-    system = System(resources, inference if given.inference is None else None)
+    system = System(resources, inference if replacements.inference is None else None)
     system.start()
     return system
 
 
-def _factories(given: Parts, settings: Settings) -> list[EmbedderFactory]:
+def _factories(replacements: Parts, settings: Settings) -> list[EmbedderFactory]:
     """Return factories of the possible embedders, that of a new memory first."""
     parts = [
-        existing_factory(part) for part in (given.embedder, given.next_embedder) if part is not None
+        existing_factory(part)
+        for part in (replacements.embedder, replacements.next_embedder)
+        if part is not None
     ]
-    return parts if given.embedder is not None else [*factories_of(settings), *parts]
+    return parts if replacements.embedder is not None else [*factories_of(settings), *parts]
 
 
 async def _embedder_of(store: Store, factories: list[EmbedderFactory]) -> Embedder:

@@ -31,11 +31,11 @@ def create(
     async def work(api: AdminApi) -> Category:
         return await api.create_category(project, name, description=description)
 
-    made = administer(db, work, may_create=True)
+    category = administer(db, work, may_create=True)
     if as_json:
-        print_json(wire.Category.from_model(made))
+        print_json(wire.Category.from_model(category))
     else:
-        _print_table([made])
+        _print_table([category])
 
 
 @app.command("list")

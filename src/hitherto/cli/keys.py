@@ -52,14 +52,14 @@ def create(
         return await api.create_key(project, name=name)
 
     with _new_file(out):
-        made = administer(db, work, may_create=True)
+        new_key = administer(db, work, may_create=True)
         if out is not None:
             with one_line_errors():
-                out.write_text(_key_text(made, as_json) + "\n", encoding="utf-8")
-            typer.echo(f"The {'admin ' if admin else ''}key {made.key.key_id} is in {out}.")
+                out.write_text(_key_text(new_key, as_json) + "\n", encoding="utf-8")
+            typer.echo(f"The {'admin ' if admin else ''}key {new_key.key.key_id} is in {out}.")
             return
     protect_output()
-    typer.echo(_key_text(made, as_json))
+    typer.echo(_key_text(new_key, as_json))
     if not as_json:
         typer.echo("The key is shown only now; save it.", err=True)
 
@@ -79,19 +79,19 @@ def _new_file(path: Path | None) -> Iterator[None]:
         raise
 
 
-def _key_text(made: NewApiKey, as_json: bool) -> str:
+def _key_text(new_key: NewApiKey, as_json: bool) -> str:
     """Return the text with the key, or its JSON."""
     if as_json:
         content = {
-            "project_id": made.key.project_id,
-            "api_key": made.api_key,
-            "key_id": made.key.key_id,
-            "name": made.key.name,
+            "project_id": new_key.key.project_id,
+            "api_key": new_key.api_key,
+            "key_id": new_key.key.key_id,
+            "name": new_key.key.name,
         }
         return json.dumps(content, indent=2)
-    if made.key.project_id is None:
-        return f"admin key   {made.api_key}"
-    return f"project id  {made.key.project_id}\nkey         {made.api_key}"
+    if new_key.key.project_id is None:
+        return f"admin key   {new_key.api_key}"
+    return f"project id  {new_key.key.project_id}\nkey         {new_key.api_key}"
 
 
 @app.command("list")

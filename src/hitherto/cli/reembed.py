@@ -77,7 +77,7 @@ async def _reembed(settings: Settings, to: str) -> _Changed:
         await store.open()
         factory = factory_for(to, settings)
         embedder = await in_thread(Embedders([factory]).first)
-        begun, made = time.monotonic(), 0
+        started_s, made = time.monotonic(), 0
         with _bar() as bar:
             task = bar.add_task("embedding", total=None, rate="")
             first: int | None = None
@@ -88,11 +88,11 @@ async def _reembed(settings: Settings, to: str) -> _Changed:
                     first = progress.done if first is None else first
                     made = progress.done - first
                     bar.update(task, completed=progress.done, total=progress.total)
-                rate = made / max(time.monotonic() - begun, 0.001)
+                rate = made / max(time.monotonic() - started_s, 0.001)
                 bar.update(task, description=progress.phase.value, rate=f"{rate:,.0f} texts/s")
 
             calibration = await reembedding.Reembedding(store, embedder, show).run()
-        return _Changed(embedder.identity, calibration, made, time.monotonic() - begun)
+        return _Changed(embedder.identity, calibration, made, time.monotonic() - started_s)
     finally:
         await store.close()
 

@@ -123,22 +123,22 @@ def _announce(listening: Listening, db: str | None) -> None:
     typer.echo("Stop with Ctrl+C.")
 
 
-def _show_first_key(made: NewApiKey, url: str) -> None:
+def _show_first_key(new_key: NewApiKey, url: str) -> None:
     typer.echo(
         f"""
 {_RULE}
 No project had a key, so this key was created. It is shown only now: save it.
 
-    project id  {made.key.project_id}
-    key         {made.api_key}
+    project id  {new_key.key.project_id}
+    key         {new_key.api_key}
 
 With the released client (pip install recallrai):
 
     from recallrai import RecallrAI
 
     client = RecallrAI(
-        api_key="{made.api_key}",
-        project_id="{made.key.project_id}",
+        api_key="{new_key.api_key}",
+        project_id="{new_key.key.project_id}",
         base_url="{url}",
     )
 {_RULE}

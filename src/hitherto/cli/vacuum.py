@@ -19,9 +19,9 @@ def vacuum(db: Db = None) -> None:
     with one_line_errors():
         settings = read_settings(db=db)
         require_database(settings)
-        kept = asyncio.run(_vacuum(settings.db))
+        holders = asyncio.run(_vacuum(settings.db))
     typer.echo(f"{shown_address(settings.db)} was rewritten.")
-    for holder in kept:
+    for holder in holders:
         typer.echo(f"Deleted data is still in {holder}.")
 
 

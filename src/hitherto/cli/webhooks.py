@@ -35,13 +35,13 @@ def create(
     async def work(api: AdminApi) -> NewWebhook:
         return await api.create_webhook(project, url, event_types=events or None)
 
-    made = administer(db, work, may_create=True)
+    new_webhook = administer(db, work, may_create=True)
     protect_output()
     if as_json:
-        print_json(wire.NewWebhook.from_model(made))
+        print_json(wire.NewWebhook.from_model(new_webhook))
         return
-    typer.echo(f"webhook id  {made.webhook.webhook_id}")
-    typer.echo(f"secret      {made.secret}")
+    typer.echo(f"webhook id  {new_webhook.webhook.webhook_id}")
+    typer.echo(f"secret      {new_webhook.secret}")
     typer.echo("The secret is shown only now; save it.", err=True)
 
 

@@ -188,17 +188,17 @@ class Connection:
                 async for piece in pieces:
                     arrived.put((piece,))
 
-        working = self._start(work)
-        working.add_done_callback(lambda _: arrived.put(None))
+        future = self._start(work)
+        future.add_done_callback(lambda _: arrived.put(None))
         ended = False
         try:
             while (piece := arrived.get()) is not None:
                 yield piece[0]
             ended = True
-            _result(working)
+            _result(future)
         finally:
             if not ended:
-                working.cancel()
+                future.cancel()
 
     def close(self) -> None:
         """Close the API and end the thread; calling it again does nothing."""

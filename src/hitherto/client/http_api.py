@@ -421,14 +421,14 @@ class HttpApi:
     async def resolve_merge_conflict(
         self, user_id: str, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer]
     ) -> MergeConflictModel:
-        given = [
+        answer_bodies = [
             {"question": item.question, "answer": item.answer, "message": item.message}
             for item in well_formed(answers, UNBOUNDED)
         ]
         request = Request(
             "POST",
             *_conflict(user_id, merge_conflict_id, "resolve"),
-            body={"answers": {"question_answers": given}},
+            body={"answers": {"question_answers": answer_bodies}},
         )
         return (await self._ask(wire.MergeConflictEnvelope, request)).to_model()
 
@@ -446,8 +446,8 @@ class HttpApi:
             return DeletionReport()
         return _parse(wire.DeletionReport, response.content, request.path).to_model()
 
-    def _key(self, given: str | None) -> str:
-        return self._transport.parts.new_id() if given is None else given
+    def _key(self, idempotency_key: str | None) -> str:
+        return self._transport.parts.new_id() if idempotency_key is None else idempotency_key
 
     async def _all_user_ids(self) -> list[str]:
         user_ids: dict[str, None] = {}

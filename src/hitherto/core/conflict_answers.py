@@ -23,15 +23,15 @@ _TOLD_APART_BY = re.compile(
 )
 
 
-def well_formed(given: object, max_chars: int) -> tuple[MergeConflictAnswer, ...]:
+def well_formed(answers: object, max_chars: int) -> tuple[MergeConflictAnswer, ...]:
     """Return answers whose parts are texts of at most `max_chars`, one per question.
 
     Raises ValidationError.
     """
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise ValidationError(f"answers must be a list, not {type(given).__name__}")
+    if isinstance(answers, str) or not isinstance(answers, Sequence):
+        raise ValidationError(f"answers must be a list, not {type(answers).__name__}")
     seen: set[str] = set()
-    for item in given:
+    for item in answers:
         if not isinstance(item, MergeConflictAnswer):
             raise ValidationError(
                 f"answers must hold MergeConflictAnswer objects, not {type(item).__name__}"
@@ -45,7 +45,7 @@ def well_formed(given: object, max_chars: int) -> tuple[MergeConflictAnswer, ...
                 f"answers has two answers to the question {item.question!r}; give one"
             )
         seen.add(item.question)
-    return tuple(given)
+    return tuple(answers)
 
 
 def already_resolved(merge_conflict_id: str) -> MergeConflictAlreadyResolvedError:
@@ -55,22 +55,24 @@ def already_resolved(merge_conflict_id: str) -> MergeConflictAlreadyResolvedErro
     )
 
 
-def check(questions: Sequence[MergeConflictQuestion], given: Sequence[MergeConflictAnswer]) -> None:
+def check(
+    questions: Sequence[MergeConflictQuestion], answers: Sequence[MergeConflictAnswer]
+) -> None:
     """Raise MergeConflictInvalidQuestionsError, ...MissingAnswersError, ...InvalidAnswerError."""
     options = {item.question: item.options for item in questions}
-    foreign = [item.question for item in given if item.question not in options]
+    foreign = [item.question for item in answers if item.question not in options]
     if foreign:
         raise MergeConflictInvalidQuestionsError(
             "Invalid questions provided. The following questions do not match the original "
             f"questions: {_listed(foreign)}"
         )
-    answered = {item.question for item in given}
+    answered = {item.question for item in answers}
     missing = [question for question in options if question not in answered]
     if missing:
         raise MergeConflictMissingAnswersError(
             f"Missing answers for the following questions: {_listed(missing)}"
         )
-    for item in given:
+    for item in answers:
         if item.answer not in options[item.question]:
             raise MergeConflictInvalidAnswerError(
                 f"Invalid answer '{_quoted(item.answer)}' for question "

@@ -110,12 +110,12 @@ class Embedders:
         factory = self._factories.get(name)
         embedder = None if factory is None else self._open(factory, dimension)
         if embedder is None or embedder.identity != wanted:
-            here = " or ".join(map(str, self._factories.values()))
+            available = " or ".join(map(str, self._factories.values()))
             if embedder is not None:
-                here = str(embedder.identity)
+                available = str(embedder.identity)
             raise EmbedderChangedError(
-                f"the database was made with the embedder {wanted}, this is {here}; their vectors "
-                "cannot be compared. Open it with the embedder that it was made with "
+                f"the database was made with the embedder {wanted}, this is {available}; their "
+                "vectors cannot be compared. Open it with the embedder that it was made with "
                 "(HITHERTO_EMBEDDER), change the database's with `hitherto reembed --to "
                 "EMBEDDER`, or add its conversations to a new database"
             )

@@ -119,10 +119,10 @@ class Admin(UsageAdmin, WebhookAdmin):
         self, project_id: str, name: str, *, description: str = ""
     ) -> Category:
         trimmed = arguments.name(name, "name")
-        kept = arguments.description(description)
+        text = arguments.description(description)
         now, category_id = self._resources.clock(), self._resources.new_id()
         return await self._resources.store.write(
-            lambda tx: tx.projects.create_category(category_id, project_id, trimmed, kept, now)
+            lambda tx: tx.projects.create_category(category_id, project_id, trimmed, text, now)
         )
 
     async def update_category(
@@ -134,9 +134,9 @@ class Admin(UsageAdmin, WebhookAdmin):
         description: str | None = None,
     ) -> Category:
         trimmed = None if name is None else arguments.name(name, "name")
-        kept = None if description is None else arguments.description(description)
+        text = None if description is None else arguments.description(description)
         return await self._resources.store.write(
-            lambda tx: tx.projects.update_category(project_id, category_id, trimmed, kept)
+            lambda tx: tx.projects.update_category(project_id, category_id, trimmed, text)
         )
 
     async def delete_category(self, project_id: str, category_id: str) -> None:
@@ -152,11 +152,11 @@ class Admin(UsageAdmin, WebhookAdmin):
     async def replace_generation_preferences(
         self, project_id: str, preferences: GenerationPreferences
     ) -> GenerationPreferences:
-        kept = arguments.generation_preferences(preferences)
+        checked = arguments.generation_preferences(preferences)
         await self._resources.store.write(
-            lambda tx: tx.projects.replace_generation_preferences(project_id, kept)
+            lambda tx: tx.projects.replace_generation_preferences(project_id, checked)
         )
-        return kept
+        return checked
 
     # What failed
 

@@ -46,26 +46,26 @@ class IndexedMemoryBrowser:
 
     def __init__(
         self,
-        working: UserIndex,
+        index: UserIndex,
         embedder: Embedder,
         zone: ZoneInfo,
         *,
         ongoing: Sequence[OngoingSession] = (),
         conflicts: Sequence[MergeConflictModel] = (),
     ) -> None:
-        self._working = working
+        self._index = index
         self._embedder = embedder
         self._zone = zone
         self._ongoing = ongoing
         self._conflicts = conflicts
-        self._sessions = {session.session_id: session for session in working.sessions}
+        self._sessions = {session.session_id: session for session in index.sessions}
 
     @property
     def people(self) -> Collection[str]:
-        return self._working.messages.speakers
+        return self._index.messages.speakers
 
     def memories(self, plan: QueryPlan, *, superseded: bool = False) -> Sequence[Item]:
-        index = self._working.memories
+        index = self._index.memories
         if superseded:
             index = replace(index, current=np.ones_like(index.current))
         ranked = ranking.rank_memories(
@@ -77,34 +77,32 @@ class IndexedMemoryBrowser:
             min_top_k=0,
             max_top_k=MOST_MEMORIES,
         )
-        return [
-            self._memory(self._working.memory_ids[ranked_memory.row]) for ranked_memory in ranked
-        ]
+        return [self._memory(self._index.memory_ids[ranked_memory.row]) for ranked_memory in ranked]
 
     def versions(self, memory: Item) -> Sequence[Item]:
-        history = self._working.history(memory.item_id)
+        history = self._index.history(memory.item_id)
         return [self._memory(version.memory_id) for version in history[:MOST_VERSIONS]]
 
     def connections(self, memory: Item) -> Sequence[Item]:
-        rows = self._working.connections.get(self._working.memory_rows[memory.item_id], ())
-        current = [row for row in dict.fromkeys(rows) if self._working.memories.current[row]]
-        return [self._memory(self._working.memory_ids[row]) for row in current[:MOST_CONNECTIONS]]
+        rows = self._index.connections.get(self._index.memory_rows[memory.item_id], ())
+        current = [row for row in dict.fromkeys(rows) if self._index.memories.current[row]]
+        return [self._memory(self._index.memory_ids[row]) for row in current[:MOST_CONNECTIONS]]
 
     def summaries(self, plan: QueryPlan) -> Sequence[Item]:
         ranked = ranking.rank_summaries(
             plan,
             self._vectors(plan),
-            ranking.term_coverage(plan, self._working.summaries.lexical),
-            self._working.summaries,
+            ranking.term_coverage(plan, self._index.summaries.lexical),
+            self._index.summaries,
             threshold=0.0,
             limit=MOST_SUMMARIES,
         )
         return [
-            self._summary(self._working.sessions[ranked_summary.row]) for ranked_summary in ranked
+            self._summary(self._index.sessions[ranked_summary.row]) for ranked_summary in ranked
         ]
 
     def messages(self, plan: QueryPlan) -> Sequence[Item]:
-        index, vectors = self._working.messages, self._vectors(plan)
+        index, vectors = self._index.messages, self._vectors(plan)
         ranked = ranking.rank_messages(
             plan,
             ranking.dense_scores(vectors, index),
@@ -120,7 +118,7 @@ class IndexedMemoryBrowser:
         spans = excerpts.select_excerpts(best, index, tokens, MESSAGES_TOKENS, vectors)
         rank_by_row = {item.row: rank for rank, item in enumerate(best)}
         items = [
-            self._message(self._working.message(span.row), span.start, span.end)
+            self._message(self._index.message(span.row), span.start, span.end)
             for span in sorted(spans, key=lambda span: rank_by_row[span.row])
         ]
         return [*self._ongoing_messages(plan), *items]
@@ -128,7 +126,7 @@ class IndexedMemoryBrowser:
     def transcript(self, item: Item, start: int | None) -> Sequence[Item]:
         session_id, position = item.item_id, item.position
         if item.kind is ItemKind.MEMORY:
-            version = self._working.versions[item.item_id]
+            version = self._index.versions[item.item_id]
             session_id = version.session_id
             evidence = [source for source in version.evidence if source.session_id == session_id]
             position = evidence[0].position if evidence else 0
@@ -174,7 +172,7 @@ class IndexedMemoryBrowser:
         ]
 
     def _memory(self, memory_id: str) -> Item:
-        version = self._working.versions[memory_id]
+        version = self._index.versions[memory_id]
         return Item(
             ItemKind.MEMORY,
             memory_id,
@@ -185,8 +183,8 @@ class IndexedMemoryBrowser:
 
     def _memory_details(self, version: MemoryVersion) -> str:
         days = event_days(version.event_date_start, version.event_date_end, join_same=True)
-        number = len(self._working.history(version.memory_id))
-        row = self._working.memory_rows[version.memory_id]
+        number = len(self._index.history(version.memory_id))
+        row = self._index.memory_rows[version.memory_id]
         details = [f"event date {days}", f"version {number}"]
         if version.expired_at is not None:
             reason = version.expiration_reason
@@ -194,7 +192,7 @@ class IndexedMemoryBrowser:
                 f"no longer current since {local_day(version.expired_at, self._zone)}"
                 f"{'' if reason is None else f' ({reason.value})'}"
             )
-        if connected := len(self._working.connections.get(row, ())):
+        if connected := len(self._index.connections.get(row, ())):
             details.append(f"{connected} connected")
         return "; ".join(details)
 

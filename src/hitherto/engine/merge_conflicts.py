@@ -48,7 +48,7 @@ class MergeConflicts(Transacting):
     async def resolve_merge_conflict(
         self, user_id: str, merge_conflict_id: str, answers: Sequence[MergeConflictAnswer]
     ) -> MergeConflictModel:
-        given = checked.well_formed(answers, self._resources.settings.max_message_chars)
+        checked_answers = checked.well_formed(answers, self._resources.settings.max_message_chars)
         now = self._resources.clock()
 
         def work(tx: ProjectUsers) -> MergeConflictModel:
@@ -56,8 +56,8 @@ class MergeConflicts(Transacting):
             conflict = user.conflicts.get(merge_conflict_id)
             if conflict.status is not MergeConflictStatus.PENDING:
                 raise checked.already_resolved(merge_conflict_id)
-            checked.check(conflict.clarifying_questions, given)
-            user.conflicts.answer(merge_conflict_id, given, now)
+            checked.check(conflict.clarifying_questions, checked_answers)
+            user.conflicts.answer(merge_conflict_id, checked_answers, now)
             return user.conflicts.get(merge_conflict_id)
 
         conflict = await self._write(work)

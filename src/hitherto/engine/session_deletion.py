@@ -57,8 +57,10 @@ class SessionDeletion:
             if isinstance(report, DeletionReport):
                 self._resources.forget(outdated)
                 return replace(report, pending=pending)
-            made = await in_thread(self._embed, report)
-            vectors.update({(report.embedder, content): vector for content, vector in made.items()})
+            new_vectors = await in_thread(self._embed, report)
+            vectors.update(
+                {(report.embedder, content): vector for content, vector in new_vectors.items()}
+            )
         raise UnavailableError(
             "the user's memories kept changing during the deletion of a session; "
             "nothing was deleted: try again"

@@ -37,7 +37,7 @@ class Sessions(Transacting):
         custom_created_at_utc: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:
-        kept = self._metadata(metadata)
+        checked_metadata = self._metadata(metadata)
         wait_s = arguments.auto_process_after_s(auto_process_after_seconds)
         created_at = arguments.utc_instant(custom_created_at_utc, "custom_created_at_utc")
         key = arguments.idempotency_key(idempotency_key)
@@ -46,11 +46,11 @@ class Sessions(Transacting):
         def work(tx: ProjectUsers) -> SessionModel:
             user = tx.user(user_id)
             if key is not None:
-                existing = user.sessions.find_repeated(key, kept, created_at, wait_s)
+                existing = user.sessions.find_repeated(key, checked_metadata, created_at, wait_s)
                 if existing is not None:
                     return existing
             user.touch(now)
-            return user.sessions.create(session_id, kept, created_at, wait_s, now, key)
+            return user.sessions.create(session_id, checked_metadata, created_at, wait_s, now, key)
 
         return await self._write(work)
 
@@ -105,8 +105,10 @@ class Sessions(Transacting):
     async def update_session(
         self, user_id: str, session_id: str, new_metadata: Metadata
     ) -> SessionModel:
-        kept = self._metadata(new_metadata)
-        return await self._write(lambda tx: tx.user(user_id).sessions.update(session_id, kept))
+        checked_metadata = self._metadata(new_metadata)
+        return await self._write(
+            lambda tx: tx.user(user_id).sessions.update(session_id, checked_metadata)
+        )
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
         deletion = SessionDeletion(self._resources, self._project_id)

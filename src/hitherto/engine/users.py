@@ -23,12 +23,12 @@ class Users(Transacting):
         idempotency_key: str | None = None,
     ) -> UserModel:
         arguments.user_id(user_id)
-        kept = self._metadata(metadata)
+        checked_metadata = self._metadata(metadata)
         flag = arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
         key = arguments.idempotency_key(idempotency_key)
         now, internal_id = self._resources.clock(), self._resources.new_id()
         return await self._write(
-            lambda tx: tx.create_user(internal_id, user_id, kept, flag, now, key)
+            lambda tx: tx.create_user(internal_id, user_id, checked_metadata, flag, now, key)
         )
 
     async def get_user(self, user_id: str) -> UserModel:
@@ -70,7 +70,7 @@ class Users(Transacting):
     ) -> UserModel:
         if new_user_id is not None:
             arguments.user_id(new_user_id)
-        kept = None if new_metadata is None else self._metadata(new_metadata)
+        checked_metadata = None if new_metadata is None else self._metadata(new_metadata)
         if not isinstance(merge_conflict_enabled, Unset):
             arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
 
@@ -80,7 +80,7 @@ class Users(Transacting):
             return tx.update_user(
                 user,
                 user_id if new_user_id is None else new_user_id,
-                user.model.metadata if kept is None else kept,
+                user.model.metadata if checked_metadata is None else checked_metadata,
                 user.model.merge_conflict_enabled if isinstance(flag, Unset) else flag,
             )
 

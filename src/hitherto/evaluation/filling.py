@@ -131,9 +131,9 @@ def _add_sessions(
 def _wait(memory: Hitherto, users: Sequence[User], on_processed: Report) -> None:
     """Return when nothing is due any more, and reports meanwhile how far it is."""
     reported = 0
-    working = True
-    while working:
-        working = not _is_finished(memory)
+    is_working = True
+    while is_working:
+        is_working = not _is_finished(memory)
         done = sum(
             _count(user, SessionStatus.PROCESSED) + _count(user, SessionStatus.FAILED)
             for user in users

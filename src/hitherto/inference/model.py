@@ -264,7 +264,7 @@ class ModelInference:
         check: Callable[[OutputT], str | None],
     ) -> Answer[OutputT]:
         """Ask a model, or return the cached answer to the same question of the user."""
-        text = "\n".join([_whose(), self._providers.name(task), prompt.hash, content])
+        text = "\n".join([_account_name(), self._providers.name(task), prompt.hash, content])
         key = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         answer = self._answers.get(key)
         if answer is None:
@@ -404,7 +404,7 @@ def _will_be_current(decision: Decision) -> bool:
     return not isinstance(decision, Ignore | InsertHistorical | RaiseConflict)
 
 
-def _whose() -> str:
+def _account_name() -> str:
     """Return the account of the current call, or ""."""
     try:
         account = current_account()

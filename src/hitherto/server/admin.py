@@ -276,8 +276,8 @@ async def list_quarantine(
 )
 async def create_webhook(project_id: ProjectId, body: CreateWebhook, admin: Admin) -> NewWebhook:
     """Subscribe an address to future events; only this answer has its secret."""
-    made = await admin.create_webhook(project_id, body.url, event_types=body.event_types)
-    return NewWebhook.from_model(made)
+    new_webhook = await admin.create_webhook(project_id, body.url, event_types=body.event_types)
+    return NewWebhook.from_model(new_webhook)
 
 
 @admin_router.get("/projects/{project_id}/webhooks", tags=_WEBHOOKS, responses=error_responses(404))

@@ -248,9 +248,9 @@ def _owner(scope: Scope) -> bytes:
 
 
 def _admin_key(headers: Headers) -> str:
-    given = headers.get(ADMIN_KEY_HEADER)
-    if given is not None:
-        return given
+    admin_key = headers.get(ADMIN_KEY_HEADER)
+    if admin_key is not None:
+        return admin_key
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 

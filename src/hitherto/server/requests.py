@@ -56,10 +56,10 @@ def current_query(query: bytes) -> bytes:
         return query
     pairs = [pair.partition(b"=") for pair in query.split(b"&")]
     named = [(_BRACKETS.sub(b"", name), sign + value) for name, sign, value in pairs]
-    given = {name for name, _ in named}
+    present = {name for name, _ in named}
     for name, value in list(named):
         newer = OLDER_NAMES.get(name, ())
-        named += [(new_name, value) for new_name in newer if new_name not in given]
+        named += [(new_name, value) for new_name in newer if new_name not in present]
     return b"&".join(name + value for name, value in named)
 
 

@@ -194,21 +194,21 @@ def combine(ruled: QueryPlan, reading: Reading) -> QueryPlan:
     )
 
 
-def _texts(given: Sequence[str]) -> Iterator[str]:
+def _texts(texts: Sequence[str]) -> Iterator[str]:
     """Yield texts to search for: on one line, bounded, not empty."""
-    for text in given[: 2 * MAX_DENSE_QUERIES]:
+    for text in texts[: 2 * MAX_DENSE_QUERIES]:
         line = " ".join(text[: 2 * LONGEST_QUERY_CHARS].split())[:LONGEST_QUERY_CHARS]
         if line:
             yield line
 
 
-def _keywords(given: Sequence[str], present: Sequence[str]) -> tuple[str, ...]:
-    lowered = (text.lower() for text in _texts(given[:MAX_ADDED_KEYWORDS]))
+def _keywords(keywords: Sequence[str], present: Sequence[str]) -> tuple[str, ...]:
+    lowered = (text.lower() for text in _texts(keywords[:MAX_ADDED_KEYWORDS]))
     return distinct(word for word in lowered if word not in present)[:MAX_ADDED_KEYWORDS]
 
 
-def _ranges(given: Sequence[DateRange]) -> Iterator[DateRange]:
-    for days in given[:MAX_RANGES]:
+def _ranges(ranges: Sequence[DateRange]) -> Iterator[DateRange]:
+    for days in ranges[:MAX_RANGES]:
         if 0 <= (days.last - days.first).days <= LONGEST_RANGE_DAYS:
             yield days
 

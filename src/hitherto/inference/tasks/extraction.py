@@ -119,14 +119,14 @@ def _lines(messages: Sequence[Message]) -> Iterable[Line]:
 
 def _tail(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Return the last lines that fit the overlap; the first one loses its beginning."""
-    kept: list[Line] = []
+    last_lines: list[Line] = []
     room = OVERLAP_CHARS
     for line in reversed(lines):
         if room <= 0:
             break
-        kept.append(replace(line, text=line.text[-room:]))
+        last_lines.append(replace(line, text=line.text[-room:]))
         room -= len(line.text)
-    return tuple(reversed(kept))
+    return tuple(reversed(last_lines))
 
 
 def content(chunk: Chunk, session_date: datetime, preferences: ProjectPreferences) -> str:
@@ -161,15 +161,18 @@ def _preferences(preferences: GenerationPreferences) -> dict[str, Sequence[str]]
 def _list_lines(lists: Mapping[str, Sequence[str]]) -> list[str]:
     """Return lists with headings; if they are too long in total, each loses its last texts."""
     room = MAX_WISHES_CHARS
-    kept: dict[str, list[str]] = {heading: [] for heading in lists}
+    lines_by_heading: dict[str, list[str]] = {heading: [] for heading in lists}
     for row in zip_longest(*lists.values()):
         for heading, text in zip(lists, row, strict=True):
             line = "" if text is None else f"- {paragraph(text)[:_MAX_WISH_CHARS]}"
             if line and len(line) < room:
-                kept[heading].append(line)
+                lines_by_heading[heading].append(line)
                 room -= len(line) + 1
     return [
-        line for heading, texts in kept.items() if texts for line in ("", f"{heading}:", *texts)
+        line
+        for heading, texts in lines_by_heading.items()
+        if texts
+        for line in ("", f"{heading}:", *texts)
     ]
 
 
@@ -290,8 +293,8 @@ def join_summaries(summaries: Sequence[str]) -> str:
     if len(texts) < 2:
         return _cut_text(texts[0], MAX_SUMMARY_CHARS) if texts else ""
     share = max(_LEAST_PART_CHARS, MAX_JOINED_CHARS // len(texts))
-    kept = texts[: MAX_JOINED_CHARS // share]
-    return " ".join(_cut_text(text, share) for text in kept)
+    fitting_texts = texts[: MAX_JOINED_CHARS // share]
+    return " ".join(_cut_text(text, share) for text in fitting_texts)
 
 
 def _cut_text(text: str, most: int) -> str:
