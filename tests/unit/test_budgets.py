@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hitherto.core import spending
-from hitherto.core.spending import Amount, Limit, Standing
+from hitherto.core.spending import Amount, BudgetState, Limit
 from hitherto.inference.ledger import CallUsage
 from hitherto.inference.prices import ListPrices
 from hitherto.models import OverBudget
@@ -38,41 +38,41 @@ limits = some.builds(
 def test_a_call_is_allowed_only_if_all_of_it_fits(
     limit: Limit, taken: Amount, wanted: Amount, allowed: bool
 ) -> None:
-    reason = spending.refusal([Standing("project", limit, taken)], wanted)
+    reason = spending.refusal([BudgetState("project", limit, taken)], wanted)
     assert (reason is None) is allowed
 
 
 def test_a_call_without_a_price_is_not_refused_for_money() -> None:
-    spent = Standing("project", Limit(None, 100), Amount(0, 100))
+    spent = BudgetState("project", Limit(None, 100), Amount(0, 100))
     assert spending.refusal([spent], Amount(5_000, 0)) is None
     assert spending.refusal([spent], Amount(5_000, 1)) is not None
 
 
 def test_the_reason_says_whose_budget_it_is_and_what_is_left() -> None:
-    free = Standing("user", Limit(), Amount())
+    free = BudgetState("user", Limit(), Amount())
     reason = spending.refusal(
-        [free, Standing("project", Limit(9_000), Amount(8_000))], Amount(1_500)
+        [free, BudgetState("project", Limit(9_000), Amount(8_000))], Amount(1_500)
     )
     assert reason == (
         "the project's budget of 9,000 tokens per day has 1,000 left, and the call may take 1,500"
     )
     reason = spending.refusal(
-        [Standing("user", Limit(None, 2 * 10**9), Amount(0, 10**9))], Amount(5, 1_500_000_000)
+        [BudgetState("user", Limit(None, 2 * 10**9), Amount(0, 10**9))], Amount(5, 1_500_000_000)
     )
     assert reason is not None
     assert "the user's budget of $2.000000 per day has $1.000000 left" in reason
 
 
-@given(some.lists(some.builds(Standing, some.just("user"), limits, amounts)), amounts)
-def test_what_is_allowed_never_goes_over_a_limit(standings: list[Standing], wanted: Amount) -> None:
-    if spending.refusal(standings, wanted) is not None:
+@given(some.lists(some.builds(BudgetState, some.just("user"), limits, amounts)), amounts)
+def test_what_is_allowed_never_goes_over_a_limit(states: list[BudgetState], wanted: Amount) -> None:
+    if spending.refusal(states, wanted) is not None:
         return
-    for standing in standings:
-        after = standing.taken + wanted
-        if standing.limit.tokens is not None and wanted.tokens:
-            assert after.tokens <= standing.limit.tokens
-        if standing.limit.cost_nanos is not None and wanted.cost_nanos:
-            assert after.cost_nanos <= standing.limit.cost_nanos
+    for state in states:
+        after = state.taken + wanted
+        if state.limit.tokens is not None and wanted.tokens:
+            assert after.tokens <= state.limit.tokens
+        if state.limit.cost_nanos is not None and wanted.cost_nanos:
+            assert after.cost_nanos <= state.limit.cost_nanos
 
 
 def test_a_project_inherits_what_it_has_not_set() -> None:

@@ -46,7 +46,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BudgetState:
     """State of one budget on a day. whose: "project" or "user"; taken: spent and reserved."""
 
     whose: str
@@ -62,21 +62,21 @@ class Standing:
         )
 
 
-def refusal(standings: Sequence[Standing], wanted: Amount) -> str | None:
+def refusal(budgets: Sequence[BudgetState], wanted: Amount) -> str | None:
     """Return why a call that may take this much is refused; None if it is allowed.
 
     Every budget must have room for all of it. With nothing to pay, money is no reason.
     """
-    for standing in standings:
-        left = standing.left()
+    for budget in budgets:
+        left = budget.left()
         if left.tokens is not None and wanted.tokens > left.tokens:
             return (
-                f"the {standing.whose}'s budget of {standing.limit.tokens:,} tokens per day has "
+                f"the {budget.whose}'s budget of {budget.limit.tokens:,} tokens per day has "
                 f"{left.tokens:,} left, and the call may take {wanted.tokens:,}"
             )
         if left.cost_nanos is not None and 0 < wanted.cost_nanos > left.cost_nanos:
             return (
-                f"the {standing.whose}'s budget of {_usd(standing.limit.cost_nanos)} per day has "
+                f"the {budget.whose}'s budget of {_usd(budget.limit.cost_nanos)} per day has "
                 f"{_usd(left.cost_nanos)} left, and the call may cost {_usd(wanted.cost_nanos)}"
             )
     return None

@@ -19,7 +19,7 @@ from hitherto.engine.context_call import (
 from hitherto.engine.context_metadata import MetadataBuilder
 from hitherto.engine.memory_browser import IndexedMemoryBrowser
 from hitherto.engine.progress import ProgressReporter, Report
-from hitherto.engine.transactions import Transacting
+from hitherto.engine.transactions import ProjectTransactions
 from hitherto.inference.exploring.browser import Explored
 from hitherto.inference.ledger import Account, charged_to
 from hitherto.memory_index import UserIndex
@@ -46,7 +46,7 @@ FIRST_STEP = "Planning the search"
 """Message of a stream's first event."""
 
 
-class Contexts(Transacting):
+class Contexts(ProjectTransactions):
     """Makes contexts."""
 
     async def get_context(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from hitherto.core import spending
-from hitherto.core.spending import Amount, Standing
+from hitherto.core.spending import Amount, BudgetState
 from hitherto.errors import BudgetSpentError, UserNotFoundError
 from hitherto.inference.ledger import (
     Account,
@@ -114,12 +114,12 @@ def _refusal(
     day = spending.day_of(now)
     return spending.refusal(
         (
-            Standing(
+            BudgetState(
                 "user",
                 spending.of_user(budgets),
                 tx.taken_by_user(account.user_id, day, now),
             ),
-            Standing(
+            BudgetState(
                 "project",
                 spending.of_project(budgets),
                 tx.taken_by_project(account.project_id, day, now),

@@ -7,7 +7,7 @@ from hitherto.core import arguments
 from hitherto.core.history import version_chains
 from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.engine.memory_deletion import MemoryDeletion
-from hitherto.engine.transactions import Transacting, within_deadline
+from hitherto.engine.transactions import ProjectTransactions, within_deadline
 from hitherto.errors import InvalidCategoriesError, ValidationError
 from hitherto.models import (
     DeletionReport,
@@ -22,7 +22,7 @@ from hitherto.models import (
 from hitherto.store import ProjectUsers, UserRows
 
 
-class Memories(Transacting):
+class Memories(ProjectTransactions):
     """List, read, confirm, end and delete memories."""
 
     async def list_memories(

@@ -7,13 +7,13 @@ from typing import get_args
 from hitherto.api import Page, SortBy, SortOrder
 from hitherto.core import arguments
 from hitherto.core import conflict_answers as checked
-from hitherto.engine.transactions import Transacting, build_page
+from hitherto.engine.transactions import ProjectTransactions, build_page
 from hitherto.errors import ValidationError
 from hitherto.models import MergeConflictAnswer, MergeConflictModel, MergeConflictStatus
 from hitherto.store import ProjectUsers
 
 
-class MergeConflicts(Transacting):
+class MergeConflicts(ProjectTransactions):
     """List, read and answer merge conflicts."""
 
     async def list_merge_conflicts(

@@ -11,7 +11,7 @@ from hitherto.api import MIN_AUTO_PROCESS_S, Page
 from hitherto.core import arguments
 from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.engine.session_deletion import SessionDeletion
-from hitherto.engine.transactions import Transacting, build_page, page_of, within_deadline
+from hitherto.engine.transactions import ProjectTransactions, build_page, page_of, within_deadline
 from hitherto.errors import TimeoutError
 from hitherto.models import (
     DeletionReport,
@@ -25,7 +25,7 @@ from hitherto.models import (
 from hitherto.store import ProjectUsers
 
 
-class Sessions(Transacting):
+class Sessions(ProjectTransactions):
     """Sessions, messages, and setting the processing of them going."""
 
     async def create_session(

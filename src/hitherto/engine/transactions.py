@@ -19,7 +19,7 @@ FILTER_DEADLINE_S = 5.0
 sixth of the released clients' time-out."""
 
 
-class Transacting:
+class ProjectTransactions:
     """Runs transactions for the users of one project."""
 
     def __init__(self, resources: Resources, project_id: str) -> None:

@@ -32,7 +32,7 @@ class UsageAdmin:
         self._resources = resources
 
     async def get_budgets(self, project_id: str) -> ProjectBudgets:
-        return await self._resources.store.read(lambda tx: self._standing(tx.ledger, project_id))
+        return await self._resources.store.read(lambda tx: self._budgets(tx.ledger, project_id))
 
     async def update_budgets(
         self,
@@ -61,11 +61,11 @@ class UsageAdmin:
             tx.replace_budgets(project_id, replace(tx.budgets(project_id), **changed))
             # Each session checks the new budget when it is processed.
             tx.resume_waiting(project_id, now)
-            return self._standing(tx, project_id)
+            return self._budgets(tx, project_id)
 
-        standing = await self._resources.store.write(lambda tx: work(tx.ledger))
+        budgets = await self._resources.store.write(lambda tx: work(tx.ledger))
         self._resources.work_due.set()
-        return standing
+        return budgets
 
     async def usage(
         self, project_id: str, *, days: int = 30, user_id: str | None = None
@@ -105,7 +105,7 @@ class UsageAdmin:
         calls, total = await self._resources.store.read(lambda tx: work(tx.ledger))
         return Page(calls, total, offset + len(calls) < total)
 
-    def _standing(self, tx: LedgerRows, project_id: str) -> ProjectBudgets:
+    def _budgets(self, tx: LedgerRows, project_id: str) -> ProjectBudgets:
         tx.require_project(project_id)
         own, now = tx.budgets(project_id), self._resources.clock()
         taken = tx.taken_by_project(project_id, spending.day_of(now), now)

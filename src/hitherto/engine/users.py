@@ -6,12 +6,12 @@ from typing import Any
 from hitherto.api import UNSET, Page, Unset
 from hitherto.core import arguments
 from hitherto.core.metadata_filters import MetadataFilter
-from hitherto.engine.transactions import Transacting, build_page, page_of, within_deadline
+from hitherto.engine.transactions import ProjectTransactions, build_page, page_of, within_deadline
 from hitherto.models import DeletionReport, Metadata, UserModel
 from hitherto.store import ProjectUsers
 
 
-class Users(Transacting):
+class Users(ProjectTransactions):
     """Create, read, list, change and delete users."""
 
     async def create_user(

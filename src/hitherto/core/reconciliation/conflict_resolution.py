@@ -254,9 +254,9 @@ def _reconcile_comments(
     ]
     # They come from comments, so no message of a session is their evidence.
     candidates = [replace(statements[row - 1], evidence=()) for row in rows]
-    standing = _remaining_memories(state, existing, conflict, vectors[0])
+    remaining = _remaining_memories(state, existing, conflict, vectors[0])
     plan = reconcile(
-        standing,
+        remaining,
         candidates,
         vectors[rows],
         session_id="",
