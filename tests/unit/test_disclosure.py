@@ -137,12 +137,12 @@ PUMPS = [
 def test_a_long_text_takes_time_in_proportion_to_its_length(piece: str) -> None:
     def seconds(characters: int) -> float:
         text = piece * (characters // len(piece))
-        began = time.perf_counter()
+        began = time.process_time()
         without_secrets(text, [MARK])
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     short = min(seconds(25_000) for _ in range(3))
-    assert seconds(200_000) < 8 * 4 * short + 0.2
+    assert min(seconds(200_000) for _ in range(3)) < 8 * 4 * short + 0.2
 
 
 def raised() -> RecallrAIError:
