@@ -1,6 +1,8 @@
 """A memory moves from a file to PostgreSQL and back, and nothing is lost on the way."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from tests.store.earlier import NEWEST, write
 
 from hitherto import AsyncHitherto, MessageRole, Parts
 from hitherto.errors import StoreError
+from hitherto.models import SaidBy
 from hitherto.store import open_database
 from hitherto.store.copying import CopyProgress, copy
 
@@ -69,6 +72,24 @@ async def test_a_memory_moves_to_a_server_and_back(
         assert sorted(values(back, f"select * from {table}"), key=repr) == sorted(
             values(file, f"select * from {table}"), key=repr
         )
+
+
+async def test_what_was_quoted_is_still_quoted_there_and_back(
+    file: Path, path: Location, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("update memories set is_quoted = 1 where content like '%Bica%'")
+    move(file, path)
+    back = tmp_path / "back.db"
+    move(path, back)
+    for place in (path, back):
+        async with AsyncHitherto(place, parts=Parts(embedder=HashEmbedder(32))) as memory:
+            user = await memory.get_user("bruno")
+            found = {one.content: one.said_by for one in (await user.list_memories()).items}
+        marked = [content for content, said_by in found.items() if said_by is SaidBy.QUOTED]
+        assert marked
+        assert all("Bica" in content for content in marked)
+        assert SaidBy.USER in found.values()
 
 
 async def test_what_was_moved_is_recalled_and_worked_on(file: Path, path: Location) -> None:

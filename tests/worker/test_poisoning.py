@@ -306,6 +306,18 @@ async def test_what_the_user_says_themselves_supersedes_the_quotation(place: Pla
     assert (after.memory_id, after.evidence) == (own.memory_id, own.evidence)
 
 
+async def test_a_quotation_that_is_current_again_is_still_quoted(place: Place) -> None:
+    place.inference.planted = [candidate("User lives in Oslo", 0, by=SaidBy.QUOTED)]
+    await place.tell("I live in Oslo.")
+    place.inference.planted = []
+    await place.tell("I live in Oslo.", day=9)
+    (own,) = (await place.memories()).values()
+    await place.api.delete_memory("alice", own.memory_id)
+    (left,) = (await place.memories()).values()
+    assert left.said_by is SaidBy.QUOTED
+    assert "User lives in Oslo [Event" not in await place.context("Where do I live?")
+
+
 async def test_a_memory_tells_what_understood_it(place: Place) -> None:
     await place.tell("I live in Porto.")
     place.inference.planted = [candidate("User has two cats", 0)]
