@@ -68,6 +68,6 @@ def test_found_dates_are_ordered_and_lie_inside_the_text(
 )  # fmt: skip
 def test_hostile_text_takes_no_longer_than_its_length_deserves(unit: str) -> None:
     text = (unit * (200_000 // len(unit) + 1))[:200_000]
-    begin = time.perf_counter()
+    begin = time.process_time()
     extract(_said(text), FRIDAY)
-    assert time.perf_counter() - begin < 2.0
+    assert time.process_time() - begin < 2.0
