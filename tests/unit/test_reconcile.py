@@ -1,11 +1,13 @@
 """What new statements do to what is remembered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from hitherto.core.extraction.extract import extract
 from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
 from hitherto.core.reconciliation.reconcile import (
     Decision,
@@ -18,7 +20,14 @@ from hitherto.core.reconciliation.reconcile import (
     Supersede,
     reconcile,
 )
-from hitherto.models import Candidate, Evidence, ExpirationReason, MemoryVersion
+from hitherto.models import (
+    Candidate,
+    Evidence,
+    ExpirationReason,
+    MemoryVersion,
+    Message,
+    MessageRole,
+)
 
 FIRST = datetime(2024, 1, 1, 10, tzinfo=UTC)
 ADDITION = ExpirationReason.ADDITION_TO_EXISTING_MEMORY
@@ -365,3 +374,31 @@ def test_what_was_superseded_is_not_connected() -> None:
 
 def test_no_candidates_give_an_empty_plan() -> None:
     assert weigh([held("User lives in Lisbon")], []) == Plan((), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have a little doll. It always made me feel better. My little dudes got a new tank.",
+        "Some friends from church and I went camping last weekend.",
+        "My hobbies are chess and tennis. My teacher Mrs. Patel has been very helpful to me.",
+        "My sister Ana moved to Leeds in May. I no longer eat meat, and we used to live in Rome.",
+    ],
+)
+def test_a_clause_is_known_again_by_the_text_that_was_stored(text: str) -> None:
+    candidates = extract([Message(MessageRole.USER, text, on(60))], on(60))
+    assert candidates
+    stored = [held(item.content, 60, f"m{number}") for number, item in enumerate(candidates)]
+    dated = [
+        ExistingMemory(
+            replace(
+                memory.memory,
+                event_date_start=item.event_date_start,
+                event_date_end=item.event_date_end,
+            ),
+            memory.vector,
+        )
+        for memory, item in zip(stored, candidates, strict=True)
+    ]
+    decisions = weigh(dated, candidates).decisions
+    assert [type(decision) for decision in decisions] == [Ignore] * len(candidates)

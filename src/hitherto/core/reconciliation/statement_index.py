@@ -85,13 +85,13 @@ class StatementIndex:
 
         Of more, those in the same words and the newest.
         """
-        orders_found: set[int] = set()
+        same = self._by_content.get(statement.content, ())
+        orders_found = {order for order in same if order in self.items}
         for reading in statement.readings:
             orders_found.update(self._near(reading))
         orders = sorted(orders_found)
         if len(orders) > MOST_NEAR:
-            same = orders_found.intersection(self._by_content.get(statement.content, ()))
-            orders = sorted(same.union(orders[-MOST_NEAR:]))
+            orders = sorted(orders_found.intersection(same).union(orders[-MOST_NEAR:]))
         return [self.items[order] for order in orders]
 
     def naming(self, subject: str, terms: Iterable[str]) -> list[Item]:

@@ -107,8 +107,11 @@ def _is_inside(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
 def covers(statement: Statement, other: Statement) -> bool:
     """Return whether `statement` says all that `other` says, about the same and in the same sense.
 
-    Dates are not looked at: two events in the same words may still be two events.
+    Dates are not looked at: two events in the same words may still be two events. The same content
+    says the same, even if a clause and a text of it are read differently.
     """
+    if statement.content == other.content:
+        return True
     if statement.terms == other.terms and statement.reading.polarity == other.reading.polarity:
         return statement.reading.tense is other.reading.tense
     denied = statement.reading.polarity is not Polarity.ASSERTS
