@@ -92,6 +92,7 @@ async def ours(folder: Path) -> None:
             await session.add_message(MessageRole.USER, "Where did I say that I live?")
             await session.get_context(recall_strategy=RecallStrategy.AGENTIC)
             await session.process()
+            await memory.wait_until_processed()
         assert len(model.requests) > 2
 
 

@@ -266,19 +266,3 @@ async def test_requests_read_while_background_work_occupies_its_readers(store: S
     finally:
         go_on.set()
         await working
-
-
-# Closing
-
-
-async def test_a_session_made_due_right_before_closing_is_processed(path: Path) -> None:
-    parts = Parts(HashEmbedder())
-    system = await open_system(path, Settings(), parts)
-    session_id = await session_of(system.engine(DEFAULT_PROJECT_ID), "alice", "I live in Porto.")
-    await system.close()
-    reopened = await open_system(path, Settings(worker=False), parts)
-    try:
-        session = await reopened.engine(DEFAULT_PROJECT_ID).get_session("alice", session_id)
-        assert session.status is SessionStatus.PROCESSED
-    finally:
-        await reopened.close()

@@ -1,38 +1,27 @@
 """Review of memories that a plan makes doubtful, by rules or a model."""
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime
 
+from hitherto.background.dated_plan import DatedPlan
 from hitherto.core.reconciliation import doubt
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
-from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
+from hitherto.core.reconciliation.reconcile import ExistingMemory
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.memory_index import UserIndex
 from hitherto.models import MemoryVersion
 from hitherto.threads import in_thread
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedPlan:
-    """A plan that is to be carried out. said_at: for each decision.
-
-    retired: memories that are not true and that nothing takes the place of, and since when.
-    """
-
-    plan: Plan
-    said_at: Sequence[datetime]
-    retired: Sequence[tuple[str, datetime]]
-
-
 async def review(
-    changed: ChangedPlan, working: UserIndex, inference: ChargedInference, most: int
+    dated: DatedPlan, working: UserIndex, inference: ChargedInference, now: datetime, most: int
 ) -> Reviewed:
     """Return the doubts that a plan causes; without changes, no review runs.
 
-    most: largest number of memories to examine, those nearest to the changes.
+    now: when its retired memories end. most: largest number of memories to examine, those nearest
+    to the changes.
     """
-    consequences = await in_thread(_consequences, changed, working, most)
+    consequences = await in_thread(_consequences, dated, working, now, most)
     if not consequences.changes:
         return Reviewed(())
     gone = [change.old.memory_id for change in consequences.changes]
@@ -42,16 +31,16 @@ async def review(
     return await inference.ask(lambda asked: asked.review(consequences, held, connected))
 
 
-def _consequences(changed: ChangedPlan, working: UserIndex, most: int) -> Consequences:
+def _consequences(dated: DatedPlan, working: UserIndex, now: datetime, most: int) -> Consequences:
     def among(gone: Sequence[str]) -> list[MemoryVersion]:
         return [one.memory for one in _near(gone, frozenset(), working, most)]
 
     return doubt.of_plan(
-        changed.plan,
-        changed.said_at,
+        dated.plan,
+        dated.said_at,
         working.versions,
         working.last_said,
-        changed.retired,
+        [(memory_id, now) for memory_id in dated.retired],
         among,
     )
 

@@ -1,13 +1,12 @@
 """Vectors, categories and dates with which the memories of a plan are stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitherto.background.dated_plan import DatedPlan
 from hitherto.background.plan_writer import Filing, rewritten
 from hitherto.core.recall.calibration import comparable
 from hitherto.core.reconciliation import categories, reconcile
@@ -20,18 +19,6 @@ from hitherto.threads import in_thread
 
 KEPT_CATEGORIES = 4_096
 """Vectors of categories that are kept: 1.5 kB each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """For each decision of a plan, the candidate's content, its vector, and when it was said.
-
-    vectors: (contents, dimension).
-    """
-
-    texts: Sequence[str]
-    vectors: NDArray[np.float32]
-    said_at: Sequence[datetime]
 
 
 class Filer:
@@ -47,26 +34,25 @@ class Filer:
 
     async def filings(
         self,
-        plan: reconcile.Plan,
-        contents: Contents,
+        dated: DatedPlan,
         made_by: RecordedEmbedder,
         project_categories: Sequence[Category],
         inference: ChargedInference,
     ) -> list[Filing]:
         """Return what each decision's content is stored with."""
-        vectors = list(contents.vectors)
-        changed = rewritten(plan, contents.texts)
+        vectors = list(dated.vectors)
+        changed = rewritten(dated.plan, dated.contents)
         if changed:
             made = await self.embed(made_by, list(changed.values()))
             for index, vector in zip(changed, made, strict=True):
                 vectors[index] = vector
         ids = {category.name: category.category_id for category in project_categories}
         named = await self._name_categories(
-            plan.decisions, vectors, made_by, project_categories, inference
+            dated.plan.decisions, vectors, made_by, project_categories, inference
         )
         return [
             Filing(vector, [ids[name] for name in names if name in ids], said_at)
-            for vector, names, said_at in zip(vectors, named, contents.said_at, strict=True)
+            for vector, names, said_at in zip(vectors, named, dated.said_at, strict=True)
         ]
 
     async def _name_categories(

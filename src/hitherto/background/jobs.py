@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitherto.background.dated_plan import DatedPlan
 from hitherto.background.plan_writer import Filing, Findings, PlanWriter
 from hitherto.core.reconciliation import reconcile
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
@@ -21,25 +21,11 @@ from hitherto.threads import in_thread
 
 WEIGHED_MEMORIES = 4_000
 """Held memories, the nearest ones, that something new is weighed against: reading one takes rules
-0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are weighed."""
+0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are dated."""
 
 
 Existing = tuple[Sequence[reconcile.ExistingMemory], NDArray[np.float32]]
 """Memories that something new is weighed against, and the vectors of the new."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """A plan, and for each of its decisions the candidate's content and vector, and its date.
-
-    retired: memories that are not true and that nothing takes the place of.
-    """
-
-    plan: reconcile.Plan
-    contents: Sequence[str]
-    vectors: NDArray[np.float32]
-    said_at: Sequence[datetime]
-    retired: Sequence[str] = ()
 
 
 class Job(Protocol):
@@ -60,11 +46,13 @@ class Job(Protocol):
         """
         ...
 
-    async def weigh(self, inference: Inference, working: UserIndex, existing: Existing) -> Weighed:
+    async def weigh(
+        self, inference: Inference, working: UserIndex, existing: Existing
+    ) -> DatedPlan:
         """Return what to do, given the memories as they are in this working set."""
         ...
 
-    def write(self, writer: PlanWriter, weighed: Weighed, filings: Sequence[Filing]) -> None:
+    def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
         """Write the plan, in the transaction that finishes the work."""
         ...
 
@@ -91,7 +79,9 @@ class SessionJob:
             lambda version: version.session_id == session_id,
         )
 
-    async def weigh(self, inference: Inference, working: UserIndex, existing: Existing) -> Weighed:
+    async def weigh(
+        self, inference: Inference, working: UserIndex, existing: Existing
+    ) -> DatedPlan:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
         held, vectors = existing
         own, quoted = low_trust.parted(self.findings.candidates)
@@ -107,11 +97,11 @@ class SessionJob:
         rows = [*range(len(own)), *(len(own) + index for index in kept)]
         contents = [self.findings.candidates[row].content for row in rows]
         said_at = [self.work.created_at] * len(rows)
-        return Weighed(plan, contents, self.findings.vectors[rows], said_at)
+        return DatedPlan(plan, contents, self.findings.vectors[rows], said_at)
 
-    def write(self, writer: PlanWriter, weighed: Weighed, filings: Sequence[Filing]) -> None:
+    def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
         """Write the plan with what was quarantined."""
-        writer.write(self.findings, weighed.plan, filings)
+        writer.write(self.findings, dated.plan, filings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +127,9 @@ class ConflictJob:
 
         return working.existing_memories(self.vectors, WEIGHED_MEMORIES, needed)
 
-    async def weigh(self, inference: Inference, working: UserIndex, existing: Existing) -> Weighed:
+    async def weigh(
+        self, inference: Inference, working: UserIndex, existing: Existing
+    ) -> DatedPlan:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
         held, vectors = existing
         own, quoted = low_trust.parted(self.statements)
@@ -151,7 +143,7 @@ class ConflictJob:
         plan, kept = await in_thread(_guarded, resolution.plan, working, held, quoted)
         candidates = [self.contest.proposed, *self.statements]
         origins = [*resolution.origins, *(1 + len(own) + index for index in kept)]
-        return Weighed(
+        return DatedPlan(
             plan,
             [candidates[origin].content for origin in origins],
             self.vectors[origins],
@@ -159,9 +151,9 @@ class ConflictJob:
             resolution.retired,
         )
 
-    def write(self, writer: PlanWriter, weighed: Weighed, filings: Sequence[Filing]) -> None:
+    def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
         """Write the plan with what was quarantined."""
-        writer.settle(weighed.plan, weighed.retired, filings)
+        writer.settle(dated.plan, dated.retired, filings)
         writer.quarantine(self.quarantined)
 
 

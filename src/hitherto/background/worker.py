@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from hitherto.background import jobs
-from hitherto.background.doubt_review import ChangedPlan, review
-from hitherto.background.filings import Contents, Filer
+from hitherto.background.doubt_review import review
+from hitherto.background.filings import Filer
 from hitherto.background.job_ends import JobEnds, unfinished
 from hitherto.background.jobs import ConflictJob, Job, SessionJob
 from hitherto.background.plan_writer import Findings, PlanWriter
@@ -412,19 +412,11 @@ class Worker:
         Raises EmbedderChangedError when the vectors of the job are of no use any more.
         """
         working, existing = await self._load_existing(work, told, job)
-        weighed = await inference.ask(lambda asked: job.weigh(asked, working, existing))
-        plan = weighed.plan
-        retired = [(memory_id, self._resources.clock()) for memory_id in weighed.retired]
+        dated = await inference.ask(lambda asked: job.weigh(asked, working, existing))
         reviewed = await review(
-            ChangedPlan(plan, weighed.said_at, retired), working, inference, jobs.WEIGHED_MEMORIES
+            dated, working, inference, self._resources.clock(), jobs.WEIGHED_MEMORIES
         )
-        filings = await self._filer.filings(
-            weighed.plan,
-            Contents(weighed.contents, weighed.vectors, weighed.said_at),
-            told.embedder,
-            told.categories,
-            inference,
-        )
+        filings = await self._filer.filings(dated, told.embedder, told.categories, inference)
         note = "; ".join(one for one in (job.note, inference.note, reviewed.note) if one)
         now = self._resources.clock()
 
@@ -437,7 +429,7 @@ class Worker:
             if note and work.merge_conflict_id is None:
                 tx.note(work, note)
             writer = PlanWriter(user, work, working, self._resources.new_id, now)
-            job.write(writer, weighed, filings)
+            job.write(writer, dated, filings)
             writer.doubt(reviewed.doubts)
             return True
 
