@@ -127,7 +127,7 @@ async def test_a_job_that_takes_too_long_is_given_up_and_takes_one_place_until_i
 ) -> None:
     inference = Blocked()
     settings = Settings(
-        poll_interval_s=0.02, retry_delay_s=0, max_failures=1, processing_timeout_s=0.2
+        poll_interval_s=0.02, retry_delay_s=0, max_failures=1, processing_timeout_s=2
     )
     system = await open_system(path, settings, Parts(HashEmbedder(), inference))
     try:
@@ -137,7 +137,7 @@ async def test_a_job_that_takes_too_long_is_given_up_and_takes_one_place_until_i
             session = await end_of(api, "alice", session_id)
         assert session.status is SessionStatus.FAILED
         assert session.failure_reason == (
-            "ProcessingTimeoutError: processing took longer than 0.2 s; split the session into "
+            "ProcessingTimeoutError: processing took longer than 2 s; split the session into "
             "shorter ones"
         )
         other = await system.admin.create_project("other")

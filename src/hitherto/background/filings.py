@@ -64,8 +64,12 @@ class Filer:
         inference: ChargedInference,
     ) -> list[Sequence[str]]:
         """Return the category names of each decision: those it came with, or those that fit."""
-        open_ones = [n for n, each in enumerate(decisions) if each.candidate.categories is None]
-        named = [each.candidate.categories or () for each in decisions]
+        open_ones = [
+            number
+            for number, decision in enumerate(decisions)
+            if decision.candidate.categories is None
+        ]
+        named = [decision.candidate.categories or () for decision in decisions]
         if not project_categories or not open_ones:
             return [*named]
         contents = [decisions[number].candidate.content for number in open_ones]
@@ -73,7 +77,7 @@ class Filer:
         adjusted, fitted = await in_thread(
             self._embed_categories, made_by, project_categories, stacked
         )
-        fitting = await inference.ask(lambda asked: asked.categorise(contents, adjusted, fitted))
+        fitting = await inference.ask(lambda chosen: chosen.categorise(contents, adjusted, fitted))
         filled: list[Sequence[str]] = [*named]
         for number, names in zip(open_ones, fitting, strict=True):
             filled[number] = names
@@ -87,7 +91,8 @@ class Filer:
     ) -> tuple[NDArray[np.float32], list[EmbeddedCategory]]:
         """Return the vectors of contents, and the categories, so that they can be compared."""
         rows = [
-            self._category_vector(made_by, categories.texts(each)) for each in project_categories
+            self._category_vector(made_by, categories.texts(category))
+            for category in project_categories
         ]
         adjusted = comparable(np.vstack([vectors, *rows]), made_by.calibration)
         return adjusted[: len(vectors)], [

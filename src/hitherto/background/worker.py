@@ -81,8 +81,11 @@ class ProcessingTimeoutError(RecallrAIError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What is read when work begins. messages: of a session; contest: of a conflict."""
+class _JobState:
+    """State of the rows that a job is about, read when it begins.
+
+    messages: of a session; contest: of a merge conflict.
+    """
 
     project_id: str
     messages: Sequence[Message]
@@ -94,7 +97,7 @@ class _Told:
 
 
 class Worker:
-    """Does what is due until it is stopped: tasks on the running event loop, a user for each."""
+    """Processes due jobs until it is stopped, each in a task for another user."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -130,7 +133,7 @@ class Worker:
 
     @property
     def _concurrency(self) -> int:
-        """How many jobs of one project are in work at once."""
+        """Maximum jobs of one project in work at once."""
         settings = self._resources.settings
         if settings.worker_concurrency is not None:
             return settings.worker_concurrency
@@ -138,7 +141,7 @@ class Worker:
 
     @property
     def _timeout_s(self) -> float:
-        """How long a job may take."""
+        """Seconds that a job may take."""
         settings = self._resources.settings
         if settings.processing_timeout_s is not None:
             return settings.processing_timeout_s
@@ -163,7 +166,7 @@ class Worker:
                 await self._resources.work_due.wait(idle_s)
 
     async def _idle_s(self, now: datetime) -> float:
-        """How long nothing can become due, at most the poll interval.
+        """Seconds in which nothing can become due, at most the poll interval.
 
         now: when there was nothing to do. What was due then waits for other work of its user, whose
         end is signalled in this process and found out by the next look otherwise.
@@ -283,34 +286,35 @@ class Worker:
             ) from error
 
     async def _perform(self, work: Work) -> None:
-        told, known = await self._begin(work)
-        account = Account(told.project_id, work.user_id, work.session_id, work.merge_conflict_id)
+        state, index = await self._begin(work)
+        account = Account(state.project_id, work.user_id, work.session_id, work.merge_conflict_id)
         inference = ChargedInference(self._resources, account, self._rules)
         job: Job
-        if told.contest is None:
-            job = await self._read_session(work, told, known, inference)
+        if state.contest is None:
+            job = await self._read_session(work, state, index, inference)
         else:
-            job = await self._read_answers(told.contest, told, known, inference)
+            job = await self._read_answers(state.contest, state, index, inference)
         for _ in range(MAX_RECONCILIATIONS):
-            if await self._weigh_and_store(work, job, told, inference):
+            if await self._weigh_and_store(work, job, state, inference):
                 return
         _log.info("%s: the user's memories kept changing; it is begun again", work)
         await self._ends.release(work)
 
-    async def _begin(self, work: Work) -> tuple[_Told, UserIndex]:
+    async def _begin(self, work: Work) -> tuple[_JobState, UserIndex]:
         """Read what the work is about, and the user's memories."""
         index_cache = self._resources.index_cache
 
-        def read(tx: JobRows) -> tuple[_Told, IndexDelta]:
+        def read(tx: JobRows) -> tuple[_JobState, IndexDelta]:
             return _read(tx, work), index_cache.delta(tx.user(work))
 
-        def refresh(state: tuple[_Told, IndexDelta]) -> tuple[_Told, UserIndex]:
-            return state[0], index_cache.refresh(work.user_id, state[1])
+        def refresh(both: tuple[_JobState, IndexDelta]) -> tuple[_JobState, UserIndex]:
+            state, delta = both
+            return state, index_cache.refresh(work.user_id, delta)
 
         return await self._resources.store.read_then(lambda tx: read(tx.jobs), refresh)
 
     async def _load_existing(
-        self, work: Work, told: _Told, job: Job
+        self, work: Work, state: _JobState, job: Job
     ) -> tuple[UserIndex, jobs.Existing]:
         """Return the user's memories as they are now, and those to weigh the job against.
 
@@ -322,7 +326,7 @@ class Worker:
             return index_cache.delta(tx.user(work))
 
         def refresh(delta: IndexDelta) -> tuple[UserIndex, jobs.Existing]:
-            if delta.embedder != told.embedder:
+            if delta.embedder != state.embedder:
                 raise EmbedderChangedError(f"the database changed its embedder to {delta.embedder}")
             working = index_cache.refresh(work.user_id, delta)
             return working, job.existing(working)
@@ -333,40 +337,40 @@ class Worker:
         self,
         messages: Sequence[Message],
         said_at: datetime,
-        told: _Told,
-        known: UserIndex,
+        state: _JobState,
+        index: UserIndex,
         inference: ChargedInference,
     ) -> Screened:
-        """What messages tell, without what must not be learned from them.
+        """Extract statements and summary of messages, without those that must not become memories.
 
-        known: what was remembered before; where it only comes back, nobody has said it.
+        index: of the earlier memories; a statement that only repeats one is left out.
         """
-        heard = await in_thread(_without_echoes, messages, known)
+        heard = await in_thread(_without_echoes, messages, index)
         extraction = await inference.ask(
-            lambda asked: asked.extract(
-                heard, said_at, preferences=told.preferences, categories=told.categories
+            lambda chosen: chosen.extract(
+                heard, said_at, preferences=state.preferences, categories=state.categories
             )
         )
         classifier = provenance_classifier()
         return await in_thread(
-            screen, extraction, heard, known.versions.values(), said_at, classifier
+            screen, extraction, heard, index.versions.values(), said_at, classifier
         )
 
     async def _read_session(
-        self, work: Work, told: _Told, known: UserIndex, inference: ChargedInference
+        self, work: Work, state: _JobState, index: UserIndex, inference: ChargedInference
     ) -> SessionJob:
         """Understand what a session says: its statements, its summary, its passages."""
-        screened = await self._extracted(told.messages, work.created_at, told, known, inference)
-        findings = await in_thread(self._findings, work, told, screened)
-        return SessionJob(work, findings, told.conflicts_enabled)
+        screened = await self._extracted(state.messages, work.created_at, state, index, inference)
+        findings = await in_thread(self._findings, work, state, screened)
+        return SessionJob(work, findings, state.conflicts_enabled)
 
-    def _findings(self, work: Work, told: _Told, screened: Screened) -> Findings:
+    def _findings(self, work: Work, state: _JobState, screened: Screened) -> Findings:
         """Cut the messages of a session into passages, and embed these and what was extracted."""
         candidates, summary = screened.candidates, screened.summary
-        cut = passages.cut(told.messages)
+        cut = passages.cut(state.messages)
         texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
         to_embed = [*texts, summary] if summary else texts
-        vectors = self._filer.embed_now(told.embedder, to_embed)
+        vectors = self._filer.embed_now(state.embedder, to_embed)
         first_passage, after_passages = len(candidates), len(candidates) + len(cut)
         return Findings(
             candidates=candidates,
@@ -384,40 +388,46 @@ class Worker:
         )
 
     async def _read_answers(
-        self, contest: AnsweredConflict, told: _Told, known: UserIndex, inference: ChargedInference
+        self,
+        contest: AnsweredConflict,
+        state: _JobState,
+        index: UserIndex,
+        inference: ChargedInference,
     ) -> ConflictJob:
-        """Understand what was said beside the answers, as if said on the day of the answers."""
+        """Extract the statements in the messages of the answers, dated as the answers are."""
         statements: list[Candidate] = []
         quarantined: list[tuple[Candidate, Sign]] = []
         for text in contest.messages():
-            said = Message(MessageRole.USER, text, contest.answered_at)
-            screened = await self._extracted([said], said.timestamp, told, known, inference)
+            message = Message(MessageRole.USER, text, contest.answered_at)
+            screened = await self._extracted([message], message.timestamp, state, index, inference)
             statements += screened.candidates
             # The positions are those of the one message, not of the session's.
-            quarantined += [(replace(one, evidence=()), why) for one, why in screened.quarantined]
+            quarantined += [
+                (replace(candidate, evidence=()), sign) for candidate, sign in screened.quarantined
+            ]
         statements = list(low_trust.quoted_last(statements))
         texts = [contest.proposed.content, *(statement.content for statement in statements)]
-        vectors = await self._filer.embed(told.embedder, texts)
+        vectors = await self._filer.embed(state.embedder, texts)
         return ConflictJob(contest, statements, vectors, quarantined)
 
     async def _weigh_and_store(
         self,
         work: Work,
         job: Job,
-        told: _Told,
+        state: _JobState,
         inference: ChargedInference,
     ) -> bool:
-        """One try against the memories as they are now. False when they moved meanwhile.
+        """Weigh a job against the current memories and store it; False if they changed meanwhile.
 
         Raises EmbedderChangedError when the vectors of the job are of no use any more.
         """
-        working, existing = await self._load_existing(work, told, job)
-        dated = await inference.ask(lambda asked: job.weigh(asked, working, existing))
+        working, existing = await self._load_existing(work, state, job)
+        dated = await inference.ask(lambda chosen: job.weigh(chosen, working, existing))
         reviewed = await review(
             dated, working, inference, self._resources.clock(), jobs.WEIGHED_MEMORIES
         )
-        filings = await self._filer.filings(dated, told.embedder, told.categories, inference)
-        note = "; ".join(one for one in (job.note, inference.note, reviewed.note) if one)
+        filings = await self._filer.filings(dated, state.embedder, state.categories, inference)
+        note = "; ".join(filter(None, (job.note, inference.note, reviewed.note)))
         now = self._resources.clock()
 
         def write(tx: JobRows) -> bool:
@@ -436,11 +446,11 @@ class Worker:
         return await self._resources.store.write(lambda tx: write(tx.jobs))
 
 
-def _without_echoes(messages: Sequence[Message], known: UserIndex) -> list[Message]:
-    summaries = (session.summary for session in known.sessions)
-    told = [replace(one, content=without_marks(one.content)) for one in messages]
+def _without_echoes(messages: Sequence[Message], index: UserIndex) -> list[Message]:
+    summaries = (session.summary for session in index.sessions)
+    unmarked = [replace(message, content=without_marks(message.content)) for message in messages]
     return echo.without_echoes(
-        told, echo.served(known.versions.values(), summaries, system_prompts())
+        unmarked, echo.served(index.versions.values(), summaries, system_prompts())
     )
 
 
@@ -448,14 +458,14 @@ def _renew(tx: Transaction, work: Work, until: datetime) -> bool:
     return tx.jobs.renew(work, until)
 
 
-def _read(tx: JobRows, work: Work) -> _Told:
+def _read(tx: JobRows, work: Work) -> _JobState:
     user = tx.user(work)
     contest = None
     if work.merge_conflict_id is not None:
         contest = user.conflicts.answered(work.merge_conflict_id, work.created_at)
         if contest is None:
             raise LeaseLostError(f"{work} was deleted")
-    return _Told(
+    return _JobState(
         user.project_id,
         user.messages.of_session(work.session_id) if contest is None else (),
         contest,

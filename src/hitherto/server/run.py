@@ -1,4 +1,4 @@
-"""The service in one process: a socket, the memory with its worker, and the HTTP application."""
+"""Service in one process: a socket, the memory with its worker, and the HTTP application."""
 
 import contextlib
 import gc
@@ -36,7 +36,7 @@ _BACKLOG = 2048
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What whoever started the service has to know.
+    """Facts about the started service for the program that started it.
 
     first_key: made because no project had a key; this is the only time that it can be shown.
     is_loopback: whether only this machine can reach the service.
