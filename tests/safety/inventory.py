@@ -47,7 +47,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "core.dates.expressions._compile": "takes a pattern of this package",
     "core.dates.expressions._holiday_day": "takes a name of its own table",
     "core.context.render._histories": "takes drafts of drafts: `render` in scenarios",
-    "core.context.render._connected": "takes drafts of drafts: `render` in scenarios",
+    "core.context.render._connected_lines": "takes drafts of drafts: `render` in scenarios",
     "core.history.version_chains.delete_session": "takes ids that exist; reads no text",
     "core.history.version_chains._delete_each": "takes ids that exist; reads no text",
     "core.recall.bm25._merge": "takes segments of arrays: the index in scenarios",
