@@ -176,7 +176,7 @@ class Endless(LocalInference):
 
 async def test_a_job_that_takes_too_long_is_tried_as_often_as_others(path: Path) -> None:
     inference = Endless()
-    settings = Settings(poll_interval_s=0.02, retry_delay_s=0, processing_timeout_s=0.1)
+    settings = Settings(poll_interval_s=0.02, retry_delay_s=0, processing_timeout_s=1)
     system = await open_system(path, settings, Parts(HashEmbedder(), inference))
     try:
         api = system.engine(DEFAULT_PROJECT_ID)
