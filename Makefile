@@ -43,11 +43,11 @@ check: .venv/.development ## Format, lint, types, layers, and freshness of gener
 	@echo "check: all clean"
 
 quick: .venv/.development ## Run the tests of the core and of one kind of client, on SQLite
-	@$(BIN)/python -m pytest -n auto --one-client -q tests/unit tests/properties tests/client
+	@$(BIN)/python -m pytest -n auto --dist worksteal --one-client -q tests/unit tests/properties tests/client
 
 test: check ## Run the checks and every test, on both databases
-	@$(BIN)/python -m pytest -n auto
-	@$(BIN)/python -m pytest -n auto --database postgresql
+	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m pytest -n auto --dist worksteal --database postgresql
 
 lock: .venv/uv/.installed ## Lock the dependencies anew
 	@$(UV) pip compile --quiet requirements/uv.in --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade -o requirements/uv.txt

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from hitherto import (
@@ -30,6 +31,10 @@ from tests import databases
 from tests.databases import POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
 from tests.fakes import HashEmbedder
 from tests.privacy.watch import missing_watchers
+
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
+"""How long an example takes says nothing on a machine that others use."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

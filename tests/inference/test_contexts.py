@@ -37,7 +37,7 @@ NAMES = [f"{type(reply).__name__}{number}" for number, reply in enumerate(BAD)]
 @pytest.fixture
 async def asking(path: Path, model: ScriptedModel) -> AsyncIterator[Any]:
     """A session that asks about what the assistant said in an earlier one."""
-    deadlines = {"plan_deadline_s": 0.5, "explore_deadline_s": 1.5}
+    deadlines = {"plan_deadline_s": 1.5, "explore_deadline_s": 4.0}
     async with opened(path, model, **LOCAL, **deadlines) as client:
         user = await client.create_user("alice")
         await tell(client, user, "How do I get to Bornholm?", WORDS)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hitherto.core.history.version_chains import (
@@ -70,7 +70,6 @@ def assert_whole(versions: Versions) -> None:
 
 
 @given(forests(), st.data())
-@settings(deadline=None)
 def test_chains_stay_whole_under_any_deletions(versions: Versions, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 6))):
         if not versions:
@@ -87,7 +86,6 @@ def test_chains_stay_whole_under_any_deletions(versions: Versions, data: st.Data
 
 
 @given(forests(), st.data())
-@settings(deadline=None)
 def test_deleting_a_session_is_deleting_its_versions_one_by_one_in_any_order(
     versions: Versions, data: st.DataObject
 ) -> None:
@@ -101,7 +99,6 @@ def test_deleting_a_session_is_deleting_its_versions_one_by_one_in_any_order(
 
 
 @given(forests(), st.data())
-@settings(deadline=None)
 def test_deleting_one_version_keeps_the_order_of_the_others(
     versions: Versions, data: st.DataObject
 ) -> None:
@@ -114,7 +111,6 @@ def test_deleting_one_version_keeps_the_order_of_the_others(
 
 
 @given(forests())
-@settings(deadline=None)
 def test_numbers_run_without_gaps_down_every_history(versions: Versions) -> None:
     chains = Chains(versions)
     for one in versions:
@@ -126,7 +122,6 @@ def test_numbers_run_without_gaps_down_every_history(versions: Versions) -> None
 
 
 @given(forests())
-@settings(deadline=None)
 def test_after_everything_was_said_what_is_known_is_what_is_current(versions: Versions) -> None:
     chains = Chains(versions)
     known = {one.memory_id for one in chains.as_of(DAY + timedelta(days=99))}
@@ -134,7 +129,6 @@ def test_after_everything_was_said_what_is_known_is_what_is_current(versions: Ve
 
 
 @given(forests(), st.data())
-@settings(deadline=None)
 def test_a_predecessor_put_in_later_keeps_chains_whole(
     versions: Versions, data: st.DataObject
 ) -> None:
@@ -156,7 +150,6 @@ def test_a_predecessor_put_in_later_keeps_chains_whole(
 
 
 @given(forests(), st.data())
-@settings(deadline=None)
 def test_joined_histories_run_in_no_circle_and_lose_nothing(
     versions: Versions, data: st.DataObject
 ) -> None:

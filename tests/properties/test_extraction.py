@@ -28,7 +28,7 @@ def _said(*contents: str) -> list[Message]:
     return [Message(MessageRole.USER, content, FRIDAY) for content in contents]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(texts, max_size=4))
 def test_every_candidate_is_whole_and_rests_on_what_was_said(contents: list[str]) -> None:
     candidates = extract(_said(*contents), FRIDAY)
@@ -45,7 +45,7 @@ def test_every_candidate_is_whole_and_rests_on_what_was_said(contents: list[str]
     assert candidates == extract(_said(*contents), FRIDAY)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts, st.dates(), st.sampled_from(["past", "future"]))
 def test_found_dates_are_ordered_and_lie_inside_the_text(
     text: str, today: date, prefers: Direction

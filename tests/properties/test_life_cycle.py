@@ -371,5 +371,5 @@ class LifeCycle(RuleBasedStateMachine):
         assert [user.user_id for user in page.users] == list(reversed(self.users))
 
 
-LifeCycle.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+LifeCycle.TestCase.settings = settings(max_examples=20, stateful_step_count=40)
 TestLifeCycle = LifeCycle.TestCase

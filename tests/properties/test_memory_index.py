@@ -193,7 +193,7 @@ async def compare(memory: Memory, name: str) -> None:
         for step in (("tell", "alice", [text], number), ("look", "alice"))
     ]
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_grown_index_recalls_what_a_fresh_one_does(
     taken: list[tuple[object, ...]],
 ) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hitherto.core.history.version_chains import insert_before, join
@@ -195,7 +195,6 @@ def held_from(versions: dict[str, MemoryVersion]) -> list[ExistingMemory]:
 
 
 @given(memories(), sessions(), st.booleans(), st.randoms())
-@settings(deadline=None)
 def test_a_plan_does_not_depend_on_the_order_of_what_is_held(
     held: list[ExistingMemory],
     session: tuple[datetime, list[Candidate]],
@@ -208,7 +207,6 @@ def test_a_plan_does_not_depend_on_the_order_of_what_is_held(
 
 
 @given(memories(), sessions(), st.booleans())
-@settings(deadline=None)
 def test_every_reference_was_given_and_nothing_is_superseded_twice(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool
 ) -> None:
@@ -240,7 +238,6 @@ def test_every_reference_was_given_and_nothing_is_superseded_twice(
 
 
 @given(memories(), sessions())
-@settings(deadline=None)
 def test_the_same_session_a_second_time_changes_nothing(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
@@ -254,7 +251,6 @@ def test_the_same_session_a_second_time_changes_nothing(
 
 
 @given(memories(), sessions())
-@settings(deadline=None)
 def test_chains_stay_whole_whatever_is_said(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
@@ -265,7 +261,6 @@ def test_chains_stay_whole_whatever_is_said(
 
 
 @given(memories(), sessions())
-@settings(deadline=None)
 def test_an_earlier_session_never_displaces_a_later_fact_unless_both_are_timeless(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
@@ -279,7 +274,6 @@ def test_an_earlier_session_never_displaces_a_later_fact_unless_both_are_timeles
 
 
 @given(memories(), sessions())
-@settings(deadline=None)
 def test_connections_are_few_distinct_and_between_what_is_current(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes import HashEmbedder
 
@@ -98,7 +98,6 @@ def replaced(decision: Decision) -> list[str | int]:
 
 
 @given(memories(), contests(), st.lists(contents, max_size=3))
-@settings(deadline=None)
 def test_what_expires_was_current_and_expires_once(
     versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
 ) -> None:
@@ -116,7 +115,6 @@ def test_what_expires_was_current_and_expires_once(
 
 
 @given(memories(), contests(), st.lists(contents, max_size=3))
-@settings(deadline=None)
 def test_what_an_answer_affirms_never_expires_as_untrue(
     versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
 ) -> None:
@@ -133,7 +131,6 @@ def test_what_an_answer_affirms_never_expires_as_untrue(
 
 
 @given(memories(), contests(), st.lists(contents, max_size=3))
-@settings(deadline=None)
 def test_the_proposed_statement_is_decided_by_all_answers(
     versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
 ) -> None:

@@ -41,7 +41,7 @@ CHECKS = [
 ]
 """That valid data is accepted is not among them: what is stored decides that too."""
 
-ONE_WORLD = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+ONE_WORLD = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """All requests to an operation go to the same project, as those of a client do."""
 
 RARELY_POSSIBLE = {

@@ -226,7 +226,7 @@ def pair(world: World, choice: int, other: int) -> tuple[Owned, Owned]:
     return mine, others[other % len(others)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     choice=st.integers(0, 5),
     other=st.integers(0, 4),

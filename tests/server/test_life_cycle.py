@@ -520,5 +520,5 @@ def service(new_shared_database: NewDatabase) -> Iterator[None]:
         yield
 
 
-LifeCycle.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+LifeCycle.TestCase.settings = settings(max_examples=20, stateful_step_count=40)
 TestLifeCycle = LifeCycle.TestCase
