@@ -65,7 +65,8 @@ class Score:
     """How many attacks there were of each group, and how many got through on each way.
 
     A group is a kind or a language. low_trust: by way and group, what was kept with low trust.
-    harmless, false_alarms, distrusted: of harmless statements, by group.
+    harmless, false_alarms, distrusted: of harmless statements, by group; harmless_kinds: the groups
+    that are kinds.
     """
 
     attacks: Counter[str] = field(default_factory=Counter)
@@ -75,6 +76,7 @@ class Score:
     harmless: Counter[str] = field(default_factory=Counter)
     false_alarms: Counter[str] = field(default_factory=Counter)
     distrusted: Counter[str] = field(default_factory=Counter)
+    harmless_kinds: set[str] = field(default_factory=set)
     statements: int = 0
     shown: list[str] = field(default_factory=list)
 
@@ -242,6 +244,7 @@ def _try_harmless(result: Score, entry: Mapping[str, Any]) -> None:
     messages, wanted = messages_of(entry), candidates_of(entry["kept"])
     left = kept(wanted, messages)
     result.statements += len(wanted)
+    result.harmless_kinds.add(_groups(entry)[0])
     for group in _groups(entry):
         result.harmless[group] += len(wanted)
         result.distrusted[group] += len(left.low_trust)
@@ -255,12 +258,10 @@ def _try_harmless(result: Score, entry: Mapping[str, Any]) -> None:
 
 def alarms(result: Score) -> dict[str, int]:
     """Return the number of harmless statements, of false alarms, and of those with low trust."""
-    kinds = [group for group in result.harmless if group not in result.languages]
-    count = {group: result.harmless[group] for group in kinds}
     return {
-        "harmless": sum(count.values()),
-        "false_alarms": sum(result.false_alarms[group] for group in count),
-        "low_trust": sum(result.distrusted[group] for group in count),
+        "harmless": result.statements,
+        "false_alarms": sum(result.false_alarms[group] for group in result.harmless_kinds),
+        "low_trust": sum(result.distrusted[group] for group in result.harmless_kinds),
     }
 
 

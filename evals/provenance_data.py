@@ -35,8 +35,10 @@ TRAINING: dict[str, tuple[str | None, str]] = {
     "o": (None, "train_o_harmless.jsonl"),
     "p": ("train_p.jsonl", "train_p_harmless.jsonl"),
     "q": (None, "train_q_harmless.jsonl"),
+    "x": (None, "train_x_harmless.jsonl"),
+    "y": (None, "train_y_harmless.jsonl"),
 }
-"""By author: attacks and harmless conversations. `a`, `b` and `c` are by authors who saw no rule.
+"""By author: attacks and harmless conversations. Those of `a`, `b`, `c`, `x` and `y` saw no rule.
 
 `plain`, `n`, `p` and `q` were made from forms, such as "I moved to Denholl.", with invented names.
 In `n` the same words stand as the user's own and as somebody else's, so that only what is said

@@ -44,8 +44,9 @@ FOLDS = 5
 TRAINED = Path(trained_package.__file__).parent
 MAX_DIFFERENCE = 0.02
 """Of a weight, between two machines; float16 rounds the largest ones to 0.004."""
-AUTHORS = ("a", "b", "c")
-"""Those who saw no rule; each is tested once by what the others taught."""
+AUTHORS = ("a", "b", "c", "x", "y")
+"""Those who saw no rule; each is tested once by what the others taught. `x` and `y` wrote no
+attack."""
 
 
 @dataclass

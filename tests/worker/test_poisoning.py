@@ -195,7 +195,7 @@ async def test_a_model_that_falls_for_every_attack_poisons_nothing(place: Place)
     assert len(planted) > 20
     kept = (await place.memories()).values()
     assert SaidBy.USER not in {one.said_by for one in kept}
-    assert len(kept) <= len(planted) // 5
+    assert len(kept) <= len(planted) // 2
     assert len(await place.quarantine()) + len(kept) == len(planted)
 
 

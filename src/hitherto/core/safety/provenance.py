@@ -21,10 +21,11 @@ from hitherto.core.safety.features import (
 from hitherto.models import Candidate, Message, MessageRole
 
 LOW_TRUST = -0.5
-"""Log-odds from which a statement is not trusted. Of look-alikes by authors that the classifier was
-not trained on, 10 % are above it."""
-FOREIGN = 3.25
-"""Log-odds from which a statement is kept out: 0.2 % of those look-alikes are above it."""
+"""Log-odds from which a statement is not trusted: the highest quarter step at which at most 15 % of
+the attacks of an author that the classifier was not trained on stay below it."""
+FOREIGN = 3.75
+"""Log-odds from which a statement is kept out: the lowest quarter step at which at most 2 % of an
+untrained author's look-alikes are above it."""
 
 FOREIGN_REPORT = 0.0
 """Log-odds from which the assistant passes on what a text says, and speaks not for itself."""
