@@ -40,10 +40,23 @@ SQLITE_ONLY: Mapping[str, str] = {
     "tests/store/test_migrate.py::test_an_earlier_schema_is_left": "is about a file's log",
     "tests/store/test_migrate.py::test_one_that_ends_in_time": "is about a file's log",
     "tests/store/test_migrate.py::test_the_command_makes_no": "a file can be absent",
-    "tests/server/test_serving.py::test_a_database_that_cannot_be_used": "gives a letter as a file",
+    "tests/server/test_disclosure.py": "is about texts of errors",
+    "tests/server/test_errors.py": "is about texts of errors",
+    "tests/server/test_openapi.py": "is about the description of the API",
+    "tests/server/test_requests.py": "is about requests",
+    "tests/server/test_server_crash.py": "is a smaller test_fleet_crash.py",
+    "tests/server/test_serving.py": "is about commands and signals; a fleet serves with the other",
+    "tests/server/test_stopping.py": "is about signals",
+    "tests/server/test_webhook_targets.py": "is about addresses",
+    "tests/conformance/test_streaming.py": "is about answers in parts",
+    "tests/conformance/test_system_prompt.py": "is about a text of the package",
+    "tests/conformance/test_transport.py": "is about requests",
+    "tests/inference/": "is about what models answer",
     "tests/surface": "is about the text of the package, or about the default database",
 }
-"""Tests that are about SQLite's files, by the beginning of their names, and why each is."""
+"""Tests that are run on SQLite alone, by the beginning of their names, and why.
+
+They are about SQLite's files, or about nothing that a database could do otherwise."""
 
 _SETTINGS = """
 fsync = off
