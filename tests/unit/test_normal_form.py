@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitherto.core.text.normal_form import MAX_MARKS, nfkc
+from hitherto.core.text.normal_form import MAX_MARKS, nfkc, without_accents
 
 MARKED = st.text(alphabet="aé漢😀\u0301\u0316\u0327\u3099\uff9e\uff9f- \u0344", max_size=60)
 
@@ -30,3 +30,11 @@ def test_more_marks_than_anybody_writes_are_dropped(marks: str) -> None:
     assert text[0] in "aáä"
     assert text[-1] == "b"
     assert len(text) <= 2 * MAX_MARKS + 2
+
+
+def test_accents_are_left_out_of_words() -> None:
+    assert (
+        without_accents("Crème brûlée, año, Ångström, 漢字") == "Creme brulee, ano, Angstrom, 漢字"
+    )
+    assert without_accents("plain") == "plain"
+    assert without_accents("e" + "\u0301\u0316" * 1_000) == "e"

@@ -18,7 +18,7 @@ MAX_SENTENCE_CHARS = 600
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{0,200}`", re.DOTALL)
 _QUOTED = re.compile(r'(?:(?<=\s)|\A)["“][^"“”\n]{12,2000}["”]')
-_URL = re.compile(r"https?://\S+|www\.\S+|\S{1,64}@\S{1,64}\.\w{2,10}")
+_URL = re.compile(r"https?://\S+|www\.\S+|[^\s@]{1,64}@[^\s@]{1,64}\.\w{2,10}")
 _PASTE_START = re.compile(
     r"(?:dear\b.{0,60},|hi\b.{0,40},|subject:|from:|to:|abstract\b|introduction\b|chapter \d"
     r"|.{0,200}\b(?:here(?:'s| is| are)|below|following|this|these|text|draft|essay|email|letter"

@@ -86,7 +86,8 @@ def chunk_spans(content: str) -> list[tuple[int, int]]:
     Sentences are gathered until a chunk has about `CHUNK_WORDS` words, or the more that it takes to
     keep to `MAX_CHUNKS`; a sentence much longer than that is cut between words.
     """
-    target = max(CHUNK_WORDS, math.ceil(word_count(content) / (0.75 * MAX_CHUNKS)))
+    words = sum(word_count(content[start:end]) for start, end in sentence_spans(content))
+    target = max(CHUNK_WORDS, math.ceil(words / (0.75 * MAX_CHUNKS)))
     spans: list[tuple[int, int]] = []
     start, end, gathered = 0, 0, 0
     for piece_start, piece_end, size in _pieces(content, target):

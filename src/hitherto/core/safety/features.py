@@ -7,7 +7,6 @@ All functions take linear time.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from hitherto.core.safety.concepts import Concept
 from hitherto.core.safety.segments import Segment, segments_of, words_of
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.invisible import without_invisible
+from hitherto.core.text.normal_form import without_accents
 from hitherto.core.text.terms import terms_of
 
 MAX_WORDS = 80
@@ -232,10 +232,5 @@ def _stems(text: str) -> frozenset[str]:
 
 @remembered(maxsize=4_096)
 def _beginnings(text: str) -> frozenset[str]:
-    words = (word for word in words_of(_without_accents(text)) if len(word) >= PREFIX - 1)
+    words = (word for word in words_of(without_accents(text)) if len(word) >= PREFIX - 1)
     return frozenset(word[:PREFIX] for word in words) - {"user"}
-
-
-def _without_accents(text: str) -> str:
-    spread = unicodedata.normalize("NFD", text)
-    return "".join(each for each in spread if not unicodedata.combining(each))

@@ -1,4 +1,4 @@
-"""Unicode's compatibility form, in time linear in the text."""
+"""Unicode's normal forms, in time linear in the text."""
 
 import re
 import unicodedata
@@ -19,6 +19,14 @@ def nfkc(text: str) -> str:
     if text.isascii():
         return text
     return unicodedata.normalize("NFKC", _MARKS.sub(_with_few_marks, text))
+
+
+def without_accents(text: str) -> str:
+    """Return the text without combining marks: "é" becomes "e"."""
+    if text.isascii():
+        return text
+    spread = unicodedata.normalize("NFD", _MARKS.sub(_with_few_marks, text))
+    return "".join(letter for letter in spread if not unicodedata.combining(letter))
 
 
 def _with_few_marks(run: re.Match[str]) -> str:
