@@ -21,7 +21,7 @@ from hitherto.threads import in_thread
 
 WEIGHED_MEMORIES = 4_000
 """Held memories, the nearest ones, that something new is weighed against: reading one takes rules
-0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are dated."""
+0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are weighed."""
 
 
 Existing = tuple[Sequence[reconcile.ExistingMemory], NDArray[np.float32]]
