@@ -86,11 +86,14 @@ def chunk_spans(content: str) -> list[tuple[int, int]]:
     Sentences are gathered until a chunk has about `CHUNK_WORDS` words, or the more that it takes to
     keep to `MAX_CHUNKS`; a sentence much longer than that is cut between words.
     """
-    words = sum(word_count(content[start:end]) for start, end in sentence_spans(content))
-    target = max(CHUNK_WORDS, math.ceil(words / (0.75 * MAX_CHUNKS)))
+    sentences = [
+        [match.span() for match in _WORD.finditer(content, start, end)]
+        for start, end in sentence_spans(content)
+    ]
+    target = max(CHUNK_WORDS, math.ceil(sum(map(len, sentences)) / (0.75 * MAX_CHUNKS)))
     spans: list[tuple[int, int]] = []
     start, end, gathered = 0, 0, 0
-    for piece_start, piece_end, size in _pieces(content, target):
+    for piece_start, piece_end, size in _pieces(sentences, target):
         if gathered and gathered + size > 1.5 * target:
             spans.append((start, end))
             gathered = 0
@@ -143,10 +146,14 @@ def _prefix(content: str) -> str | None:
     return match[1] if match and match[1][0].isupper() else None
 
 
-def _pieces(content: str, target: int) -> Iterator[tuple[int, int, int]]:
-    """Yield start, end and number of words of each sentence or part of one."""
-    for start, end in sentence_spans(content):
-        words = [match.span() for match in _WORD.finditer(content, start, end)]
+def _pieces(
+    sentences: Sequence[Sequence[tuple[int, int]]], target: int
+) -> Iterator[tuple[int, int, int]]:
+    """Yield start, end and number of words of each sentence or part of one.
+
+    sentences: the spans of the words of each.
+    """
+    for words in sentences:
         if not words:
             continue
         parts = max(1, round(len(words) / target)) if len(words) > 1.5 * target else 1
