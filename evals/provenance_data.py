@@ -15,10 +15,10 @@ from typing import Any
 
 from hitherto.core.safety.features import (
     EARLIER_MESSAGES,
-    Described,
+    DescribedSegment,
     Likenesses,
-    described,
-    described_report,
+    describe_message,
+    describe_reply,
 )
 from hitherto.core.text.invisible import without_invisible
 from hitherto.models import MessageRole
@@ -73,7 +73,7 @@ class Labelled:
 
     position: int
     is_user: bool
-    described: Described
+    described: DescribedSegment
     is_foreign: bool | None
 
 
@@ -136,9 +136,9 @@ def labelled(entry: Entry) -> list[Labelled]:
         Labelled(position, role is MessageRole.USER, each, _label(entry, position, each))
         for position, (role, content) in enumerate(entry.messages)
         for each in (
-            described(content, earlier(entry, position))
+            describe_message(content, earlier(entry, position))
             if role is MessageRole.USER
-            else described_report(content)
+            else describe_reply(content)
         )
     ]
 
@@ -149,7 +149,7 @@ def earlier(entry: Entry, position: int) -> tuple[str, ...]:
     return tuple(before[-EARLIER_MESSAGES:])
 
 
-def _label(entry: Entry, position: int, each: Described) -> bool | None:
+def _label(entry: Entry, position: int, each: DescribedSegment) -> bool | None:
     text = _bare(each.segment.text)
     evidence = {at for _, places in entry.statements for at in places}
     if (

@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 from evals import provenance_data
 from hitherto import trained as trained_package
 from hitherto.core.safety.classifier import (
-    NUMBERS,
+    DENSE_FEATURES,
     SEGMENT_SLOTS,
     STATEMENT_SLOTS,
     ScoredMessage,
-    numbers,
-    slots,
+    dense_features,
+    feature_slots,
 )
-from hitherto.core.safety.features import Likenesses, of_statement
+from hitherto.core.safety.features import Likenesses, describe_statement
 from hitherto.core.safety.provenance import FOREIGN, LOW_TRUST
 from hitherto.trained import PROVENANCE_FILE
 
@@ -78,7 +78,7 @@ class Corpus:
             if left_out
             else one.described.features
         )
-        return slots(kept, SEGMENT_SLOTS)
+        return feature_slots(kept, SEGMENT_SLOTS)
 
     def segment_weights(self, indices: Sequence[int]) -> Floats:
         """Return the first regression's weights, trained on some entries."""
@@ -145,14 +145,16 @@ class Corpus:
     def _of_statement(self, content: str) -> NDArray[np.intp]:
         left_out = self._without.statements
         features = [
-            each for each in of_statement(content) if not left_out or not each.startswith(left_out)
+            feature
+            for feature in describe_statement(content)
+            if not left_out or not feature.startswith(left_out)
         ]
-        return slots(features, STATEMENT_SLOTS)
+        return feature_slots(features, STATEMENT_SLOTS)
 
     def _numbers(self, content: str, near: Sequence[ScoredMessage]) -> NDArray[np.float32]:
-        found = numbers(content, near)
-        found[[NUMBERS.index(name) for name in self._without.numbers]] = 0
-        return found
+        features = dense_features(content, near)
+        features[[DENSE_FEATURES.index(name) for name in self._without.numbers]] = 0
+        return features
 
     def judge(self, content: str, near: Sequence[ScoredMessage], weights: Floats) -> float:
         """Return the log-odds that a statement is not the user's own; of the assistant's +inf."""
@@ -248,7 +250,7 @@ ABLATIONS: dict[str, Ablation] = {
     "statement": Ablation((), ("word:", "pair:", "part:")),
     "statement's pairs": Ablation((), ("pair:",)),
     "statement's parts": Ablation((), ("part:",)),
-    **{name: Ablation((), (), (name,)) for name in NUMBERS},
+    **{name: Ablation((), (), (name,)) for name in DENSE_FEATURES},
 }
 
 

@@ -20,9 +20,6 @@ MAX_FIRST_LINE_WORDS = 16
 MAX_PAGE_CHARS = 120
 MAX_SUBJECT_CHARS = 65
 
-PENDING_DOCSTRINGS = ("core/safety/",)
-"""Parts whose docstrings are not rewritten yet; a part leaves this list and never returns."""
-
 PENDING_NAMES = (
     "background/cleanup.py",
     "background/doubt_review.py",
@@ -31,9 +28,8 @@ PENDING_NAMES = (
     "background/project_turns.py",
     "background/reembedding.py",
     "background/webhook_sender.py",
-    "core/safety/",
 )
-"""Parts whose variables and functions are not renamed yet; likewise."""
+"""Parts whose variables and functions are not renamed yet."""
 
 READ_BY_MODELS = frozenset(
     {
@@ -121,14 +117,12 @@ POOR_NAMES = frozenset(
 SUBJECT = re.compile(r"[a-z][a-z0-9_/-]*: [a-z].*[^.]\Z")
 
 
-def code_violations(path: Path, *, docstrings: bool = True, names: bool = True) -> Iterator[str]:
+def code_violations(path: Path, *, names: bool = True) -> Iterator[str]:
     """Yield the violations of one module."""
     where = path.relative_to(ROOT).as_posix()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         line = getattr(node, "lineno", 1)
-        if docstrings and isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield from (f"{where}:{line}: {why}" for why in _docstring_violations(node))
         if names and (name := _given_name(node)) in POOR_NAMES:
             yield f"{where}:{line}: the name {name!r} says neither type nor role"
@@ -185,7 +179,6 @@ def package_violations() -> Iterator[str]:
         if name not in GENERATED:
             yield from code_violations(
                 path,
-                docstrings=not name.startswith(PENDING_DOCSTRINGS),
                 names=not name.startswith(PENDING_NAMES),
             )
 

@@ -25,7 +25,7 @@ from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.core.safety.classifier import Classifier, ScoredMessage
 from hitherto.core.safety.echo import Memories
-from hitherto.core.safety.features import Described, Likenesses
+from hitherto.core.safety.features import DescribedSegment, Likenesses
 from hitherto.core.safety.segments import Segment, concepts_of, segments_of, words_of
 from hitherto.core.statements import predicate, reader
 from hitherto.core.statements.attribute_types import Reading, Statement
@@ -109,7 +109,7 @@ MAKERS: Final[Mapping[Any, Maker]] = {
     QueryPlan: lambda source: query_plan.plan(source.text(), today=DAY, wide=True),
     Classifier: lambda _: provenance_classifier(),
     Segment: _segment,
-    Described: lambda source: Described(_segment(source), ("word:" + source.text(),)),
+    DescribedSegment: lambda source: DescribedSegment(_segment(source), ("word:" + source.text(),)),
     Likenesses: lambda source: Likenesses([_segment(each) for each in source.items()]),
     ScoredMessage: _scored,
     Redactor: lambda source: redactor_for([each.text() for each in source.items()], [], []),

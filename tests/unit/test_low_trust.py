@@ -48,22 +48,24 @@ def decisions_on(candidate: Candidate) -> list[Decision]:
 def test_the_assistants_words_change_nothing_that_the_user_said(number: int) -> None:
     decision = decisions_on(statement("User lives in Oslo", SaidBy.ASSISTANT))[number]
     plan = Plan((decision,), ())
-    (kept,) = low_trust.trusted(plan, {"m": version("User lives in Porto")}).decisions
+    (kept,) = low_trust.protect_user_statements(
+        plan, {"m": version("User lives in Porto")}
+    ).decisions
     assert isinstance(kept, Insert)
     own = version("User lives in Porto", SaidBy.ASSISTANT)
-    assert low_trust.trusted(plan, {"m": own}) == plan
+    assert low_trust.protect_user_statements(plan, {"m": own}) == plan
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_the_users_own_words_do(number: int) -> None:
     plan = Plan((decisions_on(statement("User lives in Oslo"))[number],), ())
-    assert low_trust.trusted(plan, {"m": version("User lives in Porto")}) == plan
+    assert low_trust.protect_user_statements(plan, {"m": version("User lives in Porto")}) == plan
 
 
 def test_the_assistant_does_not_overrule_what_the_user_says_in_the_same_session() -> None:
     said = Insert(statement("User lives in Porto"), "new")
     told = Supersede(statement("User lives in Oslo", SaidBy.ASSISTANT), (0,), CHANGED, "moved")
-    decisions = low_trust.trusted(Plan((said, told), ()), {}).decisions
+    decisions = low_trust.protect_user_statements(Plan((said, told), ()), {}).decisions
     assert [type(one) for one in decisions] == [Insert, Insert]
 
 

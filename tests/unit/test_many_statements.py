@@ -13,7 +13,12 @@ from hitherto.core.reconciliation.connections import Entry, connect
 from hitherto.core.reconciliation.doubt import MOST_CHANGES, Change, doubts
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede, reconcile
 from hitherto.core.reconciliation.statement_index import MOST_NEAR, Item, StatementIndex
-from hitherto.core.safety.classifier import NUMBERS, SEGMENT_SLOTS, STATEMENT_SLOTS, Classifier
+from hitherto.core.safety.classifier import (
+    DENSE_FEATURES,
+    SEGMENT_SLOTS,
+    STATEMENT_SLOTS,
+    Classifier,
+)
 from hitherto.core.safety.screening import MAX_STATEMENTS, screen
 from hitherto.core.statements.reader import read
 from hitherto.models import Candidate, Extraction, MemoryVersion, Message, MessageRole
@@ -21,7 +26,7 @@ from hitherto.models import Candidate, Extraction, MemoryVersion, Message, Messa
 NOW = datetime(2025, 3, 14, tzinfo=UTC)
 OWN = Classifier(
     np.zeros(SEGMENT_SLOTS + 1, np.float32),
-    np.array([0.0] * (STATEMENT_SLOTS + len(NUMBERS)) + [-1.0], np.float32),
+    np.array([0.0] * (STATEMENT_SLOTS + len(DENSE_FEATURES)) + [-1.0], np.float32),
 )
 """Takes every statement for the user's own."""
 

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from evals import provenance_data, provenance_train
-from hitherto.core.safety.classifier import NUMBERS, SEGMENT_SLOTS, STATEMENT_SLOTS, Classifier
+from hitherto.core.safety.classifier import (
+    DENSE_FEATURES,
+    SEGMENT_SLOTS,
+    STATEMENT_SLOTS,
+    Classifier,
+)
 from hitherto.core.safety.provenance import Judge, Provenance
 from hitherto.core.safety.screening import Screened, screen, trusted_summary
 from hitherto.models import (
@@ -88,7 +93,7 @@ def test_what_others_say_is_not(text: str) -> None:
 
 def biased(log_odds: float) -> Classifier:
     """Return a classifier for which every statement has the same log-odds."""
-    statements = np.zeros(STATEMENT_SLOTS + len(NUMBERS) + 1, np.float32)
+    statements = np.zeros(STATEMENT_SLOTS + len(DENSE_FEATURES) + 1, np.float32)
     statements[-1] = log_odds
     return Classifier(np.zeros(SEGMENT_SLOTS + 1, np.float32), statements)
 
@@ -166,7 +171,7 @@ def test_the_weights_are_those_that_are_pinned_and_trained_on_the_data() -> None
     assert provenance_train.data_hash() == TRAINING_DATA_SHA256
     classifier = provenance_classifier()
     assert classifier.segments.shape == (SEGMENT_SLOTS + 1,)
-    assert classifier.statements.shape == (STATEMENT_SLOTS + len(NUMBERS) + 1,)
+    assert classifier.statements.shape == (STATEMENT_SLOTS + len(DENSE_FEATURES) + 1,)
 
 
 def test_the_data_kept_aside_is_not_trained_on() -> None:

@@ -84,7 +84,7 @@ class SessionJob:
     ) -> DatedPlan:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
         held, vectors = existing
-        own, quoted = low_trust.parted(self.findings.candidates)
+        own, quoted = low_trust.split_quoted(self.findings.candidates)
         plan = await inference.reconcile(
             low_trust.without_quoted(held),
             own,
@@ -132,7 +132,7 @@ class ConflictJob:
     ) -> DatedPlan:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
         held, vectors = existing
-        own, quoted = low_trust.parted(self.statements)
+        own, quoted = low_trust.split_quoted(self.statements)
         resolution = await inference.resolve(
             low_trust.without_quoted(held),
             working.versions,
@@ -164,4 +164,6 @@ def _guarded(
     quoted: Sequence[Candidate],
 ) -> tuple[reconcile.Plan, tuple[int, ...]]:
     """Return the plan in which words of low trust change nothing, as `with_quoted` does."""
-    return low_trust.with_quoted(low_trust.trusted(plan, working.versions), held, quoted)
+    return low_trust.with_quoted(
+        low_trust.protect_user_statements(plan, working.versions), held, quoted
+    )

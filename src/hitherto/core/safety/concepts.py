@@ -1,4 +1,4 @@
-"""Words of many languages by what they tell of a segment: who speaks, and of what kind of text.
+"""Words of many languages by concept: who speaks, and about which kind of text.
 
 The classifier counts them, so that what it learned in one language holds in others. A list is no
 rule: no word decides anything alone. `WHOLE` words count as they are, `STEMS` as the beginning of
@@ -11,7 +11,7 @@ from hitherto.core.text.english import word_set
 
 
 class Concept(StrEnum):
-    """What a word tells of the segment that it stands in."""
+    """Concept that a word stands for in its segment."""
 
     SELF = "self"
     ADDRESSEE = "addressee"

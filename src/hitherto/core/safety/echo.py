@@ -1,9 +1,9 @@
-"""Recognises what Hitherto itself has served when it comes back in a message.
+"""Detection of echoes: served text that comes back in a message.
 
-Applications paste contexts into conversations, and assistants repeat what they were told. Learned
-again, an old statement would look new: it would move dates, and an outdated version would take the
-place of the current one. So served text is taken out before a session is understood. What a person
-says in words of their own is left alone, also where it is known already.
+Applications paste contexts into conversations, and assistants repeat what they read in them.
+Learned again, an old statement would look new: it would move dates, and an outdated version would
+supersede the current one. So served text is removed before extraction. A statement that a user
+makes in their own words is kept, even if a memory says it already.
 """
 
 import re
@@ -22,11 +22,11 @@ from hitherto.core.text.terms import terms_of
 from hitherto.models import Candidate, MemoryVersion, Message, MessageRole, SaidBy
 
 MIN_SUMMARY_WORDS = 5
-"""Shorter sentences of summaries are anybody's."""
+"""Words from which a sentence of a summary counts as served; shorter ones are common phrases."""
 
 MIN_MEMORY_WORDS = 2
 ALIKE = 0.5
-"""Share of a statement's words that a memory must hold to be compared with it in full."""
+"""Share of a statement's words that a memory must share to be compared with it in full."""
 
 MAX_COMPARED = 100
 """Most memories that one statement is compared with in full: those that share most words."""
@@ -62,27 +62,27 @@ _SERVED_LINE = re.compile(
     r"|\s*</?(?:version_history|version_\d+|merge_conflict_history)>"
     rf"|\s*(?:USER|ASSISTANT) \(at {_DAY} at .{{1,24}}\): "
 )
-"""What nobody but `layout` writes."""
+"""Lines that only `layout` writes."""
 _SUMMARY_HEADING = re.compile(r"\s*## Summary \d+ \(")
 _INSIDE = re.compile(
     r"(?:USER|ASSISTANT): |(?:Content|Reason|Event Date|Created at|Expired at|Note|Said by"
     r"|Doubtful since|Proposed memory|Conflicting memories|Questions): ?|    |- |\d+(?:\.\d+)*\. "
     rf"|## {_DAY}\Z|…\Z"
 )
-"""What a line of a context begins with, which may stand elsewhere too."""
+"""Beginnings of lines of a context that other texts can have too."""
 _NUMBERED = re.compile(r"\A\s*(?:[-*•]|\d+(?:\.\d+)*[.)])\s+")
 _NOTE = re.compile(r"\((?:Similarity|Event Date|said by|imported|quoted)\b|\[(?=[A-Z])")
-"""What a note behind a memory begins with; the second kind ends with its bracket."""
+"""Beginnings of a note behind a memory; a note of the second kind ends with its bracket."""
 _QUOTATION = re.compile(r"“([^”]*)(?:”|\Z)")
 _QUOTES = " \t\"'“”‘’`*_"
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What can come back: the keys of memories' texts and of the sentences of summaries.
+    """Served text that can come back: keys of memories and of sentences of summaries.
 
-    quoted_sentences: what summaries quote. These are somebody's own words, which may be said again,
-        so they only come back together with other sentences.
+    quoted_sentences: quotations in summaries. A person can say the same words again, so these count
+        as served only together with other sentences.
     prompt_lines: lines of the system prompts, stripped.
     """
 
@@ -111,15 +111,15 @@ def served(
     )
 
 
-def without_echoes(messages: Sequence[Message], known: Served) -> list[Message]:
-    """The messages without what was served; positions stay, and a message may become empty."""
-    return [_without(message, known) for message in messages]
+def without_echoes(messages: Sequence[Message], served_text: Served) -> list[Message]:
+    """Return the messages without served text; positions stay, and a message can become empty."""
+    return [_without(message, served_text) for message in messages]
 
 
 class Memories:
-    """What is remembered of a user, read once for all statements that are compared with it.
+    """Memories of a user, read once for all statements that are compared with them.
 
-    Versions that hold no more count too: what an assistant repeats is no news.
+    Superseded versions count too: what an assistant repeats is not new.
     """
 
     def __init__(self, versions: Iterable[MemoryVersion]) -> None:
@@ -135,7 +135,7 @@ class Memories:
         return [frozenset(terms_of(content)) for content in self._contents]
 
     def say(self, content: str) -> bool:
-        """Return whether a memory says all that a statement says, in whatever words."""
+        """Return whether a memory says all that a statement says, even in other words."""
         if _key(content) in self._keys:
             return True
         statement = reader.read(content)
@@ -150,34 +150,37 @@ class Memories:
         return self._statements[position]
 
     def _alike(self, terms: frozenset[str]) -> list[int]:
-        """Positions of memories that share at least `ALIKE` of these terms, most shared first."""
+        """Return the positions of memories that share `ALIKE` of the terms, most shared first."""
         shared = [len(terms & other) for other in self._terms]
         alike = (at for at, count in enumerate(shared) if count >= ALIKE * len(terms))
         return nlargest(MAX_COMPARED, alike, key=lambda position: shared[position])
 
 
 def is_echo(candidate: Candidate, messages: Sequence[Message], memories: Memories) -> bool:
-    """Whether the assistant only repeats what is remembered, in whatever words."""
+    """Return whether only the assistant makes a statement, and a memory says it already."""
     return is_said_by_assistant(candidate, messages) and memories.say(candidate.content)
 
 
 def is_said_by_assistant(candidate: Candidate, messages: Sequence[Message]) -> bool:
-    """Whether nothing that the user said stands behind a statement, whatever it claims."""
+    """Return whether a statement rests on no message of the user, whatever it claims."""
     roles = {messages[at].role for at in candidate.evidence if at < len(messages)}
     return candidate.said_by is SaidBy.ASSISTANT or roles == {MessageRole.ASSISTANT}
 
 
-def _without(message: Message, known: Served) -> Message:
+def _without(message: Message, served_text: Served) -> Message:
     text = _FENCED.sub("\n", message.content)
-    lines = list(_own_lines(text.split("\n"), known))
+    lines = list(_own_lines(text.split("\n"), served_text))
     content = "\n".join(lines)
     if content == message.content:
         return message
     return replace(message, content=content.strip("\n"))
 
 
-def _own_lines(lines: Sequence[str], known: Served) -> Iterator[str]:
-    """The lines that were not served. A block runs from a served line while its form goes on."""
+def _own_lines(lines: Sequence[str], served_text: Served) -> Iterator[str]:
+    """Yield the lines that were not served.
+
+    A block of served lines continues as long as its lines have the form of a context.
+    """
     in_block = after_summary = False
     for line in lines:
         stripped = line.strip()
@@ -185,44 +188,48 @@ def _own_lines(lines: Sequence[str], known: Served) -> Iterator[str]:
             if not in_block:
                 yield line
             continue
-        if stripped in _HEADINGS or _SERVED_LINE.match(line) or stripped in known.prompt_lines:
-            in_block = stripped not in known.prompt_lines
+        if (
+            stripped in _HEADINGS
+            or _SERVED_LINE.match(line)
+            or stripped in served_text.prompt_lines
+        ):
+            in_block = stripped not in served_text.prompt_lines
             after_summary = _SUMMARY_HEADING.match(line) is not None
             continue
         if in_block and (after_summary or _INSIDE.match(line)):
             after_summary = False
             continue
         in_block = False
-        kept = _own_sentences(line, known)
+        kept = _own_sentences(line, served_text)
         if kept:
             yield kept
 
 
-def _own_sentences(line: str, known: Served) -> str:
-    """A line without the sentences that are memories or of summaries, word for word."""
-    if _is_served(line, known):
+def _own_sentences(line: str, served_text: Served) -> str:
+    """Return a line without the sentences that memories or summaries contain word for word."""
+    if _is_served(line, served_text):
         return ""
     parts = sentences(line)
-    kept = [part for part in parts if not _is_served(part, known)]
+    kept = [part for part in parts if not _is_served(part, served_text)]
     if len(kept) < len(parts):
-        kept = [part for part in kept if _key(part) not in known.quoted_sentences]
+        kept = [part for part in kept if _key(part) not in served_text.quoted_sentences]
     return line if len(kept) == len(parts) else " ".join(kept)
 
 
-def _is_served(text: str, known: Served) -> bool:
+def _is_served(text: str, served_text: Served) -> bool:
     key = _key(text)
-    return key in known.memories or key in known.summary_sentences
+    return key in served_text.memories or key in served_text.summary_sentences
 
 
 def _key(text: str) -> str:
-    """What two copies of a text share: without number, marks around it, case and full stop."""
+    """Return a key that copies of a text share: without number, quotes, case and full stop."""
     bare = _without_notes(_NUMBERED.sub("", text)).strip(_QUOTES).casefold()
     bare = bare.removeprefix("the ") if bare.startswith("the user") else bare
     return " ".join(bare.split()).rstrip(".!…").strip(_QUOTES)
 
 
 def _without_notes(text: str) -> str:
-    """The text without the notes on its last line that stand behind a memory's content."""
+    """Return the text without the notes behind a memory on its last line."""
     end = len(text.rstrip())
     is_bracketed = text.endswith("]", 0, end)
     for note in _NOTE.finditer(text, text.rfind("\n", 0, end) + 1, end):

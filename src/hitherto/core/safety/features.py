@@ -1,9 +1,9 @@
-"""Describe segments and candidates to the classifier: words, and what holds in any language.
+"""Features of segments and statements for the classifier of provenance.
 
-A feature is a short string; the classifier hashes it. Beside the words of a segment and of the
-first one of its message there are its form, its place among the blocks of the message, and the
-concepts of what came before it.
-All functions take linear time.
+A feature is a short string; the classifier hashes it. A segment has the words of itself and of the
+first segment of its message, its form, its place among the blocks of the message, and the concepts
+of the segments before it. All but the words hold in any language. All functions take linear time.
+The strings are part of the trained weights: a changed one needs a new training.
 """
 
 import re
@@ -21,16 +21,16 @@ from hitherto.core.text.normal_form import without_accents
 from hitherto.core.text.terms import terms_of
 
 MAX_WORDS = 80
-"""Words of a segment that are looked at; further ones are rarely of another kind."""
+"""Words of a segment that become features; further ones are rarely of another kind."""
 
 PREFIX = 5
-"""Characters that words of different languages or forms share where they mean the same."""
+"""Leading characters by which words of different forms or languages count as the same."""
 
 EARLIER_MESSAGES = 6
-"""Messages of the user before the one in question whose concepts count."""
+"""Messages of the user before a message whose concepts count for it."""
 
 _ANNOUNCING = (Concept.TASK, Concept.TEXT, Concept.REPORT, Concept.FICTION)
-"""Concepts that tell of a text to come."""
+"""Concepts that announce a text."""
 
 _SHAPES = (
     ("bullet", re.compile(r"\A[-*•+] ")),
@@ -51,7 +51,7 @@ _COUNTS = (2, 3, 5, 8, 15)
 
 
 class _Blocks:
-    """The blocks of a message: how long each is, and how much of it the speaker says of itself."""
+    """Blocks of a message: the length of each, and the share of segments about the speaker."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._sizes: dict[int, int] = {}
@@ -72,7 +72,7 @@ class _Blocks:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DescribedSegment:
     """A segment with its features."""
 
     segment: Segment
@@ -80,7 +80,7 @@ class Described:
 
 
 @remembered(maxsize=256)
-def described(content: str, earlier: tuple[str, ...]) -> tuple[Described, ...]:
+def describe_message(content: str, earlier: tuple[str, ...]) -> tuple[DescribedSegment, ...]:
     """Return the segments of a message of the user with their features.
 
     earlier: the user's messages before it, `EARLIER_MESSAGES` at most.
@@ -92,24 +92,24 @@ def described(content: str, earlier: tuple[str, ...]) -> tuple[Described, ...]:
     blocks = _Blocks(segments)
     first = [f"first:{word}" for word in segments[0].words[:MAX_WORDS]]
     before: set[Concept] = set()
-    found = []
+    described = []
     for position, segment in enumerate(segments):
         features = [
             *shared,
             *_of_segment(segment),
             *blocks.features(segment),
-            f"place:{_place(position, len(segments))}",
+            f"place:{_position_name(position, len(segments))}",
         ]
         if position:
             previous = segments[position - 1]
             features += first
             features += [f"before:{concept}" for concept in before]
             features += [f"previous:{concept}" for concept in previous.concepts]
-            features.append(f"previous end:{_end(previous.text)}")
+            features.append(f"previous end:{_last_character(previous.text)}")
             features.append(f"previous quoted:{previous.is_quoted}")
         before.update(concept for concept in _ANNOUNCING if concept in segment.concepts)
-        found.append(Described(segment, tuple(features)))
-    return tuple(found)
+        described.append(DescribedSegment(segment, tuple(features)))
+    return tuple(described)
 
 
 def _of_message(content: str, segments: Sequence[Segment]) -> Iterator[str]:
@@ -120,7 +120,10 @@ def _of_message(content: str, segments: Sequence[Segment]) -> Iterator[str]:
 
 def _of_earlier(earlier: Sequence[str]) -> Iterator[str]:
     concepts = {
-        each for content in earlier for segment in segments_of(content) for each in segment.concepts
+        concept
+        for content in earlier
+        for segment in segments_of(content)
+        for concept in segment.concepts
     }
     return (f"earlier:{concept}" for concept in concepts)
 
@@ -143,13 +146,13 @@ def _shapes(text: str) -> tuple[str, ...]:
     return tuple(shapes)
 
 
-def _place(position: int, count: int) -> str:
+def _position_name(position: int, count: int) -> str:
     if position == 0:
         return "only" if count == 1 else "first"
     return "last" if position == count - 1 else "middle"
 
 
-def _end(text: str) -> str:
+def _last_character(text: str) -> str:
     return "letter" if text[-1].isalnum() else text[-1]
 
 
@@ -158,44 +161,45 @@ def _step(number: int, steps: Sequence[int]) -> int:
 
 
 @remembered(maxsize=256)
-def described_report(content: str) -> tuple[Described, ...]:
+def describe_reply(content: str) -> tuple[DescribedSegment, ...]:
     """Return the segments of a message of the assistant with their features.
 
-    What matters there is whether the assistant speaks, or passes on what a text says.
+    They show whether the assistant speaks for itself or reports a text.
     """
     segments = segments_of(content)
     before: set[Concept] = set()
-    found = []
+    described = []
     for segment in segments:
         features = [*_of_segment(segment), *(f"before:{concept}" for concept in before)]
         before.update(concept for concept in _ANNOUNCING if concept in segment.concepts)
-        found.append(Described(segment, tuple(f"assistant:{each}" for each in features)))
-    return tuple(found)
+        marked = tuple(f"assistant:{feature}" for feature in features)
+        described.append(DescribedSegment(segment, marked))
+    return tuple(described)
 
 
 @remembered(maxsize=1_024)
-def of_statement(content: str) -> tuple[str, ...]:
-    """Return the features of a statement as such: its words, their pairs, and parts of them."""
+def describe_statement(content: str) -> tuple[str, ...]:
+    """Return the features of a statement: its words, pairs of words, and parts of words."""
     words = [word for word in words_of(content) if word != "user"][:MAX_WORDS]
     parts = (f"<{word}>" for word in words)
     return (
         *(f"word:{word}" for word in words),
-        *(f"pair:{one} {other}" for one, other in zip(["^", *words], [*words, "$"], strict=True)),
+        *(f"pair:{left} {right}" for left, right in zip(["^", *words], [*words, "$"], strict=True)),
         *(f"part:{part[at : at + 4]}" for part in parts for at in range(max(1, len(part) - 3))),
     )
 
 
 class Likenesses:
-    """How many of a statement's words each segment of a message has.
+    """Shares of a statement's words that the segments of a message contain.
 
-    Segments are found by their words, so a statement costs no more than the segments that share
+    Segments are indexed by their words, so a statement costs as much as the segments that share
     words with it.
     """
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._count = len(segments)
-        self._by_stem = _places([_stems(segment.text) for segment in segments])
-        self._by_beginning = _places([_beginnings(segment.text) for segment in segments])
+        self._by_stem = _index_words([_stems(segment.text) for segment in segments])
+        self._by_beginning = _index_words([_beginnings(segment.text) for segment in segments])
 
     def of(self, content: str) -> NDArray[np.float64]:
         """Return the shares of a statement's words, from 0 to 1, (segments,).
@@ -208,21 +212,21 @@ class Likenesses:
         )
 
     def _shares(
-        self, words: frozenset[str], places: Mapping[str, NDArray[np.intp]]
+        self, words: frozenset[str], segments_by_word: Mapping[str, NDArray[np.intp]]
     ) -> NDArray[np.float64]:
-        found = [places[word] for word in words if word in places]
-        if not found:
+        indices = [segments_by_word[word] for word in words if word in segments_by_word]
+        if not indices:
             return np.zeros(self._count)
-        return np.bincount(np.concatenate(found), minlength=self._count) / len(words)
+        return np.bincount(np.concatenate(indices), minlength=self._count) / len(words)
 
 
-def _places(words: Sequence[frozenset[str]]) -> dict[str, NDArray[np.intp]]:
-    """Return for each word the indices of the sets that have it."""
-    places: dict[str, list[int]] = {}
-    for index, each in enumerate(words):
-        for word in each:
-            places.setdefault(word, []).append(index)
-    return {word: np.array(found, np.intp) for word, found in places.items()}
+def _index_words(word_sets: Sequence[frozenset[str]]) -> dict[str, NDArray[np.intp]]:
+    """Return for each word the indices of the sets that contain it."""
+    index: dict[str, list[int]] = {}
+    for number, words in enumerate(word_sets):
+        for word in words:
+            index.setdefault(word, []).append(number)
+    return {word: np.array(numbers, np.intp) for word, numbers in index.items()}
 
 
 @remembered(maxsize=4_096)

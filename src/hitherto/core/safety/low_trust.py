@@ -1,9 +1,10 @@
 """Keep statements of low trust from changing what the user said.
 
-A statement of low trust was said by the assistant alone, or quoted by the user. It may become a
-memory, and others of low trust may take its place. It never supersedes, precedes, contradicts or
-backs what the user said. Quoted statements are not even reconciled: they are stored beside what is
-held, and a statement of the user that says the same takes their place.
+A statement of low trust was said by the assistant alone, or quoted by the user. It can become a
+memory, and other statements of low trust can supersede it. It never supersedes, precedes,
+contradicts or backs what the user said. Quoted statements are not reconciled at all: they are
+inserted next to the existing memories, and a statement of the user that says the same supersedes
+them.
 """
 
 from collections import Counter
@@ -27,13 +28,13 @@ from hitherto.core.statements.reader import Statement, read, read_candidate
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion, SaidBy
 
 MAX_COMPARED = 25
-"""Statements that one is compared with in full: those that share most of its terms."""
+"""Statements that a statement is compared with in full: those that share most of its terms."""
 
 MAX_TERMS = 16
-"""Terms of a statement by which others are found: the rarest ones."""
+"""Terms of a statement by which others are looked up: the rarest ones."""
 
 MAX_SHARING = 200
-"""Statements that are looked at for one term: the latest ones."""
+"""Statements that are examined for one term: the latest ones."""
 
 
 def is_quoted(said_by: SaidBy) -> bool:
@@ -41,76 +42,80 @@ def is_quoted(said_by: SaidBy) -> bool:
     return said_by is SaidBy.QUOTED
 
 
-def parted(candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+def split_quoted(
+    candidates: Sequence[Candidate],
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
     """Return the candidates that are reconciled, and the quoted ones."""
     return (
-        tuple(one for one in candidates if not is_quoted(one.said_by)),
-        tuple(one for one in candidates if is_quoted(one.said_by)),
+        tuple(candidate for candidate in candidates if not is_quoted(candidate.said_by)),
+        tuple(candidate for candidate in candidates if is_quoted(candidate.said_by)),
     )
 
 
 def quoted_last(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Return the candidates, the quoted ones behind all others."""
-    own, quoted = parted(candidates)
+    own, quoted = split_quoted(candidates)
     return own + quoted
 
 
-def without_quoted(held: Sequence[ExistingMemory]) -> list[ExistingMemory]:
-    """Return what candidates are reconciled with: all that is held except quoted memories."""
-    return [one for one in held if not is_quoted(one.memory.said_by)]
+def without_quoted(existing: Sequence[ExistingMemory]) -> list[ExistingMemory]:
+    """Return the memories that candidates are reconciled with: all but the quoted ones."""
+    return [item for item in existing if not is_quoted(item.memory.said_by)]
 
 
 def with_quoted(
-    plan: Plan, held: Sequence[ExistingMemory], quoted: Sequence[Candidate]
+    plan: Plan, existing: Sequence[ExistingMemory], quoted: Sequence[Candidate]
 ) -> tuple[Plan, tuple[int, ...]]:
-    """Return the plan of the other candidates with decisions on the quoted ones behind it.
+    """Append decisions on the quoted candidates to the plan of the other candidates.
 
-    held: all that is held, quoted memories too. A memory that was quoted and that a statement of
-    the plan says as well is superseded by it. A quoted candidate is left out where the user said it
-    already, ignored where it was quoted already, and else inserted. The second value are the
-    indices of those that are not left out.
+    existing: quoted memories included. A statement of the plan supersedes a quoted memory that says
+    the same. A quoted candidate is left out if the user said it already, ignored if it was quoted
+    already, and otherwise inserted. The second value are the indices of those that are not left
+    out.
     """
-    decisions = _confirmed(plan.decisions, held)
+    decisions = _supersede_quoted(plan.decisions, existing)
     if not quoted:
         return replace(plan, decisions=tuple(decisions)), ()
-    said = _Statements(
+    own_statements = _Statements(
         [
-            (one.memory.memory_id, read(one.memory.content))
-            for one in held
-            if not is_quoted(one.memory.said_by)
+            (item.memory.memory_id, read(item.memory.content))
+            for item in existing
+            if not is_quoted(item.memory.said_by)
         ]
-        + [(index, read_candidate(one.candidate)) for index, one in enumerate(decisions)]
+        + [(index, read_candidate(item.candidate)) for index, item in enumerate(decisions)]
     )
-    before = _quoted(held)
+    quoted_before = _quoted(existing)
     kept: list[int] = []
     for index, candidate in enumerate(quoted):
         statement = read_candidate(candidate)
-        if said.covering(statement) is not None:
+        if own_statements.covering(statement) is not None:
             continue
         kept.append(index)
-        same = before.covering(statement)
+        same = quoted_before.covering(statement)
         if same is None:
-            before.add(len(decisions), statement)
-            decisions.append(Insert(candidate, "quoted, so it stands beside what is held"))
+            quoted_before.add(len(decisions), statement)
+            decisions.append(Insert(candidate, "quoted, so it changes no existing memory"))
         else:
             decisions.append(Ignore(candidate, same, "quoted before"))
     return replace(plan, decisions=tuple(decisions)), tuple(kept)
 
 
-def trusted(plan: Plan, versions: Mapping[str, MemoryVersion]) -> Plan:
-    """Return the plan where the assistant's words change nothing that the user said.
+def protect_user_statements(plan: Plan, versions: Mapping[str, MemoryVersion]) -> Plan:
+    """Return the plan where statements of the assistant change nothing that the user said.
 
-    Such a statement is inserted beside what is held; both are shown with who said them.
+    Such a statement is inserted next to the existing memory; each is shown with its speaker.
     """
-    origins: dict[Ref, SaidBy] = {one.memory_id: one.said_by for one in versions.values()}
-    origins |= {index: one.candidate.said_by for index, one in enumerate(plan.decisions)}
-    return replace(plan, decisions=tuple(_trusted(one, origins) for one in plan.decisions))
+    origins: dict[Ref, SaidBy] = {
+        version.memory_id: version.said_by for version in versions.values()
+    }
+    origins |= {index: item.candidate.said_by for index, item in enumerate(plan.decisions)}
+    return replace(plan, decisions=tuple(_protected(item, origins) for item in plan.decisions))
 
 
 class _Statements:
-    """Statements by their terms, to find those that say what another one says.
+    """Index of statements by their terms, to look up those that cover another one.
 
-    What one statement costs does not depend on how many there are.
+    The cost of a look-up does not depend on the number of statements.
     """
 
     def __init__(self, statements: Sequence[tuple[Ref, Statement]]) -> None:
@@ -125,47 +130,49 @@ class _Statements:
         self._statements.append((ref, statement))
 
     def covering(self, statement: Statement) -> Ref | None:
-        """Return what says all that a statement says."""
+        """Return an indexed statement that says all that a statement says."""
         return next((ref for ref, other in self._near(statement) if covers(other, statement)), None)
 
     def covered_by(self, statement: Statement) -> Iterator[Ref]:
-        """Yield what a statement says all of, each once."""
+        """Yield the indexed statements that a statement says all of, each once."""
         return (ref for ref, other in self._near(statement) if covers(statement, other))
 
     def _near(self, statement: Statement) -> list[tuple[Ref, Statement]]:
         """Return the `MAX_COMPARED` statements that share most of the rarest terms."""
-        found = [places for term in statement.term_set if (places := self._by_term.get(term))]
+        postings = [rows for term in statement.term_set if (rows := self._by_term.get(term))]
         shared: Counter[int] = Counter()
-        for places in nsmallest(MAX_TERMS, found, key=len):
-            shared.update(places[-MAX_SHARING:])
-        near = nlargest(MAX_COMPARED, shared, key=lambda place: (shared[place], place))
-        return [self._statements[place] for place in near]
+        for rows in nsmallest(MAX_TERMS, postings, key=len):
+            shared.update(rows[-MAX_SHARING:])
+        near = nlargest(MAX_COMPARED, shared, key=lambda row: (shared[row], row))
+        return [self._statements[row] for row in near]
 
 
-def _quoted(held: Sequence[ExistingMemory]) -> _Statements:
+def _quoted(existing: Sequence[ExistingMemory]) -> _Statements:
     """Return the current memories that were quoted."""
     return _Statements(
         [
-            (one.memory.memory_id, read(one.memory.content))
-            for one in held
-            if is_quoted(one.memory.said_by) and one.memory.expired_at is None
+            (item.memory.memory_id, read(item.memory.content))
+            for item in existing
+            if is_quoted(item.memory.said_by) and item.memory.expired_at is None
         ]
     )
 
 
-def _confirmed(decisions: Sequence[Decision], held: Sequence[ExistingMemory]) -> list[Decision]:
-    """Return the decisions, where what the user says themselves supersedes what was quoted."""
-    quoted = _quoted(held)
-    taken: set[Ref] = set()
-    confirmed: list[Decision] = []
+def _supersede_quoted(
+    decisions: Sequence[Decision], existing: Sequence[ExistingMemory]
+) -> list[Decision]:
+    """Return the decisions, where statements of the user supersede quoted memories they cover."""
+    quoted = _quoted(existing)
+    superseded: set[Ref] = set()
+    changed: list[Decision] = []
     for decision in decisions:
         if isinstance(decision, Insert | Supersede) and decision.candidate.said_by is SaidBy.USER:
-            said = read_candidate(decision.candidate)
-            refs = tuple(ref for ref in quoted.covered_by(said) if ref not in taken)
-            taken.update(refs)
+            statement = read_candidate(decision.candidate)
+            refs = tuple(ref for ref in quoted.covered_by(statement) if ref not in superseded)
+            superseded.update(refs)
             decision = _superseding(decision, refs)
-        confirmed.append(decision)
-    return confirmed
+        changed.append(decision)
+    return changed
 
 
 def _superseding(decision: Insert | Supersede, refs: tuple[Ref, ...]) -> Insert | Supersede:
@@ -177,7 +184,7 @@ def _superseding(decision: Insert | Supersede, refs: tuple[Ref, ...]) -> Insert 
     return Supersede(decision.candidate, refs, reason, "the user says what was quoted before")
 
 
-def _trusted(decision: Decision, origins: Mapping[Ref, SaidBy]) -> Decision:
+def _protected(decision: Decision, origins: Mapping[Ref, SaidBy]) -> Decision:
     if decision.candidate.said_by is SaidBy.USER:
         return decision
     match decision:
@@ -186,7 +193,7 @@ def _trusted(decision: Decision, origins: Mapping[Ref, SaidBy]) -> Decision:
         case InsertHistorical():
             changed = (decision.successor,)
         case RaiseConflict():
-            changed = tuple(one.ref for one in decision.contradicted)
+            changed = tuple(item.ref for item in decision.contradicted)
         case _:
             return decision
     if all(origins[ref] is SaidBy.ASSISTANT for ref in changed):

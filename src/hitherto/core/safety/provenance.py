@@ -1,7 +1,7 @@
 """Decide whose words a statement rests on: the user's own, or quoted, pasted and reported ones.
 
-The classifier judges by the form of the messages and by the statement itself. What is clearly not
-the user's own is kept out; what cannot be told apart is kept with low trust.
+The classifier judges by the form of the messages and by the statement itself. A statement that is
+clearly not the user's own is quarantined; an unclear one is kept with low trust.
 """
 
 import re
@@ -15,8 +15,8 @@ from hitherto.core.safety.classifier import Classifier, ScoredMessage
 from hitherto.core.safety.features import (
     EARLIER_MESSAGES,
     Likenesses,
-    described,
-    described_report,
+    describe_message,
+    describe_reply,
 )
 from hitherto.models import Candidate, Message, MessageRole
 
@@ -28,21 +28,20 @@ FOREIGN = 3.75
 untrained author's look-alikes are above it."""
 
 FOREIGN_REPORT = 0.0
-"""Log-odds from which the assistant passes on what a text says, and speaks not for itself."""
-
+"""Log-odds from which the assistant reports a text rather than speaks for itself."""
 
 MAX_EVIDENCE = 16
-"""Messages of a candidate's evidence that are looked at, the last ones."""
+"""Messages of a candidate's evidence that are examined, the last ones."""
 
 MAX_BEFORE = 30
-"""Messages before one that are looked through for the user's earlier ones."""
+"""Messages before a message that are searched for earlier ones of the user."""
 
 _LABEL = re.compile(r"[^\W\d_][\w .'-]{0,40}: ")
-"""What a chat puts before the messages of a speaker, such as "Ada Lim: "."""
+"""Label of a speaker in an exported chat, such as "Ada Lim: "."""
 
 
 class Provenance(StrEnum):
-    """Whose words a statement rests on."""
+    """Origin of the words that a statement rests on."""
 
     OWN = "own"
     UNSURE = "unsure"
@@ -51,7 +50,7 @@ class Provenance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whose words a statement rests on, and the words that tell most of it."""
+    """Provenance of a statement, and the segment that it rests on most."""
 
     provenance: Provenance
     words: str
@@ -69,15 +68,15 @@ class Judge:
     def verdict(self, candidate: Candidate) -> Verdict:
         """Return whose words a candidate rests on.
 
-        A candidate without evidence, which was said beside the answers to a merge conflict, has
-        none of anybody else.
+        A candidate without evidence, as in a comment on the answers to a merge conflict, is the
+        user's own.
         """
         positions = sorted({at for at in candidate.evidence if at < len(self._messages)})
-        found = [self._message(at) for at in positions[-MAX_EVIDENCE:]]
-        scored = [one for one in found if one is not None]
+        evidence = [self._message(at) for at in positions[-MAX_EVIDENCE:]]
+        scored = [message for message in evidence if message is not None]
         if not scored:
             return Verdict(Provenance.OWN, "")
-        if not any(one.is_user for one in scored):
+        if not any(message.is_user for message in scored):
             return _of_assistant(candidate, scored)
         score = self._classifier.judge(candidate.content, scored)
         return Verdict(_provenance(score), _closest(candidate, scored)[0])
@@ -90,34 +89,36 @@ class Judge:
     def _score(self, position: int) -> ScoredMessage | None:
         message = self._messages[position]
         is_user = message.role is MessageRole.USER
-        found = (
-            described(message.content[self._label :], self._earlier(position))
+        described = (
+            describe_message(message.content[self._label :], self._earlier(position))
             if is_user
-            else described_report(message.content)
+            else describe_reply(message.content)
         )
-        if not found:
+        if not described:
             return None
-        segments = tuple(one.segment for one in found)
-        scores = np.array([self._classifier.score(one) for one in found])
+        segments = tuple(item.segment for item in described)
+        scores = np.array([self._classifier.score(item) for item in described])
         return ScoredMessage(position, is_user, segments, Likenesses(segments), scores)
 
     def _earlier(self, position: int) -> tuple[str, ...]:
         """Return the user's last messages before a message."""
-        found: list[str] = []
+        contents: list[str] = []
         for message in reversed(self._messages[max(0, position - MAX_BEFORE) : position]):
-            if message.role is MessageRole.USER and len(found) < EARLIER_MESSAGES:
-                found.append(message.content[self._label :])
-        return tuple(reversed(found))
+            if message.role is MessageRole.USER and len(contents) < EARLIER_MESSAGES:
+                contents.append(message.content[self._label :])
+        return tuple(reversed(contents))
 
 
 def _label(messages: Sequence[Message]) -> str:
-    """Return the name that all of the user's messages begin with, "" for none or one message.
+    """Return the label that all messages of the user begin with, "" without one.
 
-    A name before a single message may announce somebody else's words.
+    A label needs two messages: a name before a single one can announce somebody else's words.
     """
-    contents = [one.content for one in messages if one.role is MessageRole.USER]
-    found = _LABEL.match(contents[0]) if len(contents) > 1 else None
-    return found[0] if found and all(one.startswith(found[0]) for one in contents) else ""
+    contents = [message.content for message in messages if message.role is MessageRole.USER]
+    match = _LABEL.match(contents[0]) if len(contents) > 1 else None
+    if match is None:
+        return ""
+    return match[0] if all(content.startswith(match[0]) for content in contents) else ""
 
 
 def _provenance(score: float) -> Provenance:
@@ -127,19 +128,19 @@ def _provenance(score: float) -> Provenance:
 
 
 def _of_assistant(candidate: Candidate, scored: Sequence[ScoredMessage]) -> Verdict:
-    """Return the verdict on what only the assistant says: a report is nobody's own statement."""
+    """Return the verdict on a statement of the assistant alone; a report is unsure."""
     words, score = _closest(candidate, scored)
     is_report = score >= FOREIGN_REPORT and candidate.content.startswith("User")
     return Verdict(Provenance.UNSURE if is_report else Provenance.OWN, words)
 
 
 def _closest(candidate: Candidate, scored: Sequence[ScoredMessage]) -> tuple[str, float]:
-    """Return the segment that a candidate rests on most, or else the most foreign one, scored."""
-    best, text, found = (-1.0, 0.0), "", 0.0
+    """Return the segment nearest to a candidate and its score; of equals, the most foreign."""
+    best, text, score = (-1.0, 0.0), "", 0.0
     for message in scored:
         fits = message.likenesses.of(candidate.content)
-        place = int(np.lexsort((message.scores, fits))[-1])
-        rank = (float(fits[place]), float(message.scores[place]))
+        index = int(np.lexsort((message.scores, fits))[-1])
+        rank = (float(fits[index]), float(message.scores[index]))
         if rank > best:
-            best, text, found = rank, message.segments[place].text, rank[1]
-    return text, found
+            best, text, score = rank, message.segments[index].text, rank[1]
+    return text, score

@@ -1,9 +1,9 @@
-"""Sort the statements found in a session: its quarantine, echoes, provenance.
+"""Screen the statements of a session: quarantine injections, drop echoes, mark quotations.
 
-A statement is kept out when its own words pose as something other than a message (`signs`), and
-when the words that it rests on are clearly not the user's own (`provenance`). It stays in the
-transcript. Where the words cannot be told apart, it is kept as quoted. Where all of its messages
-have a sign, what cannot be told apart is kept out, and the rest is kept as quoted.
+A statement is quarantined when its own words match an injection pattern (`signs`), or when the
+words that it rests on are clearly not the user's own (`provenance`). The messages stay in the
+transcript. A statement of unclear provenance is kept as quoted. If all messages of a statement
+match an injection pattern, an unclear one is quarantined and any other is kept as quoted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,21 +31,19 @@ MAX_STATEMENTS = 1_000
 In 17 conversations of LoCoMo and LongMemEval, a session gives 18 at most.
 """
 
-
 MAX_COMPARED = 64
-"""Statements that a summary is compared with, and messages of one that are looked at for signs."""
+"""Statements that a summary is compared with, and messages of a statement that are matched."""
 
 ALIKE = 0.8
-"""Share of the shorter one's words that a sentence and a statement of the same content share."""
+"""Share of the words of the shorter text from which a sentence and a statement say the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """An extraction without what must not be learned.
+    """An extraction without statements that must not become memories.
 
-    quarantined: the statements kept out, each with what gave it away. echoes: how many statements
-    only repeated what had been served. note: how many statements were left out, and why; None for
-    none.
+    quarantined: statements, each with the reason. echoes: number of statements that only repeated
+    served text. note: how many statements were left out, and why; None for none.
     """
 
     candidates: tuple[Candidate, ...]
@@ -62,10 +60,10 @@ def screen(
     session_date: datetime,
     classifier: Classifier,
 ) -> Screened:
-    """Sort the statements that an inference found in a session; the quoted ones come last.
+    """Screen the statements that an inference extracted from a session; quoted ones come last.
 
-    messages: those that it was given. versions: all that is remembered. Of more than
-    `MAX_STATEMENTS`, those said first are left out: what was said last is how things stand.
+    messages: those that the inference read. versions: all versions of the user's memories. Of more
+    than `MAX_STATEMENTS`, the earliest are left out: the latest are the current ones.
     """
     count = len(extraction.candidates)
     screening = _Screening(messages, classifier)
@@ -73,8 +71,8 @@ def screen(
     kept: list[Candidate] = []
     quarantined: list[tuple[Candidate, Sign]] = []
     echoes = 0
-    for found in extraction.candidates[-MAX_STATEMENTS:]:
-        candidate = with_speaker(found, messages)
+    for extracted in extraction.candidates[-MAX_STATEMENTS:]:
+        candidate = with_speaker(extracted, messages)
         judged = screening.judge(candidate)
         if isinstance(judged, Sign):
             quarantined.append((candidate, judged))
@@ -82,8 +80,8 @@ def screen(
             echoes += 1
         else:
             kept.append(judged)
-    distrusted = [one for one, _ in quarantined]
-    distrusted += [one for one in kept if low_trust.is_quoted(one.said_by)]
+    distrusted = [candidate for candidate, _ in quarantined]
+    distrusted += [candidate for candidate in kept if low_trust.is_quoted(candidate.said_by)]
     otherwise = f"A conversation with the user on {session_date.date().isoformat()}."
     summary = extraction.summary and trusted_summary(extraction.summary, distrusted, otherwise)
     note = _note(count - MAX_STATEMENTS)
@@ -91,11 +89,11 @@ def screen(
 
 
 def trusted_summary(summary: str, distrusted: Sequence[Candidate], otherwise: str) -> str:
-    """Return a summary without sentences that pose as orders or tell what is not trusted.
+    """Return a summary without sentences that are injections or repeat distrusted statements.
 
-    otherwise: what to return where no sentence is left.
+    otherwise: returned if no sentence is left.
     """
-    contents = [frozenset(terms_of(one.content)) for one in distrusted[-MAX_COMPARED:]]
+    contents = [frozenset(terms_of(item.content)) for item in distrusted[-MAX_COMPARED:]]
     parts = sentences(summary)
     kept = [part for part in parts if not _is_distrusted(part, contents)]
     if len(kept) == len(parts) and signs.find(summary) is None:
@@ -123,9 +121,9 @@ class _Screening:
         self._signs: dict[int, Sign | None] = {}
 
     def judge(self, candidate: Candidate) -> Candidate | Sign:
-        """Return why a statement is kept out, or the statement with whom it comes from.
+        """Return the reason to quarantine a statement, or the statement with its speaker.
 
-        A sign in its messages makes a statement one step less trusted than it is by itself.
+        An injection in all of its messages makes a statement one step less trusted.
         """
         sign = signs.find(candidate.content)
         if sign is not None:
@@ -140,9 +138,11 @@ class _Screening:
         return candidate
 
     def _taint(self, candidate: Candidate) -> Sign | None:
-        """Return the sign of a statement's messages if all of them have one."""
-        found = [self._sign(at) for at in candidate.evidence[:MAX_COMPARED] if at < self._count]
-        return found[0] if found and all(found) else None
+        """Return the first sign in a statement's messages if all of them have one."""
+        found_signs = [
+            self._sign(at) for at in candidate.evidence[:MAX_COMPARED] if at < self._count
+        ]
+        return found_signs[0] if found_signs and all(found_signs) else None
 
     @property
     def _count(self) -> int:
@@ -158,14 +158,14 @@ def _note(left_out: int) -> str | None:
     if left_out <= 0:
         return None
     return (
-        f"{left_out:,} statements were left out, those said first: a session can give "
-        f"{MAX_STATEMENTS:,} memories. Its messages can be recalled all the same; start a new "
-        "session for each conversation"
+        f"{left_out:,} statements were left out, the earliest ones: a session can give at most "
+        f"{MAX_STATEMENTS:,} memories. Its messages can still be recalled; start a new session "
+        "for each conversation"
     )
 
 
 def with_speaker(candidate: Candidate, messages: Sequence[Message]) -> Candidate:
-    """The candidate as said by the assistant where only the assistant's messages say it."""
+    """Return the candidate, said by the assistant if only the assistant's messages say it."""
     if not echo.is_said_by_assistant(candidate, messages):
         return candidate
     return replace(candidate, said_by=SaidBy.ASSISTANT)

@@ -1,4 +1,4 @@
-"""Cut a message into segments: sentences, and what stands in quotation marks or behind a colon.
+"""Segments of a message: sentences, quotations, and the texts before and behind a colon.
 
 All functions take linear time, whatever a message holds.
 """
@@ -13,13 +13,13 @@ from hitherto.core.text.invisible import without_invisible
 from hitherto.core.text.normal_form import nfkc
 
 MAX_CHARS = 40_000
-"""Of a longer message only this much is read; extraction reads half of it."""
+"""Characters that are read of a longer message; extraction reads half as many."""
 
 MIN_QUOTED_WORDS = 3
-"""Fewer words in quotation marks are a title or a word that is spoken of."""
+"""Words from which text in quotation marks is a quotation; fewer are a title or a term."""
 
 MIN_STEM = 4
-"""The shortest beginning of a word that counts for the word."""
+"""Length of the shortest beginning of a word that is looked up as a stem."""
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _MARKS = (
@@ -43,9 +43,9 @@ _APOSTROPHES = str.maketrans("’‘ʼ", "'''")
 class Segment:
     """A part of a message that one speaker says in one go.
 
-    line, block: its place, from 0; blocks are parted by blank lines. is_quoted: it stands in
-    quotation marks. is_fenced: it stands in a fenced block of code. words: lower case; of scripts
-    without blanks, pairs of characters. concepts: how many of its words tell what.
+    line, block: numbers from 0; blank lines separate blocks. is_quoted: inside quotation marks.
+    is_fenced: inside a fenced block of code. words: lower case; in scripts without blanks, pairs of
+    characters. concepts: number of its words for each concept.
     """
 
     text: str
@@ -59,13 +59,13 @@ class Segment:
 
 @remembered(maxsize=512)
 def segments_of(content: str) -> tuple[Segment, ...]:
-    """Return the segments of a message in order, those without a word left out."""
+    """Return the segments of a message in order, without those that have no word."""
     text = nfkc(without_invisible(content[:MAX_CHARS]))[:MAX_CHARS]
     return tuple(_segments(text))
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Return the words of a text in lower case, and pairs of characters where it has no blanks."""
+    """Return the words of a text in lower case; pairs of characters in scripts without blanks."""
     low = text.casefold().translate(_APOSTROPHES)
     words = _WORD.findall(low)
     for run in _IDEOGRAPH.findall(low):
@@ -74,7 +74,7 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def concepts_of(text: str, words: tuple[str, ...]) -> dict[Concept, int]:
-    """Return how many words of a text tell each concept, those that none tells left out."""
+    """Return the number of words for each concept that has one."""
     counts: dict[Concept, int] = {}
     for word in words:
         for concept in _concepts_of_word(word):
@@ -105,19 +105,24 @@ def _segments(text: str) -> Iterator[Segment]:
 
 
 def _parts(line: str) -> Iterator[tuple[str, bool]]:
-    """Yield the sentences of a line, and whether each stands in quotation marks."""
+    """Yield the sentences of a line, and whether each is inside quotation marks."""
     start = 0
-    for found in _QUOTATION.finditer(line):
-        if len(words_of(found[0])) < MIN_QUOTED_WORDS:
+    for quotation in _QUOTATION.finditer(line):
+        if len(words_of(quotation[0])) < MIN_QUOTED_WORDS:
             continue
-        yield from ((part, False) for part in _sentences(line[start : found.start()]))
-        yield from ((part, True) for part in _sentences(found[0][1:-1]))
-        start = found.end()
+        yield from ((part, False) for part in _sentences(line[start : quotation.start()]))
+        yield from ((part, True) for part in _sentences(quotation[0][1:-1]))
+        start = quotation.end()
     yield from ((part, False) for part in _sentences(line[start:]))
 
 
 def _sentences(text: str) -> Iterator[str]:
-    return (part for found in _END.split(text) if (part := found.strip()))
+    """Yield the parts of a text between sentence ends, colons and dashes.
+
+    `core.text.sentences` does not cut at colons and dashes: with it, 23 % of the training messages
+    would have other segments than those that the weights were trained on.
+    """
+    return (sentence for part in _END.split(text) if (sentence := part.strip()))
 
 
 def _table() -> dict[str, tuple[Concept, ...]]:

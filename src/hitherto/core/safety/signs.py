@@ -1,8 +1,8 @@
-"""Find text that poses as something other than a message: an override, a system line, a tool call.
+"""Injection patterns: text that poses as an override, a system line, a tool call or markup.
 
-These are forms that people who tell of themselves do not use, so one of them taints its message.
-What hides behind plain words is left to the classifier (`provenance`): of the patterns that once
-were here only these caught something that it does not.
+People who speak about themselves do not use these forms, so a match taints its message. Injections
+in plain words are left to the classifier (`provenance`): of all patterns that were tried, only
+these matched attacks that it misses.
 """
 
 import re
@@ -15,10 +15,10 @@ from hitherto.core.text.normal_form import nfkc
 from hitherto.models import QuarantineKind
 
 QUOTED_CHARS = 120
-"""How much of what gave a text away is quoted."""
+"""Maximum characters of a quoted match."""
 
 MAX_CHARS = 40_000
-"""Of a longer text only this much is read; extraction reads half of it."""
+"""Characters that are read of a longer text; extraction reads half as many."""
 
 _RULES = (
     r"(?:instructions?|prompts?|rules?|guidelines?|directives?|constraints?|restrictions?|orders?"
@@ -68,35 +68,35 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What gave a text away: of which kind it is, and its words."""
+    """Reason to distrust a text: the kind of pattern, and the words that match."""
 
     kind: QuarantineKind
     quote: str
 
 
 def find(text: str) -> Sign | None:
-    """Return the first kind of sign in a text, None for none. Takes linear time."""
+    """Return the first sign in a text, or None. Takes linear time."""
     if has_tag(text[:MAX_CHARS]):
         return Sign(QuarantineKind.MARKUP, quoted(text))
     plain = _plain(text)
     for kind, pattern in _SIGNS:
-        found = pattern.search(plain)
-        if found is not None:
-            return Sign(kind, quoted(found[0]))
+        match = pattern.search(plain)
+        if match is not None:
+            return Sign(kind, quoted(match[0]))
     return None
 
 
 def quoted(text: str) -> str:
-    """Return the words that gave a text away, on one line and cut."""
+    """Return the matching words on one line, cut to `QUOTED_CHARS`."""
     flat = " ".join(text[: 4 * QUOTED_CHARS].split()).strip(" ,.:;!?-")
     return flat if len(flat) <= QUOTED_CHARS else flat[: QUOTED_CHARS - 1] + "…"
 
 
 def _plain(text: str) -> str:
-    """Return the text as it reads: lower case, one form of each letter, no blank behind another."""
-    shown = nfkc(without_invisible(text[:MAX_CHARS]))[:MAX_CHARS]
-    return _SPACE.sub(_one_blank, shown.translate(LOOKALIKES).casefold().translate(LOOKALIKES))
+    """Return the text in lower case, with one form of each letter and single blanks."""
+    visible = nfkc(without_invisible(text[:MAX_CHARS]))[:MAX_CHARS]
+    return _SPACE.sub(_single_blank, visible.translate(LOOKALIKES).casefold().translate(LOOKALIKES))
 
 
-def _one_blank(run: re.Match[str]) -> str:
+def _single_blank(run: re.Match[str]) -> str:
     return "\n" if "\n" in run[0] else " "
