@@ -20,15 +20,7 @@ MAX_FIRST_LINE_WORDS = 16
 MAX_PAGE_CHARS = 120
 MAX_SUBJECT_CHARS = 65
 
-PENDING_NAMES = (
-    "background/cleanup.py",
-    "background/doubt_review.py",
-    "background/jobs.py",
-    "background/plan_writer.py",
-    "background/project_turns.py",
-    "background/reembedding.py",
-    "background/webhook_sender.py",
-)
+PENDING_NAMES = ("background/project_turns.py",)
 """Parts whose variables and functions are not renamed yet."""
 
 READ_BY_MODELS = frozenset(

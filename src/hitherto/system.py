@@ -11,8 +11,8 @@ import httpx
 
 from hitherto.admin_api import AdminApi
 from hitherto.api import MemoryApi
-from hitherto.background.cleanup import Tidying
-from hitherto.background.webhook_sender import WebhookSending
+from hitherto.background.cleanup import Cleanup
+from hitherto.background.webhook_sender import WebhookSender
 from hitherto.background.worker import Worker
 from hitherto.embedding import Embedder, EmbedderFactory, Embedders, existing_factory, factories_of
 from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
@@ -48,7 +48,7 @@ class System:
     """Parts of one process that serves memories.
 
     resources: shared by engines and background work. worker: turns sessions into memories.
-        webhooks: sends events. tidying: cleans up after deletions. admin: administration of all
+        webhooks: sends events. cleanup: clears traces of deletions. admin: administration of all
         projects. own_inference: closed with the system.
     """
 
@@ -57,13 +57,13 @@ class System:
         self._own_inference = own_inference
         self.admin: AdminApi = Admin(resources)
         self.worker = Worker(resources)
-        self.webhooks = WebhookSending(resources)
-        self.tidying = Tidying(resources)
+        self.webhooks = WebhookSender(resources)
+        self.cleanup = Cleanup(resources)
         self._engines: dict[str, Engine] = {}
 
     def start(self) -> None:
-        """Start tidying, and the worker and the sending to webhooks if they are this process's."""
-        self.tidying.start()
+        """Start the cleanup; with the setting `worker`, the worker and the webhook sender too."""
+        self.cleanup.start()
         if not self.resources.settings.worker:
             return
         loop = asyncio.get_running_loop()
@@ -89,7 +89,7 @@ class System:
 
     async def close(self) -> None:
         """Let the worker finish or release its session, then let go of the database."""
-        await asyncio.gather(self.worker.stop(), self.webhooks.stop(), self.tidying.stop())
+        await asyncio.gather(self.worker.stop(), self.webhooks.stop(), self.cleanup.stop())
         if self._own_inference is not None:
             await self._own_inference.close()
         await Engine(self.resources).close()

@@ -87,7 +87,7 @@ async def systems(path: Location, clock: Clock) -> AsyncIterator[tuple[System, S
     first = await open_system(path, settings, parts)
     second = await open_system(path, settings, parts)
     # Only when the test says so.
-    await second.tidying.stop()
+    await second.cleanup.stop()
     yield first, second
     await first.close()
     await second.close()
@@ -109,7 +109,7 @@ async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_o
     await ours.delete_user("alice")
     fence.paragraph(WORD)
     assert tidied.resources.index_cache.revisions() == held
-    await tidied.tidying.tidy()
+    await tidied.cleanup.run_once()
     assert len(tidied.resources.index_cache.revisions()) == 2
     assert fence.paragraph.cache_info().currsize == 0  # type: ignore[attr-defined]
     with pytest.raises(UserNotFoundError):

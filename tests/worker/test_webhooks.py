@@ -708,7 +708,7 @@ async def test_a_crash_between_sending_and_recording_sends_again_under_the_same_
         return False
 
     with monkeypatch.context() as broken:
-        broken.setattr(DeliveryRows, "delivered", lose)
+        broken.setattr(DeliveryRows, "succeed", lose)
         webhook_id = await hooked(admin)
         await told(api, "I live in Porto.")
         await eventually(lost.is_set)
@@ -770,9 +770,9 @@ async def test_whoever_lost_the_lease_records_nothing(
     assert current is not None
     (before,) = await log(admin, webhook_id)
     answer, now = WebhookAnswer(200), clock.now
-    assert not await store.write(lambda tx: tx.deliveries.delivered(late, answer, now))
+    assert not await store.write(lambda tx: tx.deliveries.succeed(late, answer, now))
     assert not await store.write(lambda tx: tx.deliveries.retry(late, now, answer, now))
     assert not await store.write(lambda tx: tx.deliveries.fail(late, answer, now))
     await store.write(lambda tx: tx.deliveries.release(late))
     assert (await log(admin, webhook_id)) == [before]
-    assert await store.write(lambda tx: tx.deliveries.delivered(current, answer, now))
+    assert await store.write(lambda tx: tx.deliveries.succeed(current, answer, now))

@@ -1,8 +1,8 @@
 """Cleanup after deletions, in database files and in this process.
 
-A deletion clears what it can at once. Traces that a reader of the file protected are cleared here,
-by any process that has the memory open. Memory indexes of users whose rows another process deleted
-are dropped.
+A deletion clears its traces at once, except those that a reader of the file protects. Every process
+that has the database open clears these here. It also drops the cached memory indexes of users whose
+rows another process deleted.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from hitherto.store import JobRows
 _log = logging.getLogger("hitherto.background.cleanup")
 
 USERS_AT_ONCE = 50
-"""Users whose cached indexes are compared with the database at each turn: 10 microseconds each for
+"""Users whose cached indexes are compared with the database in one round: 10 microseconds each for
 a file, 0.1 ms for a server."""
 
 
-class Tidying:
-    """Tidies up until it is stopped. One task on the running event loop."""
+class Cleanup:
+    """Cleans up in rounds until it is stopped. One task on the running event loop."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -29,44 +29,49 @@ class Tidying:
         self._last_user = ""
 
     def start(self) -> None:
-        """Begin; what an earlier process left is taken away first."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="hitherto-tidying")
+        """Begin; the first round clears the traces that earlier processes left."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="hitherto-cleanup")
 
     async def stop(self) -> None:
-        """Stop at once; the next process that opens the memory continues."""
+        """Stop at once; the next process that opens the database continues."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def tidy(self) -> None:
-        """Run one round. Raises StoreError, ClosedError."""
+    async def run_once(self) -> None:
+        """Clear traces and drop outdated indexes. Raises StoreError, ClosedError."""
         await self._resources.store.clear_left()
-        outdated = await self._outdated()
+        outdated = await self._outdated_users()
         if self._resources.index_cache.take_outdated() or outdated:
             self._resources.forget(outdated)
 
     async def _run(self) -> None:
         while True:
             try:
-                await self.tidy()
+                await self.run_once()
             except ClosedError:
                 return
             except RecallrAIError as error:
-                _log.warning("what deletions left is cleared later: %s", error)
+                _log.warning("traces of deletions are cleared later: %s", error)
             await asyncio.sleep(self._resources.settings.poll_interval_s)
 
-    async def _outdated(self) -> list[str]:
+    async def _outdated_users(self) -> list[str]:
         """Return users of the next batch with rows that another process deleted."""
-        held = self._resources.index_cache.revisions()
-        waiting = sorted(one for one in held if one > self._last_user)[:USERS_AT_ONCE]
-        self._last_user = waiting[-1] if waiting else ""
-        if not waiting:
+        revisions = self._resources.index_cache.revisions()
+        batch = sorted(user_id for user_id in revisions if user_id > self._last_user)
+        batch = batch[:USERS_AT_ONCE]
+        self._last_user = batch[-1] if batch else ""
+        if not batch:
             return []
 
         def read(tx: JobRows) -> list[str]:
-            rebuilt = {one: tx.rebuilt_at(one) for one in waiting}
-            return [one for one, at in rebuilt.items() if at is None or at > held[one]]
+            rebuilt = {user_id: tx.rebuilt_at(user_id) for user_id in batch}
+            return [
+                user_id
+                for user_id, revision in rebuilt.items()
+                if revision is None or revision > revisions[user_id]
+            ]
 
         return await self._resources.store.read(lambda tx: read(tx.jobs))

@@ -1,4 +1,4 @@
-"""A reconciliation plan with what carrying it out needs of each decision."""
+"""A reconciliation plan with the content, vector and date of each decision."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from hitherto.core.reconciliation.reconcile import Plan
 
 @dataclass(frozen=True, slots=True)
 class DatedPlan:
-    """A plan and, for each of its decisions, the candidate's content, its vector and its date.
+    """A plan with the candidate's content, vector and date for each of its decisions.
 
-    vectors: (decisions, dimension). said_at: when the session was, or the answers were given.
-    retired: memories that are not true and that nothing takes the place of.
+    vectors: (decisions, dimension). said_at: date of the session, or of the answers.
+    retired: memories to expire without a successor.
     """
 
     plan: Plan

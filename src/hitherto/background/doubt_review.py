@@ -14,26 +14,33 @@ from hitherto.threads import in_thread
 
 
 async def review(
-    dated: DatedPlan, working: UserIndex, inference: ChargedInference, now: datetime, most: int
+    dated: DatedPlan,
+    working: UserIndex,
+    inference: ChargedInference,
+    now: datetime,
+    max_memories: int,
 ) -> Reviewed:
     """Return the doubts that a plan causes; without changes, no review runs.
 
-    now: when its retired memories end. most: largest number of memories to examine, those nearest
-    to the changes.
+    now: end of its retired memories. max_memories: memories to examine, those nearest to the
+    changes.
     """
-    consequences = await in_thread(_consequences, dated, working, now, most)
+    consequences = await in_thread(_consequences, dated, working, now, max_memories)
     if not consequences.changes:
         return Reviewed(())
-    gone = [change.old.memory_id for change in consequences.changes]
-    connected = working.connected_with(gone)
-    needed = connected | {one.memory_id for one in consequences.doubts}
-    held = await in_thread(_near, gone, needed, working, most)
-    return await inference.ask(lambda asked: asked.review(consequences, held, connected))
+    changed_ids = [change.old.memory_id for change in consequences.changes]
+    connected = working.connected_with(changed_ids)
+    required = connected | {doubt.memory_id for doubt in consequences.doubts}
+    memories = await in_thread(_near, changed_ids, required, working, max_memories)
+    return await inference.ask(lambda chosen: chosen.review(consequences, memories, connected))
 
 
-def _consequences(dated: DatedPlan, working: UserIndex, now: datetime, most: int) -> Consequences:
-    def among(gone: Sequence[str]) -> list[MemoryVersion]:
-        return [one.memory for one in _near(gone, frozenset(), working, most)]
+def _consequences(
+    dated: DatedPlan, working: UserIndex, now: datetime, max_memories: int
+) -> Consequences:
+    def near(changed_ids: Sequence[str]) -> list[MemoryVersion]:
+        existing = _near(changed_ids, frozenset(), working, max_memories)
+        return [item.memory for item in existing]
 
     return doubt.of_plan(
         dated.plan,
@@ -41,13 +48,15 @@ def _consequences(dated: DatedPlan, working: UserIndex, now: datetime, most: int
         working.versions,
         working.last_said,
         [(memory_id, now) for memory_id in dated.retired],
-        among,
+        near,
     )
 
 
 def _near(
-    gone: Sequence[str], needed: Set[str], working: UserIndex, most: int
+    changed_ids: Sequence[str], required: Set[str], working: UserIndex, max_memories: int
 ) -> list[ExistingMemory]:
-    """Return the current memories nearest to the changes, and the required ones."""
-    vectors = working.vectors_of(gone)
-    return working.existing_memories(vectors, most, lambda one: one.memory_id in needed)[0]
+    """Return the current memories nearest to the changed ones, and the required ones."""
+    vectors = working.vectors_of(changed_ids)
+    return working.existing_memories(
+        vectors, max_memories, lambda version: version.memory_id in required
+    )[0]

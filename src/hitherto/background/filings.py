@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitherto.background.dated_plan import DatedPlan
-from hitherto.background.plan_writer import Filing, rewritten
+from hitherto.background.plan_writer import Filing, rewritten_contents
 from hitherto.core.recall.calibration import comparable
 from hitherto.core.reconciliation import categories, reconcile
 from hitherto.core.reconciliation.categories import EmbeddedCategory
@@ -18,11 +18,11 @@ from hitherto.store import RecordedEmbedder
 from hitherto.threads import in_thread
 
 KEPT_CATEGORIES = 4_096
-"""Vectors of categories that are kept: 1.5 kB each."""
+"""Vectors of categories that are cached: 1.5 kB each."""
 
 
 class Filer:
-    """Embeds what is to be stored and finds its categories."""
+    """Embeds the contents of a plan's decisions and finds their categories."""
 
     def __init__(self, embedders: Embedders) -> None:
         self._embedders = embedders
@@ -39,9 +39,9 @@ class Filer:
         project_categories: Sequence[Category],
         inference: ChargedInference,
     ) -> list[Filing]:
-        """Return what each decision's content is stored with."""
+        """Return the stored fields of each decision's content."""
         vectors = list(dated.vectors)
-        changed = rewritten(dated.plan, dated.contents)
+        changed = rewritten_contents(dated.plan, dated.contents)
         if changed:
             made = await self.embed(made_by, list(changed.values()))
             for index, vector in zip(changed, made, strict=True):
@@ -63,23 +63,23 @@ class Filer:
         project_categories: Sequence[Category],
         inference: ChargedInference,
     ) -> list[Sequence[str]]:
-        """Return the category names of each decision: those it came with, or those that fit."""
-        open_ones = [
+        """Return the category names of each decision: its own, or else those that fit."""
+        uncategorised = [
             number
             for number, decision in enumerate(decisions)
             if decision.candidate.categories is None
         ]
         named = [decision.candidate.categories or () for decision in decisions]
-        if not project_categories or not open_ones:
+        if not project_categories or not uncategorised:
             return [*named]
-        contents = [decisions[number].candidate.content for number in open_ones]
-        stacked = np.stack([vectors[number] for number in open_ones])
+        contents = [decisions[number].candidate.content for number in uncategorised]
+        stacked = np.stack([vectors[number] for number in uncategorised])
         adjusted, fitted = await in_thread(
             self._embed_categories, made_by, project_categories, stacked
         )
         fitting = await inference.ask(lambda chosen: chosen.categorise(contents, adjusted, fitted))
         filled: list[Sequence[str]] = [*named]
-        for number, names in zip(open_ones, fitting, strict=True):
+        for number, names in zip(uncategorised, fitting, strict=True):
             filled[number] = names
         return filled
 
@@ -89,7 +89,7 @@ class Filer:
         project_categories: Sequence[Category],
         vectors: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], list[EmbeddedCategory]]:
-        """Return the vectors of contents, and the categories, so that they can be compared."""
+        """Return the vectors of contents and categories on a comparable scale."""
         rows = [
             self._category_vector(made_by, categories.texts(category))
             for category in project_categories

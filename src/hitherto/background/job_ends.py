@@ -1,4 +1,4 @@
-"""Ends of a job's start that leave it undone: given back, put off, failed, given up."""
+"""Ends of a start that leave a job unfinished: released, postponed, retried, failed."""
 
 import logging
 from datetime import timedelta
@@ -18,23 +18,23 @@ MAX_RETRY_DELAY_S = 300.0
 
 
 class JobEnds:
-    """Stores how a start ended, if its lease still holds."""
+    """Records the end of a start, if its lease is still valid."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
     async def release(self, work: Work) -> None:
-        """Give a job back as if it had not been started."""
+        """Release a job as if it had not been started."""
         await self._resources.store.write(lambda tx: tx.jobs.release(work))
 
     async def wait_for_budget(self, work: Work, error: BudgetSpentError) -> None:
-        """Leave a session until the next day has a budget, or this one has more."""
+        """Postpone a session until the next day, or until its budget is raised."""
         due_at, reason = spending.next_day(self._resources.clock()), str(error)
         _log.info("%s waits for its budget until %s", work, due_at)
         await self._resources.store.write(lambda tx: tx.jobs.wait(work, due_at, reason))
 
     async def fail(self, work: Work, error: Exception) -> None:
-        """Have a job that failed tried again later, or give it up after `max_failures` tries."""
+        """Retry a failed job later; set it to FAILED after `max_failures` failures."""
         settings = self._resources.settings
         secrets = settings.secrets()
         reason = f"{type(error).__name__}: {tenant_message(error)}"[:MAX_REASON_CHARS]
@@ -50,7 +50,7 @@ class JobEnds:
         await self._resources.store.write(lambda tx: tx.jobs.retry(work, due_at, reason))
 
     async def give_up(self, work: Work, reason: str) -> None:
-        """Set a job to FAILED and tell webhooks."""
+        """Set a job to FAILED and announce it to webhooks."""
         now, new_id = self._resources.clock(), self._resources.new_id
         event_type = (
             WebhookEventType.SESSION_FAILED

@@ -1,4 +1,4 @@
-"""Work that was understood: a session or an answered merge conflict, to be weighed and written."""
+"""Extracted sessions and answered merge conflicts, to be reconciled and written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,23 +20,21 @@ from hitherto.store import Work
 from hitherto.threads import in_thread
 
 WEIGHED_MEMORIES = 4_000
-"""Held memories, the nearest ones, that something new is weighed against: reading one takes rules
-0.1 ms. Seven users' 846 memories come out the same when only the nearest 25 are weighed."""
+"""Maximum existing memories that a job is weighed against, the nearest ones.
 
+Rules take 0.1 ms for each. Seven users' 846 memories come out the same with only the nearest 25.
+"""
 
 Existing = tuple[Sequence[reconcile.ExistingMemory], NDArray[np.float32]]
-"""Memories that something new is weighed against, and the vectors of the new."""
+"""Memories that a job is weighed against, and all vectors of the job."""
 
 
 class Job(Protocol):
-    """Work that was understood, ready to be weighed against the memories, as often as need be.
-
-    note: what of it was left out, to be shown; None for nothing.
-    """
+    """Extracted work, weighed against the memories once, or again if they change meanwhile."""
 
     @property
     def note(self) -> str | None:
-        """Return what was left out."""
+        """Return a note on statements that were left out, or None."""
         ...
 
     def existing(self, working: UserIndex) -> Existing:
@@ -49,7 +47,7 @@ class Job(Protocol):
     async def weigh(
         self, inference: Inference, working: UserIndex, existing: Existing
     ) -> DatedPlan:
-        """Return what to do, given the memories as they are in this working set."""
+        """Return the plan, given the memories of this index."""
         ...
 
     def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
@@ -59,7 +57,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionJob:
-    """A session, and what was found in it."""
+    """A session, and the results of its extraction."""
 
     work: Work
     findings: Findings
@@ -67,7 +65,7 @@ class SessionJob:
 
     @property
     def note(self) -> str | None:
-        """Return what extraction left out."""
+        """Return the note of the extraction."""
         return self.findings.note
 
     def existing(self, working: UserIndex) -> Existing:
@@ -83,36 +81,36 @@ class SessionJob:
         self, inference: Inference, working: UserIndex, existing: Existing
     ) -> DatedPlan:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
-        held, vectors = existing
+        memories, vectors = existing
         own, quoted = low_trust.split_quoted(self.findings.candidates)
         plan = await inference.reconcile(
-            low_trust.without_quoted(held),
+            low_trust.without_quoted(memories),
             own,
             vectors[: len(own)],
             session_id=self.work.session_id,
             session_date=self.work.created_at,
             conflicts_enabled=self.conflicts_enabled,
         )
-        plan, kept = await in_thread(_guarded, plan, working, held, quoted)
+        plan, kept = await in_thread(_guarded, plan, working, memories, quoted)
         rows = [*range(len(own)), *(len(own) + index for index in kept)]
         contents = [self.findings.candidates[row].content for row in rows]
         said_at = [self.work.created_at] * len(rows)
         return DatedPlan(plan, contents, self.findings.vectors[rows], said_at)
 
     def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
-        """Write the plan with what was quarantined."""
+        """Write the plan and the quarantined statements."""
         writer.write(self.findings, dated.plan, filings)
 
 
 @dataclass(frozen=True, slots=True)
 class ConflictJob:
-    """An answered merge conflict, and the statements in the messages of the answers.
+    """An answered merge conflict, and the statements in the comments on the answers.
 
     vectors: (1 + statements, dimension), that of the proposed statement first.
-    quarantined: statements of those messages that must not become memories.
+    quarantined: statements of those comments that must not become memories.
     """
 
-    contest: AnsweredConflict
+    conflict: AnsweredConflict
     statements: Sequence[Candidate]
     vectors: NDArray[np.float32]
     quarantined: Sequence[tuple[Candidate, Sign]]
@@ -120,50 +118,51 @@ class ConflictJob:
 
     def existing(self, working: UserIndex) -> Existing:
         """Return the memories nearest to the statements, and the contradicted ones."""
-        contested = set(self.contest.contradicted)
+        contradicted = set(self.conflict.contradicted)
 
-        def needed(version: MemoryVersion) -> bool:
-            return any(one.memory_id in contested for one in working.history(version.memory_id))
+        def is_contradicted(version: MemoryVersion) -> bool:
+            history = working.history(version.memory_id)
+            return any(version.memory_id in contradicted for version in history)
 
-        return working.existing_memories(self.vectors, WEIGHED_MEMORIES, needed)
+        return working.existing_memories(self.vectors, WEIGHED_MEMORIES, is_contradicted)
 
     async def weigh(
         self, inference: Inference, working: UserIndex, existing: Existing
     ) -> DatedPlan:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
-        held, vectors = existing
+        memories, vectors = existing
         own, quoted = low_trust.split_quoted(self.statements)
         resolution = await inference.resolve(
-            low_trust.without_quoted(held),
+            low_trust.without_quoted(memories),
             working.versions,
-            self.contest,
+            self.conflict,
             own,
             vectors[: 1 + len(own)],
         )
-        plan, kept = await in_thread(_guarded, resolution.plan, working, held, quoted)
-        candidates = [self.contest.proposed, *self.statements]
+        plan, kept = await in_thread(_guarded, resolution.plan, working, memories, quoted)
+        candidates = [self.conflict.proposed, *self.statements]
         origins = [*resolution.origins, *(1 + len(own) + index for index in kept)]
         return DatedPlan(
             plan,
             [candidates[origin].content for origin in origins],
             self.vectors[origins],
-            [*resolution.said_at, *(self.contest.answered_at for _ in kept)],
+            [*resolution.said_at, *(self.conflict.answered_at for _ in kept)],
             resolution.retired,
         )
 
     def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
-        """Write the plan with what was quarantined."""
-        writer.settle(dated.plan, dated.retired, filings)
+        """Write the plan and the quarantined statements."""
+        writer.write_resolution(dated.plan, dated.retired, filings)
         writer.quarantine(self.quarantined)
 
 
 def _guarded(
     plan: reconcile.Plan,
     working: UserIndex,
-    held: Sequence[reconcile.ExistingMemory],
+    memories: Sequence[reconcile.ExistingMemory],
     quoted: Sequence[Candidate],
 ) -> tuple[reconcile.Plan, tuple[int, ...]]:
-    """Return the plan in which words of low trust change nothing, as `with_quoted` does."""
+    """Return the plan where statements of low trust change nothing, as `with_quoted` does."""
     return low_trust.with_quoted(
-        low_trust.protect_user_statements(plan, working.versions), held, quoted
+        low_trust.protect_user_statements(plan, working.versions), memories, quoted
     )

@@ -1,4 +1,4 @@
-"""Writes what work brought: a plan's decisions become rows, in the caller's transaction."""
+"""Write a plan's decisions as rows, in the caller's transaction."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -42,8 +42,8 @@ class Findings:
     """Results of extraction, before reconciliation.
 
     vectors: of the candidates, (candidates, dimension). summary_vector: None without a summary.
-    quarantined: statements that must not become memories, each with what gave it away. note: what
-    was left out, to be shown.
+    quarantined: statements that must not become memories, each with the reason. note: on statements
+    that were left out, for the session.
     """
 
     candidates: Sequence[Candidate]
@@ -64,10 +64,10 @@ class Filing:
     said_at: datetime
 
 
-def rewritten(plan: Plan, contents: Sequence[str]) -> dict[int, str]:
-    """Return decisions whose content differs from the candidate's and needs a vector.
+def rewritten_contents(plan: Plan, contents: Sequence[str]) -> dict[int, str]:
+    """Return, by index, contents of decisions that differ from their candidates' contents.
 
-    contents: those of the candidates that the decisions are about, in the same order.
+    Such a content needs a vector. contents: of the decisions' candidates, in the same order.
     """
     return {
         index: decision.candidate.content
@@ -79,7 +79,7 @@ def rewritten(plan: Plan, contents: Sequence[str]) -> dict[int, str]:
 class PlanWriter:
     """Carries out one plan in one transaction.
 
-    working: the memories that the plan was made against. new_id, now: for what is written.
+    working: the memories that the plan was made against. new_id, now: for new rows.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class PlanWriter:
         self._ids: list[str | None] = []
         self._successors: dict[str, str] = {}
         self._final: dict[str, str] = {}
-        self._waiting: dict[str, list[Set[str]]] | None = None
+        self._unresolved: dict[str, list[Set[str]]] | None = None
         self._added: list[str] = []
 
     def write(self, findings: Findings, plan: Plan, filings: Sequence[Filing]) -> None:
@@ -117,9 +117,9 @@ class PlanWriter:
         self.quarantine(findings.quarantined)
         self._announce(WebhookEventType.SESSION_PROCESSED, None)
 
-    def quarantine(self, found: Sequence[tuple[Candidate, Sign]]) -> None:
-        """Keep what was said in the session in work and must not become a memory."""
-        kept = [
+    def quarantine(self, statements: Sequence[tuple[Candidate, Sign]]) -> None:
+        """Insert statements of the job's session into the quarantine, each with its reason."""
+        quarantined = [
             Quarantined(
                 self._new_id(),
                 self._work.session_id,
@@ -130,12 +130,12 @@ class PlanWriter:
                 candidate.evidence,
                 self._now,
             )
-            for candidate, sign in found
+            for candidate, sign in statements
         ]
-        self._user.quarantine.insert(self._work.session_id, kept)
+        self._user.quarantine.insert(self._work.session_id, quarantined)
 
     def doubt(self, doubts: Sequence[Doubt]) -> None:
-        """Mark what the plan's decisions put in doubt; they have to be carried out before."""
+        """Mark the memories that the plan makes doubtful; its decisions must be written before."""
         for doubt in doubts:
             cause = self._resolved(doubt.cause)
             if cause is not None:
@@ -143,8 +143,10 @@ class PlanWriter:
                     doubt.memory_id, cause, doubt.reason, doubt.since, self._revision
                 )
 
-    def settle(self, plan: Plan, retired: Sequence[str], filings: Sequence[Filing]) -> None:
-        """Carry out what the answers to the merge conflict in work decided.
+    def write_resolution(
+        self, plan: Plan, retired: Sequence[str], filings: Sequence[Filing]
+    ) -> None:
+        """Carry out the plan for an answered merge conflict.
 
         retired: memories to expire without a successor. filings: one for each decision.
         """
@@ -164,45 +166,45 @@ class PlanWriter:
 
     def _carry_out(self, plan: Plan, filings: Sequence[Filing]) -> None:
         for decision, filing in zip(plan.decisions, filings, strict=True):
-            self._ids.append(self._decide(decision, filing))
+            self._ids.append(self._write_decision(decision, filing))
         self._connect(plan)
 
-    def _decide(self, decision: Decision, filing: Filing) -> str | None:
-        """Write one decision; the id of the memory that now says what the candidate says."""
+    def _write_decision(self, decision: Decision, filing: Filing) -> str | None:
+        """Write a decision; return the id of the memory that states the candidate now, if any."""
         match decision:
             case Insert():
                 return self._insert(decision.candidate, decision.why, filing)
             case Ignore():
-                known = self._resolved(decision.because)
-                if known is not None:
-                    self._affirm(known, decision.candidate, filing.said_at)
-                return known
+                memory_id = self._resolved(decision.because)
+                if memory_id is not None:
+                    self._confirm(memory_id, decision.candidate, filing.said_at)
+                return memory_id
             case Supersede():
                 return self._supersede(decision, filing)
             case InsertHistorical():
-                return self._precede(decision, filing)
+                return self._insert_historical(decision, filing)
             case RaiseConflict():
                 self._raise_conflict(decision)
                 return None
             case _:
                 assert_never(decision)
 
-    def _affirm(self, memory_id: str, candidate: Candidate, said_at: datetime) -> None:
-        """Add what says a memory again; its doubt ends where the user said so later."""
+    def _confirm(self, memory_id: str, candidate: Candidate, said_at: datetime) -> None:
+        """Add a restatement as evidence of a memory; lift the doubt if it clears it."""
         self._user.memories.add_evidence(memory_id, self._evidence(candidate), self._revision)
-        held = self._versions.get(memory_id)
-        doubted_at = None if held is None else held.doubted_at
+        version = self._versions.get(memory_id)
+        doubted_at = None if version is None else version.doubted_at
         said_by = candidate.said_by
-        if doubted_at is not None and _settles(said_by, said_at, doubted_at):
+        if doubted_at is not None and _clears_doubt(said_by, said_at, doubted_at):
             self._user.memories.lift_doubt(memory_id, self._revision)
 
     def _keep_doubt(self, memory_id: str, replaced: Sequence[str], said_at: datetime) -> None:
-        """Doubt a fuller version as those before it, unless it settles their doubt."""
+        """Copy the doubt of replaced versions to a fuller one, unless that clears it."""
         said_by = self._versions[memory_id].said_by
-        for old in (self._versions[one] for one in replaced):
+        for old in (self._versions[old_id] for old_id in replaced):
             if old.doubted_by is None or old.doubted_at is None:
                 continue
-            if not _settles(said_by, said_at, old.doubted_at):
+            if not _clears_doubt(said_by, said_at, old.doubted_at):
                 reason = old.doubt_reason or ""
                 self._user.memories.doubt(
                     memory_id, old.doubted_by, reason, old.doubted_at, self._revision
@@ -246,8 +248,8 @@ class PlanWriter:
         memory_id = self._insert(decision.candidate, decision.why, filing)
         if not replaced:
             return memory_id
-        joined = version_chains.join(self._versions, memory_id, replaced)
-        self._relink({memory_id: joined.previous_id, **joined.relinks})
+        links = version_chains.join(self._versions, memory_id, replaced)
+        self._relink({memory_id: links.previous_id, **links.relinks})
         if decision.reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
             self._keep_doubt(memory_id, replaced, filing.said_at)
         for old_id in replaced:
@@ -255,12 +257,12 @@ class PlanWriter:
             self._successors[old_id] = memory_id
         return memory_id
 
-    def _precede(self, decision: InsertHistorical, filing: Filing) -> str:
+    def _insert_historical(self, decision: InsertHistorical, filing: Filing) -> str:
         memory_id = self._insert(decision.candidate, decision.why, filing, expired=decision.reason)
-        placed = version_chains.insert_before(
+        links = version_chains.insert_before(
             self._versions, memory_id, decision.successor, filing.said_at
         )
-        self._relink({memory_id: placed.previous_id, **placed.relinks})
+        self._relink({memory_id: links.previous_id, **links.relinks})
         return memory_id
 
     def _relink(self, links: Mapping[str, str | None]) -> None:
@@ -274,41 +276,41 @@ class PlanWriter:
         )
 
     def _conflict_behind(self, reason: ExpirationReason | None) -> str | None:
-        """Return the conflict being resolved, if it is the reason."""
+        """Return the id of the conflict being resolved, if it is the reason."""
         of_conflict = reason is ExpirationReason.MERGE_CONFLICT
         return self._work.merge_conflict_id if of_conflict else None
 
     def _raise_conflict(self, decision: RaiseConflict) -> None:
-        asked = [
+        contradictions = [
             (memory_id, item.why, question)
             for item, question in zip(decision.contradicted, decision.questions, strict=True)
             if (memory_id := self._resolved(item.ref)) is not None
         ]
-        contradicted = frozenset(memory_id for memory_id, _, _ in asked)
-        if self._waiting is None:
-            self._waiting = _waiting(self._user.conflicts.all())
-        alike = self._waiting.setdefault(decision.candidate.content.casefold(), [])
-        if any(contradicted <= other for other in alike):
+        contradicted = frozenset(memory_id for memory_id, _, _ in contradictions)
+        if self._unresolved is None:
+            self._unresolved = _unresolved_proposals(self._user.conflicts.all())
+        earlier = self._unresolved.setdefault(decision.candidate.content.casefold(), [])
+        if any(contradicted <= other for other in earlier):
             return
-        alike.append(contradicted)
+        earlier.append(contradicted)
         conflict_id = self._new_id()
         self._user.conflicts.insert(
             conflict_id,
             self._work.session_id,
             decision.candidate,
-            [(memory_id, why) for memory_id, why, _ in asked],
-            [question for _, _, question in asked],
+            [(memory_id, why) for memory_id, why, _ in contradictions],
+            [question for _, _, question in contradictions],
             self._now,
         )
         self._announce(WebhookEventType.MERGE_CONFLICT_CREATED, conflict_id)
 
     def _connect(self, plan: Plan) -> None:
         pairs = set()
-        for one, other in plan.connections:
-            here, there = self._resolved(one), self._resolved(other)
-            if here is not None and there is not None:
-                pairs.add((self._latest(here), self._latest(there)))
-        # What was connected with a superseded version is connected with its successor.
+        for left, right in plan.connections:
+            left_id, right_id = self._resolved(left), self._resolved(right)
+            if left_id is not None and right_id is not None:
+                pairs.add((self._latest(left_id), self._latest(right_id)))
+        # The successor of a superseded version takes over its connections.
         for old_id, new_id in self._successors.items():
             row = self._working.memory_rows.get(old_id)
             for other_row in () if row is None else self._working.connections.get(row, ()):
@@ -317,12 +319,12 @@ class PlanWriter:
 
     def _latest(self, memory_id: str) -> str:
         """Return the final successor of a memory; called after all decisions are written."""
-        passed = []
+        superseded = []
         while memory_id in self._successors:
-            passed.append(memory_id)
+            superseded.append(memory_id)
             # Each chain of successors is walked once.
             memory_id = self._final.get(memory_id, self._successors[memory_id])
-        self._final.update(dict.fromkeys(passed, memory_id))
+        self._final.update(dict.fromkeys(superseded, memory_id))
         return memory_id
 
     def _resolved(self, ref: Ref) -> str | None:
@@ -332,17 +334,17 @@ class PlanWriter:
         return tuple(Evidence(self._work.session_id, at) for at in candidate.evidence)
 
 
-def _settles(said_by: SaidBy, said_at: datetime, doubted_at: datetime) -> bool:
+def _clears_doubt(said_by: SaidBy, said_at: datetime, doubted_at: datetime) -> bool:
     """Return whether a restatement clears a doubt: only the user can, and only after the change."""
     return said_by is SaidBy.USER and said_at > doubted_at
 
 
-def _waiting(conflicts: Iterable[MergeConflictModel]) -> dict[str, list[Set[str]]]:
-    """Return the proposals of unresolved conflicts with the memories that they contradict."""
-    found: dict[str, list[Set[str]]] = {}
+def _unresolved_proposals(conflicts: Iterable[MergeConflictModel]) -> dict[str, list[Set[str]]]:
+    """Return the proposals of unresolved conflicts with the ids that they contradict."""
+    proposals: dict[str, list[Set[str]]] = {}
     for conflict in conflicts:
         if conflict.status is not MergeConflictStatus.RESOLVED:
             proposed = (conflict.proposed_memory_content or "").casefold()
-            contradicted = frozenset(one.memory_id for one in conflict.conflicting_memories)
-            found.setdefault(proposed, []).append(contradicted)
-    return found
+            contradicted = frozenset(memory.memory_id for memory in conflict.conflicting_memories)
+            proposals.setdefault(proposed, []).append(contradicted)
+    return proposals

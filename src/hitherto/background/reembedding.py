@@ -32,18 +32,20 @@ from hitherto.store.rows import to_bytes, to_matrix
 from hitherto.threads import in_thread
 
 BATCH = 128
-"""Vectors of each kind that are made between two transactions: seconds of work, at most."""
+"""Vectors of each kind that are computed between two transactions, which takes seconds."""
 
 SAMPLED_USERS = 64
 SAMPLED_PASSAGES = 4_096
-"""What the calibration is estimated from."""
+"""Sample from which the calibration is estimated."""
 
 STRIDES = (1 / 2, 1 / 3, 1 / 5, 2 / 7, 3 / 11, 5 / 13)
-"""Distances, as shares of the sample, of the passages that are paired as if at random. Several, as
-what is said can come back in equal steps."""
+"""Distances of the passages of random pairs, as shares of the sample.
+
+Several, because similar passages can follow each other at equal distances.
+"""
 
 PAUSE_S = 0.05
-"""Between two rounds when all that was missing is there and new sessions keep coming in."""
+"""Pause between two rounds over the users, in which new sessions get their vectors."""
 
 
 class Phase(StrEnum):
@@ -55,7 +57,7 @@ class Phase(StrEnum):
 
 
 class _EndedError(EmbedderError):
-    """Another process has switched, or given the change up."""
+    """Another process has switched, or cancelled the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _ignore(_progress: Progress) -> None:
 
 
 class Reembedding:
-    """Change of the embedder, run in one process while servers go on.
+    """Change of the embedder, run in one process while servers continue.
 
     store: open. embedder: the coming one. report: receives each step, on the event loop.
     """
@@ -87,22 +89,22 @@ class Reembedding:
         self._progress = Progress(Phase.EMBEDDING)
 
     async def run(self) -> Calibration:
-        """Make what is missing, switch, clear; goes on where an earlier run was interrupted.
+        """Compute missing vectors, switch, clear; continue a change that was interrupted.
 
-        Returns what the new embedder's cosines mean. Raises EmbedderError for a database without
-        an embedder, while another change is under way, and when texts cannot be embedded.
+        Returns the new embedder's calibration. Raises EmbedderError for a database without an
+        embedder, while another change is under way, and if texts cannot be embedded.
         """
         try:
             coming = await self._begin()
-            while coming is not None and not await self._switched(coming):
+            while coming is not None and not await self._switch(coming):
                 await self._fill(coming)
         except _EndedError:
             if not await self._store.read(lambda tx: self._is_current(tx.embedders)):
                 raise
-        await clear(self._store, self._tell_phase)
-        self._tell_phase(Progress(Phase.DONE))
-        now = await self._store.read(lambda tx: tx.embedders.embedder())
-        return Calibration() if now is None else now.calibration
+        await clear(self._store, self._report_phase)
+        self._report_phase(Progress(Phase.DONE))
+        current = await self._store.read(lambda tx: tx.embedders.embedder())
+        return Calibration() if current is None else current.calibration
 
     def _is_current(self, tx: EmbedderRows) -> bool:
         """Return whether the new embedder is current."""
@@ -112,32 +114,32 @@ class Reembedding:
         return _identity(current) == self._embedder.identity
 
     async def _begin(self) -> RecordedEmbedder | None:
-        """Record the coming embedder, or find it recorded; None if it is the current one."""
-        await clear(self._store, self._tell_phase)
+        """Record the coming embedder, or return its record; None if it is the current one."""
+        await clear(self._store, self._report_phase)
         identity = self._embedder.identity
 
         def work(tx: EmbedderRows) -> RecordedEmbedder | None:
             if self._is_current(tx):
                 return None
-            found = tx.embedder(COMING)
-            if found is None:
-                found = tx.begin(str(identity))
-            if _identity(found) != identity:
+            recorded = tx.embedder(COMING)
+            if recorded is None:
+                recorded = tx.begin(str(identity))
+            if _identity(recorded) != identity:
                 raise EmbedderError(
-                    f"a change to {found} is under way; finish it with `hitherto reembed --to "
-                    f"{found.name}`, or give it up with `hitherto reembed --cancel`"
+                    f"a change to {recorded} is under way; finish it with `hitherto reembed --to "
+                    f"{recorded.name}`, or cancel it with `hitherto reembed --cancel`"
                 )
-            return found
+            return recorded
 
         coming = await self._store.write(lambda tx: work(tx.embedders))
         if coming is None:
             return None
         total, missing = await self._store.read(lambda tx: tx.embedders.count_vectors(coming.slot))
-        self._tell(Progress(Phase.EMBEDDING, total - missing, total))
+        self._report_progress(Progress(Phase.EMBEDDING, total - missing, total))
         return coming
 
     async def _fill(self, coming: RecordedEmbedder) -> None:
-        """Fill missing vectors in one round over the users."""
+        """Compute missing vectors in one round over the users."""
         after = ""
         while (user_id := await self._store.read(_waiting_after(after))) is not None:
             await self._fill_user(user_id, coming)
@@ -145,17 +147,17 @@ class Reembedding:
         await asyncio.sleep(PAUSE_S)
 
     async def _fill_user(self, user_id: str, coming: RecordedEmbedder) -> None:
-        made: list[tuple[MissingVector, bytes]] = []
+        vectors: list[tuple[MissingVector, bytes]] = []
         while True:
-            batch = await self._store.write(_storing(user_id, coming, made))
+            batch = await self._store.write(_store_vectors(user_id, coming, vectors))
             if not batch:
                 return
-            made = await self._made(batch)
-            done = self._progress.done + len(made)
+            vectors = await self._embed(batch)
+            done = self._progress.done + len(vectors)
             total = max(self._progress.total, done)
-            self._tell(Progress(Phase.EMBEDDING, done, total))
+            self._report_progress(Progress(Phase.EMBEDDING, done, total))
 
-    async def _made(
+    async def _embed(
         self, batch: Sequence[tuple[MissingVector, str]]
     ) -> list[tuple[MissingVector, bytes]]:
         texts = [text for _, text in batch]
@@ -164,7 +166,7 @@ class Reembedding:
             (missing, to_bytes(vector)) for (missing, _), vector in zip(batch, vectors, strict=True)
         ]
 
-    async def _switched(self, coming: RecordedEmbedder) -> bool:
+    async def _switch(self, coming: RecordedEmbedder) -> bool:
         """Switch, unless vectors are still missing."""
         if await self._store.read(lambda tx: tx.embedders.waiting_user("")) is not None:
             return False
@@ -178,23 +180,23 @@ class Reembedding:
         return await self._store.write(lambda tx: work(tx.embedders))
 
     async def _calibration(self, coming: RecordedEmbedder) -> Calibration:
-        """Return the coming embedder's calibration: known, or estimated from users' passages.
+        """Return the coming embedder's own calibration, or one estimated from users' passages.
 
-        The probe of sentences serves where there are too few passages.
+        With too few passages, it is estimated from fixed sentences.
         """
-        known = self._embedder.identity.calibration
-        if known is not None:
-            return known
+        own_calibration = self._embedder.identity.calibration
+        if own_calibration is not None:
+            return own_calibration
         current, samples = await self._store.read(lambda tx: _sample(tx.embedders))
-        found = await in_thread(estimated, samples, current, coming)
-        if found is not None:
-            return found
+        calibration = await in_thread(estimate_calibration, samples, current, coming)
+        if calibration is not None:
+            return calibration
         return await in_thread(calibration_of, self._embedder)
 
-    def _tell_phase(self, progress: Progress) -> None:
-        self._tell(replace(self._progress, phase=progress.phase))
+    def _report_phase(self, progress: Progress) -> None:
+        self._report_progress(replace(self._progress, phase=progress.phase))
 
-    def _tell(self, progress: Progress) -> None:
+    def _report_progress(self, progress: Progress) -> None:
         self._progress = progress
         self._report(progress)
 
@@ -208,9 +210,9 @@ async def cancel(store: Store, report: Report = _ignore) -> RecordedEmbedder | N
             tx.cancel(coming)
         return coming
 
-    given_up = await store.write(lambda tx: work(tx.embedders))
+    cancelled = await store.write(lambda tx: work(tx.embedders))
     await clear(store, report)
-    return given_up
+    return cancelled
 
 
 async def clear(store: Store, report: Report = _ignore) -> None:
@@ -221,10 +223,10 @@ async def clear(store: Store, report: Report = _ignore) -> None:
     report(Progress(Phase.CLEARING))
     after: str | None = ""
     while after is not None:
-        after = await store.write(_clearing(going, after))
+        after = await store.write(_clear_next_user(going, after))
 
 
-def estimated(
+def estimate_calibration(
     samples: Sequence[Sequence[SampledPassage]],
     current: RecordedEmbedder,
     coming: RecordedEmbedder,
@@ -233,25 +235,25 @@ def estimated(
 
     samples: of each user, session by session, in order. Neighbours are consecutive passages of a
     session; random pairs are passages of different sessions, `STRIDES` apart in the sample. None
-    where there are too few of either, or too little between them. Blocking, CPU only.
+    if there are too few of either, or if they differ too little. Blocking, CPU only.
     """
     flat = [sample for of_user in samples for sample in of_user]
     if len(flat) < 2:
         return None
     sessions = np.unique([sample.session_id for sample in flat], return_inverse=True)[1]
     near = np.flatnonzero(sessions[:-1] == sessions[1:])
-    here = np.tile(np.arange(len(flat)), len(STRIDES))
+    left = np.tile(np.arange(len(flat)), len(STRIDES))
     strides = [round(share * len(flat)) for share in STRIDES]
-    there = (here + np.repeat(strides, len(flat))) % len(flat)
-    apart = np.flatnonzero(sessions[here] != sessions[there])
+    right = (left + np.repeat(strides, len(flat))) % len(flat)
+    apart = np.flatnonzero(sessions[left] != sessions[right])
     spreads = []
     for embedder in (current, coming):
         vectors = to_matrix([sample.vectors[embedder.slot] for sample in flat], embedder.dimension)
-        # The current one is already on the reference's scale; the coming one's is to be found.
+        # The current embedder is on the reference's scale; the scale of the coming one is unknown.
         scale = embedder.calibration if embedder is current else Calibration()
         spreads.append(
             spread_of(
-                scale.apply(_products(vectors, here[apart], there[apart])),
+                scale.apply(_products(vectors, left[apart], right[apart])),
                 scale.apply(_products(vectors, near, near + 1)),
             )
         )
@@ -271,9 +273,9 @@ def _identity(recorded: RecordedEmbedder) -> EmbedderIdentity:
 
 
 def _require(tx: EmbedderRows, coming: RecordedEmbedder) -> None:
-    """Raise EmbedderError when the change was given up, or switched, by another process."""
-    found = tx.embedder(COMING)
-    if found is None or (found.name, found.slot) != (coming.name, coming.slot):
+    """Raise EmbedderError if another process cancelled or finished the change."""
+    recorded = tx.embedder(COMING)
+    if recorded is None or (recorded.name, recorded.slot) != (coming.name, coming.slot):
         raise _EndedError(f"the change to {coming} was ended by another process")
 
 
@@ -281,8 +283,8 @@ def _waiting_after(after: str) -> Callable[[Transaction], str | None]:
     return lambda tx: tx.embedders.waiting_user(after)
 
 
-def _storing(
-    user_id: str, coming: RecordedEmbedder, made: Sequence[tuple[MissingVector, bytes]]
+def _store_vectors(
+    user_id: str, coming: RecordedEmbedder, vectors: Sequence[tuple[MissingVector, bytes]]
 ) -> Callable[[Transaction], list[tuple[MissingVector, str]]]:
     """Store vectors and read the next missing ones; without any, the user is complete."""
 
@@ -290,7 +292,7 @@ def _storing(
         tx = transaction.embedders
         tx.hold(user_id)
         _require(tx, coming)
-        tx.store_vectors(user_id, coming.slot, made)
+        tx.store_vectors(user_id, coming.slot, vectors)
         missing = tx.missing(user_id, coming.slot, BATCH)
         if not missing:
             tx.complete(user_id)
@@ -305,11 +307,11 @@ def _with_texts(
     """Pair each missing vector with its text; passages are cut as in processing."""
     spans: dict[str, dict[tuple[int, str, int, int], str]] = {}
     contents: dict[str, list[str]] = {}
-    for one in missing:
-        if one.text is not None:
-            yield one, one.text
+    for vector in missing:
+        if vector.text is not None:
+            yield vector, vector.text
             continue
-        session_id, position = one.key["session_id"], one.key["position"]
+        session_id, position = vector.key["session_id"], vector.key["position"]
         if session_id not in spans:
             messages = tx.messages(user_id, session_id)
             contents[session_id] = [message.content for message in messages]
@@ -317,14 +319,14 @@ def _with_texts(
                 (cut.position, cut.kind, cut.start, cut.end): cut.text
                 for cut in passages.cut(messages)
             }
-        # Where an earlier release cut otherwise, the span itself is what can be embedded.
-        plain = contents[session_id][position][one.start_char : one.end_char]
-        key = (position, one.kind, one.start_char, one.end_char)
-        yield one, spans[session_id].get(key, plain)
+        # An earlier release may have cut other passages; then the span itself is embedded.
+        plain = contents[session_id][position][vector.start_char : vector.end_char]
+        key = (position, vector.kind, vector.start_char, vector.end_char)
+        yield vector, spans[session_id].get(key, plain)
 
 
-def _clearing(going: RecordedEmbedder, after: str) -> Callable[[Transaction], str | None]:
-    """Clear the next user's vectors; after the last, forget the embedder."""
+def _clear_next_user(going: RecordedEmbedder, after: str) -> Callable[[Transaction], str | None]:
+    """Clear the next user's vectors; after the last user, delete the embedder."""
 
     def work(transaction: Transaction) -> str | None:
         tx = transaction.embedders
@@ -343,9 +345,9 @@ def _clearing(going: RecordedEmbedder, after: str) -> Callable[[Transaction], st
 def _sample(tx: EmbedderRows) -> tuple[RecordedEmbedder, list[Sequence[SampledPassage]]]:
     """Return the current embedder and chunks of some users, with both vectors of each."""
     samples: list[Sequence[SampledPassage]] = []
-    left, after = SAMPLED_PASSAGES, tx.next_user("")
-    while after is not None and left > 0 and len(samples) < SAMPLED_USERS:
-        samples.append(tx.sample(after, min(left, SAMPLED_PASSAGES // 8)))
-        left -= len(samples[-1])
-        after = tx.next_user(after)
+    remaining, user_id = SAMPLED_PASSAGES, tx.next_user("")
+    while user_id is not None and remaining > 0 and len(samples) < SAMPLED_USERS:
+        samples.append(tx.sample(user_id, min(remaining, SAMPLED_PASSAGES // 8)))
+        remaining -= len(samples[-1])
+        user_id = tx.next_user(user_id)
     return tx.require(), samples

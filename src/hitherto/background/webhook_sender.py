@@ -25,7 +25,7 @@ from hitherto.errors import (
 )
 from hitherto.models import SessionModel, WebhookAnswer
 from hitherto.store import Delivery, DeliveryRows
-from hitherto.store.repositories.deliveries import Telling
+from hitherto.store.repositories.deliveries import DeliveryPayload
 from hitherto.wire import MergeConflict, Session
 
 _log = logging.getLogger("hitherto.background.webhook_sender")
@@ -36,18 +36,18 @@ BACKOFF = Backoff(first_s=10.0, factor=3.0, jitter=0.25)
 jitter, which takes up to a quarter off each."""
 
 LEASE_MARGIN_S = 20.0
-"""How much longer than a request a lease lasts: time for the transactions around it."""
+"""Seconds that a lease lasts longer than a request, for the transactions around it."""
 
-KEPT = timedelta(days=7)
-"""How long the record of a delivery that is over is kept."""
+RETENTION = timedelta(days=7)
+"""Time for which the record of an ended delivery is kept."""
 
 CLEARING_INTERVAL = timedelta(hours=1)
 
-GONE = "it answered with 410 Gone"
+GONE_REASON = "it answered with 410 Gone"
 
 
-class WebhookSending:
-    """Sends what is due until it is stopped. One task on the running event loop."""
+class WebhookSender:
+    """Sends due deliveries until it is stopped. One task on the running event loop."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -58,11 +58,11 @@ class WebhookSending:
         self._clear_at: datetime | None = None
 
     def start(self) -> None:
-        """Begin; what an earlier process left is sent first."""
+        """Begin; deliveries that an earlier process left are sent first."""
         self._task = asyncio.get_running_loop().create_task(self._run(), name="hitherto-webhooks")
 
     async def stop(self) -> None:
-        """Finish what is being sent, or release it when `close_timeout_s` is over."""
+        """Finish the running requests, or release their deliveries after `close_timeout_s`."""
         task, self._task = self._task, None
         if task is None:
             return
@@ -71,13 +71,13 @@ class WebhookSending:
         try:
             async with asyncio.timeout(self._resources.settings.close_timeout_s):
                 await asyncio.wait({task})
-                # It begins nothing more; what it has begun is in the set by now.
+                # The loop has ended, so `_sending` is complete.
                 if self._sending:
                     await asyncio.wait(self._sending)
         except TimeoutError:
-            unfinished = {one for one in (task, *self._sending) if not one.done()}
-            for one in unfinished:
-                one.cancel()
+            unfinished = {running for running in (task, *self._sending) if not running.done()}
+            for running in unfinished:
+                running.cancel()
             if unfinished:
                 await asyncio.wait(unfinished)
 
@@ -95,7 +95,7 @@ class WebhookSending:
                 await self._resources.deliveries_due.wait(self._resources.settings.poll_interval_s)
 
     async def _start_next(self) -> bool:
-        """Begin to send the next delivery. False when there is none."""
+        """Begin to send the next due delivery. False without one."""
         now, store = self._resources.clock(), self._resources.store
         if not await store.read(lambda tx: tx.deliveries.is_due(now)):
             return False
@@ -110,7 +110,7 @@ class WebhookSending:
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
-        # The next one of the same webhook can be taken now.
+        # The next delivery of the same webhook can be leased now.
         self._resources.deliveries_due.set()
 
     async def _send(self, delivery: Delivery) -> None:
@@ -122,46 +122,46 @@ class WebhookSending:
             )
             raise
         except (SessionNotFoundError, MergeConflictNotFoundError):
-            _log.info("%s: what it tells of was deleted", delivery)
+            _log.info("%s: its session or merge conflict was deleted", delivery)
         except (StoreError, ClosedError) as error:
-            # Not the receiver's failure: it is sent when the lease has run out.
-            _log.warning("%s is put off: %s", delivery, error)
+            # Not the receiver's failure: it is sent again when the lease has run out.
+            _log.warning("%s is postponed: %s", delivery, error)
         except Exception as error:  # noqa: BLE001  one delivery's failure must not end the others
             kind = type(error).__name__
             _log.warning("%s failed: %s", delivery, kind, exc_info=sanitised(error))
-            await self._record(delivery, WebhookAnswer(None, f"not sent: {type(error).__name__}"))
+            await self._record(delivery, WebhookAnswer(None, f"not sent: {kind}"))
 
     async def _attempt(self, delivery: Delivery) -> None:
         if delivery.attempts > MAX_ATTEMPTS:
-            reason = f"gave up: tried {MAX_ATTEMPTS} times without a recorded end"
+            reason = f"tried {MAX_ATTEMPTS} times without a recorded result; see the server log"
             await self._record(delivery, WebhookAnswer(None, reason))
             return
         now = self._resources.clock()
-        telling = await self._resources.store.read(lambda tx: tx.deliveries.telling(delivery, now))
-        if telling is None:
+        payload = await self._resources.store.read(lambda tx: tx.deliveries.payload(delivery, now))
+        if payload is None:
             return
         answer = await self._resources.sender.post(
-            telling.url,
+            payload.url,
             delivery.event_id,
-            _body(delivery, telling),
-            telling.secrets,
+            _body(delivery, payload),
+            payload.secrets,
             now,
             self._resources.settings.webhook_timeout_s,
         )
         await self._record(delivery, answer)
 
     async def _record(self, delivery: Delivery, answer: WebhookAnswer) -> None:
-        """Note what came of an attempt, and when the next one is."""
+        """Record the result of an attempt and schedule the next one."""
         store, now = self._resources.store, self._resources.clock()
         if answer.failure_reason is None:
-            await store.write(lambda tx: tx.deliveries.delivered(delivery, answer, now))
+            await store.write(lambda tx: tx.deliveries.succeed(delivery, answer, now))
             return
         _log.info("%s: %s", delivery, answer.failure_reason)
         if answer.status_code == HTTPStatus.GONE:
 
             def switch_off(tx: DeliveryRows) -> None:
                 tx.fail(delivery, answer, now)
-                tx.switch_off(delivery, GONE, now)
+                tx.switch_off(delivery, GONE_REASON, now)
 
             await store.write(lambda tx: switch_off(tx.deliveries))
         elif delivery.attempts >= MAX_ATTEMPTS:
@@ -173,34 +173,34 @@ class WebhookSending:
     async def _clear(self) -> None:
         now = self._resources.clock()
         if self._clear_at is None or now >= self._clear_at:
-            await self._resources.store.write(lambda tx: tx.deliveries.clear(now - KEPT, now))
+            await self._resources.store.write(lambda tx: tx.deliveries.clear(now - RETENTION, now))
             self._clear_at = now + CLEARING_INTERVAL
 
 
 def retry_delay_s(delivery: Delivery) -> float:
     """Seconds until a delivery is tried again, the same for the same attempt.
 
-    Deliveries that failed together come again at different times, as their ids are different.
+    Deliveries that fail together are retried at different times, as their ids differ.
     """
     seed = f"{delivery.event_id}/{delivery.webhook_id}/{delivery.attempts}".encode()
     fraction = int.from_bytes(hashlib.sha256(seed).digest()[:4], "big") / 2**32
     return BACKOFF.delay_s(delivery.attempts, fraction)
 
 
-def _body(delivery: Delivery, telling: Telling) -> bytes:
+def _body(delivery: Delivery, payload: DeliveryPayload) -> bytes:
     """Return the body: the object as the API shows it now, with its user."""
     data: dict[str, Any]
-    if isinstance(telling.about, SessionModel):
-        session = Session.from_model(telling.about)
-        # As the API answers: fields that nobody asked for are left out.
+    if isinstance(payload.about, SessionModel):
+        session = Session.from_model(payload.about)
+        # As in the API's answers, fields that were not requested are left out.
         data = session.model_dump(mode="json", exclude_unset=True)
     else:
-        data = MergeConflict.from_model(telling.about).model_dump(mode="json")
-    data["custom_user_id"] = telling.user.user_id
+        data = MergeConflict.from_model(payload.about).model_dump(mode="json")
+    data["custom_user_id"] = payload.user.user_id
     return event_body(
         delivery.event_id,
         delivery.event_type.value,
         delivery.created_at,
-        telling.project_id,
+        payload.project_id,
         data,
     )

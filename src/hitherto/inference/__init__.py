@@ -62,7 +62,7 @@ class Inference(Protocol):
         self,
         existing: Sequence[ExistingMemory],
         versions: Mapping[str, MemoryVersion],
-        contest: AnsweredConflict,
+        conflict: AnsweredConflict,
         statements: Sequence[Candidate],
         vectors: NDArray[np.float32],
     ) -> Resolution:

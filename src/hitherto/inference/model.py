@@ -199,11 +199,11 @@ class ModelInference:
         self,
         existing: Sequence[ExistingMemory],
         versions: Mapping[str, MemoryVersion],
-        contest: AnsweredConflict,
+        conflict: AnsweredConflict,
         statements: Sequence[Candidate],
         vectors: NDArray[np.float32],
     ) -> Resolution:
-        return await self._local.resolve(existing, versions, contest, statements, vectors)
+        return await self._local.resolve(existing, versions, conflict, statements, vectors)
 
     async def review(
         self, consequences: Consequences, existing: Sequence[ExistingMemory], connected: Set[str]

@@ -69,12 +69,12 @@ class LocalInference:
         self,
         existing: Sequence[ExistingMemory],
         versions: Mapping[str, MemoryVersion],
-        contest: AnsweredConflict,
+        conflict: AnsweredConflict,
         statements: Sequence[Candidate],
         vectors: NDArray[np.float32],
     ) -> Resolution:
         def settle() -> Resolution:
-            return conflict_resolution.resolve(existing, versions, contest, statements, vectors)
+            return conflict_resolution.resolve(existing, versions, conflict, statements, vectors)
 
         return await in_thread(settle)
 

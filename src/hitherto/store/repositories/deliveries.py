@@ -40,10 +40,10 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class DeliveryPayload:
     """Content of a delivery request, read when the request is made.
 
-    about: what the event is about. secrets: the newest first.
+    about: subject of the event. secrets: the newest first.
     """
 
     project_id: str
@@ -92,10 +92,10 @@ class DeliveryRows:
             attempts=row["attempts"],
         )
 
-    def telling(self, delivery: Delivery, now: datetime) -> Telling | None:
+    def payload(self, delivery: Delivery, now: datetime) -> DeliveryPayload | None:
         """Return content and target; None if the user or the webhook was deleted.
 
-        Raises SessionNotFoundError, MergeConflictNotFoundError for what was deleted by itself.
+        Raises SessionNotFoundError, MergeConflictNotFoundError if only the subject was deleted.
         """
         records = self._run("get_user_row", user_id=delivery.user_id)
         if not records:
@@ -110,10 +110,10 @@ class DeliveryRows:
         else:
             about = user.conflicts.get(delivery.merge_conflict_id)
         secrets = signing_secrets(webhook, now)
-        return Telling(user.project_id, webhook["url"], secrets, user.model, about)
+        return DeliveryPayload(user.project_id, webhook["url"], secrets, user.model, about)
 
     def release(self, delivery: Delivery) -> None:
-        """Give the delivery back as if it had not been tried."""
+        """Release a delivery as if it had not been tried."""
         self._run(
             "release_webhook_delivery",
             user_id=delivery.user_id,
@@ -122,29 +122,29 @@ class DeliveryRows:
             lease_token=delivery.lease_token,
         )
 
-    def delivered(self, delivery: Delivery, answer: WebhookAnswer, now: datetime) -> bool:
-        """Set it to DELIVERED. False when it is no longer held by this lease."""
+    def succeed(self, delivery: Delivery, answer: WebhookAnswer, now: datetime) -> bool:
+        """Set a delivery to DELIVERED. False if the lease is lost."""
         return self._record(delivery, WebhookDeliveryStatus.DELIVERED, None, answer, now)
 
     def retry(
         self, delivery: Delivery, due_at: datetime, answer: WebhookAnswer, now: datetime
     ) -> bool:
-        """Put the delivery back in line for later, after a failure."""
+        """Schedule a failed delivery for another attempt."""
         return self._record(delivery, WebhookDeliveryStatus.PENDING, due_at, answer, now)
 
     def fail(self, delivery: Delivery, answer: WebhookAnswer, now: datetime) -> bool:
-        """Set it to FAILED."""
+        """Set a delivery to FAILED."""
         return self._record(delivery, WebhookDeliveryStatus.FAILED, None, answer, now)
 
     def switch_off(self, delivery: Delivery, reason: str, now: datetime) -> None:
-        """Disable the webhook of a delivery, and end the others that wait for it."""
+        """Disable the webhook of a delivery, and end its other deliveries."""
         records = self._run("get_user_row", user_id=delivery.user_id)
         if records:
             webhooks = ProjectWebhooks(self._run, records[0]["project_id"])
             webhooks.switch_off(delivery.webhook_id, reason, now)
 
     def clear(self, ended_before: datetime, now: datetime) -> None:
-        """Delete the records of deliveries that ended before, and secrets that sign no more."""
+        """Delete records of deliveries that ended before, and secrets that have expired."""
         self._run("delete_ended_webhook_deliveries", before=rows.to_micros(ended_before))
         if self._run("forget_previous_secrets", now=rows.to_micros(now)):
             self._run.note_replacement()
