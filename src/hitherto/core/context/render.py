@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from hitherto.core.context import layout
+from hitherto.core.context import wording
 from hitherto.core.context.fence import (
     FENCE_CLOSING,
     FENCE_OPENING,
     markdown_lines,
     standing_paragraph,
 )
-from hitherto.core.context.layout import Layout
 from hitherto.core.context.token_budget import CountTokens, Piece, TokenBudget, show_all, write
+from hitherto.core.context.wording import Layout
 from hitherto.core.dates.formatting import zone_of
 from hitherto.errors import ValidationError
 from hitherto.models import (
@@ -335,8 +335,8 @@ class _Draft:
 
     def _add_memories(self) -> None:
         given = self.parts.memories
-        empty = layout.MEMORIES_LEFT_OUT if given else layout.NO_MEMORIES
-        section = self._section(layout.MEMORIES, 1, f"\n\n{empty}")
+        empty = wording.MEMORIES_LEFT_OUT if given else wording.NO_MEMORIES
+        section = self._section(wording.MEMORIES, 1, f"\n\n{empty}")
         section.is_shown = True
         roots = {memory.history[0].memory_id: memory for memory in reversed(given)}
         ranked = list(dict.fromkeys(memory.history[0].memory_id for memory in given))
@@ -374,7 +374,7 @@ class _Draft:
         return _MemoryDraft(memory, line, block, children)
 
     def _add_relevant_summaries(self) -> None:
-        section = self._section(layout.SUMMARIES, 2, f"\n\n{layout.NO_SUMMARIES}")
+        section = self._section(wording.SUMMARIES, 2, f"\n\n{wording.NO_SUMMARIES}")
         self.summaries = [self._summary(section, summary, 2) for summary in self.parts.summaries]
 
     def _summary(self, section: Piece, summary: RecalledSummary, gap_first: int) -> _SummaryDraft:
@@ -390,8 +390,8 @@ class _Draft:
         )
         text = heading.add(Piece(standing_paragraph(summary.content)))
         self._session_ids.append((text, summary.session_id))
-        empty = f"\n{layout.NO_SESSION_MEMORIES}"
-        memories = heading.add(Piece(layout.SESSION_MEMORIES, gap=2, when_empty=empty))
+        empty = f"\n{wording.NO_SESSION_MEMORIES}"
+        memories = heading.add(Piece(wording.SESSION_MEMORIES, gap=2, when_empty=empty))
         lines = []
         for version in summary.memories:
             lines.append(memories.add(Piece(self.layout.session_memory(version), number="1")))
@@ -399,16 +399,16 @@ class _Draft:
         return _SummaryDraft(text, lines)
 
     def _add_analysis(self, analysis: Analysis) -> None:
-        lines = markdown_lines(analysis.text.rstrip()) or [layout.NO_MEMORIES]
+        lines = markdown_lines(analysis.text.rstrip()) or [wording.NO_MEMORIES]
         self.analysis = [self.body.add(Piece(line)) for line in lines]
         self._memory_ids += [(self.analysis[line], cited) for line, cited in analysis.cited]
         if self.layout.compact:
-            self.cut = self.body.add(Piece(layout.ELLIPSIS))
+            self.cut = self.body.add(Piece(wording.ELLIPSIS))
 
     def _add_excerpts(self) -> None:
         if not self.parts.excerpts:
             return
-        section = self._section(layout.EXCERPTS, 3)
+        section = self._section(wording.EXCERPTS, 3)
         pieces: dict[tuple[str, int, int], Piece] = {}
         headings: dict[str, Piece] = {}
         for excerpt in sorted(self.parts.excerpts, key=_date_order):
@@ -433,7 +433,7 @@ class _Draft:
     def _add_ongoing(self) -> None:
         if self.layout.compact and not self.parts.ongoing:
             return
-        section = self._section(layout.ONGOING, 4 if self.parts.analysis is None else 2)
+        section = self._section(wording.ONGOING, 4 if self.parts.analysis is None else 2)
         newest_first = sorted(
             self.parts.ongoing, key=lambda conversation: conversation.started_at, reverse=True
         )
@@ -463,7 +463,7 @@ class _Draft:
     def _add_conflicts(self) -> None:
         if not self.parts.conflicts:
             return
-        section = self._section(layout.CONFLICTS, 3)
+        section = self._section(wording.CONFLICTS, 3)
         for conflict in self.parts.conflicts:
             text = self.layout.conflict(conflict)
             self.conflicts.append(
@@ -472,8 +472,8 @@ class _Draft:
 
     def _add_recent_messages(self) -> None:
         messages = self.parts.recent_messages
-        empty = layout.MESSAGES_NOT_REQUESTED if messages is None else layout.NO_RECENT_MESSAGES
-        section = self._section(layout.RECENT_MESSAGES, 3, f"\n{empty}")
+        empty = wording.MESSAGES_NOT_REQUESTED if messages is None else wording.NO_RECENT_MESSAGES
+        section = self._section(wording.RECENT_MESSAGES, 3, f"\n{empty}")
         session_id = None
         for message in messages or ():
             gap = 1 if message.session_id == session_id else 2
@@ -484,8 +484,10 @@ class _Draft:
 
     def _add_recent_summaries(self) -> None:
         summaries = self.parts.recent_summaries
-        empty = layout.SUMMARIES_NOT_REQUESTED if summaries is None else layout.NO_RECENT_SUMMARIES
-        section = self._section(layout.RECENT_SUMMARIES, 3, f"\n{empty}")
+        empty = (
+            wording.SUMMARIES_NOT_REQUESTED if summaries is None else wording.NO_RECENT_SUMMARIES
+        )
+        section = self._section(wording.RECENT_SUMMARIES, 3, f"\n{empty}")
         self.recent_summaries = [self._summary(section, summary, 1) for summary in summaries or ()]
 
     def is_covered(self, memory: RecalledMemory) -> bool:

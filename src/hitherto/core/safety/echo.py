@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import nlargest
 
-from hitherto.core.context import layout
+from hitherto.core.context import wording
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING
 from hitherto.core.statements import reader
 from hitherto.core.statements.comparison import covers
@@ -36,22 +36,22 @@ _FENCED = re.compile(
 )
 _HEADINGS = frozenset(
     {
-        layout.MEMORIES,
-        layout.SUMMARIES,
-        layout.EXCERPTS,
-        layout.ONGOING,
-        layout.CONFLICTS,
-        layout.RECENT_MESSAGES,
-        layout.RECENT_SUMMARIES,
-        layout.SESSION_MEMORIES,
-        layout.NO_MEMORIES,
-        layout.MEMORIES_LEFT_OUT,
-        layout.NO_SUMMARIES,
-        layout.NO_SESSION_MEMORIES,
-        layout.MESSAGES_NOT_REQUESTED,
-        layout.NO_RECENT_MESSAGES,
-        layout.SUMMARIES_NOT_REQUESTED,
-        layout.NO_RECENT_SUMMARIES,
+        wording.MEMORIES,
+        wording.SUMMARIES,
+        wording.EXCERPTS,
+        wording.ONGOING,
+        wording.CONFLICTS,
+        wording.RECENT_MESSAGES,
+        wording.RECENT_SUMMARIES,
+        wording.SESSION_MEMORIES,
+        wording.NO_MEMORIES,
+        wording.MEMORIES_LEFT_OUT,
+        wording.NO_SUMMARIES,
+        wording.NO_SESSION_MEMORIES,
+        wording.MESSAGES_NOT_REQUESTED,
+        wording.NO_RECENT_MESSAGES,
+        wording.SUMMARIES_NOT_REQUESTED,
+        wording.NO_RECENT_SUMMARIES,
     }
 )
 _DAY = rf"(?:{'|'.join(WEEKDAYS)}), (?:{'|'.join(MONTHS)}) \d{{1,2}}(?:st|nd|rd|th), \d{{1,4}}"
@@ -62,7 +62,7 @@ _SERVED_LINE = re.compile(
     r"|\s*</?(?:version_history|version_\d+|merge_conflict_history)>"
     rf"|\s*(?:USER|ASSISTANT) \(at {_DAY} at .{{1,24}}\): "
 )
-"""Lines that only `layout` writes."""
+"""Lines that only `wording` writes."""
 _SUMMARY_HEADING = re.compile(r"\s*## Summary \d+ \(")
 _INSIDE = re.compile(
     r"(?:USER|ASSISTANT): |(?:Content|Reason|Event Date|Created at|Expired at|Note|Said by"
