@@ -17,7 +17,7 @@ from hitherto.core.context.fence import (
     standing_paragraph,
 )
 from hitherto.core.context.token_budget import CountTokens, Piece, TokenBudget, show_all, write
-from hitherto.core.context.wording import Layout
+from hitherto.core.context.wording import Wording
 from hitherto.core.dates.formatting import zone_of
 from hitherto.errors import ValidationError
 from hitherto.models import (
@@ -185,7 +185,7 @@ def render(
     zone = zone_of(timezone)
     prefix = f"{system_prompt}{PROMPT_SEPARATOR}" if system_prompt else ""
     if max_tokens is None:
-        draft = _Draft(parts, Layout(zone, compact=False))
+        draft = _Draft(parts, Wording(zone, compact=False))
         show_all(draft.body)
         return draft.rendered(draft.text(prefix), None)
     prompt_tokens = count_tokens(prefix) if prefix else 0
@@ -193,7 +193,7 @@ def render(
     full = _full_form(parts, zone, prefix, max_tokens, count_tokens)
     if full is not None:
         return full
-    draft = _Draft(parts, Layout(zone, compact=True))
+    draft = _Draft(parts, Wording(zone, compact=True))
     budget = TokenBudget(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
     budget.add(_candidates(draft, budget.tokens))
     return _fit_to_budget(draft, budget, prefix, max_tokens, count_tokens)
@@ -244,7 +244,7 @@ def _full_form(
     recalled += MEMORY_CHARACTERS * len(parts.memories)
     if recalled > most_characters:
         return None
-    draft = _Draft(parts, Layout(zone, compact=False))
+    draft = _Draft(parts, Wording(zone, compact=False))
     show_all(draft.body)
     draft.leave_out_asking()
     text = draft.text(prefix)
@@ -285,12 +285,12 @@ class _SummaryDraft:
 class _Draft:
     """Pieces that a context may show, in their order in the text.
 
-    The lists are in order of usefulness. In the full layout, an empty section has a line that says
+    The lists are in order of usefulness. In the full form, an empty section has a line that says
     so; in the compact one, only the section of memories does.
     """
 
     parts: ContextParts
-    layout: Layout
+    wording: Wording
     body: Piece = field(init=False)
     memories: list[_MemoryDraft] = field(default_factory=list, init=False)
     analysis: list[Piece] = field(default_factory=list, init=False)
@@ -353,18 +353,18 @@ class _Draft:
     ) -> _MemoryDraft:
         """Draft a memory and, below it, connected memories that are not listed yet."""
         history = memory.history
-        text = self.layout.memory(history, memory.similarity if depth == 0 else None)
-        if not self.layout.compact:
+        text = self.wording.memory(history, memory.similarity if depth == 0 else None)
+        if not self.wording.compact:
             # Shown in full or not at all, so one piece is enough.
-            text = f"{text}\n{self.layout.history(history)}"
+            text = f"{text}\n{self.wording.history(history)}"
         line = Piece(text, number="1", gap_first=2, gap=3)
         if depth:
             line = Piece(text, number="1.1", gap_first=2, gap=2)
         under.add(line)
         self._memory_ids.append((line, history[0].memory_id))
         block = None
-        if self.layout.compact and len(history) > 1:
-            block = line.add(Piece(self.layout.history(history)))
+        if self.wording.compact and len(history) > 1:
+            block = line.add(Piece(self.wording.history(history)))
         children = []
         for child in memory.children if depth < CHILD_DEPTH else ():
             child_id = child.history[0].memory_id
@@ -378,7 +378,7 @@ class _Draft:
         self.summaries = [self._summary(section, summary, 2) for summary in self.parts.summaries]
 
     def _summary(self, section: Piece, summary: RecalledSummary, gap_first: int) -> _SummaryDraft:
-        created = self.layout.timestamp(summary.created_at)
+        created = self.wording.timestamp(summary.created_at)
         heading = section.add(
             Piece(
                 f" (Created at: {created})",
@@ -394,7 +394,7 @@ class _Draft:
         memories = heading.add(Piece(wording.SESSION_MEMORIES, gap=2, when_empty=empty))
         lines = []
         for version in summary.memories:
-            lines.append(memories.add(Piece(self.layout.session_memory(version), number="1")))
+            lines.append(memories.add(Piece(self.wording.session_memory(version), number="1")))
             self._memory_ids.append((lines[-1], version.memory_id))
         return _SummaryDraft(text, lines)
 
@@ -402,7 +402,7 @@ class _Draft:
         lines = markdown_lines(analysis.text.rstrip()) or [wording.NO_MEMORIES]
         self.analysis = [self.body.add(Piece(line)) for line in lines]
         self._memory_ids += [(self.analysis[line], cited) for line, cited in analysis.cited]
-        if self.layout.compact:
+        if self.wording.compact:
             self.cut = self.body.add(Piece(wording.ELLIPSIS))
 
     def _add_excerpts(self) -> None:
@@ -414,14 +414,14 @@ class _Draft:
         for excerpt in sorted(self.parts.excerpts, key=_date_order):
             heading = headings.get(excerpt.session_id)
             if heading is None:
-                lead, rest = self.layout.excerpt_heading(excerpt.session_created_at)
-                number = "" if self.layout.compact else "1"
+                lead, rest = self.wording.excerpt_heading(excerpt.session_created_at)
+                number = "" if self.wording.compact else "1"
                 heading = Piece(rest, lead=lead, number=number, gap_first=2, gap=2)
                 headings[excerpt.session_id] = section.add(heading)
                 self._session_ids.append((heading, excerpt.session_id))
             key = (excerpt.session_id, excerpt.position, excerpt.offset)
             if key not in pieces:
-                text = self.layout.excerpt(
+                text = self.wording.excerpt(
                     excerpt.role, excerpt.content, excerpt.starts_mid, excerpt.ends_mid
                 )
                 pieces[key] = heading.add(Piece(text))
@@ -431,7 +431,7 @@ class _Draft:
         ]
 
     def _add_ongoing(self) -> None:
-        if self.layout.compact and not self.parts.ongoing:
+        if self.wording.compact and not self.parts.ongoing:
             return
         section = self._section(wording.ONGOING, 4 if self.parts.analysis is None else 2)
         newest_first = sorted(
@@ -440,7 +440,7 @@ class _Draft:
         for conversation in newest_first:
             heading = section.add(
                 Piece(
-                    f" (Started: {self.layout.timestamp(conversation.started_at)})",
+                    f" (Started: {self.wording.timestamp(conversation.started_at)})",
                     lead="## Ongoing Conversation ",
                     number="1",
                     gap_first=2,
@@ -448,7 +448,7 @@ class _Draft:
                 )
             )
             self._session_ids.append((heading, conversation.session_id))
-            lines = [heading.add(Piece(self.layout.message(m))) for m in conversation.messages]
+            lines = [heading.add(Piece(self.wording.message(m))) for m in conversation.messages]
             if conversation.is_asking:
                 self.asking, self._asking_heading = lines[::-1], heading
             else:
@@ -465,7 +465,7 @@ class _Draft:
             return
         section = self._section(wording.CONFLICTS, 3)
         for conflict in self.parts.conflicts:
-            text = self.layout.conflict(conflict)
+            text = self.wording.conflict(conflict)
             self.conflicts.append(
                 section.add(Piece(text, lead="## Merge Conflict ", number="1", gap_first=2, gap=2))
             )
@@ -478,7 +478,7 @@ class _Draft:
         for message in messages or ():
             gap = 1 if message.session_id == session_id else 2
             session_id = message.session_id
-            line = section.add(Piece(self.layout.message(message), gap=gap))
+            line = section.add(Piece(self.wording.message(message), gap=gap))
             self._session_ids.append((line, session_id))
             self.recent_messages.insert(0, line)
 

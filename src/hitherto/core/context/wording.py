@@ -55,8 +55,8 @@ _SPEAKERS = {MessageRole.USER: "USER", MessageRole.ASSISTANT: "ASSISTANT"}
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Wording for one time zone, in full, or shortened for a token budget (`compact`)."""
+class Wording:
+    """Texts for one time zone, in full, or shortened for a token budget (`compact`)."""
 
     zone: ZoneInfo
     compact: bool
@@ -163,10 +163,10 @@ def origin(version: MemoryVersion) -> str:
 
 
 @remembered(maxsize=4_096)
-def _history_block(shown_in: Layout, history: tuple[MemoryVersion, ...]) -> str:
+def _history_block(wording: Wording, history: tuple[MemoryVersion, ...]) -> str:
     # The same memories are shown often to the same user; an entry takes 1 kB.
     blocks = [
-        shown_in.version(version, len(history) - index) for index, version in enumerate(history)
+        wording.version(version, len(history) - index) for index, version in enumerate(history)
     ]
     return "\n".join([f"<{VERSION_HISTORY}>", *blocks, f"</{VERSION_HISTORY}>"])
 
