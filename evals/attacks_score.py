@@ -37,7 +37,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hitherto.core.context import render
+from hitherto.core.context import recalled_data, render
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING
 from hitherto.core.extraction import extract
 from hitherto.core.safety.screening import screen
@@ -159,14 +159,14 @@ def _structure(messages: Sequence[Message]) -> list[str]:
     """The beginnings of the structural lines of a context that shows the messages everywhere."""
     text = "\n".join(each.content for each in messages)
     version = MemoryVersion("m", "s", text, SAID_AT, SAID_AT, SAID_AT)
-    parts = render.ContextParts(
-        memories=(render.RecalledMemory((version,), 0.5),),
-        summaries=(render.RecalledSummary("s", SAID_AT, text, 0.5, (version,)),),
+    parts = recalled_data.ContextParts(
+        memories=(recalled_data.RecalledMemory((version,), 0.5),),
+        summaries=(recalled_data.RecalledSummary("s", SAID_AT, text, 0.5, (version,)),),
         excerpts=tuple(
-            render.Excerpt("s", SAID_AT, at, each.role, each.content, 0.5)
+            recalled_data.Excerpt("s", SAID_AT, at, each.role, each.content, 0.5)
             for at, each in enumerate(messages)
         ),
-        ongoing=(render.Conversation("s", SAID_AT, tuple(messages)),),
+        ongoing=(recalled_data.Conversation("s", SAID_AT, tuple(messages)),),
         recent_messages=tuple(
             UserMessage(each.role, each.content, each.timestamp, "s") for each in messages
         ),

@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitherto.core.context.render import (
-    MINIMUM_BODY_TOKENS,
+from hitherto.core.context.recalled_data import (
     Analysis,
     ContextParts,
     Conversation,
     Excerpt,
     RecalledMemory,
     RecalledSummary,
-    render,
 )
+from hitherto.core.context.render import MINIMUM_BODY_TOKENS, render
 from hitherto.core.text.invisible import without_invisible
 from hitherto.models import (
     ExpirationReason,

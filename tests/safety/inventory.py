@@ -46,8 +46,8 @@ They are judged by what they take at the bound, not by their growth."""
 EXEMPT: Final[Mapping[str, str]] = {
     "core.dates.expressions._compile": "takes a pattern of this package",
     "core.dates.expressions._holiday_day": "takes a name of its own table",
-    "core.context.render._histories": "takes drafts of drafts: `render` in scenarios",
-    "core.context.render._connected_lines": "takes drafts of drafts: `render` in scenarios",
+    "core.context.priorities._histories": "takes drafts of drafts: `render` in scenarios",
+    "core.context.priorities._connected_lines": "takes drafts of drafts: `render` in scenarios",
     "core.history.version_chains.delete_session": "takes ids that exist; reads no text",
     "core.history.version_chains._delete_each": "takes ids that exist; reads no text",
     "core.recall.bm25._merge": "takes segments of arrays: the index in scenarios",

@@ -11,7 +11,7 @@ from tests.safety.arguments import DAY, NOW, Source, call_of, consumed
 from tests.safety.growth import Case, Growth, worst_growth
 from tests.safety.pumps import MAX_CHARS, Pump, common_pumps, few_pumps, pumps_of
 
-from hitherto.core.context import render
+from hitherto.core.context import recalled_data, render
 from hitherto.core.extraction.extract import extract
 from hitherto.core.extraction.summaries import summarise
 from hitherto.core.history.redaction import redactor_for
@@ -290,15 +290,17 @@ def context(source: Source) -> Callable[[], object]:
     """A context of messages, memories and summaries, with and without a budget."""
     messages = tuple(_messages(source))
     history = tuple(_version(number, each.content) for number, each in enumerate(messages))
-    parts = render.ContextParts(
-        memories=tuple(render.RecalledMemory((version,), 0.5) for version in history[:2_000]),
-        summaries=(render.RecalledSummary("session", NOW, source.text(), 0.5),),
+    parts = recalled_data.ContextParts(
+        memories=tuple(
+            recalled_data.RecalledMemory((version,), 0.5) for version in history[:2_000]
+        ),
+        summaries=(recalled_data.RecalledSummary("session", NOW, source.text(), 0.5),),
         excerpts=tuple(
-            render.Excerpt("session", NOW, position, each.role, each.content, 0.5)
+            recalled_data.Excerpt("session", NOW, position, each.role, each.content, 0.5)
             for position, each in enumerate(messages)
         ),
-        ongoing=(render.Conversation("other", NOW, messages),),
-        analysis=render.Analysis(source.text()),
+        ongoing=(recalled_data.Conversation("other", NOW, messages),),
+        analysis=recalled_data.Analysis(source.text()),
     )
 
     def run() -> None:

@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hitherto.core.context.render import (
+from hitherto.core.context.recalled_data import (
     Analysis,
     ContextParts,
     Conversation,
     Excerpt,
     RecalledMemory,
     RecalledSummary,
-    Rendered,
-    render,
 )
+from hitherto.core.context.render import render
+from hitherto.core.context.sections import Rendered
 from hitherto.errors import ValidationError
 from hitherto.models import (
     ExpirationReason,

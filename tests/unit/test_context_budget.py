@@ -6,17 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hitherto.core.context.render import (
-    MINIMUM_BODY_TOKENS,
+from hitherto.core.context.recalled_data import (
     Analysis,
     ContextParts,
     Conversation,
     Excerpt,
     RecalledMemory,
     RecalledSummary,
-    Rendered,
-    render,
 )
+from hitherto.core.context.render import MINIMUM_BODY_TOKENS, render
+from hitherto.core.context.sections import Rendered
 from hitherto.errors import ValidationError
 from hitherto.models import (
     Evidence,

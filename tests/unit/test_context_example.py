@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hitherto.core.context.render import (
+from hitherto.core.context.recalled_data import (
     ContextParts,
     Conversation,
     Excerpt,
     RecalledMemory,
     RecalledSummary,
-    render,
 )
+from hitherto.core.context.render import render
 from hitherto.models import (
     Evidence,
     ExpirationReason,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hitherto.core.context import render
+from hitherto.core.context import recalled_data, render
 from hitherto.core.safety import echo
 from hitherto.models import (
     Candidate,
@@ -38,13 +38,15 @@ def own(text: str) -> str:
 
 
 def rendered(max_tokens: int | None) -> str:
-    parts = render.ContextParts(
-        memories=tuple(render.RecalledMemory((each,), 0.7) for each in HELD),
-        summaries=(render.RecalledSummary("s1", NOW, SUMMARY, 0.6, HELD),),
+    parts = recalled_data.ContextParts(
+        memories=tuple(recalled_data.RecalledMemory((each,), 0.7) for each in HELD),
+        summaries=(recalled_data.RecalledSummary("s1", NOW, SUMMARY, 0.6, HELD),),
         excerpts=(
-            render.Excerpt("s1", NOW, 0, MessageRole.USER, "I moved to Porto.\nIt rains.", 0.5),
+            recalled_data.Excerpt(
+                "s1", NOW, 0, MessageRole.USER, "I moved to Porto.\nIt rains.", 0.5
+            ),
         ),
-        ongoing=(render.Conversation("s2", NOW, (said("I look for a gym."),)),),
+        ongoing=(recalled_data.Conversation("s2", NOW, (said("I look for a gym."),)),),
         recent_messages=(UserMessage(MessageRole.USER, "I take the tram.", NOW, "s1"),),
     )
     shown = render.render(

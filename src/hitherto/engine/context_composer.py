@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hitherto.core.context import render
+from hitherto.core.context import recalled_data, render, sections
 from hitherto.core.recall import excerpts, multi_hop
 from hitherto.core.recall import index as recall_index
 from hitherto.core.recall import ranking as recall
@@ -232,9 +232,9 @@ def _report_results(call: ContextCall, results: _Results) -> None:
 
 def _parts(
     call: ContextCall, vectors: NDArray[np.float32], results: _Results
-) -> render.ContextParts:
+) -> recalled_data.ContextParts:
     index, state, request = call.index, call.state, call.request
-    return render.ContextParts(
+    return recalled_data.ContextParts(
         memories=_recalled_memories(index, results.memories, CHILDREN[call.strategy]),
         summaries=tuple(
             _recalled_summary(index, index.sessions[ranked.row], ranked.similarity)
@@ -252,7 +252,7 @@ def _parts(
 
 def _excerpts(
     call: ContextCall, vectors: NDArray[np.float32], ranked: Sequence[Ranked]
-) -> tuple[render.Excerpt, ...]:
+) -> tuple[recalled_data.Excerpt, ...]:
     index = call.index
     spans = excerpts.select_excerpts(
         ranked, index.messages, _estimated_tokens(index.messages), call.excerpt_tokens, vectors
@@ -262,7 +262,7 @@ def _excerpts(
     for span in spans:
         session, position, message = index.message(span.row)
         quoted.append(
-            render.Excerpt(
+            recalled_data.Excerpt(
                 session_id=session.session_id,
                 session_created_at=session.created_at,
                 position=position,
@@ -277,7 +277,7 @@ def _excerpts(
     return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))
 
 
-def _ongoing(call: ContextCall) -> Iterator[render.Conversation]:
+def _ongoing(call: ContextCall) -> Iterator[recalled_data.Conversation]:
     """Yield the unprocessed sessions; as in the hosted service, AGENTIC shows no asking one."""
     state, session = call.state, call.state.session
     is_shown = (
@@ -286,14 +286,16 @@ def _ongoing(call: ContextCall) -> Iterator[render.Conversation]:
     )
     if is_shown and state.messages:
         messages = tuple(state.messages)
-        yield render.Conversation(session.session_id, session.created_at, messages, is_asking=True)
+        yield recalled_data.Conversation(
+            session.session_id, session.created_at, messages, is_asking=True
+        )
     for other in state.ongoing:
-        yield render.Conversation(other.session_id, other.created_at, tuple(other.messages))
+        yield recalled_data.Conversation(other.session_id, other.created_at, tuple(other.messages))
 
 
 def _with_analysis(
-    parts: render.ContextParts, call: ContextCall, explored: Explored | None
-) -> render.ContextParts:
+    parts: recalled_data.ContextParts, call: ContextCall, explored: Explored | None
+) -> recalled_data.ContextParts:
     """Return the parts with the analysis first, by a model or else by rules."""
     if explored is None or explored.failure:
         return replace(parts, analysis=analysis_of(parts, call.plan))
@@ -305,12 +307,12 @@ def _with_analysis(
 
 
 def _with_cited(
-    selected: Sequence[render.Excerpt], explored: Explored, index: UserIndex
-) -> tuple[render.Excerpt, ...]:
+    selected: Sequence[recalled_data.Excerpt], explored: Explored, index: UserIndex
+) -> tuple[recalled_data.Excerpt, ...]:
     """Return the excerpts, cited ones first: whole messages, or the part that the model read."""
     sessions = {session.session_id: session for session in index.sessions}
     best = max((excerpt.score for excerpt in selected), default=0.0) + 1.0
-    cited: dict[tuple[str, int], render.Excerpt] = {}
+    cited: dict[tuple[str, int], recalled_data.Excerpt] = {}
     for session_id, position, start in _cited_messages(explored, index):
         session = sessions.get(session_id)
         if session is None or (session_id, position) in cited:
@@ -319,7 +321,7 @@ def _with_cited(
         content, offset = message.content, 0
         if len(content) > LONGEST_CITED_CHARS:
             content, offset = content[start : start + LONGEST_CITED_CHARS], start
-        cited[session_id, position] = render.Excerpt(
+        cited[session_id, position] = recalled_data.Excerpt(
             session_id=session_id,
             session_created_at=session.created_at,
             position=position,
@@ -380,17 +382,17 @@ def _latest(index: UserIndex) -> _Results:
 
 def _recalled_memories(
     index: UserIndex, ranked: Sequence[Ranked], most_children: int
-) -> tuple[render.RecalledMemory, ...]:
+) -> tuple[recalled_data.RecalledMemory, ...]:
     below = recall.connected_memories(
         index.memories,
         [item.row for item in ranked],
         index.connections,
-        depth=render.CHILD_DEPTH,
+        depth=sections.CHILD_DEPTH,
         limit=most_children,
     )
 
-    def build(row: int, similarity: float | None) -> render.RecalledMemory:
-        return render.RecalledMemory(
+    def build(row: int, similarity: float | None) -> recalled_data.RecalledMemory:
+        return recalled_data.RecalledMemory(
             index.history(index.memory_ids[row]),
             similarity=similarity,
             children=tuple(build(child, None) for child in below.get(row, ())),
@@ -401,8 +403,8 @@ def _recalled_memories(
 
 def _recalled_summary(
     index: UserIndex, session: IndexedSession, similarity: float | None
-) -> render.RecalledSummary:
-    return render.RecalledSummary(
+) -> recalled_data.RecalledSummary:
+    return recalled_data.RecalledSummary(
         session_id=session.session_id,
         created_at=session.created_at,
         content=session.summary,
@@ -414,6 +416,6 @@ def _recalled_summary(
     )
 
 
-def _recent_summaries(index: UserIndex, count: int) -> tuple[render.RecalledSummary, ...]:
+def _recent_summaries(index: UserIndex, count: int) -> tuple[recalled_data.RecalledSummary, ...]:
     newest = sorted(index.sessions, key=lambda item: (item.created_at, item.session_id))
     return tuple(_recalled_summary(index, item, None) for item in reversed(newest[-count:]))

@@ -1,1 +1,1 @@
-"""Text of a context: layout, token budget, fence."""
+"""Text of a context: recalled data, sections, wording, priorities, token budget, fence."""

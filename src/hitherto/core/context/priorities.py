@@ -1,0 +1,78 @@
+"""Order in which the parts of a context get tokens of its budget."""
+
+from collections.abc import Iterable, Iterator
+
+from hitherto.core.context.sections import Draft, MemoryDraft
+from hitherto.core.context.token_budget import Piece
+
+MEMORY_SHARE = 0.12
+"""Share of the budget that excerpts leave to memories at first. Excerpts have the evidence word for
+word; a memory states a change, or a fact that no shown excerpt has, in some 35 tokens. The share is
+enough for about the best six in a context of 2,000 tokens."""
+
+CONFLICT_SHARE = 0.25
+"""Share for pending conflicts before everything else, because the model has to ask about them."""
+
+REQUESTED_SHARE = 0.5
+"""Share for conflicts, recent messages and recent summaries together at first. The caller asked for
+them by number, but recalled memories need room, too."""
+
+ANALYSIS_SHARE = 0.5
+"""Share for an analysis before the excerpts."""
+
+
+def candidates(draft: Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
+    """Yield the pieces in order of usefulness, each with the tokens to reserve.
+
+    tokens: of the whole budget. It is lazy, because later candidates depend on the pieces added
+    before.
+    """
+    requested = [
+        *draft.recent_messages,
+        *(item.text for item in draft.recent_summaries),
+    ]
+    excerpts = [piece for _, piece in draft.excerpts]
+    yield from _with_reserve(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
+    yield from _with_reserve(requested, round(tokens * (1 - REQUESTED_SHARE)))
+    yield from in_order(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)
+    yield from _with_reserve(excerpts, round(tokens * MEMORY_SHARE) if draft.memories else 0)
+    yield from ((item.line, 0) for item in draft.memories if not draft.is_covered(item.memory))
+    yield from _with_reserve(excerpts, 0)
+    yield from in_order(draft.analysis, 0)
+    yield from _with_reserve([*draft.conflicts, *requested], 0)
+    yield from _with_reserve((item.text for item in draft.summaries), 0)
+    yield from _with_reserve(_histories(draft.memories), 0)
+    yield from _with_reserve(draft.ongoing, 0)
+    yield from ((item.line, 0) for item in draft.memories)
+    yield from _with_reserve(_connected_lines(draft.memories), 0)
+    for summary in [*draft.summaries, *draft.recent_summaries]:
+        if summary.text.is_shown:
+            yield from _with_reserve(summary.memories, 0)
+    yield from in_order(draft.asking, 0)
+
+
+def _with_reserve(pieces: Iterable[Piece], reserve: int) -> Iterator[tuple[Piece, int]]:
+    return ((piece, reserve) for piece in pieces)
+
+
+def in_order(pieces: Iterable[Piece], reserve: int) -> Iterator[tuple[Piece, int]]:
+    """Yield pieces that make sense only in order, up to the first that is not shown."""
+    for piece in pieces:
+        yield piece, reserve
+        if not piece.is_shown:
+            return
+
+
+def _histories(drafts: list[MemoryDraft]) -> Iterator[Piece]:
+    """Yield the histories of the shown memories."""
+    for draft in drafts:
+        if draft.history is not None and draft.line.is_shown:
+            yield draft.history
+
+
+def _connected_lines(drafts: list[MemoryDraft]) -> Iterator[Piece]:
+    """Yield the memories connected to shown ones, nearest first below each."""
+    for draft in drafts:
+        if draft.line.is_shown:
+            yield from (child.line for child in draft.children)
+            yield from _connected_lines(draft.children)

@@ -1,0 +1,296 @@
+"""Sections of a context in their order in the text, as a tree of pieces."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hitherto.core.context import wording
+from hitherto.core.context.fence import (
+    FENCE_CLOSING,
+    FENCE_OPENING,
+    markdown_lines,
+    standing_paragraph,
+)
+from hitherto.core.context.recalled_data import (
+    Analysis,
+    ContextParts,
+    Excerpt,
+    RecalledMemory,
+    RecalledSummary,
+)
+from hitherto.core.context.token_budget import Piece, write
+from hitherto.core.context.wording import Wording
+
+CHILD_DEPTH = 4
+"""Levels of connected memories below a memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Finished text, and the ids of its content.
+
+    memory_ids, session_ids: in the order of their first appearance, each once.
+    tokens: of the whole text; None without a budget, when nothing is counted.
+    """
+
+    text: str
+    memory_ids: tuple[str, ...]
+    session_ids: tuple[str, ...]
+    tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDraft:
+    """Pieces of one listed memory: its line, its history, its connected memories.
+
+    history: None if there is none, or if it is part of the line (the full form).
+    """
+
+    memory: RecalledMemory
+    line: Piece
+    history: Piece | None
+    children: list["MemoryDraft"]
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryDraft:
+    """Pieces of one summary: its text, and the memories of its session."""
+
+    text: Piece
+    memories: list[Piece]
+
+
+@dataclass(slots=True)
+class Draft:
+    """Pieces that a context may show, in their order in the text.
+
+    The lists are in order of usefulness. In the full form, an empty section has a line that says
+    so; in the compact one, only the section of memories does.
+    """
+
+    parts: ContextParts
+    wording: Wording
+    body: Piece = field(init=False)
+    memories: list[MemoryDraft] = field(default_factory=list, init=False)
+    analysis: list[Piece] = field(default_factory=list, init=False)
+    cut: Piece | None = field(default=None, init=False)
+    summaries: list[SummaryDraft] = field(default_factory=list, init=False)
+    excerpts: list[tuple[Excerpt, Piece]] = field(default_factory=list, init=False)
+    ongoing: list[Piece] = field(default_factory=list, init=False)
+    asking: list[Piece] = field(default_factory=list, init=False)
+    conflicts: list[Piece] = field(default_factory=list, init=False)
+    recent_messages: list[Piece] = field(default_factory=list, init=False)
+    recent_summaries: list[SummaryDraft] = field(default_factory=list, init=False)
+    _asking_heading: Piece | None = field(default=None, init=False)
+    _memory_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
+    _session_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.body = Piece(FENCE_OPENING, is_shown=True)
+        parts = self.parts
+        if parts.analysis is None:
+            self._add_memories()
+            self._add_relevant_summaries()
+        else:
+            self._add_analysis(parts.analysis)
+        self._add_excerpts()
+        self._add_ongoing()
+        self._add_conflicts()
+        self._add_recent_messages()
+        self._add_recent_summaries()
+
+    def text(self, prefix: str) -> str:
+        """Return the whole text of the shown pieces; it ends with one newline."""
+        if self.cut is not None:
+            self.cut.is_shown = not all(line.is_shown for line in self.analysis)
+        return f"{prefix}{write(self.body)}\n{FENCE_CLOSING}\n"
+
+    def rendered(self, text: str, tokens: int | None) -> Rendered:
+        """Return the result: a text of this draft with the ids of its content."""
+        return Rendered(text, _shown_ids(self._memory_ids), _shown_ids(self._session_ids), tokens)
+
+    def _section(self, heading: str, gap: int, when_empty: str = "") -> Piece:
+        return self.body.add(Piece(heading, gap=gap, when_empty=when_empty))
+
+    def _add_memories(self) -> None:
+        given = self.parts.memories
+        empty = wording.MEMORIES_LEFT_OUT if given else wording.NO_MEMORIES
+        section = self._section(wording.MEMORIES, 1, f"\n\n{empty}")
+        section.is_shown = True
+        roots = {memory.history[0].memory_id: memory for memory in reversed(given)}
+        ranked = list(dict.fromkeys(memory.history[0].memory_id for memory in given))
+        listed = set(roots)
+        drafts = {}
+        for memory_id in sorted(
+            ranked, key=lambda memory_id: -(roots[memory_id].similarity or 0.0)
+        ):
+            drafts[memory_id] = self._memory(section, roots[memory_id], listed, depth=0)
+        self.memories = [drafts[memory_id] for memory_id in ranked]
+
+    def _memory(
+        self, under: Piece, memory: RecalledMemory, listed: set[str], depth: int
+    ) -> MemoryDraft:
+        """Draft a memory and, below it, connected memories that are not listed yet."""
+        history = memory.history
+        text = self.wording.memory(history, memory.similarity if depth == 0 else None)
+        if not self.wording.compact:
+            # Shown in full or not at all, so one piece is enough.
+            text = f"{text}\n{self.wording.history(history)}"
+        line = Piece(text, number="1", gap_first=2, gap=3)
+        if depth:
+            line = Piece(text, number="1.1", gap_first=2, gap=2)
+        under.add(line)
+        self._memory_ids.append((line, history[0].memory_id))
+        block = None
+        if self.wording.compact and len(history) > 1:
+            block = line.add(Piece(self.wording.history(history)))
+        children = []
+        for child in memory.children if depth < CHILD_DEPTH else ():
+            child_id = child.history[0].memory_id
+            if child_id not in listed:
+                listed.add(child_id)
+                children.append(self._memory(line, child, listed, depth + 1))
+        return MemoryDraft(memory, line, block, children)
+
+    def _add_relevant_summaries(self) -> None:
+        section = self._section(wording.SUMMARIES, 2, f"\n\n{wording.NO_SUMMARIES}")
+        self.summaries = [self._summary(section, summary, 2) for summary in self.parts.summaries]
+
+    def _summary(self, section: Piece, summary: RecalledSummary, gap_first: int) -> SummaryDraft:
+        created = self.wording.timestamp(summary.created_at)
+        heading = section.add(
+            Piece(
+                f" (Created at: {created})",
+                lead="## Summary ",
+                number="1",
+                gap_first=gap_first,
+                gap=3,
+            )
+        )
+        text = heading.add(Piece(standing_paragraph(summary.content)))
+        self._session_ids.append((text, summary.session_id))
+        empty = f"\n{wording.NO_SESSION_MEMORIES}"
+        memories = heading.add(Piece(wording.SESSION_MEMORIES, gap=2, when_empty=empty))
+        lines = []
+        for version in summary.memories:
+            lines.append(memories.add(Piece(self.wording.session_memory(version), number="1")))
+            self._memory_ids.append((lines[-1], version.memory_id))
+        return SummaryDraft(text, lines)
+
+    def _add_analysis(self, analysis: Analysis) -> None:
+        lines = markdown_lines(analysis.text.rstrip()) or [wording.NO_MEMORIES]
+        self.analysis = [self.body.add(Piece(line)) for line in lines]
+        self._memory_ids += [(self.analysis[line], cited) for line, cited in analysis.cited]
+        if self.wording.compact:
+            self.cut = self.body.add(Piece(wording.ELLIPSIS))
+
+    def _add_excerpts(self) -> None:
+        if not self.parts.excerpts:
+            return
+        section = self._section(wording.EXCERPTS, 3)
+        pieces: dict[tuple[str, int, int], Piece] = {}
+        headings: dict[str, Piece] = {}
+        for excerpt in sorted(self.parts.excerpts, key=_date_order):
+            heading = headings.get(excerpt.session_id)
+            if heading is None:
+                lead, rest = self.wording.excerpt_heading(excerpt.session_created_at)
+                number = "" if self.wording.compact else "1"
+                heading = Piece(rest, lead=lead, number=number, gap_first=2, gap=2)
+                headings[excerpt.session_id] = section.add(heading)
+                self._session_ids.append((heading, excerpt.session_id))
+            key = (excerpt.session_id, excerpt.position, excerpt.offset)
+            if key not in pieces:
+                text = self.wording.excerpt(
+                    excerpt.role, excerpt.content, excerpt.starts_mid, excerpt.ends_mid
+                )
+                pieces[key] = heading.add(Piece(text))
+        self.excerpts = [
+            (excerpt, pieces[excerpt.session_id, excerpt.position, excerpt.offset])
+            for excerpt in self.parts.excerpts
+        ]
+
+    def _add_ongoing(self) -> None:
+        if self.wording.compact and not self.parts.ongoing:
+            return
+        section = self._section(wording.ONGOING, 4 if self.parts.analysis is None else 2)
+        newest_first = sorted(
+            self.parts.ongoing, key=lambda conversation: conversation.started_at, reverse=True
+        )
+        for conversation in newest_first:
+            heading = section.add(
+                Piece(
+                    f" (Started: {self.wording.timestamp(conversation.started_at)})",
+                    lead="## Ongoing Conversation ",
+                    number="1",
+                    gap_first=2,
+                    gap=2,
+                )
+            )
+            self._session_ids.append((heading, conversation.session_id))
+            lines = [heading.add(Piece(self.wording.message(m))) for m in conversation.messages]
+            if conversation.is_asking:
+                self.asking, self._asking_heading = lines[::-1], heading
+            else:
+                self.ongoing.extend(reversed(lines))
+
+    def leave_out_asking(self) -> None:
+        """Hide the conversation that asks."""
+        if self._asking_heading is not None:
+            for piece in (self._asking_heading, *self.asking):
+                piece.is_shown = False
+
+    def _add_conflicts(self) -> None:
+        if not self.parts.conflicts:
+            return
+        section = self._section(wording.CONFLICTS, 3)
+        for conflict in self.parts.conflicts:
+            text = self.wording.conflict(conflict)
+            self.conflicts.append(
+                section.add(Piece(text, lead="## Merge Conflict ", number="1", gap_first=2, gap=2))
+            )
+
+    def _add_recent_messages(self) -> None:
+        messages = self.parts.recent_messages
+        empty = wording.MESSAGES_NOT_REQUESTED if messages is None else wording.NO_RECENT_MESSAGES
+        section = self._section(wording.RECENT_MESSAGES, 3, f"\n{empty}")
+        session_id = None
+        for message in messages or ():
+            gap = 1 if message.session_id == session_id else 2
+            session_id = message.session_id
+            line = section.add(Piece(self.wording.message(message), gap=gap))
+            self._session_ids.append((line, session_id))
+            self.recent_messages.insert(0, line)
+
+    def _add_recent_summaries(self) -> None:
+        summaries = self.parts.recent_summaries
+        empty = (
+            wording.SUMMARIES_NOT_REQUESTED if summaries is None else wording.NO_RECENT_SUMMARIES
+        )
+        section = self._section(wording.RECENT_SUMMARIES, 3, f"\n{empty}")
+        self.recent_summaries = [self._summary(section, summary, 1) for summary in summaries or ()]
+
+    def is_covered(self, memory: RecalledMemory) -> bool:
+        """Return whether shown excerpts state all of a memory.
+
+        That is so if it never changed and is not in doubt.
+        """
+        current = memory.history[0]
+        if len(memory.history) > 1 or not current.evidence or current.doubted_at is not None:
+            return False
+        shown_messages = {
+            (excerpt.session_id, excerpt.position)
+            for excerpt, piece in self.excerpts
+            if piece.is_shown and not (excerpt.starts_mid or excerpt.ends_mid)
+        }
+        return all(
+            (evidence.session_id, evidence.position) in shown_messages
+            for evidence in current.evidence
+        )
+
+
+def _date_order(excerpt: Excerpt) -> tuple[datetime, str, int, int]:
+    return (excerpt.session_created_at, excerpt.session_id, excerpt.position, excerpt.offset)
+
+
+def _shown_ids(ids: list[tuple[Piece, str]]) -> tuple[str, ...]:
+    """Return the ids of shown pieces, each once."""
+    return tuple(dict.fromkeys(item_id for piece, item_id in ids if piece.is_shown))
