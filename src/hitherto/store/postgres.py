@@ -10,6 +10,8 @@ import contextlib
 import logging
 import queue
 import re
+import selectors
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,9 +67,6 @@ _LOCK = "(24235, hashtext(current_schema()))"
 """The advisory lock of a schema: shared by each connection, exclusive while the schema changes."""
 
 _TRIED_AGAIN_PAUSE_S = 0.05
-
-_LISTENING_TURN_S = 0.25
-"""How long one wait for announcements lasts: so much closing may take longer."""
 
 _LISTENING_AGAIN_S = 1.0
 """Before a broken connection is made anew."""
@@ -251,41 +250,48 @@ class PostgresDatabase:
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         """Call `heard` for work that is announced, and after each new connection."""
-        ended = threading.Event()
+        end_sender, end_receiver = socket.socketpair()
 
         def hear() -> None:
-            while not ended.is_set():
-                try:
-                    with contextlib.closing(self._connect()) as connection:
-                        self._hear(connection, heard, ended)
-                except (psycopg.Error, StoreError) as error:
-                    _log.warning("listening for work is broken off: %s", type(error).__name__)
-                    ended.wait(_LISTENING_AGAIN_S)
+            with end_receiver, selectors.DefaultSelector() as end:
+                end.register(end_receiver, selectors.EVENT_READ)
+                while not end.select(0):
+                    try:
+                        with contextlib.closing(self._connect()) as connection:
+                            self._hear(connection, heard, end_receiver)
+                    except (psycopg.Error, StoreError) as error:
+                        _log.warning("listening for work is broken off: %s", type(error).__name__)
+                        end.select(_LISTENING_AGAIN_S)
 
         thread = threading.Thread(target=hear, name="hitherto-listen", daemon=True)
         thread.start()
 
-        def end() -> None:
-            ended.set()
+        def stop() -> None:
+            end_sender.close()
             thread.join()
 
-        return end
+        return stop
 
     def _hear(
         self,
         connection: psycopg.Connection[DictRow],
         heard: Callable[[], None],
-        ended: threading.Event,
+        end_receiver: socket.socket,
     ) -> None:
+        """Call `heard` for announcements until the other end of the socket pair is closed."""
         connection.execute("listen hitherto_work")
         result = connection.execute("select current_schema() as name").fetchone()
         # Earlier announcements are read now.
         heard()
-        while not ended.is_set():
-            for notice in connection.notifies(timeout=_LISTENING_TURN_S, stop_after=1):
-                # A channel is the database's, and may tell of other schemas.
-                if result is not None and notice.payload == result["name"]:
-                    heard()
+        # A wait of the driver's could be ended only by a time limit, which closing would wait for.
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            end = selector.register(end_receiver, selectors.EVENT_READ)
+            while all(key is not end for key, _ in selector.select()):
+                for notice in connection.notifies(timeout=0):
+                    # A channel is the database's, and may tell of other schemas.
+                    if result is not None and notice.payload == result["name"]:
+                        heard()
 
     def clear_traces(self) -> tuple[str, ...]:
         """Do nothing: traces lie in the server's files until its vacuum."""
