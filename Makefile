@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := VIRTUAL_ENV=.venv .venv/uv/bin/uv
 
+# Tests start a hundred processes. Each would compile every module again where this is set.
+export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
