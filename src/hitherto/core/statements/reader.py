@@ -7,8 +7,12 @@ and nothing is claimed about how many values it can hold.
 import re
 from collections.abc import Callable, Mapping
 
-from hitherto.core.statements import people_rules, thing_rules
+from hitherto.core.statements.attribute_rules import read_generic, read_owned
 from hitherto.core.statements.attribute_types import Kind, Reading, Statement, Trait, trait_of
+from hitherto.core.statements.employment_rules import read_employment, read_task
+from hitherto.core.statements.personal_rules import read_state
+from hitherto.core.statements.phrases import NUMBERS
+from hitherto.core.statements.possession_rules import read_possession
 from hitherto.core.statements.predicate import (
     Polarity,
     Predicate,
@@ -16,6 +20,14 @@ from hitherto.core.statements.predicate import (
     analyse_clause,
     analyse_text,
 )
+from hitherto.core.statements.preference_rules import (
+    read_eating,
+    read_given_up,
+    read_liking,
+    read_switch,
+)
+from hitherto.core.statements.relative_rules import read_relative
+from hitherto.core.statements.residence_rules import read_residence
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.english import MONTH_NAMES
 from hitherto.core.text.terms import names_of, stem, terms_of
@@ -35,32 +47,33 @@ __all__ = [
 ]
 
 _Rule = Callable[[str, Predicate], list[Reading]]
+"""Takes a body (a verb phrase, see `predicate`) and its clause; returns the certain readings."""
 
 _RULES_OF_VERBS: tuple[tuple[str, tuple[_Rule, ...]], ...] = (
     ("lives live living lived resides residing resided relocated relocating relocate settled",
-     (people_rules.read_residence,)),
-    ("moved move moving moves", (people_rules.read_residence, thing_rules.read_switch)),
+     (read_residence,)),
+    ("moved move moving moves", (read_residence, read_switch)),
     ("works work working worked employed accepted landed found resigned joined",
-     (people_rules.read_employment,)),
-    ("started starts starting", (people_rules.read_employment,)),
-    ("retired", (people_rules.read_employment, people_rules.read_state)),
+     (read_employment,)),
+    ("started starts starting", (read_employment,)),
+    ("retired", (read_employment, read_state)),
     ("quit left lost gave given stopped",
-     (people_rules.read_employment, people_rules.read_state, thing_rules.read_given_up,
-      thing_rules.read_possession)),
+     (read_employment, read_state, read_given_up,
+      read_possession)),
     ("is are was were became become becoming turned turns went goes go follows follow followed "
      "born married engaged divorced separated dating seeing being developed outgrew promoted "
-     "retrained qualified tries", (people_rules.read_state,)),
+     "retrained qualified tries", (read_state,)),
     ("got gets",
-     (people_rules.read_state, people_rules.read_employment, thing_rules.read_possession)),
+     (read_state, read_employment, read_possession)),
     ("has have had owns own owned owning having buys buying bought purchased acquired adopted "
      "rescued drives driving possesses sold sells donated scrapped totalled totaled returned "
-     "threw cancelled canceled", (thing_rules.read_possession, people_rules.read_employment)),
+     "threw cancelled canceled", (read_possession, read_employment)),
     ("likes like loves love enjoys enjoy liked loved enjoyed adores adore dislikes dislike hates "
-     "hate hated detests loathes liking loving enjoying", (thing_rules.read_liking,)),
-    ("does do doing", (people_rules.read_task,)),
-    ("eats eat eating", (people_rules.read_state, thing_rules.read_eating)),
+     "hate hated detests loathes liking loving enjoying", (read_liking,)),
+    ("does do doing", (read_task,)),
+    ("eats eat eating", (read_state, read_eating)),
     ("switched changed upgraded converted transitioned migrated replaced traded swapped exchanged",
-     (thing_rules.read_switch, people_rules.read_state)),
+     (read_switch, read_state)),
 )  # fmt: skip
 _RULES: Mapping[str, tuple[_Rule, ...]] = {
     verb: rules for verbs, rules in _RULES_OF_VERBS for verb in verbs.split()
@@ -91,11 +104,11 @@ _NO_WORDS: frozenset[str] = frozenset()
 
 
 def _readings(clause: Predicate) -> list[Reading]:
-    about_relative = thing_rules.read_relative(clause.body, clause)
+    about_relative = read_relative(clause.body, clause)
     if about_relative:
         return about_relative
     if clause.owned:
-        return thing_rules.read_owned(clause.body, clause)
+        return read_owned(clause.body, clause)
     first = clause.body.split(maxsplit=1)[0].lower() if clause.body else ""
     for rule in _RULES.get(first, ()):
         readings = rule(clause.body, clause)
@@ -136,7 +149,7 @@ def _is_detail(term: str, kinds: frozenset[Kind]) -> bool:
     """Return whether an unread term is a detail, not part of a date or number."""
     if Kind.DATE in kinds and (term in _MONTH_TERMS or _DATE_TERM.fullmatch(term)):
         return False
-    return not (Kind.NUMBER in kinds and term in people_rules.NUMBERS)
+    return not (Kind.NUMBER in kinds and term in NUMBERS)
 
 
 def _people_and_pets(readings: tuple[Reading, ...]) -> frozenset[str]:
@@ -170,7 +183,7 @@ def read_candidate(candidate: Candidate) -> Statement:
 
 
 def _statement(content: str, clause: Predicate) -> Statement:
-    readings = tuple(_readings(clause)) or (thing_rules.read_generic(clause.body, clause),)
+    readings = tuple(_readings(clause)) or (read_generic(clause.body, clause),)
     terms = terms_of(re.sub(r"^\W*(?:the )?user(?:'s|’s)?\b", "", content, flags=re.IGNORECASE))
     term_set = frozenset(terms)
     used: frozenset[str] = frozenset().union(*map(_used_up, readings))
