@@ -36,14 +36,19 @@ demo: .venv/.runtime ## Remember a year of conversations and question them
 	@$(BIN)/python examples/demo.py
 
 check: .venv/.development ## Format, lint, types, layers, and freshness of generated files
+	@$(MAKE) --no-print-directory --jobs 2 check-types check-others
+	@echo "check: all clean"
+
+check-types:
+	@$(BIN)/mypy --no-error-summary
+
+check-others:
 	@$(BIN)/ruff format --check --quiet . || ($(BIN)/ruff format --diff .; exit 1)
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/python scripts/reference.py --check
 	@$(BIN)/python scripts/style.py
-	@echo "check: all clean"
 
 quick: .venv/.development ## Run the tests of the core and of one kind of client, on SQLite
 	@$(BIN)/python -m pytest -n auto --dist worksteal --one-client -q tests/unit tests/properties tests/client
@@ -61,4 +66,4 @@ lock: .venv/uv/.installed ## Lock the dependencies anew
 clean: ## Remove what was set up and cached
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo check quick test lock clean
+.PHONY: help setup demo check check-types check-others quick test lock clean
