@@ -13,7 +13,7 @@ from typing import Any
 
 from hitherto.api import UNSET, SortBy, SortOrder, Unset
 from hitherto.client._async_session import AsyncMergeConflict, AsyncSession
-from hitherto.client.connection import AsyncConnection, MemoryLocation
+from hitherto.client.event_loop import AsyncConnection, MemoryLocation
 from hitherto.client.http_transport import HttpParts
 from hitherto.models import (
     DeletionReport,

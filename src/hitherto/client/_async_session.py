@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hitherto.api import ContextRequest
-from hitherto.client.connection import AsyncConnection
+from hitherto.client.event_loop import AsyncConnection
 from hitherto.models import (
     ContextResponse,
     DeletionReport,

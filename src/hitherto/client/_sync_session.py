@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hitherto.api import ContextRequest
-from hitherto.client.connection import Connection
+from hitherto.client.event_loop import Connection
 from hitherto.models import (
     ContextResponse,
     DeletionReport,

@@ -1,4 +1,4 @@
-"""Connections of client objects to their API, on the caller's event loop or their own."""
+"""Calls of client objects on the caller's event loop, or on a loop in a thread of their own."""
 
 import asyncio
 import queue
