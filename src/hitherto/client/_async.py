@@ -13,8 +13,9 @@ from typing import Any
 
 from hitherto.api import UNSET, SortBy, SortOrder, Unset
 from hitherto.client._async_session import AsyncMergeConflict, AsyncSession
-from hitherto.client.event_loop import AsyncConnection, MemoryLocation
+from hitherto.client.event_loop import AsyncConnection
 from hitherto.client.http_transport import HttpParts
+from hitherto.client.location import MemoryLocation
 from hitherto.models import (
     DeletionReport,
     MergeConflictList,

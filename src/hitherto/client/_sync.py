@@ -13,8 +13,9 @@ from typing import Any
 
 from hitherto.api import UNSET, SortBy, SortOrder, Unset
 from hitherto.client._sync_session import MergeConflict, Session
-from hitherto.client.event_loop import Connection, MemoryLocation
+from hitherto.client.event_loop import Connection
 from hitherto.client.http_transport import HttpParts
+from hitherto.client.location import MemoryLocation
 from hitherto.models import (
     DeletionReport,
     MergeConflictList,
