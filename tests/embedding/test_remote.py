@@ -23,7 +23,7 @@ from hitherto.embedding import (
     factories_of,
     remote_model,
 )
-from hitherto.embedding.remote import BATCH_CHARACTERS, BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES
+from hitherto.embedding.providers import BATCH_CHARACTERS, BATCH_TEXTS, MAX_CHARACTERS, MAX_TRIES
 from hitherto.errors import (
     EmbedderChangedError,
     EmbedderError,
@@ -327,7 +327,7 @@ def test_an_endpoint_that_is_not_there_is_an_error_that_says_where(
 def test_an_answer_that_never_ends_is_not_read_to_its_end(
     endpoint: Endpoint, remote: RemoteEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hitherto.embedding.remote.MAX_ANSWER_BYTES", 1_000)
+    monkeypatch.setattr("hitherto.embedding.providers.MAX_ANSWER_BYTES", 1_000)
     with pytest.raises(EmbeddingRefusedError, match="too large"):
         remote.embed(["one"] * 50)
 

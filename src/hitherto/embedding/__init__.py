@@ -6,7 +6,8 @@ from hitherto.embedding.embedder import (
     Vectors,
 )
 from hitherto.embedding.local import LocalEmbedder, open_embedder
-from hitherto.embedding.registry import (
+from hitherto.embedding.providers import RemoteEmbedder, RemoteModel, RemoteParts, remote_model
+from hitherto.embedding.selection import (
     LOCAL,
     EmbedderFactory,
     Embedders,
@@ -16,7 +17,6 @@ from hitherto.embedding.registry import (
     factories_of,
     factory_for,
 )
-from hitherto.embedding.remote import RemoteEmbedder, RemoteModel, RemoteParts, remote_model
 from hitherto.embedding.weights import MINILM, WeightsSource
 
 __all__ = [

@@ -20,7 +20,7 @@ from hitherto.embedding.embedder import (
     Vectors,
 )
 from hitherto.embedding.local import LocalEmbedder, local_identity, open_embedder
-from hitherto.embedding.remote import RemoteEmbedder, remote_model
+from hitherto.embedding.providers import RemoteEmbedder, remote_model
 from hitherto.errors import EmbedderChangedError, EmbedderError, EmbeddingRefusedError
 from hitherto.settings import Settings
 
