@@ -1,5 +1,6 @@
 """Texts to vectors: the contract of embedders, the local one, and those asked over a network."""
 
+from hitherto.embedding.calibration import calibration_of
 from hitherto.embedding.embedder import (
     Embedder,
     EmbedderIdentity,
@@ -7,12 +8,11 @@ from hitherto.embedding.embedder import (
 )
 from hitherto.embedding.local import LocalEmbedder, open_embedder
 from hitherto.embedding.providers import RemoteEmbedder, RemoteModel, RemoteParts, remote_model
+from hitherto.embedding.question_embedder import QuestionEmbedder
 from hitherto.embedding.selection import (
     LOCAL,
     EmbedderFactory,
     Embedders,
-    QuestionEmbedder,
-    calibration_of,
     existing_factory,
     factories_of,
     factory_for,

@@ -1,30 +1,21 @@
-"""Which embedder a process works with: named by the settings, asked for by the database.
+"""Selection of embedders: by the settings of a process, and by the database.
 
-A database says which embedder made its vectors, and that can change while processes work on it. So
-a process may have several, each opened when the database first asks for it.
+A database records which embedder made its vectors, and that can change while processes work on it.
+So a process can have several embedders, each opened when a database first requires it.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from hitherto.core.recall import calibration
-from hitherto.core.recall.calibration import Calibration
-from hitherto.disclosure import disclosed
 from hitherto.embedding.embedder import (
     Embedder,
     EmbedderIdentity,
-    Vectors,
 )
 from hitherto.embedding.local import LocalEmbedder, local_identity, open_embedder
 from hitherto.embedding.providers import RemoteEmbedder, remote_model
-from hitherto.errors import EmbedderChangedError, EmbedderError, EmbeddingRefusedError
+from hitherto.errors import EmbedderChangedError
 from hitherto.settings import Settings
-
-_log = logging.getLogger("hitherto.embedding")
 
 LOCAL = "local"
 """Name of the local embedder in the settings."""
@@ -139,62 +130,3 @@ class Embedders:
             if embedder is None:
                 embedder = self._opened[factory.name] = factory.open(dimension)
             return embedder
-
-
-class QuestionEmbedder:
-    """Embeds the questions of one context, and never fails.
-
-    After a failure its vectors are zeros, so that only words are searched. failure: the reason, as
-    tenants may read it; None without a failure.
-    """
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.failure: str | None = None
-
-    @property
-    def identity(self) -> EmbedderIdentity:
-        """Identity of the embedder."""
-        return self._embedder.identity
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embed questions, in the time that one may take: float32, (len(texts), dimension)."""
-        if self.failure is None:
-            try:
-                if len(texts) == 1:
-                    return self._embedder.embed_query(texts[0])[np.newaxis]
-                if isinstance(self._embedder, RemoteEmbedder):
-                    return self._embedder.embed_queries(texts)
-                return self._embedder.embed(texts)
-            except EmbedderError as error:
-                self.failure = disclosed(error, _log, "embedding a question")
-        return np.zeros((len(texts), self.identity.dimension), np.float32)
-
-    def embed_query(self, text: str) -> Vectors:
-        """Embed a question: float32, (dimension,)."""
-        vector: Vectors = self.embed([text])[0]
-        return vector
-
-    def count_tokens(self, text: str) -> int:
-        """Count as the embedder does."""
-        return self._embedder.count_tokens(text)
-
-
-def calibration_of(embedder: Embedder) -> Calibration:
-    """Return an embedder's calibration: recorded, or measured on fixed sentences.
-
-    Raises EmbedderError if it does not answer, or gives paraphrases no higher similarity.
-    """
-    recorded = embedder.identity.calibration
-    if recorded is not None:
-        return recorded
-    vectors = np.asarray(embedder.embed(calibration.probe_texts()), np.float32)
-    measured = calibration.match_spreads(
-        calibration.probe_spread(vectors), calibration.PROBE_SPREAD
-    )
-    if measured is None:
-        raise EmbeddingRefusedError(
-            f"the embedder {embedder.identity} gives sentences of the same meaning no higher "
-            "similarity than others; use another model"
-        )
-    return measured
