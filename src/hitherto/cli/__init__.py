@@ -10,9 +10,9 @@ from hitherto.cli.copy import copy_memory
 from hitherto.cli.delete import delete
 from hitherto.cli.evaluation import evaluate
 from hitherto.cli.migrate import migrate
+from hitherto.cli.model_usage import usage
 from hitherto.cli.reembed import reembed
 from hitherto.cli.service import run_worker, serve_memory
-from hitherto.cli.usage import usage
 from hitherto.cli.vacuum import vacuum
 
 __all__ = ["app"]
