@@ -12,7 +12,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from hitherto.admin_api import AdminApi
-from hitherto.cli.output import one_line_errors, read_settings
+from hitherto.cli.configuration import read_settings
+from hitherto.cli.exit_codes import one_line_errors
 from hitherto.embedding import EmbedderIdentity
 from hitherto.embedding.embedder import Vectors
 from hitherto.engine import DEFAULT_PROJECT_ID, Resources
@@ -107,8 +108,3 @@ class _NoEmbedder:
 
 def _clock() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  the clock of the commands
-
-
-def shown_time(instant: datetime | None) -> str:
-    """An instant for a table, to the minute."""
-    return "" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"

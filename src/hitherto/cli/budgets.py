@@ -7,7 +7,7 @@ import typer
 from hitherto import wire
 from hitherto.admin_api import AdminApi
 from hitherto.cli.administration import AsJson, Db, administer
-from hitherto.cli.model_usage import shown_usd
+from hitherto.cli.formatting import shown_usd
 from hitherto.cli.output import print_json, print_table
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import ValidationError

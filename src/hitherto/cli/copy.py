@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as ProgressBar
 
 from hitherto.cli.administration import AsJson
-from hitherto.cli.output import one_line_errors, print_json, print_table
+from hitherto.cli.exit_codes import one_line_errors
+from hitherto.cli.output import print_json, print_table
 from hitherto.errors import StoreError, ValidationError
 from hitherto.store import is_absent, open_database, path_of, shown_address
 from hitherto.store.address import is_postgresql

@@ -10,13 +10,9 @@ import typer
 from hitherto import wire
 from hitherto.api import MemoryApi
 from hitherto.cli.administration import AsJson, Db, require_database
-from hitherto.cli.output import (
-    FAILURE_EXIT_CODE,
-    USAGE_EXIT_CODE,
-    one_line_errors,
-    print_json,
-    read_settings,
-)
+from hitherto.cli.configuration import read_settings
+from hitherto.cli.exit_codes import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, one_line_errors
+from hitherto.cli.output import print_json
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import DeletionReport
 from hitherto.settings import Settings

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from hitherto import evaluation
-from hitherto.cli.output import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, fail, read_settings
+from hitherto.cli.configuration import read_settings
+from hitherto.cli.exit_codes import FAILURE_EXIT_CODE, USAGE_EXIT_CODE, fail
 from hitherto.core.arguments import CONTEXT_RANGES
 from hitherto.errors import RecallrAIError, ValidationError
 from hitherto.models import RecallStrategy

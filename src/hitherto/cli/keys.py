@@ -10,14 +10,11 @@ import typer
 
 from hitherto import wire
 from hitherto.admin_api import AdminApi
-from hitherto.cli.administration import AsJson, Db, administer, shown_time
-from hitherto.cli.output import (
-    one_line_errors,
-    print_json,
-    print_table,
-    protect_output,
-    secret_file,
-)
+from hitherto.cli.administration import AsJson, Db, administer
+from hitherto.cli.exit_codes import one_line_errors
+from hitherto.cli.formatting import shown_time
+from hitherto.cli.output import print_json, print_table
+from hitherto.cli.secret_output import protect_output, secret_file
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import ApiKey, NewApiKey
 

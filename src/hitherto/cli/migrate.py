@@ -5,7 +5,8 @@ import asyncio
 import typer
 
 from hitherto.cli.administration import Db, require_database
-from hitherto.cli.output import one_line_errors, read_settings
+from hitherto.cli.configuration import read_settings
+from hitherto.cli.exit_codes import one_line_errors
 from hitherto.store import Store, open_database, shown_address
 
 

@@ -8,6 +8,7 @@ from hitherto import wire
 from hitherto.admin_api import AdminApi
 from hitherto.api import Page
 from hitherto.cli.administration import AsJson, Db, administer
+from hitherto.cli.formatting import shown_usd
 from hitherto.cli.output import print_json, print_table
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models.usage import ModelCall, ModelUsage, UsageCounts
@@ -138,8 +139,3 @@ def _cost(counts: UsageCounts) -> str:
 def _about(tokens: int, is_known: bool) -> str:
     """Mark a figure as an upper bound if the provider reported none."""
     return f"{tokens:,}" if is_known else f"<= {tokens:,}"
-
-
-def shown_usd(usd: float) -> str:
-    """Return US dollars for a table, to a ten-thousandth of a cent."""
-    return f"${usd:,.6f}"

@@ -6,8 +6,10 @@ import typer
 
 from hitherto import wire
 from hitherto.admin_api import AdminApi
-from hitherto.cli.administration import AsJson, Db, administer, shown_time
-from hitherto.cli.output import FAILURE_EXIT_CODE, print_json, print_table
+from hitherto.cli.administration import AsJson, Db, administer
+from hitherto.cli.exit_codes import FAILURE_EXIT_CODE
+from hitherto.cli.formatting import shown_time
+from hitherto.cli.output import print_json, print_table
 from hitherto.models import Project, ProjectCounters
 
 app = typer.Typer(no_args_is_help=True, help="Create, list, change and delete projects.")

@@ -12,7 +12,8 @@ from rich.progress import Progress as ProgressBar
 
 from hitherto.background import reembedding
 from hitherto.cli.administration import Db, require_database
-from hitherto.cli.output import USAGE_EXIT_CODE, one_line_errors, read_settings
+from hitherto.cli.configuration import read_settings
+from hitherto.cli.exit_codes import USAGE_EXIT_CODE, one_line_errors
 from hitherto.core.recall.calibration import Calibration
 from hitherto.embedding import EmbedderIdentity, Embedders, factory_for
 from hitherto.settings import Settings

@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from hitherto.cli.administration import Db
-from hitherto.cli.output import one_line_errors, read_settings
+from hitherto.cli.configuration import read_settings
+from hitherto.cli.exit_codes import one_line_errors
 from hitherto.models import NewApiKey
 from hitherto.server.run import Listening, serve
 from hitherto.server.stop_guard import stop_guard, stop_time_s

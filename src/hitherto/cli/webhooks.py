@@ -6,8 +6,11 @@ import typer
 
 from hitherto import wire
 from hitherto.admin_api import AdminApi
-from hitherto.cli.administration import AsJson, Db, administer, shown_time
-from hitherto.cli.output import FAILURE_EXIT_CODE, print_json, print_table, protect_output
+from hitherto.cli.administration import AsJson, Db, administer
+from hitherto.cli.exit_codes import FAILURE_EXIT_CODE
+from hitherto.cli.formatting import shown_time
+from hitherto.cli.output import print_json, print_table
+from hitherto.cli.secret_output import protect_output
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.models import NewWebhook, Webhook, WebhookAnswer, WebhookEventType
 
