@@ -18,7 +18,7 @@ from tests.server.conftest import FakeSystem
 from hitherto import Settings
 from hitherto.errors import AuthenticationError
 from hitherto.server.bodies import BodyReader
-from hitherto.server.errors import LastResort
+from hitherto.server.error_responses import LastResort
 from hitherto.server.limits import install_limits
 from hitherto.server.rate_limits import TokenBuckets
 from hitherto.server.work_limit import WAITING_PER_SLOT, WorkLimit

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from hitherto.server.admin_users import users_router
 from hitherto.server.authentication import Admin, AdminRoute
-from hitherto.server.errors import error_responses
+from hitherto.server.error_responses import error_responses
 from hitherto.server.parameters import (
     CategoryId,
     ConflictId,

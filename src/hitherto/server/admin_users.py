@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from hitherto.api import MemoryApi
 from hitherto.server.authentication import Admin, AdminRoute
-from hitherto.server.errors import error_responses
+from hitherto.server.error_responses import error_responses
 from hitherto.server.parameters import DeleteQuery, ListUsersQuery, ProjectId
 from hitherto.server.routes.deletions import deletion_answer, deletion_responses
 from hitherto.server.state import system_of

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from hitherto.server import documentation
 from hitherto.server.admin import admin_router
 from hitherto.server.authentication import ADMIN_SECURITY, PROJECT_SECURITY, SECURITY_SCHEMES
-from hitherto.server.errors import error_responses, install_error_answers
+from hitherto.server.error_responses import error_responses, install_error_answers
 from hitherto.server.hosts import ANY_HOST
 from hitherto.server.limits import install_limits
 from hitherto.server.paths import ADMIN_PREFIX, API_PREFIX

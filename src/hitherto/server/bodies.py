@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from hitherto.errors import OverloadedError, RecallrAIError
-from hitherto.server.errors import BUSY, RETRY_AFTER_S
+from hitherto.server.error_responses import BUSY, RETRY_AFTER_S
 
 UNRESERVED_BYTES = 16_384
 """Longest body without a reservation; nearly all messages are shorter."""

@@ -28,7 +28,7 @@ from hitherto.errors import OverloadedError
 from hitherto.models import ContextResponse
 from hitherto.server.authentication import Authentication
 from hitherto.server.bodies import BodyReader
-from hitherto.server.errors import BUSY, RETRY_AFTER_S, LastResort, error_answer
+from hitherto.server.error_responses import BUSY, RETRY_AFTER_S, LastResort, error_answer
 from hitherto.server.hosts import ANY_HOST, HostLimit
 from hitherto.server.paths import UNLIMITED_PATHS, path_of
 from hitherto.server.rate_limits import Clock

@@ -15,7 +15,7 @@ from starlette.types import Scope
 
 from hitherto.errors import RecallrAIError
 from hitherto.models import ContextMetadata, ContextResponse, RecallStrategy
-from hitherto.server.errors import INTERNAL_ERROR, log_failure, public_message
+from hitherto.server.error_responses import INTERNAL_ERROR, log_failure, public_message
 from hitherto.wire import Context
 
 PING = b": ping\n\n"

@@ -11,7 +11,7 @@ from hitherto.errors import OverloadedError
 from hitherto.models import ContextResponse
 from hitherto.server.addresses import address_of
 from hitherto.server.bodies import MAX_WAIT_S, BodyReader, DisconnectedError
-from hitherto.server.errors import BUSY, RETRY_AFTER_S
+from hitherto.server.error_responses import BUSY, RETRY_AFTER_S
 from hitherto.server.paths import UNLIMITED_PATHS, path_of
 
 WAITING_PER_SLOT = 16

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import error_responses
+from hitherto.server.error_responses import error_responses
 from hitherto.server.parameters import ContextQuery, SessionId, SystemPromptQuery, UserId
 from hitherto.server.state import settings_of
 from hitherto.server.streaming import context_stream

@@ -6,7 +6,7 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from hitherto import models, wire
-from hitherto.server.errors import error_responses
+from hitherto.server.error_responses import error_responses
 
 
 def deletion_responses(*errors: int) -> dict[str, Any]:

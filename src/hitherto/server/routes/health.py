@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from hitherto.errors import StoreError, UnavailableError
-from hitherto.server.errors import error_responses, public_message
+from hitherto.server.error_responses import error_responses, public_message
 from hitherto.server.paths import LIVE_PATH, READY_PATH
 from hitherto.server.state import system_of
 from hitherto.wire import WireModel

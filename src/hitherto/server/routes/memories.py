@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import InvalidCategories, error_responses
+from hitherto.server.error_responses import InvalidCategories, error_responses
 from hitherto.server.parameters import (
     DeleteMemoryQuery,
     GetMemoryQuery,

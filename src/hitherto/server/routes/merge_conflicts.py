@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import error_responses
+from hitherto.server.error_responses import error_responses
 from hitherto.server.parameters import ConflictId, ListMergeConflictsQuery, UserId
 from hitherto.wire import (
     MergeConflictEnvelope,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from hitherto.server.authentication import Api, ProjectRoute
-from hitherto.server.errors import error_responses
+from hitherto.server.error_responses import error_responses
 from hitherto.server.parameters import DeleteQuery, IdempotencyKey, ListUsersQuery, UserId
 from hitherto.server.routes.deletions import deletion_answer, deletion_responses
 from hitherto.wire import CreateUser, UpdateUser, UserEnvelope, UserList
