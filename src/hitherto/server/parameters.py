@@ -9,6 +9,7 @@ from hitherto.api import ContextRequest, SortBy, SortOrder
 from hitherto.models import MergeConflictStatus, RecallStrategy, SessionStatus
 from hitherto.server.requests import parse_json
 from hitherto.wire import WireModel
+from hitherto.wire.older_names import current_strategy
 
 MAX_OFFSET = 2**31 - 1
 
@@ -51,12 +52,7 @@ JsonFilter = Annotated[
 """A JSON object as a string; metadata matches if it contains the object."""
 
 
-def _current_strategy(value: object) -> object:
-    """Return the strategy; `deep` is an older name of the agentic one."""
-    return RecallStrategy.AGENTIC if value == "deep" else value
-
-
-Strategy = Annotated[RecallStrategy, BeforeValidator(_current_strategy)]
+Strategy = Annotated[RecallStrategy, BeforeValidator(current_strategy)]
 
 _OFFSET = Field(default=0, ge=0, le=MAX_OFFSET, description="Number of items to skip.")
 
@@ -230,7 +226,7 @@ class ContextQuery(BaseModel, ContextRequest, frozen=True, extra="ignore"):
         default=False, description="Whether to answer with server-sent events while work goes on."
     )
 
-    _read_strategy = field_validator("recall_strategy", mode="before")(_current_strategy)
+    _read_strategy = field_validator("recall_strategy", mode="before")(current_strategy)
 
     def to_request(self) -> ContextRequest:
         """Return the request for `MemoryApi`."""

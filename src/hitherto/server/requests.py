@@ -12,11 +12,7 @@ import pydantic_core
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
-OLDER_NAMES: dict[bytes, tuple[bytes, ...]] = {
-    b"delete_all_versions": (b"delete_previous_versions",),
-    b"threshold": (b"memories_threshold", b"summaries_threshold"),
-}
-"""Parameters that older clients send, and those that have taken their place."""
+from hitherto.wire.older_names import OLDER_PARAMETERS
 
 _BRACKETS = re.compile(rb"(\[|%5B)(\]|%5D)$", re.IGNORECASE)
 _NUL = "\0"
@@ -52,13 +48,17 @@ def current_query(query: bytes) -> bytes:
 
     An older name counts only where the newer one is not given.
     """
-    if b"[" not in query and b"%5" not in query and not any(name in query for name in OLDER_NAMES):
+    if (
+        b"[" not in query
+        and b"%5" not in query
+        and not any(name in query for name in OLDER_PARAMETERS)
+    ):
         return query
     pairs = [pair.partition(b"=") for pair in query.split(b"&")]
     named = [(_BRACKETS.sub(b"", name), sign + value) for name, sign, value in pairs]
     present = {name for name, _ in named}
     for name, value in list(named):
-        newer = OLDER_NAMES.get(name, ())
+        newer = OLDER_PARAMETERS.get(name, ())
         named += [(new_name, value) for new_name in newer if new_name not in present]
     return b"&".join(name + value for name, value in named)
 

@@ -1,11 +1,12 @@
 """Users on the wire."""
 
-from pydantic import AliasChoices, ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool
 
 from hitherto.api import UNSET, Unset
 from hitherto.models import UserModel
 from hitherto.wire.conversion import Envelope, Mirror, PageEnvelope
 from hitherto.wire.fields import USER_ID_SCHEMA, Instant, Object, WireModel
+from hitherto.wire.older_names import CUSTOM_USER_ID, NEW_CUSTOM_USER_ID
 
 
 class CreateUser(WireModel):
@@ -16,7 +17,7 @@ class CreateUser(WireModel):
     )
 
     custom_user_id: str = Field(
-        validation_alias=AliasChoices("custom_user_id", "user_id"),
+        validation_alias=CUSTOM_USER_ID,
         json_schema_extra=USER_ID_SCHEMA,
         description="An id of your own choice, unique in the project: 1-255 characters without "
         "`/`, `?`, `#`, `\\`, control characters, `%` before two hexadecimal digits, and blanks at "
@@ -42,7 +43,7 @@ class UpdateUser(WireModel):
     )
     new_custom_user_id: str | None = Field(
         default=None,
-        validation_alias=AliasChoices("new_custom_user_id", "new_user_id"),
+        validation_alias=NEW_CUSTOM_USER_ID,
         json_schema_extra=USER_ID_SCHEMA,
         description="The new id, of the form that creation requires.",
     )
@@ -77,7 +78,7 @@ class User(Mirror[UserModel]):
     )
 
     custom_user_id: str = Field(
-        validation_alias=AliasChoices("custom_user_id", "user_id"),
+        validation_alias=CUSTOM_USER_ID,
         description="The id that the application gave.",
     )
     metadata: Object = Field(description="Metadata of the application.")
