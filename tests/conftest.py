@@ -1,4 +1,4 @@
-"""What most tests need: settings without waiting, a clock to turn, and a client of either kind."""
+"""Fixtures: settings without delays, a clock that tests set, clients of both kinds."""
 
 import inspect
 import itertools
@@ -147,7 +147,7 @@ START = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that moves a millisecond whenever it is read, and further when it is told to."""
+    """Clock that moves a millisecond at each reading, and further on request."""
 
     def __init__(self) -> None:
         self.now = START
@@ -161,7 +161,7 @@ class Clock:
 
 
 class Awaitable:
-    """A sync client object with the face of an async one, so that one suite serves both."""
+    """Sync client object with async methods, so that one suite serves both."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -211,7 +211,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def server_address(request: pytest.FixtureRequest) -> str:
-    """The address of the PostgreSQL of the test run."""
+    """Return the address of the PostgreSQL server of the test run."""
     config = request.config
     if _ADDRESS in config.stash:
         return config.stash[_ADDRESS]
@@ -228,7 +228,7 @@ def databases_on_server(server_address: str) -> Iterator[databases.Databases]:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that those of tests are copies of."""
+    """Return the migrated file that tests copy."""
     path = tmp_path_factory.mktemp("migrated") / "memory.db"
     databases.make_file(path)
     return path
@@ -260,7 +260,7 @@ def new_shared_database(
 
 @pytest.fixture
 def path(new_database: NewDatabase) -> Location:
-    """Where the database of the test is."""
+    """Return the location of the test's database."""
     return new_database()
 
 

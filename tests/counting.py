@@ -1,4 +1,4 @@
-"""Counts the calls that a function makes: a measure of its work that no other process disturbs."""
+"""Number of calls that a function makes, as a measure independent of load."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A memory whose inference is charged for as a model would be, and what its tests do with it."""
+"""A memory whose inference is charged like a model, and helpers of its tests."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -113,7 +113,7 @@ class Place:
         return Account(project_id, found[-1]["user_id"])
 
     async def call(self, account: Account, planned: PlannedCall = PLANNED, **named: Any) -> None:
-        """One call that takes what was planned, or what is named."""
+        """Make a call that uses the planned tokens, or the named ones."""
         with charged_to(account):
             reservation = await self.ledger.reserve(planned)
         usage = {"input_tokens": planned.input_tokens, "output_tokens": planned.output_tokens}
@@ -138,7 +138,7 @@ class Place:
         return databases.rows(self.path, sql, *parameters)
 
     def write(self, sql: str, *parameters: object) -> None:
-        """Change the database beside the store."""
+        """Change the database without the store."""
         databases.change(self.path, sql, *parameters)
 
     async def limit(self, **named: Any) -> None:

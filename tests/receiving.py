@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Where to send to, and what has come: headers and body of each request."""
+    """Receiver of requests: its address, and headers and body of each request."""
 
     address: str
     received: "queue.SimpleQueue[tuple[Message, bytes]]" = field(default_factory=queue.SimpleQueue)

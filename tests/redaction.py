@@ -1,4 +1,4 @@
-"""What a deletion may leave of messages."""
+"""Check of the messages that a deletion leaves."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from hitherto.core.history.redaction import REDACTED
 
 
 def require_left(told: Sequence[str], texts: Sequence[str]) -> None:
-    """See that messages are as they were told, but for sentences that were taken out."""
+    """Require messages to be unchanged except for removed sentences."""
     for before, after in zip(told, texts, strict=True):
         kept = [part.strip() for part in after.split(REDACTED)]
         redacted = REDACTED in after and all(one in before for one in kept)

@@ -26,7 +26,7 @@ CHARS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request, as it came."""
+    """Received request."""
 
     body: dict[str, Any]
     headers: Mapping[str, str]
@@ -34,7 +34,7 @@ class Asked:
 
     @property
     def instructions(self) -> str:
-        """What the model was told to do."""
+        """Return the instructions to the model."""
         roles = ("system", "developer")
         given = [{"content": self.body.get("system")}]
         given += [m for m in self.body["messages"] if m["role"] in roles]
@@ -42,29 +42,29 @@ class Asked:
 
     @property
     def content(self) -> str:
-        """What it was told of: the first message of the user."""
+        """Return the first message of the user."""
         return next((_text(m) for m in self.body["messages"] if m["role"] == "user"), "")
 
     @property
     def complaints(self) -> str:
-        """What was said about its answers so far."""
+        """Return the complaints about earlier answers."""
         told = [m for m in self.body["messages"] if m["role"] in ("user", "tool")]
         return "\n".join(_text(m) for m in told[1:])
 
     @property
     def tools(self) -> list[str]:
-        """The names of the tools it may call."""
+        """Return the names of the tools it may call."""
         return [tool["function"]["name"] for tool in self.body.get("tools", ())]
 
     @property
     def tokens(self) -> int:
-        """How long the request is: messages, tools and all."""
+        """Return the tokens of the request: messages and tools."""
         return len(json.dumps([self.body["messages"], self.body.get("tools")])) // CHARS_PER_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """The answer asked for, with these arguments; a text is sent as it is, be it JSON or not."""
+    """Reply with the requested answer and these arguments; a text is sent unchanged."""
 
     output: Mapping[str, Any] | str
     finish_reason: str = "tool_calls"
@@ -103,14 +103,14 @@ class Fails:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Nothing until the test lets go, then the reply; without one the connection is closed."""
+    """Reply that is sent when the test releases it; without one the connection closes."""
 
     reply: "Reply | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Closes:
-    """The connection is closed without an answer."""
+    """Close of the connection without an answer."""
 
 
 Reply = Says | Calls | Chats | Refuses | Fails | Waits | Closes
@@ -118,7 +118,7 @@ Written = Reply | Callable[[Asked], Reply]
 
 
 class ScriptedModel:
-    """What a test sees of the server: the script, and what was asked."""
+    """Scripted server as tests see it: its replies and the received requests."""
 
     def __init__(self) -> None:
         self.requests: list[Asked] = []
@@ -144,7 +144,7 @@ class ScriptedModel:
             assert self._came.wait_for(lambda: len(self.requests) >= number, timeout_s)
 
     def next_reply(self, asked: Asked) -> Reply:
-        """The reply to a request."""
+        """Return the reply to a request."""
         with self._came:
             self.requests.append(asked)
             self._came.notify_all()
@@ -180,7 +180,7 @@ def scripted_model() -> Iterator[ScriptedModel]:
 
 
 class _Connection(BaseHTTPRequestHandler):
-    """One request per connection, so that the server can be closed when the test is over."""
+    """Handler of one request per connection, so that the server can be closed."""
 
     script: ScriptedModel
 

@@ -1,4 +1,4 @@
-"""The real embedder, built once for all tests of this folder."""
+"""Fixture of the real embedder, built once for all tests of this folder."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ INNER = HashEmbedder(DIMENSION)
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says to one request."""
+    """Answer of the server to one request."""
 
     code: int = 200
     body: str = ""

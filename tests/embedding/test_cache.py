@@ -1,4 +1,4 @@
-"""The cached graph: built once, verified on every start, safe against company."""
+"""Cached graph: built once, verified on every start, safe with other processes."""
 
 import hashlib
 import multiprocessing

@@ -1,4 +1,4 @@
-"""That the graph computes the published model, and what rounding to int8 costs."""
+"""Graph: equal to the published model, and the loss of rounding to int8."""
 
 from pathlib import Path
 

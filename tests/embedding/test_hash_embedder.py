@@ -1,4 +1,4 @@
-"""The stand-in embedder keeps the promises that tests build on."""
+"""Properties of the hash embedder that tests rely on."""
 
 import numpy as np
 from tests.fakes import HashEmbedder

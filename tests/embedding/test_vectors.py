@@ -1,4 +1,4 @@
-"""What the local embedder's vectors and token counts are."""
+"""Vectors and token counts of the local embedder."""
 
 from concurrent.futures import ThreadPoolExecutor
 

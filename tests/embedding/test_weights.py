@@ -1,4 +1,4 @@
-"""Where the weights are looked for, and that nothing unverified is ever used or kept."""
+"""Search for the weights; unverified files are neither used nor kept."""
 
 import hashlib
 import sys
@@ -40,7 +40,7 @@ PRETENDED = WeightsSource(
 
 @contextmanager
 def hub(files: dict[str, bytes], withheld: int = 0) -> Iterator[tuple[str, list[str]]]:
-    """Serves files like the model hub; yields its base URL and the list of paths asked for.
+    """Serve files like the model hub; yield its URL and the requested paths.
 
     withheld: bytes at the end of each file that are announced and then not sent.
     """

@@ -1,4 +1,4 @@
-"""The attack sets have one form, and sets given by name are scored without being shown."""
+"""Form of the attack sets; sets given by name are scored without being printed."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ def test_every_entry_has_the_form_of_the_set(path: Path) -> None:
 
 
 def is_whole(entry: dict[str, object], is_harmless: bool) -> bool:
-    """Whether statements name messages of the entry, and forbidden words stand in them."""
+    """Return whether statements name messages that contain the forbidden words."""
     messages = attacks_score.messages_of(entry)
     statements = attacks_score.candidates_of(entry["kept" if is_harmless else "planted"])
     text = " ".join(message.content.casefold() for message in messages)

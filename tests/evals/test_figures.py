@@ -1,4 +1,4 @@
-"""The figures that the pages tell of our own sets are those that the sets have now."""
+"""Figures in the pages about our own sets are those of the sets now."""
 
 import json
 from datetime import UTC, datetime
@@ -28,12 +28,12 @@ KINDS = {
 
 
 def percent(share: float) -> str:
-    """As the page writes it: with a digit behind the point where it is no whole number."""
+    """Return a percentage as the page writes it: one decimal unless it is whole."""
     return f"{round(100 * share, 1):g} %"
 
 
 def rows(heading: str) -> dict[str, list[str]]:
-    """The cells of the table behind a line that begins so, by their first one."""
+    """Return the rows of the table after a line with this beginning, by first cell."""
     _, found, rest = PAGE.partition(heading)
     assert found, heading
     table = rest[rest.index("\n| ") + 1 :].partition("\n\n")[0].splitlines()

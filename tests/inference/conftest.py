@@ -1,4 +1,4 @@
-"""No test here can reach a real model; a scripted one of this machine can be asked."""
+"""Fixtures for a scripted model; no test can reach a real one."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Models that answer as they are told: no request leaves the process."""
+"""Scripted models in this process; no request leaves it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -40,7 +40,7 @@ def fact(statement: str, *evidence: tuple[int, str]) -> dict[str, Any]:
 
 
 class Mind:
-    """What a planner and an explorer ask of the providers, with scripted answers.
+    """Providers with scripted answers for a planner and an explorer.
 
     turns: of the explorer, the last one again and again; a function gets all that was shown.
     """
@@ -78,7 +78,7 @@ class Mind:
 
 
 class MindfulInference(LocalInference):
-    """The rules, but for planning and exploring."""
+    """Inference by rules, except for planning and exploring."""
 
     def __init__(self, mind: Mind, *, plan_s: float = 5.0, explore_s: float = 5.0) -> None:
         super().__init__()

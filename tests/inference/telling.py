@@ -1,4 +1,4 @@
-"""Sessions told to a memory whose model plays a script, and what such a model answers."""
+"""Sessions for a memory with a scripted model, and the answers of such a model."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,7 +55,7 @@ async def opened(path: Path, model: ScriptedModel, **settings: Any) -> AsyncIter
 
 @asynccontextmanager
 async def system_of(path: Path, model: ScriptedModel) -> AsyncIterator[System]:
-    """The same with its administration."""
+    """Open a memory and its administration."""
     parts = Parts(embedder=HashEmbedder(), clock=Clock())
     system = await open_system(path, settings_of(model), parts)
     yield system
@@ -78,7 +78,7 @@ async def contents(user: Any) -> list[str]:
 
 
 def stored(path: Path) -> dict[str, list[Any]]:
-    """All rows of what a session's processing writes."""
+    """Return all rows that the processing of a session writes."""
     tables = (
         *("memories", "memory_evidence", "memory_connections", "memory_categories", "quarantine"),
         *("merge_conflicts", "merge_conflict_memories", "summaries", "passages"),

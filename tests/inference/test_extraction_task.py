@@ -1,4 +1,4 @@
-"""How a session is cut into parts for a model, and how what it found becomes one extraction."""
+"""Extraction by a model: parts of a session, and merging of the answers."""
 
 from datetime import UTC, date, datetime
 

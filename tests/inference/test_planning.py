@@ -1,4 +1,4 @@
-"""A model plans a search: what it adds, what it cannot take away, and what happens if it fails."""
+"""Query plans by a model: additions, limits and failures."""
 
 import json
 from datetime import UTC, date, datetime

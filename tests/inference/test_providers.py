@@ -1,4 +1,4 @@
-"""The one place from which models are asked: guard, repair, fallback, ledger, and its errors."""
+"""Requests to models: guard, repair, fallback, ledger and errors."""
 
 import asyncio
 import subprocess
@@ -53,7 +53,7 @@ BLUE = Says({"name": "blue"})
 
 @dataclass
 class Book(Unmetered):
-    """A ledger that keeps what it is told."""
+    """Ledger that records its calls."""
 
     planned: list[PlannedCall] = field(default_factory=list)
     settled: list[FinishedCall] = field(default_factory=list)

@@ -201,7 +201,7 @@ async def test_a_failure_leaves_the_store_as_it_was(
 
 
 async def test_no_prompt_grows_with_what_is_remembered(path: Path, model: ScriptedModel) -> None:
-    """With eight times as many memories a batch is as long as before, and as often asked for."""
+    """Compare length and number of requests with eight times as many memories."""
     words = (
         *("red", "blue", "green", "grey", "pink", "gold", "lime", "navy"),
         *("teal", "plum", "rust", "sand", "jade", "ruby", "onyx", "mint"),

@@ -1,4 +1,4 @@
-"""What a change puts in doubt, reviewed by a model over real HTTP, and what later sessions say."""
+"""Review of doubts by a model over real HTTP, and effects of later sessions."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ PARK = "User jogs in the park on the corner"
 
 
 def numbers(text: str) -> dict[str, int]:
-    """What stands in a prompt, by its content."""
+    """Return the numbers of memories in a prompt, by content."""
     return {content: int(number) for number, _, content in HELD.findall(text)}
 
 
@@ -64,7 +64,7 @@ NOTHING = Says({"doubtful": []})
 
 @dataclass
 class Mind:
-    """What the model says in the next session, by what it is asked for.
+    """Answers of the model in the next session, by task.
 
     takes: a new statement, what is done with it, and the held memory that this is about.
     """
@@ -91,7 +91,7 @@ class Mind:
 
 
 def reviews(model: ScriptedModel) -> list[Asked]:
-    """The requests for a review so far."""
+    """Return the requests for a review so far."""
     return [asked for asked in model.requests if "Changes:" in asked.content]
 
 
@@ -105,7 +105,7 @@ async def settled(client: Any, model: ScriptedModel) -> Any:
 
 
 async def moved(client: Any, user: Any, model: ScriptedModel, review: Written) -> Any:
-    """The session in which the user moves."""
+    """Process the session in which the user moves."""
     model.otherwise = Mind((MOVED,), (MOVED, "temporal_conflict", HOME), review)
     return await tell(client, user, "I live in Porto now.", at=LATER)
 

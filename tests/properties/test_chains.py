@@ -47,7 +47,7 @@ def forests(draw: st.DrawFn) -> Versions:
 
 
 def applied(versions: Versions, edit: ChainEdit) -> Versions:
-    """What a store does with an edit."""
+    """Apply an edit as a store does."""
     kept = dict(versions)
     for memory_id, previous_id in edit.relinks.items():
         kept[memory_id] = replace(kept[memory_id], previous_id=previous_id)

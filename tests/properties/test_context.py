@@ -101,7 +101,7 @@ def conflict(text: str) -> MergeConflictModel:
 
 
 def filled(text: str) -> ContextParts:
-    """One of everything, each with this text."""
+    """Return a context with one part of each kind, all with this text."""
     child = RecalledMemory((version("child", text),))
     history = (version("new", text), version("old", text, superseded=True))
     summary = RecalledSummary("s1", START, text, 0.5, (version("new", text),))
@@ -117,7 +117,7 @@ def filled(text: str) -> ContextParts:
 
 
 def structure(text: str) -> list[str]:
-    """What each structural line begins with."""
+    """Beginning of each structural line."""
     found = (STRUCTURE.match(line) for line in text.split("\n"))
     return [match.group() for match in found if match]
 

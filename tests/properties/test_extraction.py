@@ -1,4 +1,4 @@
-"""What holds of extraction whatever is said."""
+"""Properties of extraction for any messages."""
 
 import time
 from datetime import UTC, date, datetime

@@ -76,7 +76,7 @@ def has_sessions(machine: "LifeCycle") -> bool:
 
 
 class LifeCycle(RuleBasedStateMachine):
-    """Calls of the sync client beside the same calls on dictionaries."""
+    """Compare calls of the sync client with the same calls on dictionaries."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class LifeCycle(RuleBasedStateMachine):
         return found[choice % len(found)]
 
     def named(self, choice: int) -> str:
-        """The name of a user that is there."""
+        """Return the name of an existing user."""
         return list(self.users)[choice % len(self.users)]
 
     @initialize(name=names)

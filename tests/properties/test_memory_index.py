@@ -102,7 +102,7 @@ async def opened() -> Memory:
 
 
 async def take(memory: Memory, step: tuple[object, ...]) -> None:
-    """One change of what is remembered; a deletion where nothing is there changes nothing."""
+    """Make a change of the memory; a deletion without a target changes nothing."""
     match step:
         case ("tell", str(name), list(texts), int(day)):
             session = await memory.worker.create_session(
@@ -135,7 +135,7 @@ async def take(memory: Memory, step: tuple[object, ...]) -> None:
 
 
 async def contexts(engine: Engine, memory: Memory, name: str) -> list[ContextResponse]:
-    """What the engine answers to the user's questions, with every strategy."""
+    """Return the contexts for the user's questions, with every strategy."""
     return [
         await engine.get_context(
             name,

@@ -23,7 +23,7 @@ OBJECTS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
 
 
 def contains(holder: object, part: object) -> bool:
-    """The definition."""
+    """Return whether a value contains another one, by the definition."""
     if isinstance(part, Mapping):
         return isinstance(holder, Mapping) and all(
             key in holder and contains(holder[key], value) for key, value in part.items()

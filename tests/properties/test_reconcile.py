@@ -139,7 +139,7 @@ def planned(
 def stored(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], plan: Plan
 ) -> dict[str, MemoryVersion]:
-    """What a store holds after a plan."""
+    """Return the versions that a store has after a plan."""
     versions = {one.memory.memory_id: one.memory for one in held}
     ids: dict[int, str] = {}
 
@@ -186,7 +186,7 @@ def stored(
 
 
 def held_from(versions: dict[str, MemoryVersion]) -> list[ExistingMemory]:
-    """What a caller passes in: what is current, and what came of the session itself."""
+    """Return the existing memories: current ones, and those of the same session."""
     return [
         ExistingMemory(one, vector(one.content))
         for one in versions.values()

@@ -1,4 +1,4 @@
-"""Laws of settling a merge conflict, whatever is held, answered and said beside it."""
+"""Properties of resolutions of merge conflicts, for any memories, answers and comments."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

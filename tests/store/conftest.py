@@ -1,4 +1,4 @@
-"""What the store's tests share: a file with a life in it, and a look at what is left open."""
+"""Fixtures of the store: a filled file, and a check for open files and threads."""
 
 import os
 import threading
@@ -51,7 +51,7 @@ def _open_files(folder: Path) -> list[str]:
 
 @pytest.fixture
 def nothing_left_open(tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Fails where the test leaves a thread or an open file of its folder; may be called earlier."""
+    """Fail if the test leaves a thread or an open file; may be called earlier."""
     before = set(threading.enumerate())
 
     def check() -> None:

@@ -292,7 +292,7 @@ _DROPPED = {"properties": 7}
 
 
 def rows_of(version: int) -> dict[str, list[Mapping[str, Any]]]:
-    """What stands in a database of a schema version, in an order in which it can be inserted."""
+    """Return the rows of a database of a schema version, in an insertable order."""
     found: dict[str, list[Mapping[str, Any]]] = {
         table: [] for table, since in _EMPTY.items() if since <= version
     }

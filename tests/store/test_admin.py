@@ -1,4 +1,4 @@
-"""Projects, keys, categories, preferences and counts: what whoever runs Hitherto can do."""
+"""Administration: projects, keys, categories, preferences and counts."""
 
 import asyncio
 import hashlib
@@ -38,7 +38,7 @@ LISTS = [item.name for item in fields(GenerationPreferences)]
 
 
 class Moody(LocalInference):
-    """Fails for as long as it is told to."""
+    """Inference that fails while `fails` is set."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -84,7 +84,7 @@ async def test_a_copy_is_recalled_from_and_worked_on(source: Path, target: Path)
 
 
 class StopError(Exception):
-    """What a test interrupts a copy with."""
+    """Error with which a test interrupts a copy."""
 
 
 @pytest.mark.parametrize("batches", [1, 2, 7, 20, 40])

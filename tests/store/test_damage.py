@@ -1,4 +1,4 @@
-"""A damaged file gives an error that says so, whatever part of it is damaged, and never a crash."""
+"""Damaged files: every damage gives an error that names it, never a crash."""
 
 import asyncio
 import random
@@ -22,14 +22,14 @@ SETTINGS = Settings(poll_interval_s=0.01, lease_s=60, retry_delay_s=0)
 
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a memory of three users."""
+    """Return the bytes of a database of three users."""
     path = tmp_path_factory.mktemp("intact") / "memory.db"
     fill(path, SETTINGS, users=3)
     return path.read_bytes()
 
 
 async def _use(path: Path, refused: list[RecallrAIError]) -> None:
-    """Every kind of call; what is refused is noted, and the next call made all the same."""
+    """Make every kind of call; record errors and continue with the next call."""
     parts = Parts(HashEmbedder(), clock=Clock())
     async with AsyncHitherto(path, settings=SETTINGS, parts=parts) as memory:
 

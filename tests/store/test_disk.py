@@ -56,7 +56,7 @@ class TunedDatabase(SqliteDatabase):
 
 
 class CountingInference(LocalInference):
-    """Counts how often a session was taken up, and tells when it was more than may fail."""
+    """Inference that counts starts of a session and signals too many."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -219,7 +219,7 @@ async def test_a_database_that_may_not_be_written_says_so(memory: Memory, sessio
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Take the rights of a plain user, whom the mode of a file binds."""
+    """Drop the rights of root, so that the modes of files apply."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(65534)

@@ -1,4 +1,4 @@
-"""The files of a database: closed to other users from the moment they exist."""
+"""Modes of database files: closed to other users from the start."""
 
 import os
 import sqlite3
@@ -32,7 +32,7 @@ def mode_of(path: Path) -> int:
 
 
 def files_of(path: Path) -> dict[str, int]:
-    """The modes of a database's files that are there, by what follows its name."""
+    """Return the modes of a database's existing files, by suffix."""
     return {
         found.name.removeprefix(path.name): mode_of(found)
         for found in path.parent.glob(f"{path.name}*")

@@ -1,4 +1,4 @@
-"""The ledger of model calls: limits that hold, and counters that are true."""
+"""Ledger of model calls: budgets that hold, and correct counters."""
 
 import asyncio
 from collections.abc import AsyncIterator

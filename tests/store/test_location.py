@@ -1,4 +1,4 @@
-"""Opening: what is no database of ours is refused with a clear error, and left as it was."""
+"""Opening: other files are refused with a clear error and left unchanged."""
 
 import asyncio
 import contextlib

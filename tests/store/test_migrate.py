@@ -1,4 +1,4 @@
-"""Bringing a database up to date: from every earlier schema, and only while nobody is at work."""
+"""Migrations: from every earlier schema, while no other process uses the database."""
 
 import sqlite3
 import threading

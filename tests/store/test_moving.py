@@ -1,4 +1,4 @@
-"""A memory moves from a file to PostgreSQL and back, and nothing is lost on the way."""
+"""Copies from a file to PostgreSQL and back, without loss."""
 
 import sqlite3
 from collections.abc import Callable
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.postgresql
 
 
 class StopError(Exception):
-    """What a test interrupts a copy with."""
+    """Error with which a test interrupts a copy."""
 
 
 def ignore(_progress: CopyProgress) -> None:
@@ -34,7 +34,7 @@ def move(
     report: Callable[[CopyProgress], None] = ignore,
     batch_rows: int = 500,
 ) -> dict[str, tuple[int, str]]:
-    """What was copied: for each table its rows and their digest."""
+    """Copy; return the number of rows and their digest for each table."""
     found = copy(
         partial(open_database, source),
         partial(open_database, target),

@@ -1,4 +1,4 @@
-"""The tables of users split by the user's id, as docs/postgresql.md says, and worked on."""
+"""Partitioned tables of users, as in docs/postgresql.md."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""PostgreSQL: what many writers at once, a server that fails and a database of others come to."""
+"""PostgreSQL: many writers at once, a failing server, databases of others."""
 
 import asyncio
 import sys
@@ -72,7 +72,7 @@ def locking(path: Location, sql: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def waiting(path: Location) -> int:
-    """How many connections to the database wait for a lock."""
+    """Return the number of connections that wait for a lock."""
     sql = "select count(*) from pg_stat_activity where datname = current_database()"
     return int(databases.values(path, f"{sql} and wait_event_type = 'Lock'")[0][0])
 

@@ -1,4 +1,4 @@
-"""Texts that are replaced: their copies are cleared from the files as those of deleted ones are."""
+"""Replaced texts: their copies are cleared from files like those of deleted texts."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The schema means the same on both databases, whatever each of them calls it."""
+"""Equality of the schemas of both databases."""
 
 import re
 import sqlite3
@@ -47,7 +47,7 @@ def server(path: Location) -> Iterator[psycopg.Connection[Any]]:
 
 
 def file_tables(file: sqlite3.Connection) -> dict[str, str]:
-    """The tables with their definitions."""
+    """Return the tables with their definitions."""
     found = file.execute(
         "select name, sql from sqlite_schema where type = 'table' and name not like 'sqlite_%'"
     )
@@ -210,7 +210,7 @@ def test_indexes_are_the_same(file: sqlite3.Connection, server: psycopg.Connecti
 
 
 def checks_in(sql: str) -> Iterator[str]:
-    """The conditions of a definition's checks."""
+    """Return the conditions of a definition's checks."""
     for match in re.finditer(r"\bcheck \(", sql):
         depth, end = 1, match.end()
         while depth:

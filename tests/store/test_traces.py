@@ -1,4 +1,4 @@
-"""What deletions leave in the files of a database, and who takes it away."""
+"""Traces of deletions in database files, and their cleanup."""
 
 import random
 import shutil
@@ -18,7 +18,7 @@ WORD = "Quokkaville"
 
 
 def fill_pages(path: Path, seed: int) -> None:
-    """Fill a file so that pages are split and balanced over and over, and delete half of it."""
+    """Fill a file so that pages are split and balanced, and delete half of it."""
     chance = random.Random(seed)
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("pragma secure_delete = on")

@@ -1,4 +1,4 @@
-"""Transactions: all or nothing, beside each other, and in the face of a disk that refuses."""
+"""Transactions: all or nothing, concurrently, and with a failing disk."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""What is read out of single statements."""
+"""Readings of single statements."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The delays between tries."""
+"""Delays between attempts."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

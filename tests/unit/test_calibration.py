@@ -21,7 +21,7 @@ from hitherto.core.recall.quantised_vectors import no_vectors
 
 
 def unit(count: int, dimension: int, shared: float = 0.0) -> np.ndarray:
-    """The same unit vectors each time; the first component of each is the root of `shared`."""
+    """Return fixed unit vectors whose first component is the root of `shared`."""
     rest = np.random.default_rng(7).normal(size=(count, dimension - 1))
     rest *= np.sqrt(1 - shared) / np.linalg.norm(rest, axis=1, keepdims=True)
     first = np.full((count, 1), np.sqrt(shared))

@@ -1,4 +1,4 @@
-"""The full form of a context, line by line."""
+"""Full form of a context, line by line."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What a token budget buys, and in which order."""
+"""Parts of a context that fit into a token budget, and their order."""
 
 import re
 from dataclasses import replace
@@ -217,7 +217,7 @@ def test_the_newest_messages_of_an_ongoing_conversation_are_kept() -> None:
 
 
 def asking(count: int, words: int) -> Conversation:
-    """The conversation that asks, with numbered messages of so many words."""
+    """Return the asking conversation, with numbered messages of so many words."""
     lines = tuple(
         Message(MessageRole.USER, f"turn{index} " + "word " * words, MONDAY)
         for index in range(count)

@@ -1,4 +1,4 @@
-"""The examples in docs/context.md are what `render` returns."""
+"""Check that `render` returns the examples in docs/context.md."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The two system prompts."""
+"""System prompts of contexts."""
 
 import re
 

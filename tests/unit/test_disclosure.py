@@ -1,4 +1,4 @@
-"""What is taken out of texts and errors before anybody else sees them."""
+"""Removal of secrets from texts and errors."""
 
 import inspect
 import logging

@@ -1,4 +1,4 @@
-"""What a change puts in doubt, and what it leaves alone."""
+"""Memories that a change makes doubtful, and others."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The contexts that recall is compared with."""
+"""Baselines: contexts that recall is compared with."""
 
 from datetime import UTC, datetime
 

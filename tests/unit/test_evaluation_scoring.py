@@ -1,4 +1,4 @@
-"""When a context counts as holding a gold turn or an answer."""
+"""Scoring: does a context contain a gold turn or an answer?"""
 
 import pytest
 

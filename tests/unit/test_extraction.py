@@ -1,4 +1,4 @@
-"""What the user said, as statements about them."""
+"""Extraction of statements about the user from messages."""
 
 from datetime import UTC, datetime
 

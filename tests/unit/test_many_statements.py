@@ -104,7 +104,7 @@ def test_the_newest_of_many_are_near() -> None:
 
 
 def line(length: int) -> dict[str, MemoryVersion]:
-    """The versions of one memory, each superseding the one before it."""
+    """Return the versions of a memory, each superseding the one before it."""
     return {
         f"v{n}": MemoryVersion(
             f"v{n}", "s", word(n), NOW, NOW, NOW + timedelta(n), f"v{n - 1}" if n else None
@@ -125,7 +125,7 @@ def test_superseding_one_version_does_not_look_through_all_others() -> None:
 
 
 def paired(entries: int, new: int, vectors: np.ndarray) -> list[tuple[int, int]]:
-    """The pairs by the rule itself: every pair is ranked, the strongest are taken."""
+    """Return the strongest pairs by comparing every pair."""
     cosines = np.round((vectors[-new:] @ vectors.T).astype(np.float64), 4)
     ranked = sorted(
         (-cosines[row, there], there, here)

@@ -1,4 +1,4 @@
-"""The compatibility form of texts."""
+"""Compatibility form of texts (NFKC)."""
 
 import unicodedata
 

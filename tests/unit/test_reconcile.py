@@ -1,4 +1,4 @@
-"""What new statements do to what is remembered."""
+"""Reconciliation of new statements with memories."""
 
 from collections.abc import Sequence
 from dataclasses import replace

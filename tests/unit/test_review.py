@@ -1,4 +1,4 @@
-"""What is shown of a change to whoever reviews it, and what becomes of the answer."""
+"""Review of a change by a model: the prompt, and the use of the answer."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is kept from becoming a memory, what is kept as quoted, and what is kept as it is."""
+"""Screening: statements that are quarantined, kept as quoted, or kept."""
 
 import hashlib
 from collections.abc import Sequence

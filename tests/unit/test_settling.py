@@ -1,4 +1,4 @@
-"""What the user says later settles what is in doubt, by rules."""
+"""Settlement of doubts, by rules, by later statements of the user."""
 
 from datetime import UTC, datetime, timedelta
 

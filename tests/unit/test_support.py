@@ -1,4 +1,4 @@
-"""What a session says supports a memory, or it does not."""
+"""Support of memories by the messages of a session."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Taking work in a test, at so many seconds after the start, and what can be done with it."""
+"""Claims of jobs at times after the start, and operations on them."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

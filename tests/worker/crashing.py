@@ -1,4 +1,4 @@
-"""An application made to be killed: it tells of people's lives and reports every answer it gets.
+"""Application that tests kill: adds conversations and reports every answer.
 
 `python -m tests.worker.crashing memory.db` loads everything once and forks a process for each line
 of its input, so that a restart costs no loading. Nothing is open before the fork, and the only
@@ -32,12 +32,12 @@ Report = Callable[..., None]
 
 
 def owner(number: int) -> str:
-    """Whose conversation this is."""
+    """Return the user of a conversation."""
     return USERS[number % len(USERS)]
 
 
 def texts(number: int) -> list[str]:
-    """What is said in a conversation: each text is said once in all."""
+    """Return the messages of a conversation; no text occurs twice in all."""
     return [
         f"I moved to {TOWNS[number // len(USERS) % len(TOWNS)]} in week {number}.",
         f"My sister {SISTERS[number % len(SISTERS)]} has {number + 2} cats.",
@@ -46,7 +46,7 @@ def texts(number: int) -> list[str]:
 
 
 class SlowInference(LocalInference):
-    """Reports each step and takes its time over it, so that a signal finds it at work."""
+    """Inference that reports each step and is slow, so that signals interrupt it."""
 
     def __init__(self, report: Report) -> None:
         super().__init__()

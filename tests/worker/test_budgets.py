@@ -131,7 +131,7 @@ async def waiting(place: Place, session_id: str) -> None:
 
 
 async def ended(place: Place, session_id: str) -> SessionStatus:
-    """How a session ends that is to be taken up again by itself."""
+    """Wait for a session that is resumed by itself; return its status."""
     aside = (SessionStatus.INSUFFICIENT_BALANCE, SessionStatus.PROCESSING)
     async with asyncio.timeout(20):
         while (status := (await place.api.get_session("alice", session_id)).status) in aside:
@@ -256,7 +256,7 @@ async def test_a_session_that_was_paid_for_and_failed_does_not_burn_a_second_day
 async def test_a_session_that_was_paid_for_does_not_wait_for_a_third_day(
     patient: Place, inference: MeteredInference, clock: Clock
 ) -> None:
-    """The second day has no room even for the first call."""
+    """The budget of the second day is too small even for the first call."""
     await patient.limit(user_tokens_per_day=1_000)
     inference.broken = 1
     session_id = await patient.tell("alice")

@@ -26,7 +26,7 @@ from hitherto.system import open_system
 
 
 class WordInference(LocalInference):
-    """Gives a content the categories whose names are among its words, once a gate is open."""
+    """Inference whose categories are named in the content; waits for a gate."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Merge conflicts as work: taken by lease like sessions, and never beside a session of the user."""
+"""Merge conflicts as jobs: leased like sessions, one job of a user at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

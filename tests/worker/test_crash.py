@@ -1,4 +1,4 @@
-"""The process is killed again and again: what was acknowledged stays, and nothing is doubled."""
+"""Crashes: after every kill, acknowledged data stays and nothing is doubled."""
 
 import json
 import os
@@ -42,7 +42,7 @@ TABLES = (
 
 
 class Application:
-    """The application that is killed, from outside: its runs and its reports."""
+    """Runs and reports of the application that is killed."""
 
     def __init__(self, path: Path) -> None:
         self._process = subprocess.Popen(
@@ -72,7 +72,7 @@ class Application:
         return int(pid)
 
     def report(self) -> list[Any]:
-        """The next report; fails where none comes."""
+        """Return the next report; fail without one."""
         found: list[Any] = json.loads(self._lines.get(timeout=PATIENCE_S))
         return found
 
@@ -96,7 +96,7 @@ def application(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Applica
 
 
 class Ledger:
-    """What was acknowledged, and whether a later run still has it."""
+    """Acknowledged data, to be compared with later runs."""
 
     def __init__(self) -> None:
         self.sessions: set[int] = set()
@@ -140,7 +140,7 @@ def run_and_kill(
     awaited: frozenset[str],
     chance: random.Random,
 ) -> str:
-    """Kill a run a moment after one of its reports of a kind; returns the last report's kind."""
+    """Kill a run after a report of a kind; return the last report's kind."""
     pid = application.start(conversations)
     remaining = chance.randint(1, 7)
     kind = ""
@@ -189,7 +189,7 @@ async def memories(path: Path) -> dict[str, Any]:
 
 
 async def undisturbed(path: Path, conversations: int) -> dict[str, Any]:
-    """What a run that nobody kills comes to."""
+    """Return the result of a run that is not killed."""
     settings = Settings(poll_interval_s=0.02)
     async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         await crashing.tell(memory, conversations, lambda *_: None)

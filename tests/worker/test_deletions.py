@@ -25,7 +25,7 @@ WORD = "Quokkaville"
 
 
 class PausingInference(LocalInference):
-    """Waits, once it was told to, between reading a session and answering."""
+    """Inference that can pause between reading a session and answering."""
 
     def __init__(self) -> None:
         super().__init__()

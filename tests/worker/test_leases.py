@@ -1,4 +1,4 @@
-"""Leases: one worker at a time for a user, and a worker that lost its session writes nothing."""
+"""Leases: one worker at a time for a user; a lost lease writes nothing."""
 
 import asyncio
 from collections import Counter
@@ -46,7 +46,7 @@ def row(path: Path, session_id: str) -> dict[str, Any]:
 
 
 def rows_of(path: Path) -> Counter[str]:
-    """How many rows were written for sessions, by table."""
+    """Return the number of rows of sessions, by table."""
     tables = ("memories", "memory_evidence", "passages", "summaries")
     return Counter({table: databases.count(path, table) for table in tables})
 
@@ -205,7 +205,7 @@ async def test_asking_again_after_a_failure_starts_the_count_anew(store: Store) 
 
 
 class GatedInference(LocalInference):
-    """Stops at the sessions that speak of a gate until it is opened, before one of its steps."""
+    """Inference that waits for a gate before a step of sessions that mention one."""
 
     def __init__(self, step: str = "extract") -> None:
         super().__init__()
@@ -385,7 +385,7 @@ async def test_a_session_that_never_ends_is_given_up(
 
 
 async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(path: Path) -> None:
-    """By the real clock: the work takes several leases, and a second worker waits for its end."""
+    """Use the real clock: work takes several leases while a second worker waits."""
     settings = Settings(poll_interval_s=0.01, lease_s=0.3)
     inference = GatedInference()
     parts = Parts(HashEmbedder(), inference)

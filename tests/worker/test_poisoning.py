@@ -42,7 +42,7 @@ REQUEST = ContextRequest(recall_strategy=RecallStrategy.LOW_LATENCY, memories_th
 
 
 class GullibleInference(LocalInference):
-    """Extracts what it is told to, whoever said it; without orders, what the rules find."""
+    """Inference that follows orders in messages of any speaker, else the rules."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A database changes its embedder while it is read and written, and can be stopped at any point."""
+"""Changes of the embedder during reads and writes, interrupted at any point."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
@@ -55,11 +55,11 @@ QUESTION = "Where does my sister who plays the cello live, and what does my dog 
 
 
 class GoneError(Exception):
-    """The process is gone."""
+    """Simulated end of the process."""
 
 
 class Failing(Store):
-    """A store that is gone at the n-th transaction of the embedders, before or after it."""
+    """Store that fails before or after the n-th transaction of the embedders."""
 
     def __init__(self, path: Path, at: int, *, after: bool) -> None:
         super().__init__(open_database(path))
@@ -102,7 +102,7 @@ class Squeezed:
 
 
 class Named(HashEmbedder):
-    """The usual vectors under another name."""
+    """Embedder with the usual vectors under another name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(64)
@@ -147,7 +147,7 @@ async def tell(memory: AsyncHitherto, name: str, texts: Sequence[str]) -> Any:
 
 
 async def context(memory: AsyncHitherto, name: str = "alice", **named: Any) -> Any:
-    """What is recalled for a question, in a session of its own that is not kept."""
+    """Return the context for a question, in a session that is deleted afterwards."""
     user = await memory.get_user(name)
     session = await user.create_session(auto_process_after_seconds=600)
     await session.add_message(MessageRole.USER, QUESTION)
@@ -354,7 +354,7 @@ async def test_two_processes_may_make_the_same_change(filled: Path) -> None:
 async def test_what_is_said_and_asked_meanwhile_is_answered_from_one_set_at_any_time(
     filled: Path, settings: Settings
 ) -> None:
-    """alice is asked about all the time, bruno is told something all the time."""
+    """Request contexts of alice and add messages of bruno all the time."""
     answers: list[str] = []
     answered, ended = asyncio.Semaphore(0), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -466,7 +466,7 @@ async def test_a_session_processed_just_before_the_switch_holds_it_up(
     async with opened(filled, settings, OLD) as memory:
 
         class Probed(Squeezed):
-            """The probe is embedded when all vectors are there, before the switch."""
+            """Embedder that adds a session when the fixed sentences are embedded."""
 
             def embed(self, texts: Sequence[str]) -> Any:
                 if texts[0] == probe_texts()[0] and not self.told:
@@ -500,7 +500,7 @@ async def talkative(path: Path, settings: Settings) -> Path:
 
 
 async def similarities(path: Path, embedder: Embedder) -> dict[str, float]:
-    """How similar each memory of alice is to a question, as thresholds see it."""
+    """Return the similarities of alice's memories to a question."""
     async with store_of(path) as store:
         index_cache = IndexCache(2**24)
         delta = await store.read(

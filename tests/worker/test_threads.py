@@ -1,4 +1,4 @@
-"""Background work has threads and readers of its own, and a time in which a job must end."""
+"""Threads and readers of background work, and timeouts of jobs."""
 
 import asyncio
 import logging
@@ -113,7 +113,7 @@ async def session_of(api: MemoryApi, name: str, text: str) -> str:
 
 
 async def end_of(api: MemoryApi, name: str, session_id: str) -> Any:
-    """The session, once it is not in work any more."""
+    """Wait for the end of a session's processing and return the session."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             session = await api.get_session(name, session_id)

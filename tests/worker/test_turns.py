@@ -36,7 +36,7 @@ OTHER = "00000000-0000-0000-0000-000000000002"
 
 
 def rows_of(tx: ProjectUsers, name: str) -> UserRows:
-    """The rows of a user, who is made if need be."""
+    """Return the rows of a user, created if missing."""
     if name not in {user.user_id for user in tx.scan_users()}:
         tx.create_user(f"id-{name}", name, {}, None, START)
     return tx.user(name)
@@ -224,7 +224,7 @@ async def test_a_flood_of_one_project_does_not_hold_up_another(path: Path) -> No
 
 
 async def test_floods_of_so_many_projects_leave_room_for_no_more(path: Path) -> None:
-    """The bound that there is: each stuck project has one place."""
+    """Check the bound: each stuck project takes one place."""
     inference = Gated()
     settings = Settings(poll_interval_s=0.02)
     system: System = await open_system(path, settings, Parts(HashEmbedder(), inference))
@@ -278,7 +278,7 @@ def due_instants(path: Location) -> dict[str, int]:
 
 
 def check_queue(path: Location, now: datetime) -> None:
-    """No place is later than the next job, or than now for who has had a turn already."""
+    """Check that no place in the queue is later than the user's next job, or now."""
     places = {
         row["user_id"]: row["queued_at"] for row in databases.rows(path, "select * from users")
     }
@@ -439,7 +439,7 @@ def test_no_other_statement_changes_when_a_job_can_be_claimed() -> None:
 
 
 def _changed(sql: str) -> str:
-    """The part of a statement that says what is written."""
+    """Return the part of a statement that names the written columns."""
     return re.split(r"\bwhere\b", sql)[0]
 
 

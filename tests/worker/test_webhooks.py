@@ -1,4 +1,4 @@
-"""Webhooks: told what happened, signed, again until it is accepted, and nothing that is gone."""
+"""Webhooks: signed events, retries until acceptance, nothing about deleted data."""
 
 import asyncio
 import base64
@@ -45,7 +45,7 @@ Answer = Callable[[httpx.Request], Awaitable[httpx.Response] | httpx.Response]
 
 
 class Receiver:
-    """Keeps what it is sent, and answers as it is told to."""
+    """Receiver that records requests and answers as configured."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -62,16 +62,16 @@ class Receiver:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The bodies, in the order of arrival."""
+        """Return the bodies in the order of arrival."""
         return [json.loads(request.content) for request in self.requests]
 
     def told(self) -> list[str]:
-        """The types, in the order of arrival."""
+        """Return the event types in the order of arrival."""
         return [event["type"] for event in self.events]
 
 
 class Moody(LocalInference):
-    """Fails for as long as it is told to."""
+    """Inference that fails while `fails` is set."""
 
     fails = False
 
@@ -165,7 +165,7 @@ async def answered(api: MemoryApi, conflict_id: str) -> None:
 
 
 async def log(admin: AdminApi, webhook_id: str) -> list[WebhookDelivery]:
-    """All that is recorded of a webhook, oldest first."""
+    """Return the recorded deliveries of a webhook, oldest first."""
     page = await admin.list_webhook_deliveries(DEFAULT_PROJECT_ID, webhook_id, limit=200)
     return list(reversed(page.items))
 
@@ -181,7 +181,7 @@ def outbox(path: Path) -> int:
 
 
 def signatures(secret: str, request: httpx.Request) -> str:
-    """The signature that Standard Webhooks asks for, worked out from its text."""
+    """Return the signatures that the Standard Webhooks specification requires."""
     signed = (
         f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode()
         + request.content
@@ -325,7 +325,7 @@ async def test_a_request_is_signed_as_standard_webhooks_asks(
 
 
 async def test_a_signature_is_that_of_the_published_example() -> None:
-    """The figures that the specification itself gives."""
+    """Compare with the figures of the specification."""
     seen: list[httpx.Request] = []
 
     def note(request: httpx.Request) -> httpx.Response:

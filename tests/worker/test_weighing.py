@@ -1,4 +1,4 @@
-"""What something new is weighed against, for users who have told much."""
+"""Memories that new statements are weighed against, for users with many."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ class Recording(LocalInference):
 
 
 async def remembered(path: Path, inference: Recording) -> list[tuple[str, list[str]]]:
-    """The memories with what they superseded, after the life was told session by session."""
+    """Return the memories and superseded versions after all sessions were processed."""
     parts = Parts(embedder=HashEmbedder(), inference=inference)
     async with AsyncHitherto(path, settings=Settings(poll_interval_s=0.02), parts=parts) as memory:
         user = await memory.create_user("alice")
