@@ -9,5 +9,5 @@ def require_left(told: Sequence[str], texts: Sequence[str]) -> None:
     """Require messages to be unchanged except for removed sentences."""
     for before, after in zip(told, texts, strict=True):
         kept = [part.strip() for part in after.split(REDACTED)]
-        redacted = REDACTED in after and all(one in before for one in kept)
+        redacted = REDACTED in after and all(item in before for item in kept)
         assert before == after or redacted

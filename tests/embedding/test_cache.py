@@ -57,7 +57,7 @@ def planted(cache: Path) -> bytes:
     """A graph that answers otherwise, whole in itself, in place of the cached one."""
     (path,) = graphs(cache)
     model = onnx.load_model_from_string(path.read_bytes())
-    words = next(one for one in model.graph.initializer if one.name == "words.scale")
+    words = next(item for item in model.graph.initializer if item.name == "words.scale")
     words.CopyFrom(numpy_helper.from_array(np.array(0.5, np.float32), "words.scale"))
     content: bytes = model.SerializeToString()
     path.write_bytes(content)

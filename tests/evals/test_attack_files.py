@@ -31,7 +31,7 @@ def is_whole(entry: dict[str, object], is_harmless: bool) -> bool:
     forbidden = () if is_harmless else entry["forbidden"]
     return (
         bool(messages)
-        and all(at < len(messages) for one in statements for at in one.evidence)
+        and all(at < len(messages) for statement in statements for at in statement.evidence)
         and (entry["id"] in READ_TOGETHER or all(word.casefold() in text for word in forbidden))
     )
 

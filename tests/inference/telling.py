@@ -74,7 +74,7 @@ async def tell(client: Any, user: Any, *texts: str, at: datetime = FRIDAY) -> An
 
 
 async def contents(user: Any) -> list[str]:
-    return [one.content for one in (await user.list_memories(limit=200)).items]
+    return [item.content for item in (await user.list_memories(limit=200)).items]
 
 
 def stored(path: Path) -> dict[str, list[Any]]:

@@ -62,7 +62,7 @@ class Shelf:
 
     def messages(self, plan: QueryPlan) -> Sequence[Item]:
         found = self._fitting(plan, self._messages)
-        return [each for each in found if plan.role is None or plan.role.upper() in each.source]
+        return [item for item in found if plan.role is None or plan.role.upper() in item.source]
 
     def transcript(self, item: Item, start: int | None) -> Sequence[Item]:
         self.read.append((item.item_id, start))
@@ -100,7 +100,7 @@ async def test_what_the_first_search_found_may_be_the_answer() -> None:
     assert "[1] Memory of March 1st, from USER: User has a cat named Kiwi." in mind.shown[0]
     (finding,) = found.findings
     assert finding.statement == "The cat is called Kiwi."
-    assert [(each.item.item_id, each.words) for each in finding.evidence] == [
+    assert [(item.item.item_id, item.words) for item in finding.evidence] == [
         ("m-cat", "a cat named Kiwi")
     ]
     assert (found.failure, found.unknown, found.unsupported) == ("", 0, 0)
@@ -117,7 +117,7 @@ async def test_a_question_of_several_hops_is_followed_from_tool_to_tool() -> Non
     found = await explored(mind, library=library, report=told.append)
     assert "[4] Memory of March 2nd" in mind.shown[1]
     assert library.read == [("m-cat", None)]
-    assert {each.item.item_id for each in found.findings[0].evidence} == {"m-vet", "m-cat"}
+    assert {item.item.item_id for item in found.findings[0].evidence} == {"m-vet", "m-cat"}
     assert told == ["Searching memories for: vet", found.steps[1]]
     assert found.steps[1].startswith("Reading a conversation:")
 

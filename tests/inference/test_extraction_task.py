@@ -94,7 +94,7 @@ def test_the_same_statement_is_one_candidate_with_all_its_evidence() -> None:
         FoundMemory(statement="User has a dog", evidence=[1]),
         FoundMemory(statement="The user has a dog.", evidence=[2]),
     )
-    assert [one.evidence for one in found.candidates] == [(0, 1)]
+    assert [candidate.evidence for candidate in found.candidates] == [(0, 1)]
 
 
 def test_who_said_it_is_whose_messages_are_the_evidence() -> None:
@@ -105,7 +105,7 @@ def test_who_said_it_is_whose_messages_are_the_evidence() -> None:
         FoundMemory(statement="Assistant bakes bread", evidence=[2], said_by="user"),
         FoundMemory(statement="Assistant bakes for the dog", evidence=[1, 2], said_by="assistant"),
     )
-    roles = {one.content: one.said_by for one in found.candidates}
+    roles = {candidate.content: candidate.said_by for candidate in found.candidates}
     assert roles == {
         "User has a dog": MessageRole.USER,
         "Assistant bakes bread": MessageRole.ASSISTANT,
@@ -123,7 +123,10 @@ def test_what_is_dropped_is_counted() -> None:
         FoundMemory(statement=f"User has a dog {'and ' * 200}", evidence=[1]),
         FoundMemory(statement="User may have a dog", evidence=[1], confidence=0.3),
     )
-    assert ([one.content for one in found.candidates], found.dropped) == (["User has a dog"], 5)
+    assert ([candidate.content for candidate in found.candidates], found.dropped) == (
+        ["User has a dog"],
+        5,
+    )
 
 
 def test_more_than_can_be_true_of_one_part_is_not_taken() -> None:

@@ -105,7 +105,7 @@ async def test_a_contradiction_is_asked_about_and_the_answer_settles_it(
         assert await contents(user) == ["User works at the Siemens plant"]
         conflict = (await user.list_merge_conflicts()).conflicts[0]
         assert conflict.proposed_memory_content == "User works at the bakery in Porto"
-        assert [one.reason for one in conflict.conflicting_memories] == ["it is merge_conflict"]
+        assert [item.reason for item in conflict.conflicting_memories] == ["it is merge_conflict"]
         asked = conflict.clarifying_questions[0]
         assert asked.options[:2] == [
             "User works at the Siemens plant",
@@ -230,5 +230,5 @@ async def test_no_prompt_grows_with_what_is_remembered(path: Path, model: Script
         held, _, new = content.partition("New statements:")
         assert len(HELD.findall(held)) <= MOST_HELD
         assert len(HELD.findall(new)) <= BATCH
-    assert {len(one) for one in sizes} == {3}
-    assert max(max(one) for one in sizes[4:]) <= max(sizes[3]) * 1.05
+    assert {len(size) for size in sizes} == {3}
+    assert max(max(size) for size in sizes[4:]) <= max(sizes[3]) * 1.05

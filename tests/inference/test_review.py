@@ -77,7 +77,7 @@ class Mind:
         if "Changes:" in asked.content:
             return self.review(asked) if callable(self.review) else self.review
         if "New statements:" not in asked.content:
-            return found(*(memory(one) for one in self.statements))
+            return found(*(memory(statement) for statement in self.statements))
         held, _, new = asked.content.partition("New statements:")
         known = numbers(held)
         verdicts: list[dict[str, Any]] = []
@@ -111,7 +111,7 @@ async def moved(client: Any, user: Any, model: ScriptedModel, review: Written) -
 
 
 async def doubts(user: Any) -> dict[str, str]:
-    return {one.content: one.doubt_reason for one in (await user.list_doubtful_memories()).items}
+    return {item.content: item.doubt_reason for item in (await user.list_doubtful_memories()).items}
 
 
 async def test_the_model_marks_what_no_rule_knows_and_lifts_what_it_says_stands(
@@ -231,7 +231,7 @@ async def test_what_is_in_doubt_is_shown_to_a_later_session_which_settles_it(
         model.otherwise = Mind((over,), (over, "temporal_conflict", RENT))
         await tell(client, user, "I do not pay rent of 800 euros any more.", at=LATEST)
         assert await doubts(user) == {}
-        items = {one.content: one for one in (await user.list_memories()).items}
+        items = {item.content: item for item in (await user.list_memories()).items}
         assert RENT not in items
         before = items[over].previous_versions[0]
         assert (before.content, before.expiration_reason) == (
@@ -250,7 +250,7 @@ async def test_a_detail_settles_a_doubt_only_if_it_was_said_after_the_change(
         await moved(client, user, model, doubtful((PARK, "so")))
         model.otherwise = Mind((fuller,), (fuller, "addition", PARK))
         await tell(client, user, "I jog in the park on the corner every Sunday.", at=at)
-        items = {one.content: one for one in (await user.list_memories()).items}
+        items = {item.content: item for item in (await user.list_memories()).items}
         assert items[fuller].total_versions == 2
         assert (items[fuller].doubted_at == LATER) is kept
         assert set(await doubts(user)) == ({fuller} if kept else set())
@@ -273,7 +273,7 @@ async def test_a_review_does_not_grow_with_what_is_remembered_or_changed(
 ) -> None:
     colours = ("red", "blue", "green", "grey", "pink", "gold", "lime", "navy")
     kept = {
-        part: [f"User {part} a {one} box of paint{n}" for n in range(4) for one in colours]
+        part: [f"User {part} a {colour} box of paint{n}" for n in range(4) for colour in colours]
         for part in ("keeps", "sold", "owns")
     }
 
@@ -281,13 +281,13 @@ async def test_a_review_does_not_grow_with_what_is_remembered_or_changed(
         if "Changes:" in asked.content:
             return NOTHING
         if "New statements:" not in asked.content:
-            part = next(one for one in kept if f"I {one.rstrip('s')}" in asked.content)
+            part = next(item for item in kept if f"I {item.rstrip('s')}" in asked.content)
             return Mind(kept[part])(asked)
         old, _, new = asked.content.partition("New statements:")
         before, after = numbers(old), numbers(new)
         verdicts = []
         for content, number in after.items():
-            about = [before[one] for one in [content.replace("sold", "keeps")] if one in before]
+            about = [before[item] for item in [content.replace("sold", "keeps")] if item in before]
             # Those of the last colours stay, so that there is something to be put in doubt.
             changed = about and content.split()[3] not in colours[4:]
             action = "temporal_conflict" if changed else "insert"

@@ -49,7 +49,7 @@ async def test_a_session_becomes_what_the_model_found(path: Path, model: Scripte
             client, user, "I moved to Lisbon last Friday.", "Try the bakery Aurora there."
         )
         assert session.status is SessionStatus.PROCESSED
-        items = {one.content: one for one in (await user.list_memories()).items}
+        items = {item.content: item for item in (await user.list_memories()).items}
         moved = items["User moved to Lisbon"]
         assert moved.event_date_start.date().isoformat() == "2025-03-07"
         assert moved.evidence[0].position == 0
@@ -120,7 +120,7 @@ async def test_a_long_session_is_read_in_parts_that_overlap(
         session = await tell(client, user, long, "Fine.", long, "Fine.", long)
         assert session.status is SessionStatus.PROCESSED
         items = (await user.list_memories()).items
-        assert [one.content for one in items] == ["User has a dog named Rex"]
+        assert [item.content for item in items] == ["User has a dog named Rex"]
         assert [evidence.position for evidence in items[0].evidence] == [0, 4]
     # Both parts are asked about at once, so either may arrive first.
     first, second = sorted(
@@ -156,7 +156,7 @@ async def test_the_projects_preferences_and_categories_are_told_and_kept_to(
         await api.process("alice", session.session_id)
         await api.wait_until_processed(timeout_s=20)
         items = (await api.list_memories("alice")).items
-        assert [(one.content, one.categories) for one in items] == [
+        assert [(item.content, item.categories) for item in items] == [
             ("User has a dog named Rex", ["pets"])
         ]
     content = model.requests[0].content
@@ -283,7 +283,7 @@ async def test_sessions_of_several_users_wait_for_the_model_at_once_and_those_of
         assert all("My dog" in asked.content for asked in model.requests)
         model.let_go()
         await client.wait_until_processed(timeout_s=20)
-        assert {one.status for one in await _sessions(client)} == {SessionStatus.PROCESSED}
+        assert {item.status for item in await _sessions(client)} == {SessionStatus.PROCESSED}
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
@@ -306,4 +306,4 @@ async def test_no_more_sessions_are_in_work_than_the_settings_allow(
 
 async def _sessions(client: Any) -> list[Any]:
     users = [await client.get_user(name) for name in ("alice", "bob", "carol")]
-    return [one for user in users for one in (await user.list_sessions()).sessions]
+    return [session for user in users for session in (await user.list_sessions()).sessions]

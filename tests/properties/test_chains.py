@@ -59,12 +59,12 @@ def applied(versions: Versions, edit: ChainEdit) -> Versions:
 
 
 def current_ids(versions: Versions) -> set[str]:
-    return {one.memory_id for one in versions.values() if one.expired_at is None}
+    return {version.memory_id for version in versions.values() if version.expired_at is None}
 
 
 def assert_whole(versions: Versions) -> None:
     """No link points to nothing, and exactly the versions without a successor are current."""
-    linked = {one.previous_id for one in versions.values()} - {None}
+    linked = {version.previous_id for version in versions.values()} - {None}
     assert linked <= versions.keys()
     assert current_ids(versions) == versions.keys() - linked
 
@@ -105,26 +105,26 @@ def test_deleting_one_version_keeps_the_order_of_the_others(
     gone = data.draw(st.sampled_from(sorted(versions)))
     kept = applied(versions, delete(versions, gone))
     before, after = Chains(versions), Chains(kept)
-    for one in kept:
-        expected = [v.memory_id for v in before.history(one) if v.memory_id != gone]
-        assert [v.memory_id for v in after.history(one)] == expected
+    for item in kept:
+        expected = [v.memory_id for v in before.history(item) if v.memory_id != gone]
+        assert [v.memory_id for v in after.history(item)] == expected
 
 
 @given(forests())
 def test_numbers_run_without_gaps_down_every_history(versions: Versions) -> None:
     chains = Chains(versions)
-    for one in versions:
-        history = chains.history(one)
+    for version in versions:
+        history = chains.history(version)
         numbers = [chains.version_number(v.memory_id) for v in history]
         assert numbers == list(range(len(history), 0, -1))
-        assert chains.total_versions(one) >= chains.version_number(one)
-        assert all(v.expired_at is None for v in chains.current_from(one))
+        assert chains.total_versions(version) >= chains.version_number(version)
+        assert all(v.expired_at is None for v in chains.current_from(version))
 
 
 @given(forests())
 def test_after_everything_was_said_what_is_known_is_what_is_current(versions: Versions) -> None:
     chains = Chains(versions)
-    known = {one.memory_id for one in chains.as_of(DAY + timedelta(days=99))}
+    known = {item.memory_id for item in chains.as_of(DAY + timedelta(days=99))}
     assert known == current_ids(versions)
 
 
@@ -146,7 +146,7 @@ def test_a_predecessor_put_in_later_keeps_chains_whole(
     }
     grown = applied(grown, ChainEdit(relinks=place.relinks))
     assert_whole(grown)
-    assert "new" in {one.memory_id for one in Chains(grown).history(successor)}
+    assert "new" in {item.memory_id for item in Chains(grown).history(successor)}
 
 
 @given(forests(), st.data())

@@ -103,7 +103,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     def chosen(self, choice: int) -> tuple[str, str]:
         """A session of any user: the user's name and the session's id."""
-        found = [(name, one) for name, user in self.users.items() for one in user.sessions]
+        found = [(name, session) for name, user in self.users.items() for session in user.sessions]
         return found[choice % len(found)]
 
     def named(self, choice: int) -> str:
@@ -312,7 +312,7 @@ class LifeCycle(RuleBasedStateMachine):
         page = self.memory.get_user(name).list_sessions(
             offset, limit, wanted, None if statuses is None else sorted(statuses)
         )
-        listed = [(one.session_id, one.status, one.metadata) for one in page.sessions]
+        listed = [(item.session_id, item.status, item.metadata) for item in page.sessions]
         assert listed == expected[offset : offset + limit]
         assert (page.total, page.has_more) == (len(expected), offset + limit < len(expected))
 
@@ -325,7 +325,9 @@ class LifeCycle(RuleBasedStateMachine):
         page = user.get_session(session_id).get_messages(offset, limit)
         assert [message.content for message in page.messages] == told[offset : offset + limit]
         assert (page.total, page.has_more) == (len(told), offset + limit < len(told))
-        last = [(one.session_id, one.content) for one in user.get_last_n_messages(limit).messages]
+        last = [
+            (item.session_id, item.content) for item in user.get_last_n_messages(limit).messages
+        ]
         assert last == self.users[name].told[-limit:]
 
     @precondition(has_users)
@@ -360,7 +362,7 @@ class LifeCycle(RuleBasedStateMachine):
         for place in item.evidence:
             assert place.position < len(model.sessions[place.session_id].messages)
         previous = item.previous_versions or []
-        assert [one.version_number for one in previous] == list(
+        assert [message.version_number for message in previous] == list(
             range(item.version_number - 1, 0, -1)
         )
         assert item.has_previous_versions == bool(previous)

@@ -125,7 +125,7 @@ def planned(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool = False
 ) -> Plan:
     said, candidates = session
-    vectors = np.array([vector(one.content) for one in candidates], np.float32)
+    vectors = np.array([vector(candidate.content) for candidate in candidates], np.float32)
     return reconcile(
         held,
         candidates,
@@ -140,7 +140,7 @@ def stored(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], plan: Plan
 ) -> dict[str, MemoryVersion]:
     """Return the versions that a store has after a plan."""
-    versions = {one.memory.memory_id: one.memory for one in held}
+    versions = {item.memory.memory_id: item.memory for item in held}
     ids: dict[int, str] = {}
 
     def found(ref: Ref) -> str:
@@ -188,9 +188,9 @@ def stored(
 def held_from(versions: dict[str, MemoryVersion]) -> list[ExistingMemory]:
     """Return the existing memories: current ones, and those of the same session."""
     return [
-        ExistingMemory(one, vector(one.content))
-        for one in versions.values()
-        if one.expired_at is None or "the session" in {e.session_id for e in one.evidence}
+        ExistingMemory(version, vector(version.content))
+        for version in versions.values()
+        if version.expired_at is None or "the session" in {e.session_id for e in version.evidence}
     ]
 
 
@@ -211,7 +211,7 @@ def test_every_reference_was_given_and_nothing_is_superseded_twice(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool
 ) -> None:
     plan = planned(held, session, conflicts)
-    known: set[Ref] = {one.memory.memory_id for one in held}
+    known: set[Ref] = {item.memory.memory_id for item in held}
     gone: list[Ref] = []
     assert [d.candidate.evidence for d in plan.decisions] == [c.evidence for c in session[1]]
     for i, decision in enumerate(plan.decisions):
@@ -246,7 +246,7 @@ def test_the_same_session_a_second_time_changes_nothing(
     assert all(isinstance(decision, Ignore) for decision in again.decisions)
     assert again.connections == ()
     assert stored(held_from(once), session, again) == {
-        one.memory.memory_id: one.memory for one in held_from(once)
+        item.memory.memory_id: item.memory for item in held_from(once)
     }
 
 
@@ -255,8 +255,8 @@ def test_chains_stay_whole_whatever_is_said(
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
     versions = stored(held, session, planned(held, session))
-    linked = {one.previous_id for one in versions.values()} - {None}
-    current = {one.memory_id for one in versions.values() if one.expired_at is None}
+    linked = {version.previous_id for version in versions.values()} - {None}
+    current = {version.memory_id for version in versions.values() if version.expired_at is None}
     assert current == versions.keys() - linked
 
 
@@ -265,7 +265,7 @@ def test_an_earlier_session_never_displaces_a_later_fact_unless_both_are_timeles
     held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
     plan = planned(held, session)
-    said = {one.memory.memory_id: one.memory for one in held}
+    said = {item.memory.memory_id: item.memory for item in held}
     for decision in plan.decisions:
         if isinstance(decision, Supersede):
             for ref in decision.replaces:
@@ -281,7 +281,7 @@ def test_connections_are_few_distinct_and_between_what_is_current(
     gone = {r for d in plan.decisions if isinstance(d, Supersede) for r in d.replaces}
     stored_refs = {
         i for i, d in enumerate(plan.decisions) if not isinstance(d, Ignore | InsertHistorical)
-    } | {one.memory.memory_id for one in held}
+    } | {item.memory.memory_id for item in held}
     ends = [ref for pair in plan.connections for ref in pair]
     assert set(ends) <= stored_refs - gone
     assert all(ends.count(ref) <= 5 for ref in ends)

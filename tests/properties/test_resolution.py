@@ -72,10 +72,10 @@ def contests(draw: st.DrawFn) -> AnsweredConflict:
     at, proposed = draw(days), draw(contents)
     ids = tuple(draw(st.lists(st.sampled_from(["m0", "m1", "m2", "gone"]), unique=True)))
     asked = tuple(
-        MergeConflictQuestion(f"{one}?", ["the other", proposed, BOTH, NEITHER]) for one in ids
+        MergeConflictQuestion(f"{item}?", ["the other", proposed, BOTH, NEITHER]) for item in ids
     )
     answers = (
-        MergeConflictAnswer(one.question, draw(st.sampled_from(one.options))) for one in asked
+        MergeConflictAnswer(item.question, draw(st.sampled_from(item.options))) for item in asked
     )
     return AnsweredConflict(
         "c0", "s1", at, Candidate(proposed, at, at, (0,)), asked, ids, tuple(answers), draw(days)

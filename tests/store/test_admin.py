@@ -129,7 +129,7 @@ async def test_of_servers_that_start_together_one_makes_the_first_key(
     path: Path, system: System, clock: Callable[[], datetime]
 ) -> None:
     others = [await open_system(path, Settings(), Parts(HashEmbedder(), clock=clock))]
-    admins = [Admin(one.resources) for one in (system, *others)]
+    admins = [Admin(item.resources) for item in (system, *others)]
     made = await asyncio.gather(
         *(admin.create_first_key(DEFAULT_PROJECT_ID, name="first") for admin in admins * 3)
     )
@@ -141,7 +141,7 @@ async def test_of_servers_that_start_together_one_makes_the_first_key(
 
 async def test_two_keys_are_never_the_same(admin: Admin, project_id: str) -> None:
     made = [await admin.create_key(project_id) for _ in range(20)]
-    assert len({one.api_key for one in made}) == len({one.key.key_id for one in made}) == 20
+    assert len({item.api_key for item in made}) == len({item.key.key_id for item in made}) == 20
 
 
 async def test_whatever_is_wrong_with_key_or_project_is_answered_alike(
@@ -328,7 +328,7 @@ async def test_categories_are_made_listed_and_changed(admin: Admin, project_id: 
     family = await admin.create_category(project_id, "family")
     upper = await admin.create_category(project_id, "Work")
     listed = await admin.list_categories(project_id)
-    assert [one.name for one in listed] == ["Work", "family", "work"]
+    assert [item.name for item in listed] == ["Work", "family", "work"]
     assert await admin.update_category(project_id, work.category_id) == work
     renamed = await admin.update_category(project_id, work.category_id, name="career")
     assert renamed == replace(work, name="career")

@@ -35,15 +35,15 @@ def test_an_old_database_opens_answers_and_takes_more(path: Location, settings: 
     restore(path)
     with Hitherto(path, settings=settings) as memory:
         user = memory.get_user("alice")
-        lives = next(one for one in user.list_memories().items if "Lisbon" in one.content)
+        lives = next(item for item in user.list_memories().items if "Lisbon" in item.content)
         session = user.create_session()
         session.add_message(MessageRole.USER, "Where did I live before? My cat is called Miro.")
         context = session.get_context(max_tokens=1000).context
         session.process()
         memory.wait_until_processed(timeout_s=60)
-        contents = [one.content for one in user.list_memories().items]
+        contents = [item.content for item in user.list_memories().items]
     assert user.metadata == {"plan": "pro"}
-    assert [one.content for one in lives.previous_versions] == [
+    assert [version.content for version in lives.previous_versions] == [
         "User lives in Porto with their dog Bica"
     ]
     assert "I live in Porto with my dog Bica." in context

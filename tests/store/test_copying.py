@@ -66,7 +66,7 @@ def test_every_row_is_there_and_the_copy_says_how_many(source: Path, target: Pat
     found = copied(source, target)
     before = contents(source)
     assert contents(target) == before
-    assert {one.name: one.rows for one in found} == {
+    assert {item.name: item.rows for item in found} == {
         name: len(rows)
         for name, rows in before.items()
         if name not in ("schema_migrations", PROGRESS_TABLE)
@@ -188,7 +188,7 @@ def test_the_command_tells_what_was_copied(source: Path, target: Path) -> None:
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert (report["source"], report["target"]) == (str(source), str(target))
-    rows = {one["name"]: one["rows"] for one in report["tables"]}
+    rows = {item["name"]: item["rows"] for item in report["tables"]}
     assert rows["users"] == 4
     assert contents(target) == contents(source)
 

@@ -93,7 +93,7 @@ async def test_two_processes_cannot_take_the_same_room(place: Place, settings: S
                 return False
         return True
 
-    allowed = await asyncio.gather(*(one(each) for each in [place.ledger, second] * 10))
+    allowed = await asyncio.gather(*(one(item) for item in [place.ledger, second] * 10))
     await store.close()
     assert sum(allowed) == 5
 
@@ -341,18 +341,18 @@ async def test_usage_is_summed_by_day_task_and_model_and_by_user(
     await place.call(bruno)
     await place.call(bruno, planning)
     usage = await place.admin.usage(DEFAULT_PROJECT_ID)
-    told = [(each.day.day, each.task, each.counts.calls) for each in usage.tasks]
+    told = [(task.day.day, task.task, task.counts.calls) for task in usage.tasks]
     assert told == [(15, "extraction", 2), (15, "planning", 1), (14, "extraction", 1)]
     first = usage.tasks[0].counts
     assert (first.input_tokens, first.output_tokens, first.cached_tokens) == (1_400, 200, 100)
-    assert [(each.user_id, each.counts.calls) for each in usage.users] == [
+    assert [(user.user_id, user.counts.calls) for user in usage.users] == [
         ("alice", 2),
         ("bruno", 2),
     ]
-    assert sum(each.counts.input_tokens for each in usage.users) == usage.total.input_tokens
+    assert sum(user.counts.input_tokens for user in usage.users) == usage.total.input_tokens
     of_bruno = await place.admin.usage(DEFAULT_PROJECT_ID, user_id="bruno")
     assert (of_bruno.total.calls, of_bruno.total.input_tokens) == (2, 950)
-    assert [each.user_id for each in of_bruno.users] == ["bruno"]
+    assert [user.user_id for user in of_bruno.users] == ["bruno"]
     nobody = await place.account("carla")
     assert nobody.user_id
     assert (await place.admin.usage(DEFAULT_PROJECT_ID, user_id="carla")).tasks == []
@@ -369,7 +369,7 @@ async def test_a_deleted_user_leaves_no_call_and_the_sums_of_the_project_stay(
     await place.api.delete_user("alice")
     after = await place.admin.usage(DEFAULT_PROJECT_ID)
     assert (after.total, after.tasks) == (before.total, before.tasks)
-    assert [each.user_id for each in after.users] == ["bruno"]
+    assert [user.user_id for user in after.users] == ["bruno"]
     assert [call.user_id for call in (await place.calls()).items] == ["bruno"]
     text = "".join(
         str(tuple(row))

@@ -34,7 +34,7 @@ async def processed(server: AsyncHitherto, name: str) -> list[str]:
     await session.add_message(MessageRole.USER, "I live in Porto.")
     await session.process()
     await server.wait_until_processed(timeout_s=20)
-    return [one.content for one in (await user.list_memories()).items]
+    return [item.content for item in (await user.list_memories()).items]
 
 
 async def test_a_worker_takes_up_what_another_process_has_made_due(path: Location) -> None:

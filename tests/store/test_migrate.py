@@ -50,7 +50,7 @@ async def test_every_row_of_an_earlier_schema_is_kept(path: Location, version: i
             kept = stored(path, table)
             assert len(kept) == len(rows)
             for row in rows:
-                assert any(_holds(one, row) for one in kept), (table, row)
+                assert any(_holds(item, row) for item in kept), (table, row)
 
 
 def _holds(kept: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
@@ -77,16 +77,16 @@ async def test_what_an_earlier_release_remembered_is_recalled_and_worked_on(
         alice = await memory.get_user("alice")
         assert alice.metadata == {"plan": "free"}
         items = (await alice.list_memories()).items
-        assert {one.content for one in items} == {
+        assert {item.content for item in items} == {
             "User lives in Lisbon",
             "User likes custard tarts",
         }
-        lisbon = next(one for one in items if "Lisbon" in one.content)
-        assert [one.content for one in lisbon.previous_versions] == ["User lives in Porto"]
+        lisbon = next(item for item in items if "Lisbon" in item.content)
+        assert [item.content for item in lisbon.previous_versions] == ["User lives in Porto"]
         waiting = await alice.get_session("s2")
         await waiting.process()
         await memory.wait_until_processed(timeout_s=20)
-        assert "Bica" in str([one.content for one in (await alice.list_memories()).items])
+        assert "Bica" in str([item.content for item in (await alice.list_memories()).items])
         asking = await alice.create_session()
         await asking.add_message("user", "Where do I live?")
         told = await asking.get_context(recall_strategy=RecallStrategy.LOW_LATENCY)

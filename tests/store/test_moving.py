@@ -42,7 +42,7 @@ def move(
         report,
         batch_rows=batch_rows,
     )
-    return {one.name: (one.rows, one.digest) for one in found}
+    return {item.name: (item.rows, item.digest) for item in found}
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_what_was_quoted_is_still_quoted_there_and_back(
     for place in (path, back):
         async with AsyncHitherto(place, parts=Parts(embedder=HashEmbedder(32))) as memory:
             user = await memory.get_user("bruno")
-            found = {one.content: one.said_by for one in (await user.list_memories()).items}
+            found = {item.content: item.said_by for item in (await user.list_memories()).items}
         marked = [content for content, said_by in found.items() if said_by is SaidBy.QUOTED]
         assert marked
         assert all("Bica" in content for content in marked)
@@ -100,7 +100,7 @@ async def test_what_was_moved_is_recalled_and_worked_on(file: Path, path: Locati
         await session.add_message(MessageRole.USER, "I moved to Faro.")
         await session.process()
         await memory.wait_until_processed(timeout_s=20)
-        contents = [one.content for one in (await user.list_memories()).items]
+        contents = [item.content for item in (await user.list_memories()).items]
         assert any("Faro" in content for content in contents)
 
 

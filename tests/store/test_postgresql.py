@@ -240,9 +240,9 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
         for number in range(10):
             tx.create_user(f"u{number}", f"u{number}", {}, None, START)
             user = tx.user(f"u{number}")
-            for one in range(3):
-                user.sessions.create(f"{number}-{one}", {}, START, None, START)
-                user.sessions.make_due(f"{number}-{one}", START)
+            for item in range(3):
+                user.sessions.create(f"{number}-{item}", {}, START, None, START)
+                user.sessions.make_due(f"{number}-{item}", START)
 
     await stores[0].write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
     now, until = START + timedelta(seconds=1), START + timedelta(hours=1)
@@ -271,7 +271,7 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
     )
     assert sorted(done) == sorted(f"{n}-{k}" for n in range(10) for k in range(3))
     assert all(
-        [one for one in done if one.startswith(f"{n}-")] == [f"{n}-{k}" for k in range(3)]
+        [item for item in done if item.startswith(f"{n}-")] == [f"{n}-{k}" for k in range(3)]
         for n in range(10)
     )
     for store in stores:

@@ -50,7 +50,7 @@ async def user_metadata(system: System, text: str) -> None:
 
 async def user_id(system: System, text: str) -> None:
     api = system.engine(DEFAULT_PROJECT_ID)
-    held = next(one.user_id for one in (await api.list_users()).items if one.user_id != "alice")
+    held = next(user.user_id for user in (await api.list_users()).items if user.user_id != "alice")
     await api.update_user(held, new_user_id=text[:200].strip())
 
 

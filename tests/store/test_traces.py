@@ -44,7 +44,7 @@ def fill_pages(path: Path, seed: int) -> None:
                 " recorded_at) values (?, ?, 'pending', '{}', 0, 0)",
                 (user_id, session_id),
             )
-        told = [(place, one) for one in sessions for place in range(8)]
+        told = [(place, session) for session in sessions for place in range(8)]
         chance.shuffle(told)
         for place, (number, user_id, session_id) in told:
             word = WORD if number % 2 else "Faro"
@@ -108,8 +108,8 @@ def test_a_large_file_is_written_anew_when_there_is_time_by_whoever_has_it_open(
     assert "rewritten within seconds" in pending
     other.clear_left()
     assert database.clear_traces() == ()
-    for one in (database, other):
-        one.close()
+    for item in (database, other):
+        item.close()
 
 
 def test_of_many_deletions_in_a_row_some_leave_a_larger_file_for_later(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_of_many_deletions_in_a_row_some_leave_a_larger_file_for_later(tmp_path:
     for _ in range(3):
         deleted_in(database, path)
         kept.append(database.clear_traces())
-    assert [len(one) for one in kept] == [0, 1, 0]
+    assert [len(item) for item in kept] == [0, 1, 0]
     assert "rewritten within seconds" in kept[1][0]
     assert traces(path, WORD) == 0
     database.close()

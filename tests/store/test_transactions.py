@@ -62,13 +62,13 @@ async def test_all_users_and_sessions_are_read_once_and_newest_first(store: Stor
         user = tx.user("name-7")
         for number in range(430):
             user.sessions.create(f"{number:03}", {}, after(number // 70), None, START)
-        users = [one.user_id for one in tx.page_users(0, 1000)]
-        sessions = [one.session_id for one in user.sessions.page(0, 1000)]
+        users = [item.user_id for item in tx.page_users(0, 1000)]
+        sessions = [item.session_id for item in user.sessions.page(0, 1000)]
         return (
             users,
-            [one.user_id for one in tx.scan_users()],
+            [item.user_id for item in tx.scan_users()],
             sessions,
-            [one.session_id for one in user.sessions.scan()],
+            [item.session_id for item in user.sessions.scan()],
         )
 
     users, scanned_users, sessions, scanned_sessions = await store.write(

@@ -78,11 +78,11 @@ def test_what_is_allowed_never_goes_over_a_limit(states: list[BudgetState], want
 def test_a_project_inherits_what_it_has_not_set() -> None:
     defaults = Budgets(1_000, 2.0, 300, None, OverBudget.LOCAL)
     own = Budgets(project_tokens_per_day=0, user_usd_per_day=0.5, over_budget=OverBudget.WAIT)
-    held = spending.effective(own, defaults)
-    assert held == Budgets(0, 2.0, 300, 0.5, OverBudget.WAIT)
+    budgets = spending.effective(own, defaults)
+    assert budgets == Budgets(0, 2.0, 300, 0.5, OverBudget.WAIT)
     assert spending.effective(Budgets(), defaults) == defaults
-    assert spending.of_project(held) == Limit(0, 2_000_000_000)
-    assert spending.of_user(held) == Limit(300, 500_000_000)
+    assert spending.of_project(budgets) == Limit(0, 2_000_000_000)
+    assert spending.of_user(budgets) == Limit(300, 500_000_000)
 
 
 def test_days_are_those_of_utc_whatever_the_zone_of_the_clock() -> None:

@@ -63,9 +63,9 @@ def test_the_references_own_calibration_changes_nothing() -> None:
 def test_a_spread_is_the_middle_of_the_one_and_the_upper_end_of_the_other() -> None:
     apart = np.linspace(0.0, 0.2, 101, dtype=np.float32)
     near = np.linspace(0.0, 1.0, 101, dtype=np.float32)
-    found = spread_of(apart, near)
-    assert found is not None
-    assert (found.apart, found.near) == (pytest.approx(0.1), pytest.approx(0.9))
+    spread = spread_of(apart, near)
+    assert spread is not None
+    assert (spread.apart, spread.near) == (pytest.approx(0.1), pytest.approx(0.9))
 
 
 @pytest.mark.parametrize(("apart", "near"), [(FEWEST_PAIRS - 1, 999), (999, FEWEST_PAIRS - 1)])

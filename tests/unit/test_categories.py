@@ -20,7 +20,7 @@ FOOD = embedded("food_preferences", 1, 0, 0, description="dishes, drinks and die
 WORK = embedded("work", 0, 1, 0, description="job, employer, office")
 
 
-def found(content: str, vector: list[float], *categories: EmbeddedCategory) -> list[str]:
+def fitting_names(content: str, vector: list[float], *categories: EmbeddedCategory) -> list[str]:
     (names,) = fitting([content], np.array([vector], np.float32), categories)
     return names
 
@@ -34,42 +34,42 @@ def test_a_name_is_read_with_spaces_and_with_its_description() -> None:
 
 
 def test_what_is_alike_in_meaning_is_found_and_the_rest_is_left_out() -> None:
-    assert found("User loves soup", [0.4, 0, 0.9], FOOD, WORK) == ["food_preferences"]
-    assert found("User is a nurse", [0.1, 0.4, 0.9], FOOD, WORK) == ["work"]
-    assert found("User has a red bicycle", [0.1, 0.1, 0.9], FOOD, WORK) == []
+    assert fitting_names("User loves soup", [0.4, 0, 0.9], FOOD, WORK) == ["food_preferences"]
+    assert fitting_names("User is a nurse", [0.1, 0.4, 0.9], FOOD, WORK) == ["work"]
+    assert fitting_names("User has a red bicycle", [0.1, 0.1, 0.9], FOOD, WORK) == []
 
 
 def test_a_word_of_the_name_or_the_description_makes_up_for_some_likeness() -> None:
     for content in ("User brings drinks", "User has a preference"):
-        assert found(content, [0.1, 0.05, 0.9], FOOD, WORK) == ["food_preferences"]
-    assert found("User brings drinks", [-0.1, 0.1, 0.9], FOOD, WORK) == []
+        assert fitting_names(content, [0.1, 0.05, 0.9], FOOD, WORK) == ["food_preferences"]
+    assert fitting_names("User brings drinks", [-0.1, 0.1, 0.9], FOOD, WORK) == []
 
 
 def test_several_can_fit_the_best_first() -> None:
     others = [embedded(name, 0, 0, 0) for name in ("travel", "health", "home")]
-    both = found("User is a cook", [0.5, 0.6, 0.6], FOOD, WORK, *others)
+    both = fitting_names("User is a cook", [0.5, 0.6, 0.6], FOOD, WORK, *others)
     assert both == ["work", "food_preferences"]
 
 
 def test_a_single_category_is_given_only_where_it_fits() -> None:
-    assert found("User is a nurse", [0, 0.4, 0.9], WORK) == ["work"]
-    assert found("User has a red bicycle", [0, 0.2, 0.9], WORK) == []
+    assert fitting_names("User is a nurse", [0, 0.4, 0.9], WORK) == ["work"]
+    assert fitting_names("User has a red bicycle", [0, 0.2, 0.9], WORK) == []
 
 
 def test_what_is_like_everything_fits_nothing() -> None:
     alike = [embedded(name, 0.2, 0, 0) for name in ("one", "two", "three")]
-    assert found("User is", [1, 0, 0], *alike) == []
+    assert fitting_names("User is", [1, 0, 0], *alike) == []
     apart = embedded("four", 0.5, 0, 0)
-    assert found("User is", [1, 0, 0], *alike, apart) == ["four"]
+    assert fitting_names("User is", [1, 0, 0], *alike, apart) == ["four"]
 
 
 def test_equals_come_in_the_order_given() -> None:
     for names in (["a", "b"], ["b", "a"]):
-        assert found("User is", [1, 0], *(embedded(name, 1, 0) for name in names)) == names
+        assert fitting_names("User is", [1, 0], *(embedded(name, 1, 0) for name in names)) == names
 
 
 def test_without_categories_or_contents_there_is_nothing() -> None:
-    assert found("User is a nurse", [1, 0, 0]) == []
+    assert fitting_names("User is a nurse", [1, 0, 0]) == []
     assert fitting([], np.zeros((0, 3), np.float32), [FOOD]) == []
 
 
@@ -78,12 +78,12 @@ def test_without_categories_or_contents_there_is_nothing() -> None:
 
 @pytest.mark.parametrize("kind", ["negative_examples", "false_positive_examples"])
 async def test_an_example_of_what_not_to_keep_is_dropped_word_for_word(kind: str) -> None:
-    said = [Message(MessageRole.USER, "I live in Porto. I have two cats.", NOW)]
+    messages = [Message(MessageRole.USER, "I live in Porto. I have two cats.", NOW)]
     inference = LocalInference()
 
     async def contents(preferences: GenerationPreferences) -> list[str]:
-        found = await inference.extract(said, NOW, preferences=preferences, categories=())
-        return [candidate.content for candidate in found.candidates]
+        extraction = await inference.extract(messages, NOW, preferences=preferences, categories=())
+        return [candidate.content for candidate in extraction.candidates]
 
     everything = await contents(GenerationPreferences())
     assert everything == ["User lives in Porto", "User has two cats"]
@@ -94,7 +94,7 @@ async def test_an_example_of_what_not_to_keep_is_dropped_word_for_word(kind: str
 
 
 async def test_instructions_change_nothing_without_a_language_model() -> None:
-    said = [Message(MessageRole.USER, "I have two cats.", NOW)]
+    messages = [Message(MessageRole.USER, "I have two cats.", NOW)]
     told = GenerationPreferences(exclusion_instructions=("Never remember pets",))
-    found = await LocalInference().extract(said, NOW, preferences=told, categories=())
-    assert [candidate.content for candidate in found.candidates] == ["User has two cats"]
+    extraction = await LocalInference().extract(messages, NOW, preferences=told, categories=())
+    assert [candidate.content for candidate in extraction.candidates] == ["User has two cats"]

@@ -27,14 +27,14 @@ def version(
     day: int = 0,
     session_id: str = "s",
 ) -> MemoryVersion:
-    said = DAY + timedelta(days=day)
+    said_at = DAY + timedelta(days=day)
     return MemoryVersion(
         memory_id,
         session_id,
         f"User says {memory_id}",
-        said,
-        said,
-        said,
+        said_at,
+        said_at,
+        said_at,
         previous_id,
         EXPIRED if expired else None,
         ExpirationReason.TEMPORAL_CONFLICT if expired else None,
@@ -42,7 +42,7 @@ def version(
 
 
 def user(*versions: MemoryVersion) -> dict[str, MemoryVersion]:
-    return {one.memory_id: one for one in versions}
+    return {item.memory_id: item for item in versions}
 
 
 LINE = user(
@@ -61,18 +61,18 @@ FORK = user(
 
 def test_history_runs_from_the_version_to_the_oldest() -> None:
     chains = Chains(LINE)
-    assert [one.memory_id for one in chains.history("v3")] == ["v3", "v2", "v1"]
+    assert [item.memory_id for item in chains.history("v3")] == ["v3", "v2", "v1"]
 
 
 def test_numbers_count_from_the_oldest_and_totals_follow_the_longest_branch() -> None:
     chains = Chains(FORK)
-    assert {one: chains.version_number(one) for one in FORK} == {
+    assert {item: chains.version_number(item) for item in FORK} == {
         "root": 1,
         "left": 2,
         "right": 2,
         "top": 3,
     }
-    assert {one: chains.total_versions(one) for one in FORK} == {
+    assert {item: chains.total_versions(item) for item in FORK} == {
         "root": 3,
         "left": 2,
         "right": 3,
@@ -82,25 +82,25 @@ def test_numbers_count_from_the_oldest_and_totals_follow_the_longest_branch() ->
 
 def test_an_old_version_leads_to_every_current_one_of_its_branches() -> None:
     chains = Chains(FORK)
-    assert [one.memory_id for one in chains.current_from("root")] == ["left", "top"]
-    assert [one.memory_id for one in chains.current_from("top")] == ["top"]
+    assert [item.memory_id for item in chains.current_from("root")] == ["left", "top"]
+    assert [item.memory_id for item in chains.current_from("top")] == ["top"]
 
 
 def test_as_of_shows_what_had_been_said_by_then() -> None:
-    def known(day: int) -> list[str]:
-        return [one.memory_id for one in Chains(FORK).as_of(DAY + timedelta(days=day))]
+    def known_ids(day: int) -> list[str]:
+        return [item.memory_id for item in Chains(FORK).as_of(DAY + timedelta(days=day))]
 
-    assert known(0) == []
-    assert known(1) == ["root"]
-    assert known(2) == ["left"]
-    assert known(3) == ["left", "right"]
-    assert known(9) == ["left", "top"]
+    assert known_ids(0) == []
+    assert known_ids(1) == ["root"]
+    assert known_ids(2) == ["left"]
+    assert known_ids(3) == ["left", "right"]
+    assert known_ids(9) == ["left", "top"]
 
 
 def test_as_of_follows_the_chain_where_sessions_were_processed_out_of_order() -> None:
     late = user(version("old", expired=True, day=5), version("new", "old", day=2))
-    known = Chains(late).as_of(DAY + timedelta(days=6))
-    assert [one.memory_id for one in known] == ["new"]
+    visible = Chains(late).as_of(DAY + timedelta(days=6))
+    assert [item.memory_id for item in visible] == ["new"]
 
 
 def test_a_missing_predecessor_ends_the_chain() -> None:
@@ -197,10 +197,10 @@ def test_an_older_version_goes_into_the_history_by_its_date() -> None:
 
 def test_superseding_two_memories_puts_one_history_behind_the_other() -> None:
     two = user(version("a1", expired=True), version("a2", "a1"), version("b1"))
-    joined = join(two, "new", ["a2", "b1"])
-    assert (joined.previous_id, dict(joined.relinks)) == ("a2", {"a1": "b1"})
+    links = join(two, "new", ["a2", "b1"])
+    assert (links.previous_id, dict(links.relinks)) == ("a2", {"a1": "b1"})
 
 
 def test_histories_that_meet_already_are_left_as_they_are() -> None:
-    joined = join(FORK, "new", ["left", "top"])
-    assert (joined.previous_id, dict(joined.relinks)) == ("left", {})
+    links = join(FORK, "new", ["left", "top"])
+    assert (links.previous_id, dict(links.relinks)) == ("left", {})

@@ -135,11 +135,11 @@ def test_a_history_runs_newest_first_and_says_why_each_version_was_superseded() 
 
 
 def test_a_version_settled_by_a_conflict_names_the_conflict() -> None:
-    settled = version(
+    resolved = version(
         "v1", "Old.", expired=ExpirationReason.MERGE_CONFLICT, merge_conflict_id="conflict-7"
     )
     text = full(
-        ContextParts(memories=(RecalledMemory((version("v2", "New."), settled), 0.5),))
+        ContextParts(memories=(RecalledMemory((version("v2", "New."), resolved), 0.5),))
     ).text
     assert "Settled by merge conflict conflict-7.\n" in text
     assert "No resolved merge conflict" not in text
@@ -177,7 +177,9 @@ def test_connections_are_followed_four_levels_down() -> None:
     chain = memory("m6")
     for depth in reversed(range(6)):
         chain = memory(f"m{depth}", 0.5, chain)
-    numbers = [each.split(". ")[0] for each in memory_numbers(full(ContextParts((chain,))).text)]
+    numbers = [
+        number.split(". ")[0] for number in memory_numbers(full(ContextParts((chain,))).text)
+    ]
     assert numbers == ["1", "1.1", "1.1.1", "1.1.1.1", "1.1.1.1.1"]
 
 

@@ -132,21 +132,25 @@ def test_empty_sections_are_left_out_of_the_short_form() -> None:
 def test_excerpts_are_bought_in_order_and_one_that_does_not_fit_is_passed_over() -> None:
     few = excerpts(6)
     giant = Excerpt("s99", MONDAY, 0, MessageRole.USER, "evidence99 " + "word " * 900, 0.99)
-    shown = shown_evidence(within(ContextParts(excerpts=(few[0], giant, *few[1:])), 300).text)
-    assert sorted(shown) == [0, 1, 2, 3, 4, 5]
+    shown_excerpts = shown_evidence(
+        within(ContextParts(excerpts=(few[0], giant, *few[1:])), 300).text
+    )
+    assert sorted(shown_excerpts) == [0, 1, 2, 3, 4, 5]
     tight = shown_evidence(within(ContextParts(excerpts=few), 150).text)
     assert sorted(tight) == list(range(len(tight)))
     assert 0 < len(tight) < 6
 
 
 def test_a_memory_whose_evidence_is_shown_is_left_out_unless_it_changed() -> None:
-    shown = excerpts(200)
+    shown_excerpts = excerpts(200)
     stable = RecalledMemory((version("stable", "s0", 0),), 0.9)
     changed = RecalledMemory(
         (version("changed", "s1", 1), version("older", "s1", 1, superseded=True)), 0.8
     )
     uncovered = RecalledMemory((version("uncovered", "s1", 999),), 0.7)
-    rendered = within(ContextParts(memories=(stable, changed, uncovered), excerpts=shown), 1000)
+    rendered = within(
+        ContextParts(memories=(stable, changed, uncovered), excerpts=shown_excerpts), 1000
+    )
     assert {0, 1} <= set(shown_evidence(rendered.text))
     assert rendered.memory_ids == ("changed", "uncovered")
     assert "1. User changed did something" in rendered.text
@@ -265,9 +269,9 @@ def test_an_analysis_is_cut_at_a_line_and_says_so() -> None:
     lines = [f"- finding{index} " + "word " * 10 for index in range(100)]
     parts = ContextParts(analysis=Analysis("\n".join(lines)), excerpts=excerpts(100))
     text = within(parts, 1000).text
-    found = [int(number) for number in re.findall(r"finding(\d+)", text)]
-    assert found == list(range(len(found)))
-    assert 25 < len(found) < 45
+    numbers = [int(number) for number in re.findall(r"finding(\d+)", text)]
+    assert numbers == list(range(len(numbers)))
+    assert 25 < len(numbers) < 45
     assert "\n…\n\n\n# Here are some excerpts" in text
 
 

@@ -27,18 +27,18 @@ SECOND = FIRST + timedelta(days=20)
 THIRD = FIRST + timedelta(days=30)
 
 
-def version(memory_id: str, content: str, said: datetime, position: int) -> MemoryVersion:
-    day = said.replace(hour=0, minute=0)
+def version(memory_id: str, content: str, said_at: datetime, position: int) -> MemoryVersion:
+    day = said_at.replace(hour=0, minute=0)
     return MemoryVersion(
         memory_id=memory_id,
         session_id="s1",
         content=content,
         event_date_start=day,
         event_date_end=day + timedelta(hours=23, minutes=59, seconds=59),
-        created_at=said,
+        created_at=said_at,
         expired_at=SECOND if memory_id == "m1" else None,
         expiration_reason=ExpirationReason.TEMPORAL_CONFLICT if memory_id == "m1" else None,
-        evidence=(Evidence("s1" if said == FIRST else "s2", position),),
+        evidence=(Evidence("s1" if said_at == FIRST else "s2", position),),
     )
 
 
@@ -69,15 +69,19 @@ def words(text: str) -> int:
 
 
 def test_the_page_shows_the_full_form_and_the_short_form() -> None:
-    shown = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    examples = re.findall(
+        r"^```text\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
     zone = "America/New_York"
     full = render(example(), timezone=zone, max_tokens=None, count_tokens=words)
     short = render(example(), timezone=zone, max_tokens=200, count_tokens=words)
-    assert [shown[0], shown[2]] == [full.text, short.text]
+    assert [examples[0], examples[2]] == [full.text, short.text]
 
 
 def test_the_page_shows_the_line_of_a_memory_in_doubt() -> None:
-    shown = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    examples = re.findall(
+        r"^```text\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
     gym = replace(
         version("m4", "User goes to a gym in Lisbon", FIRST, 0),
         doubted_by="m2",
@@ -86,4 +90,4 @@ def test_the_page_shows_the_line_of_a_memory_in_doubt() -> None:
     )
     parts = ContextParts(memories=(RecalledMemory((gym,), 0.731),))
     text = render(parts, timezone="America/New_York", max_tokens=None, count_tokens=words).text
-    assert shown[1] in text
+    assert examples[1] in text

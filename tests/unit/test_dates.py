@@ -61,19 +61,19 @@ FUTURE = [
 ]
 
 
-def _found(text: str, prefers: Direction) -> list[tuple[str, str, str]]:
+def _phrases(text: str, prefers: Direction) -> list[tuple[str, str, str]]:
     mentions = find_dates(text, FRIDAY, prefers=prefers)
-    return [(str(found.first), str(found.last), found.phrase) for found in mentions]
+    return [(str(mention.first), str(mention.last), mention.phrase) for mention in mentions]
 
 
 @pytest.mark.parametrize(("text", "first", "last", "phrase"), PAST)
 def test_a_date_in_a_story_lies_in_the_past(text: str, first: str, last: str, phrase: str) -> None:
-    assert _found(f"it was {text} that", "past") == [(first, last, phrase)]
+    assert _phrases(f"it was {text} that", "past") == [(first, last, phrase)]
 
 
 @pytest.mark.parametrize(("text", "first", "last", "phrase"), FUTURE)
 def test_a_date_in_a_plan_lies_ahead(text: str, first: str, last: str, phrase: str) -> None:
-    assert _found(f"it will be {text} then", "future") == [(first, last, phrase)]
+    assert _phrases(f"it will be {text} then", "future") == [(first, last, phrase)]
 
 
 @pytest.mark.parametrize(
@@ -86,18 +86,20 @@ def test_a_date_in_a_plan_lies_ahead(text: str, first: str, last: str, phrase: s
     ],
 )  # fmt: skip
 def test_habits_durations_and_numbers_are_no_dates(text: str) -> None:
-    assert _found(text, "past") == []
+    assert _phrases(text, "past") == []
 
 
 def test_the_span_takes_in_the_preposition() -> None:
     text = "What did I do in May 2023, and on 7 June?"
-    spans = [text[found.start : found.end] for found in find_dates(text, FRIDAY, prefers="past")]
+    spans = [
+        text[mention.start : mention.end] for mention in find_dates(text, FRIDAY, prefers="past")
+    ]
     assert spans == ["in May 2023", "on 7 June"]
 
 
 def test_a_possessive_preposition_is_left_in_the_text() -> None:
-    (found,) = find_dates("the game of last Friday", FRIDAY, prefers="past")
-    assert found.phrase == "Friday, 7 March 2025"
+    (mention,) = find_dates("the game of last Friday", FRIDAY, prefers="past")
+    assert mention.phrase == "Friday, 7 March 2025"
 
 
 def test_months_are_added_within_the_length_of_the_month() -> None:

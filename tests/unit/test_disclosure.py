@@ -63,9 +63,9 @@ HARMLESS = [
 
 @pytest.mark.parametrize("text", SECRET_TEXTS)
 def test_secrets_are_taken_out_of_a_text(text: str) -> None:
-    found = without_secrets(text)
-    assert MARK not in found
-    assert HIDDEN in found
+    disclosed_text = without_secrets(text)
+    assert MARK not in disclosed_text
+    assert HIDDEN in disclosed_text
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -14,11 +14,11 @@ LATER = SAID + timedelta(days=30)
 GYM = "User goes to the gym in Lisbon"
 
 
-def held(content: str, created_at: datetime = SAID) -> MemoryVersion:
+def version(content: str, created_at: datetime = SAID) -> MemoryVersion:
     return MemoryVersion(content, "s", content, created_at, created_at, created_at)
 
 
-HOME = held("User lives in Lisbon")
+HOME = version("User lives in Lisbon")
 MOVED = Change(HOME, "User moved to Porto", 0, LATER)
 
 
@@ -28,7 +28,7 @@ def found(*current: MemoryVersion, change: Change = MOVED, **others: object) -> 
 
 
 def test_a_doubt_names_the_change_and_its_day() -> None:
-    (doubt,) = found(held(GYM))
+    (doubt,) = found(version(GYM))
     assert doubt == Doubt(GYM, 0, "where the user lives changed: “User moved to Porto”", LATER)
 
 
@@ -44,13 +44,13 @@ def test_a_doubt_names_the_change_and_its_day() -> None:
     ],
 )
 def test_what_does_not_depend_on_the_place_is_left_alone(content: str) -> None:
-    assert found(held(content)) == []
+    assert found(version(content)) == []
 
 
 def test_what_was_said_with_or_after_the_change_is_certain() -> None:
-    assert found(held(GYM, LATER)) == []
-    assert found(held(GYM), last_said={GYM: LATER + timedelta(days=1)}) == []
-    assert found(held(GYM), certain=frozenset({GYM})) == []
+    assert found(version(GYM, LATER)) == []
+    assert found(version(GYM), last_said={GYM: LATER + timedelta(days=1)}) == []
+    assert found(version(GYM), certain=frozenset({GYM})) == []
 
 
 def test_a_memory_that_is_in_doubt_keeps_its_first_reason() -> None:
@@ -69,31 +69,31 @@ def superseding(content: str, old: MemoryVersion, reason: ExpirationReason) -> S
 
 
 def doubted(plan: Plan, *current: MemoryVersion) -> list[str]:
-    versions = {one.memory_id: one for one in current}
+    versions = {item.memory_id: item for item in current}
     said_at = [LATER] * len(plan.decisions)
-    return [one.memory_id for one in of_plan(plan, said_at, versions, dict).doubts]
+    return [doubt.memory_id for doubt in of_plan(plan, said_at, versions, dict).doubts]
 
 
 def test_a_plan_that_supersedes_puts_in_doubt_what_depended_on_it() -> None:
     moved = superseding("User moved to Porto", HOME, ExpirationReason.TEMPORAL_CONFLICT)
-    assert doubted(plan_of(moved), HOME, held(GYM)) == [GYM]
+    assert doubted(plan_of(moved), HOME, version(GYM)) == [GYM]
 
 
 def test_a_detail_that_is_added_changes_nothing() -> None:
     added = superseding(
         "User lives in Alfama, Lisbon", HOME, ExpirationReason.ADDITION_TO_EXISTING_MEMORY
     )
-    assert doubted(plan_of(added), HOME, held(GYM)) == []
+    assert doubted(plan_of(added), HOME, version(GYM)) == []
 
 
 def test_what_the_same_session_affirms_is_not_put_in_doubt() -> None:
     moved = superseding("User moved to Porto", HOME, ExpirationReason.TEMPORAL_CONFLICT)
     affirmed = Ignore(Candidate(GYM, LATER, LATER, (1,)), GYM, "known")
-    assert doubted(plan_of(moved, affirmed), HOME, held(GYM)) == []
+    assert doubted(plan_of(moved, affirmed), HOME, version(GYM)) == []
 
 
 def test_a_memory_that_is_false_puts_in_doubt_what_depended_on_it() -> None:
-    versions = {one.memory_id: one for one in (HOME, held(GYM))}
+    versions = {item.memory_id: item for item in (HOME, version(GYM))}
     retired = [(HOME.memory_id, LATER)]
     (doubt,) = of_plan(plan_of(), [], versions, dict, retired).doubts
     assert (doubt.memory_id, doubt.cause) == (GYM, HOME.memory_id)
@@ -101,7 +101,7 @@ def test_a_memory_that_is_false_puts_in_doubt_what_depended_on_it() -> None:
 
 def test_only_what_it_is_given_to_look_through_is_put_in_doubt() -> None:
     moved = superseding("User moved to Porto", HOME, ExpirationReason.TEMPORAL_CONFLICT)
-    versions = {one.memory_id: one for one in (HOME, held(GYM))}
+    versions = {item.memory_id: item for item in (HOME, version(GYM))}
     asked: list[list[str]] = []
 
     def among(gone: Sequence[str]) -> list[MemoryVersion]:

@@ -29,30 +29,30 @@ SUMMARY = "The user told about a move to Porto and asked for a good gym."
 KNOWN = echo.served(HELD, [SUMMARY], system_prompts())
 
 
-def said(text: str, role: MessageRole = MessageRole.USER) -> Message:
+def make_message(text: str, role: MessageRole = MessageRole.USER) -> Message:
     return Message(role, text, NOW)
 
 
 def own(text: str) -> str:
-    return echo.without_echoes([said(text)], KNOWN)[0].content
+    return echo.without_echoes([make_message(text)], KNOWN)[0].content
 
 
 def rendered(max_tokens: int | None) -> str:
     parts = recalled_data.ContextParts(
-        memories=tuple(recalled_data.RecalledMemory((each,), 0.7) for each in HELD),
+        memories=tuple(recalled_data.RecalledMemory((item,), 0.7) for item in HELD),
         summaries=(recalled_data.RecalledSummary("s1", NOW, SUMMARY, 0.6, HELD),),
         excerpts=(
             recalled_data.Excerpt(
                 "s1", NOW, 0, MessageRole.USER, "I moved to Porto.\nIt rains.", 0.5
             ),
         ),
-        ongoing=(recalled_data.Conversation("s2", NOW, (said("I look for a gym."),)),),
+        ongoing=(recalled_data.Conversation("s2", NOW, (make_message("I look for a gym."),)),),
         recent_messages=(UserMessage(MessageRole.USER, "I take the tram.", NOW, "s1"),),
     )
-    shown = render.render(
+    rendered_context = render.render(
         parts, timezone="UTC", max_tokens=max_tokens, count_tokens=lambda text: len(text) // 4
     )
-    return shown.text
+    return rendered_context.text
 
 
 @pytest.mark.parametrize("max_tokens", [None, 400])
@@ -108,7 +108,7 @@ def test_what_a_summary_quotes_may_be_said_again_but_not_with_the_summary() -> N
         (summary, ""),
         (f"It rains. {summary}", "It rains."),
     ):
-        (message,) = echo.without_echoes([said(text)], known)
+        (message,) = echo.without_echoes([make_message(text)], known)
         assert message.content == left
 
 
@@ -126,12 +126,15 @@ def test_what_a_summary_quotes_may_be_said_again_but_not_with_the_summary() -> N
     ],
 )
 def test_what_a_person_says_stays_as_it_is(text: str) -> None:
-    message = said(text)
+    message = make_message(text)
     assert echo.without_echoes([message], KNOWN) == [message]
 
 
 def test_the_assistant_repeating_a_memory_in_other_words_is_an_echo() -> None:
-    messages = [said("You live in Porto, don't you?", MessageRole.ASSISTANT), said("I do.")]
+    messages = [
+        make_message("You live in Porto, don't you?", MessageRole.ASSISTANT),
+        make_message("I do."),
+    ]
     repeated = Candidate("User lives in Porto", NOW, NOW, (0,))
     assert echo.is_echo(repeated, messages, echo.Memories(HELD))
     news = Candidate("Assistant promised a list of gyms", NOW, NOW, (0,), SaidBy.ASSISTANT)
@@ -140,12 +143,12 @@ def test_the_assistant_repeating_a_memory_in_other_words_is_an_echo() -> None:
 
 def test_a_version_that_holds_no_more_is_an_echo_too() -> None:
     old = version("User lives in Lisbon", expired_at=NOW)
-    messages = [said("You live in Lisbon.", MessageRole.ASSISTANT)]
+    messages = [make_message("You live in Lisbon.", MessageRole.ASSISTANT)]
     repeated = Candidate("User lives in Lisbon", NOW, NOW, (0,), SaidBy.ASSISTANT)
     assert echo.is_echo(repeated, messages, echo.Memories([old]))
 
 
 def test_the_user_saying_a_memory_again_is_no_echo() -> None:
-    messages = [said("I live in Porto."), said("Noted.", MessageRole.ASSISTANT)]
+    messages = [make_message("I live in Porto."), make_message("Noted.", MessageRole.ASSISTANT)]
     again = Candidate("User lives in Porto", NOW, NOW, (0,))
     assert not echo.is_echo(again, messages, echo.Memories(HELD))

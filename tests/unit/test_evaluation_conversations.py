@@ -150,7 +150,7 @@ def test_what_is_not_a_full_date_is_refused(text: object) -> None:
 
 def test_the_limit_keeps_the_first_conversations(tmp_path: Path) -> None:
     samples = [sample(), sample(sample_id="second"), sample(sample_id="third")]
-    assert [one.user_id for one in read(tmp_path, samples, 2)] == [
+    assert [item.user_id for item in read(tmp_path, samples, 2)] == [
         "small-set:pots",
         "small-set:second",
     ]

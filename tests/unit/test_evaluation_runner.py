@@ -86,7 +86,11 @@ def test_every_question_is_measured_for_every_strategy_and_budget(
     assert len(evaluation.recalled) == 4
     assert len(evaluation.baselines) == 4
     for measurements in [*evaluation.recalled.values(), *evaluation.baselines.values()]:
-        assert [one.question.question_id for one in measurements] == ["q1", "q2", "q3"]
+        assert [measurement.question.question_id for measurement in measurements] == [
+            "q1",
+            "q2",
+            "q3",
+        ]
 
 
 def test_the_evidence_is_found_and_the_budget_kept(
@@ -96,8 +100,11 @@ def test_the_evidence_is_found_and_the_budget_kept(
     for (_, budget), measurements in evaluation.recalled.items():
         assert measurements[0].score.ev_recall == 1.0
         assert measurements[0].score.answer_in is True
-        assert all(0 < one.score.tokens <= budget for one in measurements)
-        assert all(one.latency_ms is not None and one.latency_ms > 0 for one in measurements)
+        assert all(0 < measurement.score.tokens <= budget for measurement in measurements)
+        assert all(
+            measurement.latency_ms is not None and measurement.latency_ms > 0
+            for measurement in measurements
+        )
     assert evaluation.baselines[Baseline.BM25, 200][0].score.ev_recall == 1.0
 
 
@@ -136,14 +143,14 @@ def test_a_filled_memory_is_used_again_and_left_over_questions_are_removed(
     memory = opened()
     first = run(memory, conversation)
     user = memory.get_user("small:one")
-    before = {one.session_id for one in user.list_sessions().sessions}
+    before = {session.session_id for session in user.list_sessions().sessions}
     user.create_session(None, metadata=QUESTION_METADATA)
     memory = opened()
     second = run(memory, conversation)
     after = memory.get_user("small:one").list_sessions().sessions
     assert (first.filling.added, first.filling.reused) == (1, 0)
     assert (second.filling.added, second.filling.reused) == (0, 1)
-    assert {one.session_id for one in after} == before
+    assert {item.session_id for item in after} == before
 
 
 def test_a_conversation_that_was_left_half_done_is_added_again(
@@ -232,9 +239,9 @@ def test_the_table_sets_recall_beside_both_baselines(
     for note in notes(evaluation):
         out.print(note)
     assert isinstance(out.file, StringIO)
-    shown = out.file.getvalue()
-    assert "balanced, 400 tokens" in shown
-    assert all(heading in shown for heading in ("Hitherto", "BM25", "history", "overall"))
-    assert "adversarial *" in shown
-    assert "* not in overall" in shown
-    assert max(map(len, shown.splitlines())) <= 120
+    output = out.file.getvalue()
+    assert "balanced, 400 tokens" in output
+    assert all(heading in output for heading in ("Hitherto", "BM25", "history", "overall"))
+    assert "adversarial *" in output
+    assert "* not in overall" in output
+    assert max(map(len, output.splitlines())) <= 120

@@ -222,9 +222,11 @@ def test_the_tense_of_the_clause_decides_where_its_date_lies(
 
 
 def test_only_the_users_messages_are_sources() -> None:
-    said = _session("I live in Rome", role=MessageRole.ASSISTANT)
-    assert extract([*said, *_session("I live in Faro")], FRIDAY)[0].content == "User lives in Faro"
-    assert extract(said, FRIDAY) == []
+    messages = _session("I live in Rome", role=MessageRole.ASSISTANT)
+    assert (
+        extract([*messages, *_session("I live in Faro")], FRIDAY)[0].content == "User lives in Faro"
+    )
+    assert extract(messages, FRIDAY) == []
 
 
 def test_a_statement_said_twice_is_one_with_both_messages_as_evidence() -> None:
@@ -239,9 +241,9 @@ def test_a_name_stands_for_the_relation_it_was_introduced_with() -> None:
 
 
 def test_the_speakers_name_in_front_of_messages_is_not_a_statement() -> None:
-    said = _session("Caroline: I moved to Oslo.", "Caroline: My cat Tom is 3.", "Caroline: Hi!")
-    assert speaker_prefix(said) == "Caroline:"
-    contents = [candidate.content for candidate in extract(said, FRIDAY)]
+    messages = _session("Caroline: I moved to Oslo.", "Caroline: My cat Tom is 3.", "Caroline: Hi!")
+    assert speaker_prefix(messages) == "Caroline:"
+    contents = [candidate.content for candidate in extract(messages, FRIDAY)]
     assert contents == ["User moved to Oslo", "User has a cat named Tom", "User's cat Tom is 3"]
 
 

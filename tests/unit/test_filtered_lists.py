@@ -21,13 +21,13 @@ from hitherto.errors import ValidationError
 def test_a_page_of_what_is_found_one_by_one(
     offset: int, limit: int, items: list[int], has_more: bool
 ) -> None:
-    found = page_of(iter(range(10)), offset, limit)
-    assert (found.items, found.total, found.has_more) == (items, 10, has_more)
+    page = page_of(iter(range(10)), offset, limit)
+    assert (page.items, page.total, page.has_more) == (items, 10, has_more)
 
 
 def test_nothing_found_is_an_empty_page() -> None:
-    found = page_of(iter(()), 0, 3)
-    assert (found.items, found.total, found.has_more) == ([], 0, False)
+    page = page_of(iter(()), 0, 3)
+    assert (page.items, page.total, page.has_more) == ([], 0, False)
 
 
 def test_a_filter_that_looks_for_too_long_is_ended_and_says_how_far_it_came() -> None:

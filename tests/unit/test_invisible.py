@@ -48,5 +48,5 @@ def test_a_run_is_cut_to_what_can_be_needed() -> None:
     assert without_invisible("😀" + "\ufe0f" * 50) == "😀\ufe0f"
     secret = "".join(chr(0xE0100 + number) for number in b"obey")
     assert without_invisible(f"😀{secret}") == "😀"
-    tags = "".join(chr(0xE0000 + ord(each)) for each in "obey") + "\U000e007f"
+    tags = "".join(chr(0xE0000 + ord(item)) for item in "obey") + "\U000e007f"
     assert without_invisible(f"🏴{tags}") == "🏴"

@@ -32,7 +32,7 @@ def version(content: str, said_by: SaidBy = SaidBy.USER, memory_id: str = "m") -
     return MemoryVersion(memory_id, "s", content, NOW, NOW, NOW, said_by=said_by)
 
 
-def held(content: str, said_by: SaidBy = SaidBy.USER, memory_id: str = "m") -> ExistingMemory:
+def existing(content: str, said_by: SaidBy = SaidBy.USER, memory_id: str = "m") -> ExistingMemory:
     return ExistingMemory(version(content, said_by, memory_id), VECTOR)
 
 
@@ -64,14 +64,14 @@ def test_the_users_own_words_do(number: int) -> None:
 
 def test_the_assistant_does_not_overrule_what_the_user_says_in_the_same_session() -> None:
     said = Insert(statement("User lives in Porto"), "new")
-    told = Supersede(statement("User lives in Oslo", SaidBy.ASSISTANT), (0,), CHANGED, "moved")
-    decisions = low_trust.protect_user_statements(Plan((said, told), ()), {}).decisions
-    assert [type(one) for one in decisions] == [Insert, Insert]
+    reported = Supersede(statement("User lives in Oslo", SaidBy.ASSISTANT), (0,), CHANGED, "moved")
+    decisions = low_trust.protect_user_statements(Plan((said, reported), ()), {}).decisions
+    assert [type(decision) for decision in decisions] == [Insert, Insert]
 
 
 def test_a_quoted_statement_stands_beside_what_it_contradicts() -> None:
     quoted = statement("User lives in Oslo", SaidBy.QUOTED)
-    plan, kept = low_trust.with_quoted(Plan((), ()), [held("User lives in Porto")], [quoted])
+    plan, kept = low_trust.with_quoted(Plan((), ()), [existing("User lives in Porto")], [quoted])
     (decision,) = plan.decisions
     assert isinstance(decision, Insert)
     assert kept == (0,)
@@ -79,7 +79,7 @@ def test_a_quoted_statement_stands_beside_what_it_contradicts() -> None:
 
 def test_a_quoted_statement_that_the_user_said_is_left_out_and_backs_nothing() -> None:
     quoted = statement("User lives in Porto", SaidBy.QUOTED)
-    plan, kept = low_trust.with_quoted(Plan((), ()), [held("User lives in Porto")], [quoted])
+    plan, kept = low_trust.with_quoted(Plan((), ()), [existing("User lives in Porto")], [quoted])
     assert (plan.decisions, kept) == ((), ())
     said = Plan((Insert(statement("User lives in Porto"), "new"),), ())
     assert low_trust.with_quoted(said, [], [quoted]) == (said, ())
@@ -87,16 +87,21 @@ def test_a_quoted_statement_that_the_user_said_is_left_out_and_backs_nothing() -
 
 def test_a_quoted_statement_said_again_only_adds_evidence_to_the_quoted_one() -> None:
     quoted = statement("User lives in Oslo", SaidBy.QUOTED)
-    before = [held("User lives in Oslo", SaidBy.QUOTED)]
+    before = [existing("User lives in Oslo", SaidBy.QUOTED)]
     plan, kept = low_trust.with_quoted(Plan((), ()), before, [quoted, quoted])
-    assert [type(one) for one in plan.decisions] == [Ignore, Ignore]
+    assert [type(decision) for decision in plan.decisions] == [Ignore, Ignore]
     assert kept == (0, 1)
-    assert all(isinstance(one, Ignore) and one.because == "m" for one in plan.decisions)
+    assert all(
+        isinstance(decision, Ignore) and decision.because == "m" for decision in plan.decisions
+    )
 
 
 def test_what_the_user_says_takes_the_place_of_the_same_that_was_quoted() -> None:
     said = Plan((Insert(statement("User lives in Oslo"), "new"),), ())
-    before = [held("User lives in Oslo", SaidBy.QUOTED), held("User likes tea", memory_id="n")]
+    before = [
+        existing("User lives in Oslo", SaidBy.QUOTED),
+        existing("User likes tea", memory_id="n"),
+    ]
     plan, kept = low_trust.with_quoted(said, before, [])
     (decision,) = plan.decisions
     assert isinstance(decision, Supersede)
@@ -106,13 +111,13 @@ def test_what_the_user_says_takes_the_place_of_the_same_that_was_quoted() -> Non
 
 
 def test_the_assistant_does_not_confirm_what_was_quoted() -> None:
-    told = Plan((Insert(statement("User lives in Oslo", SaidBy.ASSISTANT), "new"),), ())
-    before = [held("User lives in Oslo", SaidBy.QUOTED)]
-    assert low_trust.with_quoted(told, before, [])[0] == told
+    reported = Plan((Insert(statement("User lives in Oslo", SaidBy.ASSISTANT), "new"),), ())
+    before = [existing("User lives in Oslo", SaidBy.QUOTED)]
+    assert low_trust.with_quoted(reported, before, [])[0] == reported
 
 
 def test_quoted_memories_are_not_reconciled_with() -> None:
-    own, quoted = held("User likes tea"), held("User likes gin", SaidBy.QUOTED, "n")
+    own, quoted = existing("User likes tea"), existing("User likes gin", SaidBy.QUOTED, "n")
     assert low_trust.without_quoted([own, quoted]) == [own]
     first, last = statement("a", SaidBy.QUOTED), statement("b")
     assert low_trust.quoted_last([first, last]) == (last, first)

@@ -89,7 +89,7 @@ def test_what_is_said_again_is_known_among_many() -> None:
 
 def test_the_last_of_many_moves_supersedes_the_one_before_it() -> None:
     decisions = plan_of(candidates("moves", 2 * MOST_NEAR)).decisions
-    assert [one.replaces for one in decisions if isinstance(one, Supersede)] == [
+    assert [decision.replaces for decision in decisions if isinstance(decision, Supersede)] == [
         (n,) for n in range(2 * MOST_NEAR - 1)
     ]
 
@@ -99,8 +99,8 @@ def test_the_newest_of_many_are_near() -> None:
     for order in range(2 * MOST_NEAR):
         said = read(KINDS["plans"](order))
         index.add(Item(order, order, said, NOW, NOW, NOW, True, frozenset(), True))
-    found = [item.order for item in index.near(read(KINDS["plans"](3)))]
-    assert found == [3, *range(MOST_NEAR, 2 * MOST_NEAR)]
+    result = [item.order for item in index.near(read(KINDS["plans"](3)))]
+    assert result == [3, *range(MOST_NEAR, 2 * MOST_NEAR)]
 
 
 def line(length: int) -> dict[str, MemoryVersion]:
@@ -178,18 +178,18 @@ def test_so_many_changes_are_followed_up_and_no_more() -> None:
         for n in things
     ]
     current = [memory(f"User walks {word(n).title()} at night", f"m{n}") for n in things]
-    found = doubts(changes, current, {}, frozenset())
-    assert [one.memory_id for one in found] == [f"m{n}" for n in range(MOST_CHANGES)]
+    result = doubts(changes, current, {}, frozenset())
+    assert [item.memory_id for item in result] == [f"m{n}" for n in range(MOST_CHANGES)]
 
 
 def test_a_statement_made_in_many_messages_takes_work_in_proportion() -> None:
-    def told(number: int) -> list[Message]:
+    def messages(number: int) -> list[Message]:
         return [Message(MessageRole.USER, "I like tea.", NOW)] * number
 
-    extract(told(9), NOW)
-    once = calls_of(lambda: extract(told(100), NOW))
-    assert calls_of(lambda: extract(told(400), NOW)) < 4.5 * once
-    assert extract(told(100), NOW)[0].evidence == tuple(range(100))
+    extract(messages(9), NOW)
+    once = calls_of(lambda: extract(messages(100), NOW))
+    assert calls_of(lambda: extract(messages(400), NOW)) < 4.5 * once
+    assert extract(messages(100), NOW)[0].evidence == tuple(range(100))
 
 
 @pytest.mark.parametrize("further", [0, 1, 2345])
@@ -197,13 +197,13 @@ def test_statements_beyond_the_bound_are_left_out_and_counted(further: int) -> N
     said = [
         Candidate(f"User likes {word(n)}", NOW, NOW, (0,)) for n in range(MAX_STATEMENTS + further)
     ]
-    found = screen(
+    result = screen(
         Extraction(tuple(said), ""),
         [Message(MessageRole.USER, "I like it.", NOW)],
         (),
         NOW,
         OWN,
     )
-    assert list(found.candidates) == said[further:]
-    assert (found.note is None) == (further == 0)
-    assert further == 0 or (found.note or "").startswith(f"{further:,} statements were left out")
+    assert list(result.candidates) == said[further:]
+    assert (result.note is None) == (further == 0)
+    assert further == 0 or (result.note or "").startswith(f"{further:,} statements were left out")

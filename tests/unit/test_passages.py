@@ -16,7 +16,7 @@ from hitherto.models import Message, MessageRole
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 
-def said(*contents: str) -> list[Message]:
+def make_messages(*contents: str) -> list[Message]:
     roles = (MessageRole.USER, MessageRole.ASSISTANT)
     return [Message(roles[n % 2], content, NOON) for n, content in enumerate(contents)]
 
@@ -57,7 +57,7 @@ def test_text_without_spaces_is_cut_too() -> None:
 
 
 def test_a_window_holds_the_messages_on_both_sides() -> None:
-    passages = cut(said("Any pets?", "A parrot named Kiwi.", "Lovely!"))
+    passages = cut(make_messages("Any pets?", "A parrot named Kiwi.", "Lovely!"))
     windows = [passage for passage in passages if passage.kind is PassageKind.WINDOW]
     assert [window.position for window in windows] == [0, 1, 2]
     assert windows[1].text == "Any pets?\nA parrot named Kiwi.\nLovely!"
@@ -68,7 +68,7 @@ def test_a_window_takes_the_nearest_words_of_long_neighbours() -> None:
     long = " ".join(f"w{n}" for n in range(500))
     middle = next(
         passage
-        for passage in cut(said(long, "Yes.", long))
+        for passage in cut(make_messages(long, "Yes.", long))
         if passage.kind is PassageKind.WINDOW and passage.position == 1
     )
     assert "w499\nYes.\nw0" in middle.text
@@ -76,23 +76,30 @@ def test_a_window_takes_the_nearest_words_of_long_neighbours() -> None:
 
 
 def test_blank_messages_have_no_passages() -> None:
-    assert {passage.position for passage in cut(said("Hello there.", " \n ", "Bye."))} == {0, 2}
+    assert {passage.position for passage in cut(make_messages("Hello there.", " \n ", "Bye."))} == {
+        0,
+        2,
+    }
 
 
 def test_a_lone_short_message_has_no_window_to_repeat_it() -> None:
-    assert [passage.kind for passage in cut(said("I moved to Oslo."))] == [PassageKind.CHUNK]
+    assert [passage.kind for passage in cut(make_messages("I moved to Oslo."))] == [
+        PassageKind.CHUNK
+    ]
 
 
 def test_speakers_are_read_from_an_exported_chat() -> None:
-    chat = said("Ana: hi!", "Bo Lind: hello", "Ana: news: I got the job", "Bo Lind: great")
+    chat = make_messages("Ana: hi!", "Bo Lind: hello", "Ana: news: I got the job", "Bo Lind: great")
     assert speaker_names(chat) == ["Ana", "Bo Lind", "Ana", "Bo Lind"]
 
 
 def test_a_single_prefix_among_plain_messages_is_no_speaker() -> None:
-    chat = said("Note: buy milk", "Sure.", "What else?", "Bread.", "Thanks", "Welcome.")
+    chat = make_messages("Note: buy milk", "Sure.", "What else?", "Bread.", "Thanks", "Welcome.")
     assert speaker_names(chat) == [None] * 6
 
 
 def test_headings_that_keep_changing_are_no_speakers() -> None:
-    chat = said("Name: Jo", "ok", "Age: forty", "ok", "Town: Bern", "ok", "Job: baker", "ok")
+    chat = make_messages(
+        "Name: Jo", "ok", "Age: forty", "ok", "Town: Bern", "ok", "Job: baker", "ok"
+    )
     assert speaker_names(chat) == [None] * 8

@@ -11,7 +11,7 @@ TODAY = date(2025, 6, 18)
 USER, ASSISTANT = MessageRole.USER, MessageRole.ASSISTANT
 
 
-def said(role: MessageRole, content: str) -> Message:
+def make_message(role: MessageRole, content: str) -> Message:
     return Message(role, content, datetime(2025, 6, 18, tzinfo=UTC))
 
 
@@ -89,7 +89,10 @@ def test_what_kind_of_answer_is_asked_for(
 
 
 def test_a_leaning_question_takes_the_last_user_message_with_it() -> None:
-    previous = [said(USER, "I am packing for Iceland."), said(ASSISTANT, "How nice!")]
+    previous = [
+        make_message(USER, "I am packing for Iceland."),
+        make_message(ASSISTANT, "How nice!"),
+    ]
     found = plan("What did I take there?", today=TODAY, previous=previous)
     assert "iceland" in found.keywords
     assert "nice" not in found.keywords
@@ -97,7 +100,7 @@ def test_a_leaning_question_takes_the_last_user_message_with_it() -> None:
 
 
 def test_a_question_that_stands_alone_stays_alone() -> None:
-    previous = [said(USER, "I am packing for Iceland.")]
+    previous = [make_message(USER, "I am packing for Iceland.")]
     found = plan("Which dentist treated my broken molar?", today=TODAY, previous=previous)
     assert "iceland" not in found.keywords
 

@@ -56,17 +56,17 @@ def statement(content: str, day: int, event_day: int | None = None) -> Candidate
     )
 
 
-def held(
+def existing(
     content: str, day: int = 0, memory_id: str = "m0", event_day: int | None = None
 ) -> ExistingMemory:
-    said = statement(content, day, event_day)
+    stated = statement(content, day, event_day)
     session = f"session of day {day}"
     memory = MemoryVersion(
         memory_id,
         session,
         content,
-        said.event_date_start,
-        said.event_date_end,
+        stated.event_date_start,
+        stated.event_date_end,
         on(day),
         evidence=(Evidence(session, 0),),
     )
@@ -80,11 +80,13 @@ def weigh(
     day: int = 60,
     conflicts: bool = False,
 ) -> Plan:
-    said = [statement(one, day) if isinstance(one, str) else one for one in contents]
-    vectors = np.array([vector(7 + 11 * i) for i in range(len(said))]).reshape(len(said), DIM)
+    stated = [
+        statement(content, day) if isinstance(content, str) else content for content in contents
+    ]
+    vectors = np.array([vector(7 + 11 * i) for i in range(len(stated))]).reshape(len(stated), DIM)
     return reconcile(
         memories,
-        said,
+        stated,
         vectors,
         session_id="the session",
         session_created_at=on(day),
@@ -93,7 +95,7 @@ def weigh(
 
 
 def one(before: str, now: str, **options: int) -> Decision:
-    (decision,) = weigh([held(before)], [now], **options).decisions
+    (decision,) = weigh([existing(before)], [now], **options).decisions
     return decision
 
 
@@ -147,7 +149,7 @@ def test_two_details_of_one_fact_are_merged_so_that_none_is_lost() -> None:
 
 
 def test_an_addition_without_a_date_keeps_the_date_of_what_it_adds_to() -> None:
-    before = held("User moved to Lisbon", day=20, event_day=5)
+    before = existing("User moved to Lisbon", day=20, event_day=5)
     (decision,) = weigh([before], ["User moved to Lisbon with Tom"]).decisions
     assert isinstance(decision, Supersede)
     assert decision.candidate.event_date_start == before.memory.event_date_start
@@ -227,13 +229,15 @@ def test_in_doubt_a_statement_is_inserted_beside_what_is_held(before: str, now: 
 
 def test_an_event_of_another_day_is_another_event() -> None:
     assert isinstance(one("User ran a marathon", "User ran a marathon"), Insert)
-    same_day = weigh([held("User ran a marathon", 3)], [statement("User ran a marathon", 60, 3)])
+    same_day = weigh(
+        [existing("User ran a marathon", 3)], [statement("User ran a marathon", 60, 3)]
+    )
     assert isinstance(same_day.decisions[0], Ignore)
 
 
 def test_an_old_move_told_later_does_not_displace_where_the_user_lives_now() -> None:
     (decision,) = weigh(
-        [held("User lives in Lisbon")], [statement("User moved to Berlin in 2015", 60, -3000)]
+        [existing("User lives in Lisbon")], [statement("User moved to Berlin in 2015", 60, -3000)]
     ).decisions
     assert isinstance(decision, Insert)
 
@@ -247,13 +251,15 @@ def test_an_old_move_told_later_does_not_displace_where_the_user_lives_now() -> 
     ],
 )
 def test_a_session_processed_late_puts_its_fact_into_the_past(before: str, now: str) -> None:
-    (decision,) = weigh([held(before, day=100)], [now], day=60).decisions
+    (decision,) = weigh([existing(before, day=100)], [now], day=60).decisions
     assert isinstance(decision, InsertHistorical)
     assert (decision.successor, decision.reason) == ("m0", TEMPORAL)
 
 
 def test_detail_from_an_earlier_session_is_kept_beside_and_connected() -> None:
-    plan = weigh([held("User lives in Lisbon", day=100)], ["User lives in Lisbon with Tom"], day=60)
+    plan = weigh(
+        [existing("User lives in Lisbon", day=100)], ["User lives in Lisbon with Tom"], day=60
+    )
     assert isinstance(plan.decisions[0], Insert)
     assert plan.connections == (("m0", 0),)
 
@@ -269,7 +275,7 @@ CONTRADICTIONS = [
 
 @pytest.mark.parametrize(("before", "now", "last"), CONTRADICTIONS)
 def test_a_contradiction_is_asked_about(before: str, now: str, last: str) -> None:
-    (decision,) = weigh([held(before)], [now], conflicts=True).decisions
+    (decision,) = weigh([existing(before)], [now], conflicts=True).decisions
     assert isinstance(decision, RaiseConflict)
     assert [pair.ref for pair in decision.contradicted] == ["m0"]
     (question,) = decision.questions
@@ -282,23 +288,23 @@ def test_a_contradiction_is_asked_about(before: str, now: str, last: str) -> Non
 def test_without_questions_the_later_word_wins_a_contradiction(
     before: str, now: str, last: str
 ) -> None:
-    (decision,) = weigh([held(before)], [now]).decisions
+    (decision,) = weigh([existing(before)], [now]).decisions
     assert isinstance(decision, Supersede)
     assert (decision.replaces, decision.reason) == (("m0",), MERGE)
-    (late,) = weigh([held(before, day=100)], [now]).decisions
+    (late,) = weigh([existing(before, day=100)], [now]).decisions
     assert isinstance(late, InsertHistorical)
     assert late.reason is MERGE
 
 
 def test_two_values_on_one_day_contradict_unless_a_word_says_that_it_changed() -> None:
     both = ["User lives in Lisbon", "User lives in Porto"]
-    asked = weigh([], both, conflicts=True).decisions[1]
-    assert isinstance(asked, RaiseConflict)
-    assert asked.contradicted[0].ref == 0
-    assert asked.questions[0].options == [*both, BOTH, NEITHER]
-    settled = weigh([], both).decisions[1]
-    assert isinstance(settled, Supersede)
-    assert (settled.replaces, settled.reason) == ((0,), MERGE)
+    conflict = weigh([], both, conflicts=True).decisions[1]
+    assert isinstance(conflict, RaiseConflict)
+    assert conflict.contradicted[0].ref == 0
+    assert conflict.questions[0].options == [*both, BOTH, NEITHER]
+    resolved = weigh([], both).decisions[1]
+    assert isinstance(resolved, Supersede)
+    assert (resolved.replaces, resolved.reason) == ((0,), MERGE)
     moved = weigh([], ["User lives in Lisbon", "User moved to Porto"], conflicts=True).decisions[1]
     assert isinstance(moved, Supersede)
     assert (moved.replaces, moved.reason) == ((0,), TEMPORAL)
@@ -306,14 +312,14 @@ def test_two_values_on_one_day_contradict_unless_a_word_says_that_it_changed() -
 
 def test_what_waits_in_a_conflict_is_not_asked_about_twice() -> None:
     again = "User was born on 4 May 1990"
-    plan = weigh([held("User was born on 3 May 1990")], [again, again], conflicts=True)
+    plan = weigh([existing("User was born on 3 May 1990")], [again, again], conflicts=True)
     assert isinstance(plan.decisions[0], RaiseConflict)
     assert isinstance(plan.decisions[1], Ignore)
     assert plan.decisions[1].because == 0
 
 
 def test_the_end_of_one_of_two_cars_supersedes_neither() -> None:
-    cars = [held("User owns a red car"), held("User owns a blue car", memory_id="m1")]
+    cars = [existing("User owns a red car"), existing("User owns a blue car", memory_id="m1")]
     assert isinstance(weigh(cars, ["User sold the car"]).decisions[0], Insert)
     (red,) = weigh(cars, ["User sold the red car"]).decisions
     assert isinstance(red, Supersede)
@@ -321,34 +327,34 @@ def test_the_end_of_one_of_two_cars_supersedes_neither() -> None:
 
 
 def test_every_stale_duplicate_is_superseded_at_once() -> None:
-    stale = [held("User lives in Lisbon"), held("User lives in Braga", 1, "m1")]
+    stale = [existing("User lives in Lisbon"), existing("User lives in Braga", 1, "m1")]
     (decision,) = weigh(stale, ["User moved to Porto"]).decisions
     assert isinstance(decision, Supersede)
     assert decision.replaces == ("m1", "m0")
 
 
 def test_an_expired_version_of_another_session_is_never_touched() -> None:
-    gone = held("User lives in Lisbon")
+    superseded = existing("User lives in Lisbon")
     expired = MemoryVersion(
         **{
-            **{name: getattr(gone.memory, name) for name in gone.memory.__slots__},
+            **{name: getattr(superseded.memory, name) for name in superseded.memory.__slots__},
             "expired_at": on(9),
             "expiration_reason": TEMPORAL,
         }
     )
     for now in ("User moved to Porto", "User lives in Lisbon"):
-        (decision,) = weigh([ExistingMemory(expired, gone.vector)], [now]).decisions
+        (decision,) = weigh([ExistingMemory(expired, superseded.vector)], [now]).decisions
         assert isinstance(decision, Insert)
 
 
 def test_a_shared_name_connects_and_nothing_else_does_without_likeness() -> None:
-    memories = [held("User's dog Rex is a beagle"), held("User likes jazz", 0, "m1")]
+    memories = [existing("User's dog Rex is a beagle"), existing("User likes jazz", 0, "m1")]
     plan = weigh(memories, ["User took Rex to the vet"])
     assert plan.connections == (("m0", 0),)
 
 
 def test_likeness_connects_without_a_name() -> None:
-    before = held("User likes jazz")
+    before = existing("User likes jazz")
     plan = reconcile(
         [before],
         [statement("User enjoys concerts", 60)],
@@ -361,19 +367,19 @@ def test_likeness_connects_without_a_name() -> None:
 
 
 def test_no_memory_gets_more_than_five_connections() -> None:
-    memories = [held(f"User met Rex at place {i}", 0, f"m{i}") for i in range(12)]
+    memories = [existing(f"User met Rex at place {i}", 0, f"m{i}") for i in range(12)]
     plan = weigh(memories, ["User walks Rex at night"])
     assert len(plan.connections) == 5
 
 
 def test_what_was_superseded_is_not_connected() -> None:
-    plan = weigh([held("User lives in Lisbon")], ["User moved from Lisbon to Porto"])
+    plan = weigh([existing("User lives in Lisbon")], ["User moved from Lisbon to Porto"])
     assert isinstance(plan.decisions[0], Supersede)
     assert plan.connections == ()
 
 
 def test_no_candidates_give_an_empty_plan() -> None:
-    assert weigh([held("User lives in Lisbon")], []) == Plan((), ())
+    assert weigh([existing("User lives in Lisbon")], []) == Plan((), ())
 
 
 @pytest.mark.parametrize(
@@ -388,7 +394,7 @@ def test_no_candidates_give_an_empty_plan() -> None:
 def test_a_clause_is_known_again_by_the_text_that_was_stored(text: str) -> None:
     candidates = extract([Message(MessageRole.USER, text, on(60))], on(60))
     assert candidates
-    stored = [held(item.content, 60, f"m{number}") for number, item in enumerate(candidates)]
+    stored = [existing(item.content, 60, f"m{number}") for number, item in enumerate(candidates)]
     dated = [
         ExistingMemory(
             replace(

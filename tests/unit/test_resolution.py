@@ -56,14 +56,14 @@ def day(number: int) -> datetime:
     return FIRST + timedelta(days=number)
 
 
-def version(memory_id: str, content: str, said: int = 0, **fields: object) -> MemoryVersion:
-    at = day(said)
-    found = MemoryVersion(memory_id, "s0", content, at, at, at)
-    return replace(found, **fields)  # type: ignore[arg-type]
+def version(memory_id: str, content: str, said_day: int = 0, **fields: object) -> MemoryVersion:
+    at = day(said_day)
+    current = MemoryVersion(memory_id, "s0", content, at, at, at)
+    return replace(current, **fields)  # type: ignore[arg-type]
 
 
-def candidate(content: str, said: int) -> Candidate:
-    return Candidate(content, day(said), day(said), (0,))
+def candidate(content: str, said_day: int) -> Candidate:
+    return Candidate(content, day(said_day), day(said_day), (0,))
 
 
 def contest(
@@ -90,54 +90,54 @@ def contest(
     )
 
 
-def settled(
+def resolve_with(
     versions: Sequence[MemoryVersion], of: AnsweredConflict, statements: Sequence[str] = ()
 ) -> Resolution:
     held = [
-        ExistingMemory(one, EMBEDDER.embed_query(one.content))
-        for one in versions
-        if one.expired_at is None
+        ExistingMemory(item, EMBEDDER.embed_query(item.content))
+        for item in versions
+        if item.expired_at is None
     ]
-    said = [candidate(text, 20) for text in statements]
+    candidates = [candidate(text, 20) for text in statements]
     vectors = EMBEDDER.embed([of.proposed.content, *statements])
-    return resolve(held, {one.memory_id: one for one in versions}, of, said, vectors)
+    return resolve(held, {item.memory_id: item for item in versions}, of, candidates, vectors)
 
 
 # One question
 
 
 def test_the_held_statement_is_right() -> None:
-    found = settled([version("m0", OLD)], contest("held"))
-    assert found.plan.decisions == found.retired == ()
+    resolution = resolve_with([version("m0", OLD)], contest("held"))
+    assert resolution.plan.decisions == resolution.retired == ()
 
 
 def test_the_proposed_statement_is_right() -> None:
-    found = settled([version("m0", OLD)], contest("proposed"))
-    (decision,) = found.plan.decisions
+    resolution = resolve_with([version("m0", OLD)], contest("proposed"))
+    (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
     assert (decision.candidate.content, decision.replaces) == (NEW, ("m0",))
     assert decision.reason is MERGE
     assert decision.candidate.evidence == (0,)
-    assert (found.origins, found.said_at, found.retired) == ((0,), (day(10),), ())
+    assert (resolution.origins, resolution.said_at, resolution.retired) == ((0,), (day(10),), ())
 
 
 def test_the_proposed_statement_is_right_although_it_was_said_earlier() -> None:
-    found = settled([version("m0", OLD, said=15)], contest("proposed"))
-    assert isinstance(found.plan.decisions[0], Supersede)
+    resolution = resolve_with([version("m0", OLD, said_day=15)], contest("proposed"))
+    assert isinstance(resolution.plan.decisions[0], Supersede)
 
 
 def test_both_are_right() -> None:
     lives = [version("m0", "User lives in Porto")]
-    found = settled(lives, contest("both", proposed="User lives in Lisbon"))
-    assert isinstance(found.plan.decisions[0], Insert)
-    assert found.retired == ()
-    assert found.plan.connections == (("m0", 0),)
+    resolution = resolve_with(lives, contest("both", proposed="User lives in Lisbon"))
+    assert isinstance(resolution.plan.decisions[0], Insert)
+    assert resolution.retired == ()
+    assert resolution.plan.connections == (("m0", 0),)
 
 
 def test_neither_is_right() -> None:
-    found = settled([version("m0", OLD)], contest("neither"))
-    assert found.plan.decisions == ()
-    assert found.retired == ("m0",)
+    resolution = resolve_with([version("m0", OLD)], contest("neither"))
+    assert resolution.plan.decisions == ()
+    assert resolution.retired == ("m0",)
 
 
 # Several questions
@@ -159,23 +159,25 @@ def test_neither_is_right() -> None:
 def test_each_memory_is_judged_by_its_own_answer_and_the_proposed_one_by_all(
     verdicts: tuple[str, ...], accepted: bool, gone: set[str]
 ) -> None:
-    held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said=1)]
-    found = settled(held, contest(*verdicts, proposed="User lives in Lisbon"))
-    assert len(found.plan.decisions) == accepted
+    held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said_day=1)]
+    resolution = resolve_with(held, contest(*verdicts, proposed="User lives in Lisbon"))
+    assert len(resolution.plan.decisions) == accepted
     replaced = {
         ref
-        for decision in found.plan.decisions
+        for decision in resolution.plan.decisions
         if isinstance(decision, Supersede)
         for ref in decision.replaces
     }
-    assert replaced | set(found.retired) == gone
-    assert not (accepted and found.retired)
+    assert replaced | set(resolution.retired) == gone
+    assert not (accepted and resolution.retired)
 
 
 def test_the_newest_of_those_replaced_comes_first() -> None:
-    held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said=1)]
-    found = settled(held, contest("proposed", "proposed", proposed="User lives in Lisbon"))
-    (decision,) = found.plan.decisions
+    held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said_day=1)]
+    resolution = resolve_with(
+        held, contest("proposed", "proposed", proposed="User lives in Lisbon")
+    )
+    (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
     assert decision.replaces == ("m1", "m0")
 
@@ -186,43 +188,43 @@ def test_the_newest_of_those_replaced_comes_first() -> None:
 def test_a_memory_that_got_detail_meanwhile_is_judged_by_its_current_version() -> None:
     versions = [
         version("m0", OLD, expired_at=day(12), expiration_reason=ADDITION),
-        version("m9", f"{OLD} in Porto", said=12, previous_id="m0"),
+        version("m9", f"{OLD} in Porto", said_day=12, previous_id="m0"),
     ]
-    (decision,) = settled(versions, contest("proposed")).plan.decisions
+    (decision,) = resolve_with(versions, contest("proposed")).plan.decisions
     assert isinstance(decision, Supersede)
     assert decision.replaces == ("m9",)
-    assert settled(versions, contest("neither")).retired == ("m9",)
-    assert settled(versions, contest("held")).retired == ()
+    assert resolve_with(versions, contest("neither")).retired == ("m9",)
+    assert resolve_with(versions, contest("held")).retired == ()
 
 
 def test_a_memory_that_time_superseded_meanwhile_keeps_its_successor() -> None:
     versions = [
         version("m0", "User lives in Porto", expired_at=day(12), expiration_reason=TEMPORAL),
-        version("m9", "User moved to Faro", said=12, previous_id="m0"),
+        version("m9", "User moved to Faro", said_day=12, previous_id="m0"),
     ]
-    found = settled(versions, contest("proposed", proposed="User lives in Lisbon"))
-    (decision,) = found.plan.decisions
+    resolution = resolve_with(versions, contest("proposed", proposed="User lives in Lisbon"))
+    (decision,) = resolution.plan.decisions
     assert isinstance(decision, InsertHistorical)
     assert (decision.successor, decision.reason) == ("m9", TEMPORAL)
-    assert found.retired == ()
-    assert settled(versions, contest("neither")).retired == ()
+    assert resolution.retired == ()
+    assert resolve_with(versions, contest("neither")).retired == ()
 
 
 def test_a_memory_deleted_meanwhile_leaves_the_answer_about_the_proposed_one() -> None:
-    (decision,) = settled([], contest("proposed")).plan.decisions
+    (decision,) = resolve_with([], contest("proposed")).plan.decisions
     assert isinstance(decision, Insert)
     for verdict in ("held", "neither"):
-        found = settled([], contest(verdict))
-        assert found.plan.decisions == found.retired == ()
+        resolution = resolve_with([], contest(verdict))
+        assert resolution.plan.decisions == resolution.retired == ()
 
 
 def test_what_was_proposed_and_said_again_meanwhile_is_not_stored_twice() -> None:
-    versions = [version("m0", OLD), version("m9", NEW, said=15)]
-    found = settled(versions, contest("proposed"))
-    (decision,) = found.plan.decisions
+    versions = [version("m0", OLD), version("m9", NEW, said_day=15)]
+    resolution = resolve_with(versions, contest("proposed"))
+    (decision,) = resolution.plan.decisions
     assert isinstance(decision, Ignore)
     assert decision.because == "m9"
-    assert found.retired == ("m0",)
+    assert resolution.retired == ("m0",)
 
 
 def test_two_memories_that_became_one_are_affirmed_by_one_of_two_answers() -> None:
@@ -230,10 +232,10 @@ def test_two_memories_that_became_one_are_affirmed_by_one_of_two_answers() -> No
     versions = [
         version("m0", "User lives in Porto", **added),
         version("m1", "User lives in Porto", previous_id="m0", **added),
-        version("m9", "User lives in Porto with Tom", said=12, previous_id="m1"),
+        version("m9", "User lives in Porto with Tom", said_day=12, previous_id="m1"),
     ]
-    found = settled(versions, contest("neither", "held", proposed="User lives in Lisbon"))
-    assert found.retired == ()
+    resolution = resolve_with(versions, contest("neither", "held", proposed="User lives in Lisbon"))
+    assert resolution.retired == ()
 
 
 # What was said beside the answers
@@ -241,26 +243,28 @@ def test_two_memories_that_became_one_are_affirmed_by_one_of_two_answers() -> No
 
 def test_a_message_says_how_it_is_in_truth() -> None:
     truth = "User was born on 5 May 1990"
-    found = settled([version("m0", OLD)], contest("neither"), [truth])
-    (decision,) = found.plan.decisions
+    resolution = resolve_with([version("m0", OLD)], contest("neither"), [truth])
+    (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
     assert (decision.candidate.content, decision.replaces) == (truth, ("m0",))
     assert decision.reason is MERGE
     assert decision.candidate.evidence == ()
-    assert (found.origins, found.said_at, found.retired) == ((1,), (day(20),), ())
+    assert (resolution.origins, resolution.said_at, resolution.retired) == ((1,), (day(20),), ())
 
 
 def test_a_message_about_something_else_takes_the_place_of_nothing() -> None:
-    found = settled([version("m0", OLD)], contest("neither"), ["User has two cats"])
-    assert isinstance(found.plan.decisions[0], Insert)
-    assert found.retired == ("m0",)
+    resolution = resolve_with([version("m0", OLD)], contest("neither"), ["User has two cats"])
+    assert isinstance(resolution.plan.decisions[0], Insert)
+    assert resolution.retired == ("m0",)
 
 
 @pytest.mark.parametrize("verdict", ["held", "proposed"])
 def test_a_message_that_speaks_against_the_answer_is_not_stored(verdict: str) -> None:
-    found = settled([version("m0", OLD)], contest(verdict), ["User was born on 5 May 1990"])
-    assert all(decision.candidate.content == NEW for decision in found.plan.decisions)
-    assert found.retired == ()
+    resolution = resolve_with(
+        [version("m0", OLD)], contest(verdict), ["User was born on 5 May 1990"]
+    )
+    assert all(decision.candidate.content == NEW for decision in resolution.plan.decisions)
+    assert resolution.retired == ()
 
 
 @pytest.mark.parametrize(
@@ -269,37 +273,37 @@ def test_a_message_that_speaks_against_the_answer_is_not_stored(verdict: str) ->
 def test_a_message_that_repeats_what_the_answer_denies_is_not_stored(
     verdict: str, denied: str
 ) -> None:
-    found = settled([version("m0", OLD)], contest(verdict), [denied])
-    assert denied not in [decision.candidate.content for decision in found.plan.decisions]
+    resolution = resolve_with([version("m0", OLD)], contest(verdict), [denied])
+    assert denied not in [decision.candidate.content for decision in resolution.plan.decisions]
 
 
 def test_a_message_that_repeats_the_proposed_statement_rests_on_it() -> None:
-    found = settled([version("m0", OLD)], contest("proposed"), [NEW])
-    accepted, repeated = found.plan.decisions
+    resolution = resolve_with([version("m0", OLD)], contest("proposed"), [NEW])
+    accepted, repeated = resolution.plan.decisions
     assert isinstance(accepted, Supersede)
     assert isinstance(repeated, Ignore)
     assert repeated.because == 0
 
 
 def test_a_message_adds_to_what_was_affirmed() -> None:
-    found = settled([version("m0", OLD)], contest("held"), [f"{OLD} in Porto"])
-    (decision,) = found.plan.decisions
+    resolution = resolve_with([version("m0", OLD)], contest("held"), [f"{OLD} in Porto"])
+    (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
     assert (decision.replaces, decision.reason) == (("m0",), ADDITION)
-    found = settled([version("m0", OLD)], contest("proposed"), [f"{NEW} in Porto"])
-    _, added = found.plan.decisions
+    resolution = resolve_with([version("m0", OLD)], contest("proposed"), [f"{NEW} in Porto"])
+    _, added = resolution.plan.decisions
     assert isinstance(added, Supersede)
     assert (added.replaces, added.reason) == ((0,), ADDITION)
 
 
 def test_references_skip_what_is_not_stored() -> None:
     texts = ["User was born on 5 May 1990", "User has two cats", "User has two cats"]
-    found = settled([version("m0", OLD)], contest("held"), texts)
-    inserted, repeated = found.plan.decisions
+    resolution = resolve_with([version("m0", OLD)], contest("held"), texts)
+    inserted, repeated = resolution.plan.decisions
     assert isinstance(inserted, Insert)
     assert isinstance(repeated, Ignore)
     assert repeated.because == 0
-    assert found.origins == (2, 3)
+    assert resolution.origins == (2, 3)
 
 
 def test_blank_messages_say_nothing() -> None:
@@ -317,12 +321,12 @@ def test_the_order_of_the_answers_does_not_matter() -> None:
 # Questions
 
 
-def said(content: str, number: int) -> DatedStatement:
+def dated_statement(content: str, number: int) -> DatedStatement:
     return DatedStatement(read(content), day(number))
 
 
 def test_a_question_stands_alone_and_reads_naturally() -> None:
-    asked = question(said(OLD, 4), said(NEW, 40), "birthday")
+    asked = question(dated_statement(OLD, 4), dated_statement(NEW, 40), "birthday")
     assert asked.question == (
         "When were you born? What was noted on 5 January 2025, “User was born on 3 May 1990”, "
         "does not agree with what was noted on 10 February 2025, “User was born on 4 May 1990”."
@@ -331,7 +335,11 @@ def test_a_question_stands_alone_and_reads_naturally() -> None:
 
 
 def test_a_question_about_one_day_names_it_once() -> None:
-    asked = question(said("User lives in Porto.", 4), said("User lives in Faro", 4), "residence")
+    asked = question(
+        dated_statement("User lives in Porto.", 4),
+        dated_statement("User lives in Faro", 4),
+        "residence",
+    )
     assert asked.question == (
         "Where do you live? Two things noted on 5 January 2025 do not agree: "
         "“User lives in Porto” and “User lives in Faro”."
@@ -350,18 +358,21 @@ def test_a_question_about_one_day_names_it_once() -> None:
 )
 def test_a_question_shows_no_name_of_an_attribute(one: str, other: str) -> None:
     attribute = read(one).reading.attribute
-    asked = question(said(one, 1), said(other, 1), attribute)
+    asked = question(dated_statement(one, 1), dated_statement(other, 1), attribute)
     lead = asked.question.partition("?")[0]
     assert ":" not in lead
     assert attribute not in lead.lower().split()
-    assert ":" not in reason(said(one, 1), said(other, 1), attribute)
+    assert ":" not in reason(dated_statement(one, 1), dated_statement(other, 1), attribute)
 
 
 def test_a_reason_tells_a_denial_from_another_value() -> None:
-    yes, no = said("User is allergic to nuts", 1), said("User is not allergic to nuts", 2)
+    yes, no = (
+        dated_statement("User is allergic to nuts", 1),
+        dated_statement("User is not allergic to nuts", 2),
+    )
     assert reason(yes, no, "allergy:nut") == "The proposed statement denies what this one says."
     assert reason(no, yes, "allergy:nut") == "The proposed statement asserts what this one says."
-    assert reason(said(OLD, 1), said(NEW, 2), "birthday") == (
+    assert reason(dated_statement(OLD, 1), dated_statement(NEW, 2), "birthday") == (
         "Both name a date of birth, and not the same."
     )
 

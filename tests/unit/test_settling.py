@@ -16,7 +16,7 @@ GYM = "User goes to a gym in Lisbon"
 HALL = "User's gym is in Lisbon"
 
 
-def held(content: str = GYM, doubted_at: datetime | None = DOUBTED) -> ExistingMemory:
+def existing(content: str = GYM, doubted_at: datetime | None = DOUBTED) -> ExistingMemory:
     version = MemoryVersion(content, "s", content, SAID, SAID, SAID, doubted_at=doubted_at)
     return ExistingMemory(version, np.zeros(2, np.float32))
 
@@ -28,7 +28,7 @@ def decision(
     by: SaidBy = SaidBy.USER,
 ) -> Decision:
     plan = Plan((Insert(Candidate(content, at, at, (0,), by), "new"),), ())
-    return settle_doubts(plan, memories or [held()], at).decisions[0]
+    return settle_doubts(plan, memories or [existing()], at).decisions[0]
 
 
 @pytest.mark.parametrize("doubted", [GYM, HALL])
@@ -46,10 +46,10 @@ def decision(
     ],
 )
 def test_an_end_of_what_it_names_ends_a_doubtful_memory(content: str, doubted: str) -> None:
-    found = decision(content, held(doubted))
-    assert isinstance(found, Supersede)
-    assert (found.replaces, found.reason) == ((doubted,), ExpirationReason.TEMPORAL_CONFLICT)
-    assert isinstance(decision(content, held(doubted, None)), Insert), "not in doubt"
+    result = decision(content, existing(doubted))
+    assert isinstance(result, Supersede)
+    assert (result.replaces, result.reason) == ((doubted,), ExpirationReason.TEMPORAL_CONFLICT)
+    assert isinstance(decision(content, existing(doubted, None)), Insert), "not in doubt"
 
 
 @pytest.mark.parametrize("doubted", [GYM, HALL])
@@ -57,11 +57,11 @@ def test_an_end_of_what_it_names_ends_a_doubtful_memory(content: str, doubted: s
     "content", ["User still uses the gym in Lisbon", "User still goes to the gym in Lisbon"]
 )
 def test_that_it_is_still_so_is_its_next_version(content: str, doubted: str) -> None:
-    found = decision(content, held(doubted))
-    assert isinstance(found, Supersede)
-    assert found.replaces == (doubted,)
-    assert found.reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY
-    assert found.candidate.content == content
+    result = decision(content, existing(doubted))
+    assert isinstance(result, Supersede)
+    assert result.replaces == (doubted,)
+    assert result.reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY
+    assert result.candidate.content == content
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_only_the_user_settles_a_doubt_and_only_after_the_change() -> None:
 
 
 def test_one_end_ends_all_that_it_names_and_each_memory_ends_once() -> None:
-    both = (held(), held(HALL))
-    found = decision("User has cancelled the gym", *both)
-    assert isinstance(found, Supersede)
-    assert found.replaces == (GYM, HALL)
+    both = (existing(), existing(HALL))
+    result = decision("User has cancelled the gym", *both)
+    assert isinstance(result, Supersede)
+    assert result.replaces == (GYM, HALL)
     candidate = Candidate("User has cancelled the gym", LATER, LATER, (0,))
     plan = settle_doubts(Plan((Insert(candidate, "a"), Insert(candidate, "b")), ()), both, LATER)
     assert isinstance(plan.decisions[1], Insert)
     taken = Supersede(candidate, (GYM,), ExpirationReason.TEMPORAL_CONFLICT, "why")
-    plan = settle_doubts(Plan((taken, Insert(candidate, "b")), ()), [held()], LATER)
+    plan = settle_doubts(Plan((taken, Insert(candidate, "b")), ()), [existing()], LATER)
     assert isinstance(plan.decisions[1], Insert)

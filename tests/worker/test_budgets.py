@@ -280,8 +280,8 @@ async def test_answers_to_a_merge_conflict_do_not_wait(place: Place) -> None:
     (conflict,) = (await place.api.list_merge_conflicts("alice")).items
     await place.limit(user_tokens_per_day=0, over_budget=OverBudget.WAIT)
     answers = [
-        MergeConflictAnswer(each.question, each.options[0], "I have a boat.")
-        for each in conflict.clarifying_questions
+        MergeConflictAnswer(question.question, question.options[0], "I have a boat.")
+        for question in conflict.clarifying_questions
     ]
     await place.api.resolve_merge_conflict("alice", conflict.id, answers)
     await place.until_idle()

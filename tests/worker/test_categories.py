@@ -39,10 +39,10 @@ class WordInference(LocalInference):
         self, contents: Sequence[str], vectors: Any, categories: Sequence[EmbeddedCategory]
     ) -> list[list[str]]:
         assert len(contents) == len(vectors)
-        self.vectors.update({one.category.name: one.vector for one in categories})
+        self.vectors.update({category.category.name: category.vector for category in categories})
         self.reached.set()
         await self.gate.wait()
-        names = [one.category.name for one in categories]
+        names = [category.category.name for category in categories]
         found = [[name for name in names if name in text.split()] for text in contents]
         return [[*names, "a name of its own"] for names in found]
 

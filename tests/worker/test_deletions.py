@@ -38,7 +38,7 @@ class PausingInference(LocalInference):
         self, messages: Sequence[Message], session_date: datetime, **named: Any
     ) -> Extraction:
         found = await super().extract(messages, session_date, **named)
-        self.read.append(" ".join(one.content for one in messages))
+        self.read.append(" ".join(message.content for message in messages))
         self.has_read.set()
         await self.may_answer.wait()
         return found
@@ -74,7 +74,7 @@ async def test_work_that_has_read_what_was_deleted_meanwhile_is_begun_anew(
             f"I live in {WORD}. I have a dog called Bica.",
             "I have a dog called Bica.",
         ]
-        contents = [one.content for one in (await user.list_memories()).items]
+        contents = [item.content for item in (await user.list_memories()).items]
         assert contents == ["User has a dog called Bica"]
         assert traces(path, WORD) == 0
 
@@ -96,7 +96,7 @@ async def systems(path: Location, clock: Clock) -> AsyncIterator[tuple[System, S
 async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_one(
     systems: tuple[System, System],
 ) -> None:
-    ours, others = (one.engine(DEFAULT_PROJECT_ID) for one in systems)
+    ours, others = (system.engine(DEFAULT_PROJECT_ID) for system in systems)
     tidied = systems[1]
     for name in ("alice", "bob", "carol"):
         await ours.create_user(name)

@@ -48,6 +48,6 @@ async def test_a_chain_of_changes_in_one_session_is_one_memory(path: Path) -> No
         assert session.processing_note is None
         (found,) = (await user.list_memories()).items
         assert found.content == f"User moved to {places[-1]}"
-        assert [one.content for one in found.previous_versions] == [
+        assert [version.content for version in found.previous_versions] == [
             f"User moved to {place}" for place in reversed(places[:-1])
         ]

@@ -69,7 +69,7 @@ class GullibleInference(LocalInference):
             return await super().extract(
                 messages, session_date, preferences=preferences, categories=categories
             )
-        summary = " ".join(f"{one.content}." for one in self.planted)
+        summary = " ".join(f"{item.content}." for item in self.planted)
         return Extraction(tuple(self.planted), summary)
 
 
@@ -83,8 +83,8 @@ class Place:
         session = await self.api.create_session(
             "alice", custom_created_at_utc=datetime(2024, 1, day, tzinfo=UTC)
         )
-        for each in said:
-            role, text = each if isinstance(each, tuple) else (USER, each)
+        for item in said:
+            role, text = item if isinstance(item, tuple) else (USER, item)
             await self.api.add_message("alice", session.session_id, role, text)
         await self.api.process("alice", session.session_id)
         await self.api.wait_until_processed(timeout_s=20)
@@ -98,7 +98,7 @@ class Place:
     async def quarantine(self) -> list[tuple[str, QuarantineKind]]:
         page = await self.admin.list_quarantine(DEFAULT_PROJECT_ID, "alice", limit=500)
         assert page.total == len(page.items)
-        return [(one.content, one.kind) for one in page.items]
+        return [(item.content, item.kind) for item in page.items]
 
     async def context(self, question: str) -> str:
         session = await self.api.create_session("alice")
@@ -188,13 +188,13 @@ async def test_a_model_that_falls_for_every_attack_poisons_nothing(place: Place)
     planted: list[str] = []
     for entry in list(attacks_score.read(attacks_score.ROOT / "attacks_dev.jsonl"))[::6]:
         place.inference.planted = list(attacks_score.candidates_of(entry["planted"]))
-        planted += [one.content for one in place.inference.planted]
+        planted += [item.content for item in place.inference.planted]
         await place.tell(
             *((message.role, message.content) for message in attacks_score.messages_of(entry))
         )
     assert len(planted) > 20
     kept = (await place.memories()).values()
-    assert SaidBy.USER not in {one.said_by for one in kept}
+    assert SaidBy.USER not in {item.said_by for item in kept}
     assert len(kept) <= len(planted) // 2
     assert len(await place.quarantine()) + len(kept) == len(planted)
 
@@ -402,7 +402,7 @@ async def test_telling_that_it_is_over_ends_the_doubtful_memory(place: Place, te
     await place.tell(text, day=15)
     found = await place.memories()
     assert GYM not in found
-    (ended,) = [one for one in found.values() if "gym" in one.content]
+    (ended,) = [item for item in found.values() if "gym" in item.content]
     assert ended.doubted_by is None
     (before,) = ended.previous_versions or ()
     assert (before.content, before.expiration_reason) == (GYM, ExpirationReason.TEMPORAL_CONFLICT)
@@ -411,7 +411,7 @@ async def test_telling_that_it_is_over_ends_the_doubtful_memory(place: Place, te
 async def test_telling_more_about_it_is_its_next_version_without_doubt(place: Place) -> None:
     await moved(place)
     await place.tell("I still go to my gym in Lisbon every month.", day=15)
-    (held,) = [one for one in (await place.memories()).values() if "gym" in one.content]
+    (held,) = [memory for memory in (await place.memories()).values() if "gym" in memory.content]
     assert (held.total_versions, held.doubted_by) == (2, None)
     assert "every month" in held.content
 
@@ -419,7 +419,7 @@ async def test_telling_more_about_it_is_its_next_version_without_doubt(place: Pl
 async def test_telling_more_about_it_late_keeps_the_doubt(place: Place) -> None:
     gym = await moved(place)
     await place.tell("I go to a gym in Lisbon every month.", day=3)
-    (held,) = [one for one in (await place.memories()).values() if "gym" in one.content]
+    (held,) = [memory for memory in (await place.memories()).values() if "gym" in memory.content]
     assert held.total_versions == 2
     assert (held.doubted_by, held.doubt_reason) == (gym.doubted_by, gym.doubt_reason)
     assert held.doubted_at == gym.doubted_at

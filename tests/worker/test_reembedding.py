@@ -391,7 +391,7 @@ async def test_what_is_said_and_asked_meanwhile_is_answered_from_one_set_at_any_
         assert kinds == sorted(kinds)
         assert kinds.count(False) > 3
         told = await memory.get_user("bruno")
-        statuses = {each.status for each in (await told.list_sessions(limit=50)).sessions}
+        statuses = {session.status for session in (await told.list_sessions(limit=50)).sessions}
         assert statuses == {SessionStatus.PROCESSED}
     assert_all_of(filled, NEW, 1)
 
@@ -415,7 +415,7 @@ async def test_a_server_without_the_new_embedder_says_so_and_fails_no_session(
         await memory.wait_until_processed(timeout_s=20)
         (user,) = [u for u in (await memory.list_users()).users if u.user_id == "bruno"]
         told = (await user.list_sessions()).sessions
-        assert {each.status for each in told} == {SessionStatus.PROCESSED}
+        assert {item.status for item in told} == {SessionStatus.PROCESSED}
     assert_all_of(filled, NEW, 1)
 
 
@@ -518,7 +518,7 @@ async def similarities(path: Path, embedder: Embedder) -> dict[str, float]:
         min_top_k=15,
         max_top_k=50,
     )
-    return {working.memory_ids[each.row]: each.similarity for each in ranked}
+    return {working.memory_ids[item.row]: item.similarity for item in ranked}
 
 
 async def test_thresholds_mean_the_same_under_an_embedder_that_finds_everything_alike(

@@ -183,11 +183,11 @@ class Gated(LocalInference):
 
 
 async def flood(api: MemoryApi, number: int) -> None:
-    for one in range(number):
-        await api.create_user(f"user-{one}")
-        session = await api.create_session(f"user-{one}")
-        await api.add_message(f"user-{one}", session.session_id, MessageRole.USER, "The gate.")
-        await api.process(f"user-{one}", session.session_id)
+    for item in range(number):
+        await api.create_user(f"user-{item}")
+        session = await api.create_session(f"user-{item}")
+        await api.add_message(f"user-{item}", session.session_id, MessageRole.USER, "The gate.")
+        await api.process(f"user-{item}", session.session_id)
 
 
 async def processed(api: MemoryApi, name: str) -> SessionStatus:
@@ -308,7 +308,9 @@ class Life:
 
         def work(tx: ProjectUsers) -> None:
             user = rows_of(tx, name)
-            pending = [one for one in user.sessions.scan() if one.status is SessionStatus.PENDING]
+            pending = [
+                item for item in user.sessions.scan() if item.status is SessionStatus.PENDING
+            ]
             if not pending or self._random.random() < 0.3:
                 self._number += 1
                 auto = self._random.choice([None, 600, 900])
@@ -336,7 +338,7 @@ class Life:
             if kind == 0:
                 user.sessions.delete(session.session_id)
             elif kind == 1:
-                user.sessions.interrupt([one.session_id for one in sessions])
+                user.sessions.interrupt([item.session_id for item in sessions])
             elif kind == 2 and session.status is SessionStatus.FAILED:
                 user.sessions.retry(session.session_id, now)
             elif kind == 3:

@@ -54,7 +54,8 @@ async def remembered(path: Path, inference: Recording) -> list[tuple[str, list[s
             await memory.wait_until_processed(timeout_s=20)
         items = (await user.list_memories(limit=200)).items
         return sorted(
-            (one.content, [earlier.content for earlier in one.previous_versions]) for one in items
+            (item.content, [earlier.content for earlier in item.previous_versions])
+            for item in items
         )
 
 
