@@ -33,7 +33,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def system(path: Path, clock: Clock) -> AsyncIterator[System]:
-    settings = Settings(poll_interval_s=0.02, worker=False)
+    # Cleanup in the background runs once, at the start; then the tests decide when.
+    settings = Settings(poll_interval_s=3_600.0, worker=False)
     opened = await open_system(path, settings, Parts(embedder=HashEmbedder(), clock=clock))
     yield opened
     await opened.close()

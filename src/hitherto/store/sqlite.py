@@ -231,15 +231,20 @@ class SqliteDatabase:
         with self._writing:
             if self._writer is None or self._seconds() < self._clear_again_at:
                 return
-            began = self._seconds()
             try:
-                if _owed(self._writer) != self._left_to_vacuum:
-                    self._clear(self._written_later_bytes)
+                if _owed(self._writer) not in (0, self._left_to_vacuum):
+                    self._clear_later()
             except DRIVER_ERRORS as error:
                 raise explain(error, self._path) from error
-            finally:
-                now = self._seconds()
-                self._clear_again_at = now + CLEARING_PAUSE * (now - began)
+
+    def _clear_later(self) -> None:
+        """Clear the traces of a file, and clear no others for some time."""
+        began = self._seconds()
+        try:
+            self._clear(self._written_later_bytes)
+        finally:
+            now = self._seconds()
+            self._clear_again_at = now + CLEARING_PAUSE * (now - began)
 
     def vacuum(self) -> tuple[str, ...]:
         with self._writing:
