@@ -25,6 +25,7 @@ MIN_SUMMARY_WORDS = 5
 """Words from which a sentence of a summary counts as served; shorter ones are common phrases."""
 
 MIN_MEMORY_WORDS = 2
+_FEWEST_WORDS = min(MIN_SUMMARY_WORDS, MIN_MEMORY_WORDS)
 ALIKE = 0.5
 """Share of a statement's words that a memory must share to be compared with it in full."""
 
@@ -210,6 +211,8 @@ def _own_sentences(line: str, served_text: Served) -> str:
     if _is_served(line, served_text):
         return ""
     parts = sentences(line)
+    if len(parts) == 1:
+        return line
     kept = [part for part in parts if not _is_served(part, served_text)]
     if len(kept) < len(parts):
         kept = [part for part in kept if _key(part) not in served_text.quoted_sentences]
@@ -217,6 +220,9 @@ def _own_sentences(line: str, served_text: Served) -> str:
 
 
 def _is_served(text: str, served_text: Served) -> bool:
+    # A key has no more words than its text, and making it is what takes time.
+    if len(text.split(maxsplit=_FEWEST_WORDS)) < _FEWEST_WORDS:
+        return False
     key = _key(text)
     return key in served_text.memories or key in served_text.summary_sentences
 
