@@ -5,18 +5,37 @@ the process, so a computation that does not end keeps no process alive.
 """
 
 import asyncio
+import contextlib
 import contextvars
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _background: contextvars.ContextVar["BackgroundThreads | None"] = contextvars.ContextVar(
     "hitherto_background", default=None
 )
+
+_meter: contextvars.ContextVar["Meter | None"] = contextvars.ContextVar(
+    "hitherto_meter", default=None
+)
+
+
+class Meter(Protocol):
+    """Measures what is computed for somebody. Its methods are called on any thread."""
+
+    def add(self, seconds: float) -> None:
+        """Add the processor time of a call."""
+        ...
+
+    def is_crowded(self) -> bool:
+        """Return whether there are others who need the processors."""
+        ...
 
 
 class BackgroundThreads:
@@ -54,10 +73,46 @@ class BackgroundThreads:
 async def in_thread(call: Callable[..., T], *arguments: object) -> T:
     """Run a function on a background task's own thread, or else on one of asyncio's."""
     threads = _background.get()
+    run = measured(call)
     if threads is None:
-        return await asyncio.to_thread(call, *arguments)
+        return await asyncio.to_thread(run, *arguments)
     context = contextvars.copy_context()
-    return await asyncio.wrap_future(threads.submit(partial(context.run, call, *arguments)))
+    return await asyncio.wrap_future(threads.submit(partial(context.run, run, *arguments)))
+
+
+@contextlib.contextmanager
+def metered(meter: Meter) -> Iterator[None]:
+    """Measure the calls that the block runs on threads.
+
+    What such a call leaves to further threads is measured if it passes them `measured` functions.
+    """
+    token = _meter.set(meter)
+    try:
+        yield
+    finally:
+        _meter.reset(token)
+
+
+def measured(call: Callable[P, T]) -> Callable[P, T]:
+    """Return the function such that its processor time is added to the meter in force."""
+    meter = _meter.get()
+    if meter is None:
+        return call
+
+    def run(*arguments: P.args, **keywords: P.kwargs) -> T:
+        started = time.thread_time()
+        try:
+            return call(*arguments, **keywords)
+        finally:
+            meter.add(time.thread_time() - started)
+
+    return run
+
+
+def is_crowded() -> bool:
+    """Return whether others need the processors while the current task or thread computes."""
+    meter = _meter.get()
+    return meter is not None and meter.is_crowded()
 
 
 def is_background() -> bool:

@@ -15,12 +15,8 @@ from hitherto import Parts, Settings
 from hitherto.api import ContextRequest, MemoryApi
 from hitherto.embedding import Vectors
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.engine.project_shares import (
-    ACTIVE_S,
-    ProjectShares,
-    reads_of_project,
-    writes_of_project,
-)
+from hitherto.engine.active_projects import ACTIVE_S, ActiveProjects
+from hitherto.engine.project_shares import ProjectShares, reads_of_project, writes_of_project
 from hitherto.models import MessageRole, RecallStrategy
 from hitherto.system import open_system
 
@@ -58,7 +54,7 @@ class Calls:
 
 
 async def test_a_project_holds_its_share_and_others_wait_for_their_own() -> None:
-    calls = Calls(ProjectShares(lambda _: 2))
+    calls = Calls(ProjectShares(lambda _: 2, ActiveProjects()))
     assert await calls.begin("aaaaab") == "aab"
     # Who stops waiting gives up a place in the queue, and nothing else.
     calls.tasks[2].cancel()
@@ -66,7 +62,7 @@ async def test_a_project_holds_its_share_and_others_wait_for_their_own() -> None
 
 
 async def test_who_is_cancelled_at_its_turn_hands_it_on() -> None:
-    shares = ProjectShares(lambda _: 1)
+    shares = ProjectShares(lambda _: 1, ActiveProjects())
     calls = Calls(shares)
     await calls.begin("aaa")
     first, second, _ = calls.tasks
@@ -82,7 +78,7 @@ async def test_who_is_cancelled_at_its_turn_hands_it_on() -> None:
 
 async def test_a_project_that_is_alone_has_more_until_another_one_is_active() -> None:
     now = 0.0
-    shares = ProjectShares(reads_of_project(4), lambda: now)
+    shares = ProjectShares(reads_of_project(4), ActiveProjects(lambda: now))
     alone = Calls(shares)
     assert await alone.begin("aaaaa") == "aaa"
     await alone.end()
@@ -99,7 +95,7 @@ async def test_a_project_that_is_alone_has_more_until_another_one_is_active() ->
 
 
 async def test_a_share_is_free_again_after_an_error() -> None:
-    shares = ProjectShares(lambda _: 1)
+    shares = ProjectShares(lambda _: 1, ActiveProjects())
     for _ in range(3):
         with pytest.raises(ValueError, match="broken"):
             async with asyncio.timeout(PATIENCE_S), shares.use("a"):
@@ -111,7 +107,7 @@ def test_random_calls_stay_within_the_limit_and_all_end(
     plan: list[tuple[str, int, bool]],
 ) -> None:
     async def run() -> None:
-        shares = ProjectShares(lambda _: 2)
+        shares = ProjectShares(lambda _: 2, ActiveProjects())
         used: Counter[str] = Counter()
 
         async def call(project: str, turns: int) -> None:

@@ -173,9 +173,18 @@ class Worker:
         """
         most_s = self._resources.settings.poll_interval_s
         due_at = await self._resources.store.read(lambda tx: tx.jobs.next_due())
-        if due_at is None or due_at <= now:
+        if due_at is None:
             return most_s
-        return min(most_s, max(0.02, (due_at - now).total_seconds()))
+        if due_at <= now:
+            queued = await self._resources.store.read(lambda tx: tx.jobs.queued_projects(now))
+            idle_s = min(filter(None, map(self._pause_s, queued)), default=most_s)
+        else:
+            idle_s = (due_at - now).total_seconds()
+        return min(most_s, max(0.02, idle_s))
+
+    def _pause_s(self, project_id: str) -> float:
+        """Seconds until the next job of a project may begin."""
+        return self._resources.job_shares.pause_s(project_id)
 
     async def _work_once(self, now: datetime, threads: BackgroundThreads) -> bool:
         """Do the next piece of work. False when there is none."""
@@ -184,7 +193,8 @@ class Worker:
             return False
         renewing = asyncio.create_task(self._renew(work))
         try:
-            await self._attempt(work)
+            with self._resources.job_shares.charge(work.project_id):
+                await self._attempt(work)
         finally:
             renewing.cancel()
             self._resources.work_done.set()
@@ -226,7 +236,8 @@ class Worker:
             if self._stopping:
                 return None
             queued = await store.read(lambda tx: tx.jobs.queued_projects(now))
-            projects = self._turns.order(queued)
+            ordered = self._turns.order(queued)
+            projects = [project_id for project_id in ordered if not self._pause_s(project_id)]
             if not projects:
                 return None
             work = await store.write(lambda tx: tx.jobs.claim(projects, now, lease_until, token))

@@ -24,6 +24,7 @@ from hitherto.embedding.weights import (
     find_weights,
     require_files,
 )
+from hitherto.threads import is_crowded, measured
 
 MAX_TOKENS = 256
 """Tokens of a text that are embedded, with [CLS] and [SEP]; the model was published with 256."""
@@ -89,14 +90,16 @@ class LocalEmbedder:
         ids = [self._token_ids(text) for text in texts]
         # Longest first, so that no thread starts a long text when the others have finished.
         order = sorted(range(len(ids)), key=lambda row: ids[row].size, reverse=True)
-        workers = min(self._threads, len(texts))
+        # Texts of one project must not take all processors while other projects wait.
+        threads = self._threads - 1 if is_crowded() else self._threads
+        workers = min(threads, len(texts))
         if workers <= 1:
             for row in order:
                 vectors[row] = self._run(ids[row])
             return vectors
         with ThreadPoolExecutor(workers, thread_name_prefix="hitherto-embed") as pool:
             for row, vector in zip(
-                order, pool.map(self._run, [ids[row] for row in order]), strict=True
+                order, pool.map(measured(self._run), [ids[row] for row in order]), strict=True
             ):
                 vectors[row] = vector
         return vectors

@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-ACTIVE_S = 1.0
-"""Seconds after its last call for which a project counts as active: a client that asks again at
-once finds its share kept, and a project that is alone again soon has more."""
+from hitherto.engine.active_projects import ActiveProjects
+from hitherto.engine.processor_shares import ProcessorShares
 
 
 @dataclass(slots=True)
@@ -24,32 +22,46 @@ class ProjectShares:
     """Bounds what runs for one project at once, so that others find a thread free.
 
     limit: threads that one project may use when so many projects are active, itself included.
+    processor: also bounds what the project computes on them; None where threads hardly compute.
     """
 
     def __init__(
-        self, limit: Callable[[int], int], monotonic: Callable[[], float] = time.monotonic
+        self,
+        limit: Callable[[int], int],
+        active: ActiveProjects,
+        processor: ProcessorShares | None = None,
     ) -> None:
         self._limit = limit
-        self._monotonic = monotonic
+        self._active = active
+        self._processor = processor
         self._shares: dict[str, _Share] = {}
-        self._called_at: OrderedDict[str, float] = OrderedDict()
 
     @contextlib.asynccontextmanager
     async def use(self, project_id: str) -> AsyncIterator[None]:
         """Wait until the project uses fewer threads than its share; hold one meanwhile."""
         share = self._shares.setdefault(project_id, _Share())
-        self._note_call(project_id)
-        try:
-            await self._take(share)
+        with self._active.working_for(project_id):
             try:
-                yield
+                await self._take(share)
+                try:
+                    async with self._charged(project_id):
+                        yield
+                finally:
+                    share.used -= 1
+                    self._wake(share)
             finally:
-                share.used -= 1
-                self._note_call(project_id)
-                self._wake(share)
-        finally:
-            if not share.used and not share.waiting:
-                self._shares.pop(project_id, None)
+                if not share.used and not share.waiting:
+                    self._shares.pop(project_id, None)
+
+    @contextlib.asynccontextmanager
+    async def _charged(self, project_id: str) -> AsyncIterator[None]:
+        """Wait for the project's processor share, and charge it with the block."""
+        if self._processor is None:
+            yield
+            return
+        await self._processor.wait(project_id)
+        with self._processor.charge(project_id):
+            yield
 
     async def _take(self, share: _Share) -> None:
         if not share.waiting and share.used < self._most():
@@ -77,20 +89,7 @@ class ProjectShares:
                 turn.set_result(None)
 
     def _most(self) -> int:
-        idle_since = self._monotonic() - ACTIVE_S
-        while self._called_at:
-            project_id, called_at = next(iter(self._called_at.items()))
-            if called_at >= idle_since:
-                break
-            if project_id in self._shares:
-                self._note_call(project_id)
-            else:
-                del self._called_at[project_id]
-        return self._limit(max(1, len(self._called_at)))
-
-    def _note_call(self, project_id: str) -> None:
-        self._called_at[project_id] = self._monotonic()
-        self._called_at.move_to_end(project_id)
+        return self._limit(self._active.count())
 
 
 def reads_of_project(readers: int) -> Callable[[int], int]:

@@ -15,7 +15,9 @@ from hitherto.embedding import (
     calibration_of,
     existing_factory,
 )
+from hitherto.engine.active_projects import ActiveProjects
 from hitherto.engine.context_composer import ContextComposer
+from hitherto.engine.processor_shares import ProcessorShares
 from hitherto.engine.project_shares import ProjectShares, reads_of_project, writes_of_project
 from hitherto.engine.webhook_http import Sender
 from hitherto.inference import Inference
@@ -66,8 +68,9 @@ class Resources:
     embedder: the one of the database when this process opened it; further_embedders: ways to those
         that the database may change to. embedders: gives the one of a state that was read.
     composer: makes the contexts of all projects, and keeps what it counted of their lines.
-    sender: posts to webhooks. read_shares, write_shares: threads of the store that each project may
-        use for its requests.
+    sender: posts to webhooks. active: projects that are worked for. read_shares, write_shares:
+        threads of the store that each project may use for its requests. job_shares: processor time
+        that each project may use for its jobs.
     """
 
     store: Store
@@ -84,10 +87,12 @@ class Resources:
     work_done: Signal = field(default_factory=Signal)
     deliveries_due: Signal = field(default_factory=Signal)
     sender: Sender = field(default_factory=Sender)
+    active: ActiveProjects = field(default_factory=ActiveProjects)
     embedders: Embedders = field(init=False)
     composer: ContextComposer = field(init=False)
     read_shares: ProjectShares = field(init=False)
     write_shares: ProjectShares = field(init=False)
+    job_shares: ProcessorShares = field(init=False)
 
     def __post_init__(self) -> None:
         embedders = Embedders([existing_factory(self.embedder), *self.further_embedders])
@@ -96,9 +101,11 @@ class Resources:
         # Frozen: this is the one place where fields are set.
         object.__setattr__(self, "embedders", embedders)
         object.__setattr__(self, "composer", composer)
-        object.__setattr__(self, "read_shares", ProjectShares(read_share))
+        requests = ProcessorShares(self.active)
+        object.__setattr__(self, "read_shares", ProjectShares(read_share, self.active, requests))
         write_share = writes_of_project(self.store.writers)
-        object.__setattr__(self, "write_shares", ProjectShares(write_share))
+        object.__setattr__(self, "write_shares", ProjectShares(write_share, self.active))
+        object.__setattr__(self, "job_shares", ProcessorShares(self.active))
 
     def forget(self, user_ids: Iterable[str]) -> None:
         """Keep nothing in this process that was read for users before something was deleted."""

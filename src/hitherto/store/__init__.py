@@ -31,7 +31,7 @@ from hitherto.store.repositories.user import Revision, UserRows
 from hitherto.store.repositories.users import ProjectUsers
 from hitherto.store.sqlite import READERS, SqliteDatabase
 from hitherto.store.transaction import Transaction
-from hitherto.threads import in_thread, is_background
+from hitherto.threads import in_thread, is_background, measured
 
 __all__ = [
     "READERS",
@@ -283,7 +283,7 @@ class Store:
         if self._closed:
             raise ClosedError("the memory was closed; open it again")
         try:
-            running = asyncio.get_running_loop().run_in_executor(pool, call, *arguments)
+            running = asyncio.get_running_loop().run_in_executor(pool, measured(call), *arguments)
         except RuntimeError as error:
             # The interpreter is ending and takes no more work; the client was not closed.
             raise ClosedError("the program ends; close the memory before it does") from error
