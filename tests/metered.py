@@ -90,7 +90,7 @@ class MeteredInference(LocalInference):
         await self.ledger.settle(reserved, finished(planned.input_tokens))
 
 
-class Place:
+class MeteredService:
     """A memory with a metered inference, and what tests do with it."""
 
     def __init__(self, system: System, path: Path) -> None:
@@ -109,8 +109,8 @@ class Place:
     ) -> Account:
         """A new user's account."""
         await self.system.engine(project_id).create_user(user_id)
-        found = self.rows("select user_id from users where custom_user_id = ?", user_id)
-        return Account(project_id, found[-1]["user_id"])
+        records = self.rows("select user_id from users where custom_user_id = ?", user_id)
+        return Account(project_id, records[-1]["user_id"])
 
     async def call(self, account: Account, planned: PlannedCall = PLANNED, **named: Any) -> None:
         """Make a call that uses the planned tokens, or the named ones."""
@@ -122,7 +122,7 @@ class Place:
     async def calls(self, **named: Any) -> Page[ModelCall]:
         return await self.admin.list_model_calls(DEFAULT_PROJECT_ID, **named)
 
-    async def tell(self, user_id: str, text: str = "I live in Porto.", day: int = 1) -> str:
+    async def add_session(self, user_id: str, text: str = "I live in Porto.", day: int = 1) -> str:
         """A session that is due."""
         session = await self.api.create_session(
             user_id, custom_created_at_utc=datetime(2024, 1, day, tzinfo=UTC)
@@ -147,10 +147,10 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[Place]:
+async def opened(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[MeteredService]:
     """A place on a file; a metered inference among the parts is charged by its ledger."""
-    place = Place(await open_system(path, settings, parts), path)
+    service = MeteredService(await open_system(path, settings, parts), path)
     if isinstance(parts.inference, MeteredInference):
-        parts.inference.ledger = place.ledger
-    yield place
-    await place.system.close()
+        parts.inference.ledger = service.ledger
+    yield service
+    await service.system.close()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from click.testing import Result
 from tests.fakes import HashEmbedder
-from tests.metered import PLANNED, Place, opened
+from tests.metered import PLANNED, MeteredService, opened
 from tests.server.conftest import Project
 from typer.testing import CliRunner
 
@@ -31,8 +31,8 @@ NOTHING = {
 
 
 @pytest.fixture
-def place(system: System, path: Path) -> Place:
-    return Place(system, path)
+def service(system: System, path: Path) -> MeteredService:
+    return MeteredService(system, path)
 
 
 @pytest.fixture
@@ -87,14 +87,14 @@ async def test_a_budget_out_of_range_changes_nothing(
 
 
 async def test_usage_and_calls_are_read_over_the_wire(
-    administrator: httpx.AsyncClient, address: str, place: Place, project: Project
+    administrator: httpx.AsyncClient, address: str, service: MeteredService, project: Project
 ) -> None:
-    account = await place.account("alice", project.project_id)
-    await place.call(account)
-    await place.call(account, PlannedCall("planning", "here", "small", "def456", 50, 10))
+    account = await service.account("alice", project.project_id)
+    await service.call(account)
+    await service.call(account, PlannedCall("planning", "here", "small", "def456", 50, 10))
     await administrator.patch(f"{address}/budgets", json={"user_tokens_per_day": 1_100})
     with pytest.raises(BudgetSpentError):
-        await place.call(account)
+        await service.call(account)
     usage = (await administrator.get(f"{address}/usage")).json()
     assert usage["since"] == "2025-02-13"
     counts = {"calls": 2, "refused_calls": 1, "unpriced_calls": 2, "input_tokens": 950}
@@ -146,15 +146,15 @@ async def test_the_key_of_a_project_does_not_open_its_usage(
 
 
 async def test_a_session_tells_over_the_wire_why_it_was_not_given_to_a_model(
-    anonymous: httpx.AsyncClient, place: Place, project: Project
+    anonymous: httpx.AsyncClient, service: MeteredService, project: Project
 ) -> None:
-    await place.account("alice", project.project_id)
-    (row,) = place.rows("select user_id from users where custom_user_id = 'alice'")
-    session = await place.system.engine(project.project_id).create_session("alice")
+    await service.account("alice", project.project_id)
+    (row,) = service.rows("select user_id from users where custom_user_id = 'alice'")
+    session = await service.system.engine(project.project_id).create_session("alice")
     one = f"/api/v1/users/alice/sessions/{session.session_id}"
     shown = (await anonymous.get(one, headers=project.headers)).json()["session"]
     assert "processing_note" not in shown
-    place.write(
+    service.write(
         "update sessions set processing_note = 'by rules' where user_id = ?", row["user_id"]
     )
     shown = (await anonymous.get(one, headers=project.headers)).json()["session"]
@@ -175,13 +175,13 @@ def json_of(*arguments: object) -> Any:
 
 
 def in_place(
-    path: Path, settings: Settings, parts: Parts, work: Callable[[Place], Awaitable[None]]
+    path: Path, settings: Settings, parts: Parts, work: Callable[[MeteredService], Awaitable[None]]
 ) -> None:
     """Do something with a memory, and close it."""
 
     async def do() -> None:
-        async with opened(path, settings, parts) as place:
-            await work(place)
+        async with opened(path, settings, parts) as service:
+            await work(service)
 
     asyncio.run(do())
 
@@ -234,9 +234,9 @@ def test_a_wrong_budget_is_one_line_and_changes_nothing(db: str, option: str, va
 def test_the_command_shows_usage_as_a_table_and_as_json(
     db: str, path: Path, settings: Settings
 ) -> None:
-    async def spend(place: Place) -> None:
+    async def spend(service: MeteredService) -> None:
         for user_id in ("alice", "bruno"):
-            await place.call(await place.account(user_id), PLANNED)
+            await service.call(await service.account(user_id), PLANNED)
 
     # The command reads the real clock, and so must what it is to find.
     in_place(path, settings, Parts(embedder=HashEmbedder()), spend)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
-from tests.metered import PLANNED, PRICES, MeteredInference, Place, finished, opened
+from tests.metered import PLANNED, PRICES, MeteredInference, MeteredService, finished, opened
 
 from hitherto import Parts, Settings
 from hitherto.engine import DEFAULT_PROJECT_ID
@@ -45,7 +45,7 @@ def parts(clock: Clock, inference: MeteredInference) -> Parts:
 
 
 @pytest.fixture
-async def place(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[Place]:
+async def service(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[MeteredService]:
     async with opened(path, settings, parts) as found:
         yield found
 
@@ -55,34 +55,36 @@ async def place(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[P
 
 @pytest.mark.parametrize("budget", ["project_tokens_per_day", "user_tokens_per_day"])
 async def test_of_twenty_calls_at_once_as_many_go_through_as_there_is_room_for(
-    place: Place, budget: str
+    service: MeteredService, budget: str
 ) -> None:
-    account = await place.account()
-    await place.limit(**{budget: 5 * 1_000 + 999})
+    account = await service.account()
+    await service.limit(**{budget: 5 * 1_000 + 999})
     entered = asyncio.Barrier(20)
 
     async def one() -> bool:
         await entered.wait()
         try:
-            await place.call(account)
+            await service.call(account)
         except BudgetSpentError:
             return False
         return True
 
     allowed = await asyncio.gather(*(one() for _ in range(20)))
     assert sum(allowed) == 5
-    usage = await place.admin.usage(DEFAULT_PROJECT_ID)
+    usage = await service.admin.usage(DEFAULT_PROJECT_ID)
     assert (usage.total.calls, usage.total.refused_calls) == (5, 15)
-    assert (await place.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 5_000
+    assert (await service.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 5_000
 
 
-async def test_two_processes_cannot_take_the_same_room(place: Place, settings: Settings) -> None:
+async def test_two_processes_cannot_take_the_same_room(
+    service: MeteredService, settings: Settings
+) -> None:
     """Two stores on one file, each with a connection and a thread of its own."""
-    account = await place.account()
-    await place.limit(project_tokens_per_day=5_000)
-    store = Store(open_database(place.path))
+    account = await service.account()
+    await service.limit(project_tokens_per_day=5_000)
+    store = Store(open_database(service.path))
     await store.open()
-    resources = place.system.resources
+    resources = service.system.resources
     second = StoreLedger(store, settings, resources.clock, resources.new_id)
 
     async def one(ledger: StoreLedger) -> bool:
@@ -93,129 +95,133 @@ async def test_two_processes_cannot_take_the_same_room(place: Place, settings: S
                 return False
         return True
 
-    allowed = await asyncio.gather(*(one(item) for item in [place.ledger, second] * 10))
+    allowed = await asyncio.gather(*(one(item) for item in [service.ledger, second] * 10))
     await store.close()
     assert sum(allowed) == 5
 
 
-async def test_what_is_reserved_counts_and_what_was_not_taken_comes_back(place: Place) -> None:
-    account = await place.account()
-    await place.limit(user_tokens_per_day=1_500)
+async def test_what_is_reserved_counts_and_what_was_not_taken_comes_back(
+    service: MeteredService,
+) -> None:
+    account = await service.account()
+    await service.limit(user_tokens_per_day=1_500)
     with charged_to(account):
-        reservation = await place.ledger.reserve(PLANNED)
-        assert (await place.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 1_000
+        reservation = await service.ledger.reserve(PLANNED)
+        assert (await service.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 1_000
         with pytest.raises(BudgetSpentError, match=r"the user's budget of 1,500 .* has 500 left"):
-            await place.ledger.reserve(PLANNED)
-        await place.ledger.settle(reservation, finished(400, 100))
-        assert (await place.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 500
-        await place.ledger.reserve(PLANNED)
+            await service.ledger.reserve(PLANNED)
+        await service.ledger.settle(reservation, finished(400, 100))
+        assert (await service.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 500
+        await service.ledger.reserve(PLANNED)
 
 
 @pytest.mark.parametrize("budget", ["project_tokens_per_day", "user_tokens_per_day"])
 async def test_the_room_of_a_call_that_was_never_settled_lapses(
-    place: Place, clock: Clock, budget: str
+    service: MeteredService, clock: Clock, budget: str
 ) -> None:
-    account = await place.account()
-    await place.limit(**{budget: 1_000})
+    account = await service.account()
+    await service.limit(**{budget: 1_000})
     with charged_to(account):
-        lost = await place.ledger.reserve(PLANNED)
+        lost = await service.ledger.reserve(PLANNED)
         clock.advance(PLANNED.timeout_s + LAPSE_S - 1)
         with pytest.raises(BudgetSpentError):
-            await place.ledger.reserve(PLANNED)
+            await service.ledger.reserve(PLANNED)
         clock.advance(1)
-        again = await place.ledger.reserve(PLANNED)
-        assert len(place.rows("select * from model_call_reservations")) == 1
+        again = await service.ledger.reserve(PLANNED)
+        assert len(service.rows("select * from model_call_reservations")) == 1
         # One that comes back all the same is counted: the provider has charged for it.
-        await place.ledger.settle(again, finished(0, 0))
-        await place.ledger.settle(lost, finished(900, 100))
-    assert (await place.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 1_000
+        await service.ledger.settle(again, finished(0, 0))
+        await service.ledger.settle(lost, finished(900, 100))
+    assert (await service.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 1_000
 
 
-async def test_each_user_has_a_budget_and_all_share_that_of_the_project(place: Place) -> None:
-    alice, bruno = await place.account("alice"), await place.account("bruno")
-    await place.limit(user_tokens_per_day=2_000, project_tokens_per_day=3_000)
-    await place.call(alice)
-    await place.call(alice)
+async def test_each_user_has_a_budget_and_all_share_that_of_the_project(
+    service: MeteredService,
+) -> None:
+    alice, bruno = await service.account("alice"), await service.account("bruno")
+    await service.limit(user_tokens_per_day=2_000, project_tokens_per_day=3_000)
+    await service.call(alice)
+    await service.call(alice)
     with pytest.raises(BudgetSpentError, match="the user's"):
-        await place.call(alice)
-    await place.call(bruno)
+        await service.call(alice)
+    await service.call(bruno)
     with pytest.raises(BudgetSpentError, match="the project's"):
-        await place.call(bruno)
+        await service.call(bruno)
 
 
-async def test_projects_do_not_spend_each_others_budgets(place: Place) -> None:
-    other = await place.admin.create_project("Support desk")
-    await place.limit(project_tokens_per_day=1_000)
-    await place.call(await place.account("alice"))
-    await place.call(await place.account("bruno", other.project_id))
-    await place.call(await place.account("carla", other.project_id))
-    assert (await place.admin.usage(other.project_id)).total.calls == 2
-    assert (await place.admin.usage(DEFAULT_PROJECT_ID)).total.calls == 1
+async def test_projects_do_not_spend_each_others_budgets(service: MeteredService) -> None:
+    other = await service.admin.create_project("Support desk")
+    await service.limit(project_tokens_per_day=1_000)
+    await service.call(await service.account("alice"))
+    await service.call(await service.account("bruno", other.project_id))
+    await service.call(await service.account("carla", other.project_id))
+    assert (await service.admin.usage(other.project_id)).total.calls == 2
+    assert (await service.admin.usage(DEFAULT_PROJECT_ID)).total.calls == 1
 
 
-async def test_a_limit_in_dollars_holds(place: Place) -> None:
-    account = await place.account()
+async def test_a_limit_in_dollars_holds(service: MeteredService) -> None:
+    account = await service.account()
     # A call is planned at 900 tokens for $1 and 100 for $2 per million: $0.0011.
-    await place.limit(user_usd_per_day=0.0033)
+    await service.limit(user_usd_per_day=0.0033)
     for _ in range(3):
-        await place.call(account)
+        await service.call(account)
     with pytest.raises(BudgetSpentError, match=r"\$0\.003300 per day has \$0\.000000 left"):
-        await place.call(account)
-    usage = await place.admin.usage(DEFAULT_PROJECT_ID)
+        await service.call(account)
+    usage = await service.admin.usage(DEFAULT_PROJECT_ID)
     assert (usage.total.usd, usage.total.unpriced_calls) == (0.0033, 0)
 
 
 async def test_a_call_of_unknown_price_costs_null_and_is_bound_by_tokens_alone(
-    place: Place,
+    service: MeteredService,
 ) -> None:
-    account = await place.account()
-    await place.limit(user_usd_per_day=0, user_tokens_per_day=1_000)
+    account = await service.account()
+    await service.limit(user_usd_per_day=0, user_tokens_per_day=1_000)
     planned = PlannedCall("planning", "elsewhere", "large", "abc123", 900, 100)
-    await place.call(account, planned)
+    await service.call(account, planned)
     with pytest.raises(BudgetSpentError, match="tokens"):
-        await place.call(account, planned)
-    usage = await place.admin.usage(DEFAULT_PROJECT_ID)
+        await service.call(account, planned)
+    usage = await service.admin.usage(DEFAULT_PROJECT_ID)
     assert (usage.total.unpriced_calls, usage.total.usd) == (1, 0)
-    assert [call.usd for call in (await place.calls()).items] == [None, None]
+    assert [call.usd for call in (await service.calls()).items] == [None, None]
 
 
 @pytest.mark.parametrize("settings", [Settings(user_tokens_per_day=1_000)])
-async def test_the_settings_hold_where_a_project_has_set_nothing(place: Place) -> None:
-    account = await place.account()
-    await place.call(account)
+async def test_the_settings_hold_where_a_project_has_set_nothing(service: MeteredService) -> None:
+    account = await service.account()
+    await service.call(account)
     with pytest.raises(BudgetSpentError):
-        await place.call(account)
-    await place.limit(user_tokens_per_day=2_000)
-    await place.call(account)
-    await place.limit(user_tokens_per_day=None)
+        await service.call(account)
+    await service.limit(user_tokens_per_day=2_000)
+    await service.call(account)
+    await service.limit(user_tokens_per_day=None)
     with pytest.raises(BudgetSpentError):
-        await place.call(account)
+        await service.call(account)
 
 
-async def test_with_a_budget_of_nothing_no_call_is_made(place: Place) -> None:
-    await place.limit(project_tokens_per_day=0)
+async def test_with_a_budget_of_nothing_no_call_is_made(service: MeteredService) -> None:
+    await service.limit(project_tokens_per_day=0)
     with pytest.raises(BudgetSpentError):
-        await place.call(await place.account())
+        await service.call(await service.account())
 
 
-async def test_a_new_day_has_its_own_budget(place: Place, clock: Clock) -> None:
-    account = await place.account()
-    await place.limit(user_tokens_per_day=1_000)
+async def test_a_new_day_has_its_own_budget(service: MeteredService, clock: Clock) -> None:
+    account = await service.account()
+    await service.limit(user_tokens_per_day=1_000)
     midnight = datetime(2025, 3, 15, tzinfo=UTC)
     clock.now = midnight - timedelta(seconds=1)
     with charged_to(account):
-        held = await place.ledger.reserve(PLANNED)
+        held = await service.ledger.reserve(PLANNED)
         with pytest.raises(BudgetSpentError, match="begins at 2025-03-15 00:00 UTC"):
-            await place.ledger.reserve(PLANNED)
+            await service.ledger.reserve(PLANNED)
         clock.now = midnight
-        await place.call(account)
+        await service.call(account)
         # What was reserved the day before is settled on that day.
-        await place.ledger.settle(held, finished(900, 100))
+        await service.ledger.settle(held, finished(900, 100))
         with pytest.raises(BudgetSpentError):
-            await place.ledger.reserve(PLANNED)
-    days = [task.day for task in (await place.admin.usage(DEFAULT_PROJECT_ID)).tasks]
+            await service.ledger.reserve(PLANNED)
+    days = [task.day for task in (await service.admin.usage(DEFAULT_PROJECT_ID)).tasks]
     assert days == [date(2025, 3, 15), date(2025, 3, 14)]
-    (today,) = (await place.admin.usage(DEFAULT_PROJECT_ID, days=1)).tasks
+    (today,) = (await service.admin.usage(DEFAULT_PROJECT_ID, days=1)).tasks
     assert (today.counts.calls, today.counts.refused_calls) == (1, 1)
 
 
@@ -237,19 +243,21 @@ async def test_counters_are_the_same_after_a_restart(
 # The ledger
 
 
-async def test_a_call_stands_in_the_ledger_with_all_that_is_known_of_it(place: Place) -> None:
-    alice = await place.account()
-    session = await place.api.create_session("alice")
+async def test_a_call_stands_in_the_ledger_with_all_that_is_known_of_it(
+    service: MeteredService,
+) -> None:
+    alice = await service.account()
+    session = await service.api.create_session("alice")
     account = Account(alice.project_id, alice.user_id, session.session_id)
     with charged_to(account):
-        reservation = await place.ledger.reserve(PLANNED)
-    await place.ledger.settle(
+        reservation = await service.ledger.reserve(PLANNED)
+    await service.ledger.settle(
         reservation,
         FinishedCall(
             CallOutcome.REPAIRED, CallUsage(800, 50, 600), 12.3, attempts=2, model="spare"
         ),
     )
-    (call,) = (await place.calls()).items
+    (call,) = (await service.calls()).items
     assert call == ModelCall(
         call_id=reservation.call_id,
         user_id="alice",
@@ -271,36 +279,38 @@ async def test_a_call_stands_in_the_ledger_with_all_that_is_known_of_it(place: P
     )
 
 
-async def test_cached_tokens_cost_their_own_price(place: Place) -> None:
-    await place.call(await place.account(), cached_tokens=400)
-    (call,) = (await place.calls()).items
+async def test_cached_tokens_cost_their_own_price(service: MeteredService) -> None:
+    await service.call(await service.account(), cached_tokens=400)
+    (call,) = (await service.calls()).items
     # 500 for $1, 400 for $0.50 and 100 for $2 per million.
     assert call.usd == 0.0009
 
 
-async def test_where_the_provider_did_not_say_all_that_was_reserved_counts(place: Place) -> None:
-    account = await place.account()
+async def test_where_the_provider_did_not_say_all_that_was_reserved_counts(
+    service: MeteredService,
+) -> None:
+    account = await service.account()
     with charged_to(account):
-        reservation = await place.ledger.reserve(PLANNED)
-    await place.ledger.settle(reservation, FinishedCall(CallOutcome.TIMED_OUT, None, 30_000))
-    (call,) = (await place.calls()).items
+        reservation = await service.ledger.reserve(PLANNED)
+    await service.ledger.settle(reservation, FinishedCall(CallOutcome.TIMED_OUT, None, 30_000))
+    (call,) = (await service.calls()).items
     assert (call.input_tokens, call.output_tokens, call.usage_known) == (900, 100, False)
     assert call.usd == 0.0011
-    assert (await place.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 1_000
+    assert (await service.admin.get_budgets(DEFAULT_PROJECT_ID)).tokens_today == 1_000
 
 
 @pytest.mark.parametrize("outcome", list(CallOutcome))
-async def test_every_outcome_can_be_kept(place: Place, outcome: CallOutcome) -> None:
-    account = await place.account()
+async def test_every_outcome_can_be_kept(service: MeteredService, outcome: CallOutcome) -> None:
+    account = await service.account()
     with charged_to(account):
-        reservation = await place.ledger.reserve(PLANNED)
-    await place.ledger.settle(reservation, FinishedCall(outcome, CallUsage(), 0))
-    assert [call.outcome for call in (await place.calls()).items] == [outcome]
+        reservation = await service.ledger.reserve(PLANNED)
+    await service.ledger.settle(reservation, FinishedCall(outcome, CallUsage(), 0))
+    assert [call.outcome for call in (await service.calls()).items] == [outcome]
 
 
-async def test_a_call_without_an_account_is_not_made(place: Place) -> None:
+async def test_a_call_without_an_account_is_not_made(service: MeteredService) -> None:
     with pytest.raises(LookupError):
-        await place.ledger.reserve(PLANNED)
+        await service.ledger.reserve(PLANNED)
 
 
 async def test_an_account_holds_for_tasks_and_threads_begun_in_it() -> None:
@@ -316,31 +326,31 @@ async def test_an_account_holds_for_tasks_and_threads_begun_in_it() -> None:
         assert current_account().user_id == "other"
 
 
-async def test_calls_are_paged_newest_first_for_all_or_one_user(place: Place) -> None:
+async def test_calls_are_paged_newest_first_for_all_or_one_user(service: MeteredService) -> None:
     for user_id in ("alice", "bruno"):
-        account = await place.account(user_id)
+        account = await service.account(user_id)
         for _ in range(3):
-            await place.call(account)
-    page = await place.calls(limit=4)
+            await service.call(account)
+    page = await service.calls(limit=4)
     assert (len(page.items), page.total, page.has_more) == (4, 6, True)
     assert [call.user_id for call in page.items] == ["bruno"] * 3 + ["alice"]
-    rest = await place.calls(offset=4, limit=4)
+    rest = await service.calls(offset=4, limit=4)
     assert ([call.user_id for call in rest.items], rest.has_more) == (["alice"] * 2, False)
-    of_bruno = await place.calls(user_id="bruno", limit=2)
+    of_bruno = await service.calls(user_id="bruno", limit=2)
     assert ([call.user_id for call in of_bruno.items], of_bruno.total) == (["bruno"] * 2, 3)
 
 
 async def test_usage_is_summed_by_day_task_and_model_and_by_user(
-    place: Place, clock: Clock
+    service: MeteredService, clock: Clock
 ) -> None:
-    alice, bruno = await place.account("alice"), await place.account("bruno")
+    alice, bruno = await service.account("alice"), await service.account("bruno")
     planning = PlannedCall("planning", "here", "small", "def456", 50, 10)
-    await place.call(alice)
+    await service.call(alice)
     clock.advance(86_400)
-    await place.call(alice, input_tokens=500, cached_tokens=100)
-    await place.call(bruno)
-    await place.call(bruno, planning)
-    usage = await place.admin.usage(DEFAULT_PROJECT_ID)
+    await service.call(alice, input_tokens=500, cached_tokens=100)
+    await service.call(bruno)
+    await service.call(bruno, planning)
+    usage = await service.admin.usage(DEFAULT_PROJECT_ID)
     told = [(task.day.day, task.task, task.counts.calls) for task in usage.tasks]
     assert told == [(15, "extraction", 2), (15, "planning", 1), (14, "extraction", 1)]
     first = usage.tasks[0].counts
@@ -350,91 +360,95 @@ async def test_usage_is_summed_by_day_task_and_model_and_by_user(
         ("bruno", 2),
     ]
     assert sum(user.counts.input_tokens for user in usage.users) == usage.total.input_tokens
-    of_bruno = await place.admin.usage(DEFAULT_PROJECT_ID, user_id="bruno")
+    of_bruno = await service.admin.usage(DEFAULT_PROJECT_ID, user_id="bruno")
     assert (of_bruno.total.calls, of_bruno.total.input_tokens) == (2, 950)
     assert [user.user_id for user in of_bruno.users] == ["bruno"]
-    nobody = await place.account("carla")
+    nobody = await service.account("carla")
     assert nobody.user_id
-    assert (await place.admin.usage(DEFAULT_PROJECT_ID, user_id="carla")).tasks == []
+    assert (await service.admin.usage(DEFAULT_PROJECT_ID, user_id="carla")).tasks == []
 
 
 async def test_a_deleted_user_leaves_no_call_and_the_sums_of_the_project_stay(
-    place: Place,
+    service: MeteredService,
 ) -> None:
-    alice, bruno = await place.account("alice"), await place.account("bruno")
-    await place.limit(project_tokens_per_day=2_500)
-    await place.call(alice)
-    await place.call(bruno)
-    before = await place.admin.usage(DEFAULT_PROJECT_ID)
-    await place.api.delete_user("alice")
-    after = await place.admin.usage(DEFAULT_PROJECT_ID)
+    alice, bruno = await service.account("alice"), await service.account("bruno")
+    await service.limit(project_tokens_per_day=2_500)
+    await service.call(alice)
+    await service.call(bruno)
+    before = await service.admin.usage(DEFAULT_PROJECT_ID)
+    await service.api.delete_user("alice")
+    after = await service.admin.usage(DEFAULT_PROJECT_ID)
     assert (after.total, after.tasks) == (before.total, before.tasks)
     assert [user.user_id for user in after.users] == ["bruno"]
-    assert [call.user_id for call in (await place.calls()).items] == ["bruno"]
+    assert [call.user_id for call in (await service.calls()).items] == ["bruno"]
     text = "".join(
         str(tuple(row))
         for table in ("model_calls", "model_call_reservations", "project_usage")
-        for row in place.rows(f"select * from {table}")
+        for row in service.rows(f"select * from {table}")
     )
     assert alice.user_id not in text
     with pytest.raises(BudgetSpentError, match="the project's"):
-        await place.call(bruno)
+        await service.call(bruno)
 
 
-async def test_a_call_under_way_for_a_deleted_user_counts_for_the_project(place: Place) -> None:
-    alice = await place.account()
+async def test_a_call_under_way_for_a_deleted_user_counts_for_the_project(
+    service: MeteredService,
+) -> None:
+    alice = await service.account()
     with charged_to(alice):
-        reservation = await place.ledger.reserve(PLANNED)
-        await place.api.delete_user("alice")
-        await place.ledger.settle(reservation, finished())
+        reservation = await service.ledger.reserve(PLANNED)
+        await service.api.delete_user("alice")
+        await service.ledger.settle(reservation, finished())
         with pytest.raises(UserNotFoundError):
-            await place.ledger.reserve(PLANNED)
-    assert (await place.admin.usage(DEFAULT_PROJECT_ID)).total.input_tokens == 900
-    assert (await place.calls()).total == 0
-    assert place.rows("select * from model_call_reservations") == []
+            await service.ledger.reserve(PLANNED)
+    assert (await service.admin.usage(DEFAULT_PROJECT_ID)).total.input_tokens == 900
+    assert (await service.calls()).total == 0
+    assert service.rows("select * from model_call_reservations") == []
 
 
-async def test_nothing_is_left_of_a_deleted_project(place: Place) -> None:
-    project = await place.admin.create_project("Support desk")
-    await place.admin.update_budgets(project.project_id, user_tokens_per_day=5_000)
-    account = await place.account("bruno", project.project_id)
-    await place.call(account)
+async def test_nothing_is_left_of_a_deleted_project(service: MeteredService) -> None:
+    project = await service.admin.create_project("Support desk")
+    await service.admin.update_budgets(project.project_id, user_tokens_per_day=5_000)
+    account = await service.account("bruno", project.project_id)
+    await service.call(account)
     with charged_to(account):
-        reservation = await place.ledger.reserve(PLANNED)
-    await place.admin.delete_project(project.project_id)
-    await place.ledger.settle(reservation, finished())
+        reservation = await service.ledger.reserve(PLANNED)
+    await service.admin.delete_project(project.project_id)
+    await service.ledger.settle(reservation, finished())
     for table in ("model_calls", "model_call_reservations", "project_usage", "project_budgets"):
-        assert place.rows(f"select * from {table}") == [], table
+        assert service.rows(f"select * from {table}") == [], table
 
 
 async def test_calls_are_kept_for_as_many_days_as_the_settings_say(
-    place: Place, clock: Clock, settings: Settings
+    service: MeteredService, clock: Clock, settings: Settings
 ) -> None:
-    account = await place.account()
-    await place.call(account)
+    account = await service.account()
+    await service.call(account)
     clock.advance(24 * 3600 * settings.model_calls_kept_days)
-    await place.call(account)
-    assert (await place.calls()).total == 2
+    await service.call(account)
+    assert (await service.calls()).total == 2
     clock.advance(24 * 3600)
-    await place.call(account)
-    assert (await place.calls()).total == 2
-    sums = place.rows("select sum(calls) as calls from project_usage")
+    await service.call(account)
+    assert (await service.calls()).total == 2
+    sums = service.rows("select sum(calls) as calls from project_usage")
     assert sums[0]["calls"] == 3
 
 
 async def test_no_word_of_a_message_is_in_the_ledger(
-    place: Place, inference: MeteredInference
+    service: MeteredService, inference: MeteredInference
 ) -> None:
-    await place.api.create_user("alice")
-    await place.tell("alice", "I live in Xanadu-on-Sea.")
-    await place.until_idle()
+    await service.api.create_user("alice")
+    await service.add_session("alice", "I live in Xanadu-on-Sea.")
+    await service.until_idle()
     assert inference.asked == ["extraction", "reconciliation"]
     for table in ("model_calls", "project_usage"):
-        assert "xanadu" not in str([tuple(r) for r in place.rows(f"select * from {table}")]).lower()
+        assert (
+            "xanadu" not in str([tuple(r) for r in service.rows(f"select * from {table}")]).lower()
+        )
 
 
 @pytest.mark.parametrize("call", ["get_budgets", "update_budgets", "usage", "list_model_calls"])
-async def test_a_project_that_is_not_there_is_said_so(place: Place, call: str) -> None:
+async def test_a_project_that_is_not_there_is_said_so(service: MeteredService, call: str) -> None:
     for project_id in (OTHER, "", "\0", "\ud800"):
         with pytest.raises(ProjectNotFoundError):
-            await getattr(place.admin, call)(project_id)
+            await getattr(service.admin, call)(project_id)

@@ -69,26 +69,26 @@ class SlowInference(LocalInference):
 
 async def state(memory: AsyncHitherto) -> dict[int, list[Any]]:
     """By conversation: its status and its texts, in pairs if there are several of one number."""
-    found: dict[int, list[Any]] = {}
+    sessions_by_number: dict[int, list[Any]] = {}
     for user in (await memory.list_users()).users:
         for session in (await user.list_sessions(limit=100)).sessions:
             messages = (await session.get_messages(limit=500)).messages
-            told = found.setdefault(session.metadata["number"], [])
+            told = sessions_by_number.setdefault(session.metadata["number"], [])
             told += [session.status.value, [message.content for message in messages]]
-    return found
+    return sessions_by_number
 
 
-async def tell(memory: AsyncHitherto, count: int, report: Report) -> None:
+async def add_conversations(memory: AsyncHitherto, count: int, report: Report) -> None:
     """Get the first conversations into the memory, whatever is in it already."""
     users = {user.user_id: user for user in (await memory.list_users()).users}
     for number in range(count):
         name = owner(number)
         if name not in users:
             users[name] = await memory.create_user(name)
-        held = (await users[name].list_sessions(metadata_filter={"number": number})).sessions
+        existing = (await users[name].list_sessions(metadata_filter={"number": number})).sessions
         session = (
-            held[0]
-            if held
+            existing[0]
+            if existing
             else await users[name].create_session(
                 metadata={"number": number},
                 custom_created_at_utc=FIRST_DAY + timedelta(days=number),
@@ -112,7 +112,7 @@ async def run(path: str, count: int, report: Report) -> None:
     parts = Parts(embedder=HashEmbedder(), inference=SlowInference(report))
     async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         report("state", await state(memory))
-        await tell(memory, count, report)
+        await add_conversations(memory, count, report)
         await memory.wait_until_processed()
         report("idle")
         await asyncio.Event().wait()

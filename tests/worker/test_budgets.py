@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from tests.conftest import START, Clock
 from tests.fakes import HashEmbedder
-from tests.metered import PRICES, MeteredInference, Place, opened
+from tests.metered import PRICES, MeteredInference, MeteredService, opened
 from tests.scripted_model import Says, ScriptedModel, scripted_model
 
 from hitherto import (
@@ -44,30 +44,30 @@ def parts(clock: Clock, inference: MeteredInference) -> Parts:
 
 
 @pytest.fixture
-async def place(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[Place]:
-    async with opened(path, settings, parts) as found:
-        yield found
+async def service(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[MeteredService]:
+    async with opened(path, settings, parts) as opened_service:
+        yield opened_service
 
 
 async def test_the_calls_of_a_session_are_charged_to_its_user_and_bear_its_id(
-    place: Place,
+    service: MeteredService,
 ) -> None:
-    await place.account()
-    session_id = await place.tell("alice")
-    await place.until_idle()
-    calls = (await place.calls(user_id="alice")).items
+    await service.account()
+    session_id = await service.add_session("alice")
+    await service.until_idle()
+    calls = (await service.calls(user_id="alice")).items
     assert [call.task for call in calls] == ["reconciliation", "extraction"]
     assert {call.session_id for call in calls} == {session_id}
 
 
 async def test_over_budget_a_session_is_processed_by_rules_and_says_so(
-    place: Place, inference: MeteredInference
+    service: MeteredService, inference: MeteredInference
 ) -> None:
-    await place.account()
-    await place.limit(user_tokens_per_day=999)
-    session_id = await place.tell("alice")
-    await place.until_idle()
-    session = await place.api.get_session("alice", session_id)
+    await service.account()
+    await service.limit(user_tokens_per_day=999)
+    session_id = await service.add_session("alice")
+    await service.until_idle()
+    session = await service.api.get_session("alice", session_id)
     assert session.status is SessionStatus.PROCESSED
     assert session.processing_note is not None
     assert session.processing_note.startswith(
@@ -76,20 +76,20 @@ async def test_over_budget_a_session_is_processed_by_rules_and_says_so(
     assert session.failure_reason is None
     assert inference.asked == []
     # It is not asked for again what was refused.
-    assert [call.outcome for call in (await place.calls()).items] == [CallOutcome.OVER_BUDGET]
-    memories = (await place.api.list_memories("alice")).items
+    assert [call.outcome for call in (await service.calls()).items] == [CallOutcome.OVER_BUDGET]
+    memories = (await service.api.list_memories("alice")).items
     assert [memory.content for memory in memories] == ["User lives in Porto"]
 
 
 @pytest.mark.parametrize("over_budget", list(OverBudget))
 async def test_a_session_whose_budget_ends_on_the_way_is_finished_by_rules(
-    place: Place, inference: MeteredInference, over_budget: OverBudget
+    service: MeteredService, inference: MeteredInference, over_budget: OverBudget
 ) -> None:
-    await place.account()
-    await place.limit(user_tokens_per_day=1_500, over_budget=over_budget)
-    session_id = await place.tell("alice")
-    await place.until_idle()
-    session = await place.api.get_session("alice", session_id)
+    await service.account()
+    await service.limit(user_tokens_per_day=1_500, over_budget=over_budget)
+    session_id = await service.add_session("alice")
+    await service.until_idle()
+    session = await service.api.get_session("alice", session_id)
     assert session.status is SessionStatus.PROCESSED
     assert (session.processing_note or "").startswith("processed in part by rules: ")
     assert inference.asked == ["extraction"]
@@ -97,67 +97,67 @@ async def test_a_session_whose_budget_ends_on_the_way_is_finished_by_rules(
 
 @pytest.mark.parametrize("over_budget", list(OverBudget))
 async def test_where_the_budget_ends_at_the_review_the_rules_say_what_is_in_doubt(
-    place: Place, inference: MeteredInference, over_budget: OverBudget
+    service: MeteredService, inference: MeteredInference, over_budget: OverBudget
 ) -> None:
-    await place.account()
-    await place.limit(user_tokens_per_day=4_500, over_budget=over_budget)
-    await place.tell("alice", "I live in Lisbon. I go to a gym in Lisbon.")
-    await place.until_idle()
-    session_id = await place.tell("alice", "I moved to Porto.", day=9)
-    await place.until_idle()
-    session = await place.api.get_session("alice", session_id)
+    await service.account()
+    await service.limit(user_tokens_per_day=4_500, over_budget=over_budget)
+    await service.add_session("alice", "I live in Lisbon. I go to a gym in Lisbon.")
+    await service.until_idle()
+    session_id = await service.add_session("alice", "I moved to Porto.", day=9)
+    await service.until_idle()
+    session = await service.api.get_session("alice", session_id)
     assert session.status is SessionStatus.PROCESSED
     assert (session.processing_note or "").startswith("processed in part by rules: ")
     assert inference.asked == ["extraction", "reconciliation"] * 2
-    (doubted,) = (await place.api.list_doubtful_memories("alice")).items
+    (doubted,) = (await service.api.list_doubtful_memories("alice")).items
     assert doubted.content == "User goes to a gym in Lisbon"
 
 
-async def test_within_its_budget_a_session_has_nothing_to_say(place: Place) -> None:
-    await place.account()
-    session_id = await place.tell("alice")
-    await place.until_idle()
-    session = await place.api.get_session("alice", session_id)
+async def test_within_its_budget_a_session_has_nothing_to_say(service: MeteredService) -> None:
+    await service.account()
+    session_id = await service.add_session("alice")
+    await service.until_idle()
+    session = await service.api.get_session("alice", session_id)
     assert (session.status, session.processing_note) == (SessionStatus.PROCESSED, None)
 
 
-async def waiting(place: Place, session_id: str) -> None:
+async def waiting(service: MeteredService, session_id: str) -> None:
     """Checks that a session waits for its budget."""
-    await place.until_idle()
-    session = await place.api.get_session("alice", session_id)
+    await service.until_idle()
+    session = await service.api.get_session("alice", session_id)
     assert session.status is SessionStatus.INSUFFICIENT_BALANCE
     tomorrow = f"{next_day(START):%Y-%m-%d %H:%M} UTC"
     assert (session.failure_reason or "").endswith(f"a new day begins at {tomorrow}")
 
 
-async def ended(place: Place, session_id: str) -> SessionStatus:
+async def ended(service: MeteredService, session_id: str) -> SessionStatus:
     """Wait for a session that is resumed by itself; return its status."""
     aside = (SessionStatus.INSUFFICIENT_BALANCE, SessionStatus.PROCESSING)
     async with asyncio.timeout(20):
-        while (status := (await place.api.get_session("alice", session_id)).status) in aside:
-            await place.system.resources.work_done.wait(0.05)
+        while (status := (await service.api.get_session("alice", session_id)).status) in aside:
+            await service.system.resources.work_done.wait(0.05)
     return status
 
 
-async def processed(place: Place, session_id: str) -> None:
+async def processed(service: MeteredService, session_id: str) -> None:
     """Checks that a session is processed with a model."""
-    assert await ended(place, session_id) is SessionStatus.PROCESSED
-    session = await place.api.get_session("alice", session_id)
+    assert await ended(service, session_id) is SessionStatus.PROCESSED
+    session = await service.api.get_session("alice", session_id)
     assert (session.processing_note, session.failure_reason) == (None, None)
 
 
 @pytest.fixture
-async def patient(place: Place) -> Place:
+async def patient(service: MeteredService) -> MeteredService:
     """A memory whose sessions wait for a budget that has no room for one."""
-    await place.account()
-    await place.limit(user_tokens_per_day=500, over_budget=OverBudget.WAIT)
-    return place
+    await service.account()
+    await service.limit(user_tokens_per_day=500, over_budget=OverBudget.WAIT)
+    return service
 
 
 async def test_a_waiting_session_is_processed_when_the_limit_is_raised(
-    patient: Place, inference: MeteredInference
+    patient: MeteredService, inference: MeteredInference
 ) -> None:
-    session_id = await patient.tell("alice")
+    session_id = await patient.add_session("alice")
     await waiting(patient, session_id)
     await patient.limit(user_tokens_per_day=5_000)
     await processed(patient, session_id)
@@ -165,9 +165,9 @@ async def test_a_waiting_session_is_processed_when_the_limit_is_raised(
 
 
 async def test_a_waiting_session_is_processed_by_rules_when_the_project_says_so(
-    patient: Place,
+    patient: MeteredService,
 ) -> None:
-    session_id = await patient.tell("alice")
+    session_id = await patient.add_session("alice")
     await waiting(patient, session_id)
     await patient.limit(over_budget=OverBudget.LOCAL)
     await patient.until_idle()
@@ -177,21 +177,21 @@ async def test_a_waiting_session_is_processed_by_rules_when_the_project_says_so(
 
 
 async def test_a_waiting_session_is_processed_by_itself_on_the_next_day(
-    patient: Place, clock: Clock
+    patient: MeteredService, clock: Clock
 ) -> None:
     await patient.limit(user_tokens_per_day=2_000)
-    first = await patient.tell("alice", day=1)
+    first = await patient.add_session("alice", day=1)
     await processed(patient, first)
-    second = await patient.tell("alice", "I have two cats.", day=2)
+    second = await patient.add_session("alice", "I have two cats.", day=2)
     await waiting(patient, second)
     clock.now = datetime(2025, 3, 15, tzinfo=UTC)
     await processed(patient, second)
 
 
 async def test_process_tries_a_waiting_session_again(
-    patient: Place, clock: Clock, inference: MeteredInference
+    patient: MeteredService, clock: Clock, inference: MeteredInference
 ) -> None:
-    session_id = await patient.tell("alice")
+    session_id = await patient.add_session("alice")
     await waiting(patient, session_id)
     again = await patient.api.process("alice", session_id)
     assert (again.status, again.failure_reason) == (SessionStatus.PROCESSING, None)
@@ -201,8 +201,8 @@ async def test_process_tries_a_waiting_session_again(
     await processed(patient, session_id)
 
 
-async def test_waiting_is_no_failed_try(patient: Place, clock: Clock) -> None:
-    session_id = await patient.tell("alice")
+async def test_waiting_is_no_failed_try(patient: MeteredService, clock: Clock) -> None:
+    session_id = await patient.add_session("alice")
     await patient.until_idle()
     for _ in range(40):
         await patient.api.process("alice", session_id)
@@ -213,9 +213,9 @@ async def test_waiting_is_no_failed_try(patient: Place, clock: Clock) -> None:
 
 
 async def test_waiting_sessions_outlive_a_restart(
-    patient: Place, path: Path, settings: Settings, parts: Parts
+    patient: MeteredService, path: Path, settings: Settings, parts: Parts
 ) -> None:
-    session_id = await patient.tell("alice")
+    session_id = await patient.add_session("alice")
     await waiting(patient, session_id)
     await patient.system.close()
     async with opened(path, settings, parts) as again:
@@ -224,26 +224,26 @@ async def test_waiting_sessions_outlive_a_restart(
         await processed(again, session_id)
 
 
-async def test_other_users_are_not_kept_waiting(patient: Place) -> None:
-    await waiting(patient, await patient.tell("alice"))
+async def test_other_users_are_not_kept_waiting(patient: MeteredService) -> None:
+    await waiting(patient, await patient.add_session("alice"))
     await patient.limit(user_tokens_per_day=2_000)
     await patient.until_idle()
-    second = await patient.tell("alice", "I have two cats.", day=2)
+    second = await patient.add_session("alice", "I have two cats.", day=2)
     await waiting(patient, second)
     await patient.account("bruno")
-    of_bruno = await patient.tell("bruno")
+    of_bruno = await patient.add_session("bruno")
     await patient.until_idle()
     session = await patient.api.get_session("bruno", of_bruno)
     assert (session.status, session.processing_note) == (SessionStatus.PROCESSED, None)
 
 
 async def test_a_session_that_was_paid_for_and_failed_does_not_burn_a_second_days_budget(
-    patient: Place, inference: MeteredInference, clock: Clock
+    patient: MeteredService, inference: MeteredInference, clock: Clock
 ) -> None:
     """A day has room for one call; the first try spends it and fails."""
     await patient.limit(user_tokens_per_day=1_000)
     inference.broken = 1
-    session_id = await patient.tell("alice")
+    session_id = await patient.add_session("alice")
     await waiting(patient, session_id)
     assert inference.asked == ["extraction"]
     clock.now = datetime(2025, 3, 15, tzinfo=UTC)
@@ -254,12 +254,12 @@ async def test_a_session_that_was_paid_for_and_failed_does_not_burn_a_second_day
 
 
 async def test_a_session_that_was_paid_for_does_not_wait_for_a_third_day(
-    patient: Place, inference: MeteredInference, clock: Clock
+    patient: MeteredService, inference: MeteredInference, clock: Clock
 ) -> None:
     """The budget of the second day is too small even for the first call."""
     await patient.limit(user_tokens_per_day=1_000)
     inference.broken = 1
-    session_id = await patient.tell("alice")
+    session_id = await patient.add_session("alice")
     await waiting(patient, session_id)
     await patient.limit(user_tokens_per_day=500)
     await waiting(patient, session_id)
@@ -270,24 +270,24 @@ async def test_a_session_that_was_paid_for_does_not_wait_for_a_third_day(
     assert len(inference.asked) == 1
 
 
-async def test_answers_to_a_merge_conflict_do_not_wait(place: Place) -> None:
-    await place.account()
-    await place.admin.update_project(DEFAULT_PROJECT_ID, merge_conflict_enabled=True)
-    await place.tell("alice", "I was born on 3 May 1990.", day=1)
-    await place.until_idle()
-    await place.tell("alice", "I was born on 4 June 1990.", day=2)
-    await place.until_idle()
-    (conflict,) = (await place.api.list_merge_conflicts("alice")).items
-    await place.limit(user_tokens_per_day=0, over_budget=OverBudget.WAIT)
+async def test_answers_to_a_merge_conflict_do_not_wait(service: MeteredService) -> None:
+    await service.account()
+    await service.admin.update_project(DEFAULT_PROJECT_ID, merge_conflict_enabled=True)
+    await service.add_session("alice", "I was born on 3 May 1990.", day=1)
+    await service.until_idle()
+    await service.add_session("alice", "I was born on 4 June 1990.", day=2)
+    await service.until_idle()
+    (conflict,) = (await service.api.list_merge_conflicts("alice")).items
+    await service.limit(user_tokens_per_day=0, over_budget=OverBudget.WAIT)
     answers = [
         MergeConflictAnswer(question.question, question.options[0], "I have a boat.")
         for question in conflict.clarifying_questions
     ]
-    await place.api.resolve_merge_conflict("alice", conflict.id, answers)
-    await place.until_idle()
-    settled = await place.api.get_merge_conflict("alice", conflict.id)
-    assert settled.status is MergeConflictStatus.RESOLVED
-    refused = [call for call in (await place.calls()).items if call.merge_conflict_id]
+    await service.api.resolve_merge_conflict("alice", conflict.id, answers)
+    await service.until_idle()
+    resolved = await service.api.get_merge_conflict("alice", conflict.id)
+    assert resolved.status is MergeConflictStatus.RESOLVED
+    refused = [call for call in (await service.calls()).items if call.merge_conflict_id]
     assert [call.outcome for call in refused] == [CallOutcome.OVER_BUDGET]
 
 
@@ -309,7 +309,7 @@ def model() -> Iterator[ScriptedModel]:
 @pytest.fixture
 async def modelled(
     path: Path, clock: Clock, model: ScriptedModel, settings: Settings
-) -> AsyncIterator[Place]:
+) -> AsyncIterator[MeteredService]:
     """A memory that asks a model over HTTP."""
     chosen = settings.model_copy(
         update={
@@ -318,15 +318,15 @@ async def modelled(
             "model_api_key": SecretStr("not-a-key"),
         }
     )
-    async with opened(path, chosen, Parts(embedder=HashEmbedder(), clock=clock)) as place:
-        await place.account()
-        yield place
+    async with opened(path, chosen, Parts(embedder=HashEmbedder(), clock=clock)) as service:
+        await service.account()
+        yield service
 
 
 async def test_what_the_model_says_it_counted_stands_in_the_ledger(
-    modelled: Place, model: ScriptedModel
+    modelled: MeteredService, model: ScriptedModel
 ) -> None:
-    session_id = await modelled.tell("alice")
+    session_id = await modelled.add_session("alice")
     await modelled.until_idle()
     session = await modelled.api.get_session("alice", session_id)
     assert (session.status, session.processing_note) == (SessionStatus.PROCESSED, None)
@@ -341,10 +341,10 @@ async def test_what_the_model_says_it_counted_stands_in_the_ledger(
 
 
 async def test_over_budget_the_model_is_not_asked_and_the_rules_do_the_work(
-    modelled: Place, model: ScriptedModel
+    modelled: MeteredService, model: ScriptedModel
 ) -> None:
     await modelled.limit(project_tokens_per_day=100)
-    session_id = await modelled.tell("alice")
+    session_id = await modelled.add_session("alice")
     await modelled.until_idle()
     session = await modelled.api.get_session("alice", session_id)
     assert session.status is SessionStatus.PROCESSED
@@ -355,10 +355,10 @@ async def test_over_budget_the_model_is_not_asked_and_the_rules_do_the_work(
 
 
 async def test_a_session_waits_for_the_budget_of_its_model(
-    modelled: Place, model: ScriptedModel
+    modelled: MeteredService, model: ScriptedModel
 ) -> None:
     await modelled.limit(project_tokens_per_day=100, over_budget=OverBudget.WAIT)
-    session_id = await modelled.tell("alice")
+    session_id = await modelled.add_session("alice")
     await waiting(modelled, session_id)
     assert model.requests == []
     await modelled.limit(project_tokens_per_day=None)
@@ -367,9 +367,9 @@ async def test_a_session_waits_for_the_budget_of_its_model(
 
 
 async def test_a_context_over_budget_is_made_by_rules(
-    modelled: Place, model: ScriptedModel
+    modelled: MeteredService, model: ScriptedModel
 ) -> None:
-    await modelled.tell("alice")
+    await modelled.add_session("alice")
     await modelled.until_idle()
     asked = len(model.requests)
     await modelled.limit(user_tokens_per_day=0, over_budget=OverBudget.WAIT)

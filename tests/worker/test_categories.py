@@ -43,11 +43,11 @@ class WordInference(LocalInference):
         self.reached.set()
         await self.gate.wait()
         names = [category.category.name for category in categories]
-        found = [[name for name in names if name in text.split()] for text in contents]
-        return [[*names, "a name of its own"] for names in found]
+        categories_of = [[name for name in names if name in text.split()] for text in contents]
+        return [[*names, "a name of its own"] for names in categories_of]
 
 
-class Place:
+class Service:
     """A memory with its administration."""
 
     def __init__(self, api: MemoryApi, admin: AdminApi, inference: WordInference) -> None:
@@ -64,7 +64,7 @@ class Place:
         await self.api.add_message("alice", session.session_id, MessageRole.USER, text)
         await self.api.process("alice", session.session_id)
 
-    async def tell(self, text: str, day: int = 1) -> None:
+    async def add_session(self, text: str, day: int = 1) -> None:
         await self.begin(text, day)
         await self.api.wait_until_processed(timeout_s=20)
 
@@ -73,79 +73,86 @@ class Place:
 
 
 @pytest.fixture
-async def place(path: Path, settings: Settings, clock: Clock) -> AsyncIterator[Place]:
+async def service(path: Path, settings: Settings, clock: Clock) -> AsyncIterator[Service]:
     inference = WordInference()
     system = await open_system(path, settings, Parts(HashEmbedder(), inference, clock))
     api = system.engine(DEFAULT_PROJECT_ID)
     await api.create_user("alice", merge_conflict_enabled=True)
-    yield Place(api, system.admin, inference)
+    yield Service(api, system.admin, inference)
     inference.gate.set()
     await system.close()
 
 
-async def test_new_memories_get_categories_and_old_ones_do_not(place: Place) -> None:
-    await place.tell("I have two cats.")
-    await place.category("cats")
-    await place.category("dogs")
-    await place.tell("I have three dogs. I live in Porto.", day=2)
-    found = {content: item.categories for content, item in (await place.memories()).items()}
-    assert found == {
+async def test_new_memories_get_categories_and_old_ones_do_not(service: Service) -> None:
+    await service.add_session("I have two cats.")
+    await service.category("cats")
+    await service.category("dogs")
+    await service.add_session("I have three dogs. I live in Porto.", day=2)
+    categories_of = {
+        content: item.categories for content, item in (await service.memories()).items()
+    }
+    assert categories_of == {
         "User has two cats": [],
         "User has three dogs": ["dogs"],
         "User lives in Porto": [],
     }
 
 
-async def test_each_version_has_categories_of_its_own(place: Place) -> None:
-    await place.category("Porto")
-    await place.category("Lisbon")
-    await place.tell("I live in Porto.", day=1)
-    (old,) = (await place.memories()).values()
-    await place.tell("I moved to Lisbon.", day=9)
-    (new,) = (await place.memories()).values()
+async def test_each_version_has_categories_of_its_own(service: Service) -> None:
+    await service.category("Porto")
+    await service.category("Lisbon")
+    await service.add_session("I live in Porto.", day=1)
+    (old,) = (await service.memories()).values()
+    await service.add_session("I moved to Lisbon.", day=9)
+    (new,) = (await service.memories()).values()
     assert new.categories == ["Lisbon"]
-    assert (await place.api.get_memory("alice", old.memory_id)).categories == ["Porto"]
+    assert (await service.api.get_memory("alice", old.memory_id)).categories == ["Porto"]
 
 
-async def test_what_settling_a_conflict_brings_has_categories(place: Place) -> None:
-    await place.category("June")
-    await place.category("cats")
-    await place.tell("I was born on 3 May 1990.", day=1)
-    await place.tell("I was born on 4 June 1990.", day=2)
-    (conflict,) = (await place.api.list_merge_conflicts("alice")).items
+async def test_what_settling_a_conflict_brings_has_categories(service: Service) -> None:
+    await service.category("June")
+    await service.category("cats")
+    await service.add_session("I was born on 3 May 1990.", day=1)
+    await service.add_session("I was born on 4 June 1990.", day=2)
+    (conflict,) = (await service.api.list_merge_conflicts("alice")).items
     (asked,) = conflict.clarifying_questions
     answers = [MergeConflictAnswer(asked.question, asked.options[1], "I have two cats.")]
-    await place.api.resolve_merge_conflict("alice", conflict.id, answers)
-    await place.api.wait_until_processed(timeout_s=20)
-    found = {content: item.categories for content, item in (await place.memories()).items()}
-    assert found == {"User was born on 4 June 1990": ["June"], "User has two cats": ["cats"]}
+    await service.api.resolve_merge_conflict("alice", conflict.id, answers)
+    await service.api.wait_until_processed(timeout_s=20)
+    categories_of = {
+        content: item.categories for content, item in (await service.memories()).items()
+    }
+    assert categories_of == {
+        "User was born on 4 June 1990": ["June"],
+        "User has two cats": ["cats"],
+    }
 
 
-async def test_a_category_deleted_in_mid_work_is_left_out(place: Place) -> None:
-    cats = await place.category("cats")
-    await place.category("two")
-    place.inference.gate.clear()
-    await place.begin("I have two cats.")
-    await asyncio.wait_for(place.inference.reached.wait(), 20)
-    await place.admin.delete_category(DEFAULT_PROJECT_ID, cats)
-    place.inference.gate.set()
-    await place.api.wait_until_processed(timeout_s=20)
-    assert (await place.memories())["User has two cats"].categories == ["two"]
+async def test_a_category_deleted_in_mid_work_is_left_out(service: Service) -> None:
+    cats = await service.category("cats")
+    await service.category("two")
+    service.inference.gate.clear()
+    await service.begin("I have two cats.")
+    await asyncio.wait_for(service.inference.reached.wait(), 20)
+    await service.admin.delete_category(DEFAULT_PROJECT_ID, cats)
+    service.inference.gate.set()
+    await service.api.wait_until_processed(timeout_s=20)
+    assert (await service.memories())["User has two cats"].categories == ["two"]
 
 
-async def test_a_changed_description_is_embedded_anew(place: Place) -> None:
-    cats = await place.category("cats")
-    await place.tell("I have two cats.")
-    before = place.inference.vectors["cats"]
-    await place.admin.update_category(DEFAULT_PROJECT_ID, cats, description="pets that purr")
-    await place.tell("I have three dogs.", day=2)
-    after = place.inference.vectors["cats"]
+async def test_a_changed_description_is_embedded_anew(service: Service) -> None:
+    cats = await service.category("cats")
+    await service.add_session("I have two cats.")
+    before = service.inference.vectors["cats"]
+    await service.admin.update_category(DEFAULT_PROJECT_ID, cats, description="pets that purr")
+    await service.add_session("I have three dogs.", day=2)
+    after = service.inference.vectors["cats"]
     assert before.shape == after.shape
     assert (before != after).any()
 
 
-async def test_an_example_of_what_not_to_keep_is_not_kept(place: Place) -> None:
+async def test_an_example_of_what_not_to_keep_is_not_kept(service: Service) -> None:
     unwanted = GenerationPreferences(negative_examples=("User has two cats.",))
-    await place.admin.replace_generation_preferences(DEFAULT_PROJECT_ID, unwanted)
-    await place.tell("I have two cats. I live in Porto.")
-    assert set(await place.memories()) == {"User lives in Porto"}
+    await service.admin.replace_generation_preferences(DEFAULT_PROJECT_ID, unwanted)
+    await service.add_session("I have two cats. I live in Porto.")
+    assert set(await service.memories()) == {"User lives in Porto"}

@@ -52,10 +52,10 @@ async def due(store: Store, name: str, *conflict_ids: str, session_due: bool = F
 
 def row(path: Path, conflict_id: str) -> dict[str, Any]:
     """A conflict's row, with all that no public method shows."""
-    (found,) = databases.rows(
+    (stored,) = databases.rows(
         path, "select * from merge_conflicts where merge_conflict_id = ?", conflict_id
     )
-    return found
+    return stored
 
 
 # Taking
@@ -141,14 +141,14 @@ async def test_a_lost_lease_changes_nothing(
 ) -> None:
     await due(store, "alice", "one")
     lost = await claimed(store, "a")
-    held = await claimed(store, "b", 21)
+    current = await claimed(store, "b", 21)
     before = row(path, "one")
     assert not await store.write(lambda tx: operation(tx.jobs, lost))
     assert row(path, "one") == before
-    assert await store.write(lambda tx: tx.jobs.finish(held, after(22)))
+    assert await store.write(lambda tx: tx.jobs.finish(current, after(22)))
     before = row(path, "one")
     assert before["status"] == "RESOLVED"
-    assert not await store.write(lambda tx: operation(tx.jobs, held))
+    assert not await store.write(lambda tx: operation(tx.jobs, current))
     assert row(path, "one") == before
 
 
@@ -204,14 +204,14 @@ class GatedInference(LocalInference):
         return await super().resolve(*arguments, **named)
 
 
-class Workplace:
+class PausedService:
     """A memory whose worker is stopped in the middle of settling a conflict."""
 
     def __init__(self, system: System, inference: GatedInference) -> None:
         self.system, self.inference = system, inference
         self.api: MemoryApi = system.engine(DEFAULT_PROJECT_ID)
 
-    async def tell(self, text: str, day: int) -> str:
+    async def add_session(self, text: str, day: int) -> str:
         session = await self.api.create_session(
             "alice", custom_created_at_utc=SAID + timedelta(days=day)
         )
@@ -223,7 +223,7 @@ class Workplace:
         """Answer a conflict with its proposed statement, up to the middle; the conflict's id."""
         await self.api.create_user("alice", merge_conflict_enabled=True)
         for day, text in enumerate(("I was born on 3 May 1990.", "I was born on 4 June 1990.")):
-            await self.tell(text, day)
+            await self.add_session(text, day)
             await self.api.wait_until_processed(timeout_s=20)
         (conflict,) = (await self.api.list_merge_conflicts("alice")).items
         (asked,) = conflict.clarifying_questions
@@ -241,54 +241,54 @@ class Workplace:
 
 
 @pytest.fixture
-async def workplace(path: Path, clock: Clock) -> AsyncIterator[Workplace]:
+async def paused(path: Path, clock: Clock) -> AsyncIterator[PausedService]:
     inference = GatedInference()
-    found = Workplace(
+    service = PausedService(
         await open_system(path, LONG_LEASE, Parts(HashEmbedder(), inference, clock)), inference
     )
-    yield found
+    yield service
     inference.gate.set()
-    await found.system.close()
+    await service.system.close()
 
 
-async def test_a_conflict_in_work_is_seen_as_such_and_waited_for(workplace: Workplace) -> None:
-    conflict_id = await workplace.begin()
-    conflict = await workplace.api.get_merge_conflict("alice", conflict_id)
+async def test_a_conflict_in_work_is_seen_as_such_and_waited_for(paused: PausedService) -> None:
+    conflict_id = await paused.begin()
+    conflict = await paused.api.get_merge_conflict("alice", conflict_id)
     assert conflict.status is MergeConflictStatus.RESOLVING
-    (held,) = (await workplace.api.list_memories("alice")).items
-    assert held.merge_conflict_in_progress
-    session_id = await workplace.tell("I have two cats.", 9)
-    session = await workplace.api.get_session("alice", session_id)
+    (current,) = (await paused.api.list_memories("alice")).items
+    assert current.merge_conflict_in_progress
+    session_id = await paused.add_session("I have two cats.", 9)
+    session = await paused.api.get_session("alice", session_id)
     assert session.status is SessionStatus.PROCESSING
-    await workplace.finish()
-    assert set(await workplace.contents()) == {"User was born on 4 June 1990", "User has two cats"}
+    await paused.finish()
+    assert set(await paused.contents()) == {"User was born on 4 June 1990", "User has two cats"}
 
 
 async def test_a_worker_that_comes_back_too_late_settles_nothing(
-    workplace: Workplace, path: Path, clock: Clock
+    paused: PausedService, path: Path, clock: Clock
 ) -> None:
-    conflict_id = await workplace.begin()
+    conflict_id = await paused.begin()
     clock.advance(61)
     other = await open_system(path, LONG_LEASE, Parts(HashEmbedder(), clock=clock))
     await other.engine(DEFAULT_PROJECT_ID).wait_until_processed(timeout_s=20)
     before = row(path, conflict_id)
     assert (before["status"], before["attempts"]) == ("RESOLVED", 2)
     # A session of the same user shows when the first worker is done with the conflict.
-    await workplace.finish()
-    await workplace.tell("I have two cats.", 9)
-    await workplace.api.wait_until_processed(timeout_s=20)
+    await paused.finish()
+    await paused.add_session("I have two cats.", 9)
+    await paused.api.wait_until_processed(timeout_s=20)
     await other.close()
     assert row(path, conflict_id) == before
-    (new,) = (await workplace.api.get_merge_conflict("alice", conflict_id)).new_memories or ()
-    item = await workplace.api.get_memory("alice", new.memory_id)
-    assert (item.total_versions, len(await workplace.contents())) == (2, 2)
+    (new,) = (await paused.api.get_merge_conflict("alice", conflict_id)).new_memories or ()
+    item = await paused.api.get_memory("alice", new.memory_id)
+    assert (item.total_versions, len(await paused.contents())) == (2, 2)
 
 
 async def test_what_a_stopped_worker_left_is_taken_up_again(
-    workplace: Workplace, path: Path, clock: Clock
+    paused: PausedService, path: Path, clock: Clock
 ) -> None:
-    conflict_id = await workplace.begin()
-    await workplace.system.close()
+    conflict_id = await paused.begin()
+    await paused.system.close()
     assert (row(path, conflict_id)["status"], row(path, conflict_id)["attempts"]) == ("IN_QUEUE", 0)
     again = await open_system(path, LONG_LEASE, Parts(HashEmbedder(), clock=clock))
     api = again.engine(DEFAULT_PROJECT_ID)
@@ -299,32 +299,32 @@ async def test_what_a_stopped_worker_left_is_taken_up_again(
 
 
 async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
-    workplace: Workplace,
+    paused: PausedService,
 ) -> None:
-    await workplace.begin()
-    (held,) = (await workplace.api.list_memories("alice")).items
-    await workplace.api.delete_memory("alice", held.memory_id)
-    await workplace.finish()
-    (item,) = (await workplace.api.list_memories("alice")).items
+    await paused.begin()
+    (current,) = (await paused.api.list_memories("alice")).items
+    await paused.api.delete_memory("alice", current.memory_id)
+    await paused.finish()
+    (item,) = (await paused.api.list_memories("alice")).items
     assert (item.content, item.total_versions) == ("User was born on 4 June 1990", 1)
 
 
 @pytest.mark.parametrize("gone", ["user", "session"])
 async def test_what_is_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
-    workplace: Workplace, path: Path, gone: str
+    paused: PausedService, path: Path, gone: str
 ) -> None:
-    conflict_id = await workplace.begin()
-    conflict = await workplace.api.get_merge_conflict("alice", conflict_id)
+    conflict_id = await paused.begin()
+    conflict = await paused.api.get_merge_conflict("alice", conflict_id)
     if gone == "user":
-        await workplace.api.delete_user("alice")
-        await workplace.api.create_user("alice")
+        await paused.api.delete_user("alice")
+        await paused.api.create_user("alice")
     else:
-        await workplace.api.delete_session("alice", conflict.project_user_session_id)
-    await workplace.tell("I have two cats.", 9)
-    await workplace.finish()
-    assert (await workplace.api.list_merge_conflicts("alice")).total == 0
+        await paused.api.delete_session("alice", conflict.project_user_session_id)
+    await paused.add_session("I have two cats.", 9)
+    await paused.finish()
+    assert (await paused.api.list_merge_conflicts("alice")).total == 0
     left = [] if gone == "user" else ["User was born on 3 May 1990"]
-    assert sorted(await workplace.contents()) == sorted([*left, "User has two cats"])
+    assert sorted(await paused.contents()) == sorted([*left, "User has two cats"])
 
 
 async def test_a_conflict_that_never_ends_is_given_up(

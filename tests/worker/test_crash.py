@@ -73,8 +73,8 @@ class Application:
 
     def report(self) -> list[Any]:
         """Return the next report; fail without one."""
-        found: list[Any] = json.loads(self._lines.get(timeout=PATIENCE_S))
-        return found
+        report: list[Any] = json.loads(self._lines.get(timeout=PATIENCE_S))
+        return report
 
     def end(self) -> None:
         # With the run, which holds the pipes too.
@@ -90,9 +90,9 @@ class Application:
 def application(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
     # A process with threads at work could not be forked safely.
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    found = Application(path)
-    yield found
-    found.end()
+    running = Application(path)
+    yield running
+    running.end()
 
 
 class Ledger:
@@ -115,11 +115,11 @@ class Ledger:
             case "state":
                 self._compare({int(number): told for number, told in words[0].items()})
 
-    def _compare(self, held: dict[int, list[Any]]) -> None:
+    def _compare(self, stored: dict[int, list[Any]]) -> None:
         self.checks += 1
-        assert self.sessions <= set(held)
-        unacknowledged = len(held) - len(self.sessions)
-        for number, (status, *told) in held.items():
+        assert self.sessions <= set(stored)
+        unacknowledged = len(stored) - len(self.sessions)
+        for number, (status, *told) in stored.items():
             assert told == [crashing.texts(number)[: len(told[0])]], "doubled or out of order"
             assert len(told[0]) >= self.messages[number], "an acknowledged message is lost"
             unacknowledged += len(told[0]) - self.messages[number]
@@ -130,7 +130,7 @@ class Ledger:
                 unacknowledged += 1
             self.messages[number] = len(told[0])
         assert unacknowledged <= 1, "only the call in flight may be there unacknowledged"
-        self.sessions = set(held)
+        self.sessions = set(stored)
 
 
 def run_and_kill(
@@ -164,13 +164,13 @@ def run_and_kill(
 async def memories(path: Path) -> dict[str, Any]:
     """Wait with a client that is not killed, then what it shows of each user."""
     settings = Settings(poll_interval_s=0.02, lease_s=0.5)
-    shown: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         await memory.wait_until_processed(timeout_s=PATIENCE_S)
-        shown["state"] = await crashing.state(memory)
+        result["state"] = await crashing.state(memory)
         for user in (await memory.list_users()).users:
             items = (await user.list_memories(limit=200)).items
-            shown[user.user_id] = Counter(
+            result[user.user_id] = Counter(
                 (
                     item.content,
                     item.event_date_start,
@@ -185,14 +185,14 @@ async def memories(path: Path) -> dict[str, Any]:
                 )
                 for item in items
             )
-    return shown
+    return result
 
 
 async def undisturbed(path: Path, conversations: int) -> dict[str, Any]:
     """Return the result of a run that is not killed."""
     settings = Settings(poll_interval_s=0.02)
     async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
-        await crashing.tell(memory, conversations, lambda *_: None)
+        await crashing.add_conversations(memory, conversations, lambda *_: None)
     return await memories(path)
 
 
@@ -225,15 +225,15 @@ async def test_a_killed_process_loses_nothing_acknowledged_and_doubles_nothing(
     os.kill(pid, signal.SIGKILL)
     assert ledger.checks > KILLS // 2
 
-    held = await memories(path)
-    assert held["state"] == {
+    stored = await memories(path)
+    assert stored["state"] == {
         number: [SessionStatus.PROCESSED.value, crashing.texts(number)]
         for number in range(conversations)
     }
     other = new_database()
     expected = await undisturbed(other, conversations)
     assert any(line[5] for line in expected[crashing.USERS[0]]), "no memory ever changed"
-    assert held == expected
+    assert stored == expected
     assert counts(path) == counts(other)
     assert databases.healthy(path)
     dangling = (

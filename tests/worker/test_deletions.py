@@ -37,14 +37,14 @@ class PausingInference(LocalInference):
     async def extract(
         self, messages: Sequence[Message], session_date: datetime, **named: Any
     ) -> Extraction:
-        found = await super().extract(messages, session_date, **named)
+        extraction = await super().extract(messages, session_date, **named)
         self.read.append(" ".join(message.content for message in messages))
         self.has_read.set()
         await self.may_answer.wait()
-        return found
+        return extraction
 
 
-async def tell(memory: AsyncHitherto, user: Any, text: str) -> Any:
+async def add_session(memory: AsyncHitherto, user: Any, text: str) -> Any:
     session = await user.create_session()
     await session.add_message("user", text)
     await session.process()
@@ -58,12 +58,12 @@ async def test_work_that_has_read_what_was_deleted_meanwhile_is_begun_anew(
     parts = Parts(HashEmbedder(), inference, clock)
     async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         user = await memory.create_user("alice")
-        await tell(memory, user, f"I live in {WORD}.")
+        await add_session(memory, user, f"I live in {WORD}.")
         await memory.wait_until_processed(timeout_s=20)
         (held,) = (await user.list_memories()).items
         inference.may_answer.clear()
         inference.has_read.clear()
-        session = await tell(memory, user, f"I live in {WORD}. I have a dog called Bica.")
+        session = await add_session(memory, user, f"I live in {WORD}. I have a dog called Bica.")
         await inference.has_read.wait()
         await user.delete_memory(held.memory_id)
         inference.may_answer.set()

@@ -41,8 +41,8 @@ async def due(store: Store, name: str, session_id: str, day: int = 1) -> None:
 
 def row(path: Path, session_id: str) -> dict[str, Any]:
     """A session's row, with all that no public method shows."""
-    (found,) = databases.rows(path, "select * from sessions where session_id = ?", session_id)
-    return found
+    (stored,) = databases.rows(path, "select * from sessions where session_id = ?", session_id)
+    return stored
 
 
 def rows_of(path: Path) -> Counter[str]:
@@ -129,7 +129,7 @@ async def test_two_workers_never_hold_two_sessions_of_one_user(path: Path, store
             await asyncio.sleep(0)
             done.append(work.session_id)
             active.discard(work.user_id)
-            assert await own.write(lambda tx, held=work: tx.jobs.finish(held, START))
+            assert await own.write(lambda tx, current=work: tx.jobs.finish(current, START))
 
     await asyncio.gather(
         *(work_on(own, f"{id(own)}-{n}") for own in (store, other) for n in (1, 2))
@@ -150,14 +150,14 @@ async def test_a_lost_lease_changes_nothing(
 ) -> None:
     await due(store, "alice", "one")
     lost = await claimed(store, "a")
-    held = await claimed(store, "b", 21)
+    current = await claimed(store, "b", 21)
     before = row(path, "one")
     assert not await store.write(lambda tx: operation(tx.jobs, lost))
     assert row(path, "one") == before
-    assert await store.write(lambda tx: tx.jobs.finish(held, after(22)))
+    assert await store.write(lambda tx: tx.jobs.finish(current, after(22)))
     before = row(path, "one")
     assert before["status"] == "processed"
-    for late in (lost, held):
+    for late in (lost, current):
         assert not await store.write(lambda tx, work=late: operation(tx.jobs, work))
     assert row(path, "one") == before
 
@@ -231,7 +231,7 @@ class GatedInference(LocalInference):
             await self.gate.wait()
 
 
-class Workplace:
+class PausedService:
     """A memory whose worker is stopped in the middle of a session."""
 
     def __init__(self, path: Path, clock: Clock, step: str) -> None:
@@ -239,7 +239,7 @@ class Workplace:
         parts = Parts(HashEmbedder(), self.inference, clock)
         self.memory = AsyncHitherto(path, settings=LONG_LEASE, parts=parts)
 
-    async def tell(self, name: str, text: str, day: int = 1) -> Any:
+    async def add_session(self, name: str, text: str, day: int = 1) -> Any:
         user = await self.memory.get_user(name)
         session = await user.create_session(
             custom_created_at_utc=datetime(2024, 1, day, tzinfo=UTC)
@@ -257,13 +257,13 @@ class Workplace:
 
 
 @pytest.fixture(params=["extract", "reconcile"])
-async def workplace(
+async def paused(
     path: Path, clock: Clock, request: pytest.FixtureRequest
-) -> AsyncIterator[Workplace]:
-    found = Workplace(path, clock, request.param)
-    yield found
-    found.inference.gate.set()
-    await found.memory.close()
+) -> AsyncIterator[PausedService]:
+    service = PausedService(path, clock, request.param)
+    yield service
+    service.inference.gate.set()
+    await service.memory.close()
 
 
 async def contents(memory: AsyncHitherto, name: str) -> list[str]:
@@ -272,11 +272,11 @@ async def contents(memory: AsyncHitherto, name: str) -> list[str]:
 
 
 async def test_a_worker_that_comes_back_too_late_writes_nothing(
-    workplace: Workplace, path: Path, clock: Clock
+    paused: PausedService, path: Path, clock: Clock
 ) -> None:
-    await workplace.memory.create_user("alice")
-    session = await workplace.tell("alice", "I live in Porto, near the gate.")
-    await workplace.until_stopped()
+    await paused.memory.create_user("alice")
+    session = await paused.add_session("alice", "I live in Porto, near the gate.")
+    await paused.until_stopped()
     clock.advance(61)
     async with AsyncHitherto(
         path, settings=LONG_LEASE, parts=Parts(HashEmbedder(), clock=clock)
@@ -285,80 +285,80 @@ async def test_a_worker_that_comes_back_too_late_writes_nothing(
         before, written = row(path, session.session_id), rows_of(path)
         assert written["memories"] > 0
         # A second session of the same user shows when the first worker is done with the first.
-        await workplace.finish()
-        await workplace.tell("alice", "I have two cats.", day=2)
-        await workplace.memory.wait_until_processed(timeout_s=20)
+        await paused.finish()
+        await paused.add_session("alice", "I have two cats.", day=2)
+        await paused.memory.wait_until_processed(timeout_s=20)
     assert row(path, session.session_id) == before
     assert before["attempts"] == 2
-    assert len(await contents(workplace.memory, "alice")) == len(
-        set(await contents(workplace.memory, "alice"))
+    assert len(await contents(paused.memory, "alice")) == len(
+        set(await contents(paused.memory, "alice"))
     )
     assert rows_of(path)["summaries"] == written["summaries"] + 1
 
 
 async def test_a_user_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
-    workplace: Workplace, path: Path
+    paused: PausedService, path: Path
 ) -> None:
-    user = await workplace.memory.create_user("alice")
-    await workplace.memory.create_user("bruno")
-    await workplace.tell("alice", "I live in Porto, near the gate.")
-    await workplace.until_stopped()
-    await workplace.tell("bruno", "I live in Faro.")
+    user = await paused.memory.create_user("alice")
+    await paused.memory.create_user("bruno")
+    await paused.add_session("alice", "I live in Porto, near the gate.")
+    await paused.until_stopped()
+    await paused.add_session("bruno", "I live in Faro.")
     await user.delete()
-    await workplace.finish()
-    assert await contents(workplace.memory, "bruno") == ["User lives in Faro"]
+    await paused.finish()
+    assert await contents(paused.memory, "bruno") == ["User lives in Faro"]
     assert len(databases.values(path, "select distinct user_id from memories")) == 1
     assert rows_of(path)["summaries"] == 1
 
 
 async def test_a_user_made_anew_in_mid_work_gets_nothing_of_the_deleted_one(
-    workplace: Workplace, path: Path
+    paused: PausedService, path: Path
 ) -> None:
-    user = await workplace.memory.create_user("alice")
-    await workplace.tell("alice", "I live in Porto, near the gate.")
-    await workplace.until_stopped()
+    user = await paused.memory.create_user("alice")
+    await paused.add_session("alice", "I live in Porto, near the gate.")
+    await paused.until_stopped()
     await user.delete()
-    await workplace.memory.create_user("alice")
-    await workplace.finish()
-    await workplace.tell("alice", "I live in Faro.")
-    await workplace.memory.wait_until_processed(timeout_s=20)
-    assert await contents(workplace.memory, "alice") == ["User lives in Faro"]
+    await paused.memory.create_user("alice")
+    await paused.finish()
+    await paused.add_session("alice", "I live in Faro.")
+    await paused.memory.wait_until_processed(timeout_s=20)
+    assert await contents(paused.memory, "alice") == ["User lives in Faro"]
     assert rows_of(path)["summaries"] == 1
 
 
-async def test_a_user_renamed_in_mid_work_keeps_what_was_found(workplace: Workplace) -> None:
-    user = await workplace.memory.create_user("alice")
-    await workplace.tell("alice", "I live in Porto. There is a gate.")
-    await workplace.until_stopped()
+async def test_a_user_renamed_in_mid_work_keeps_what_was_found(paused: PausedService) -> None:
+    user = await paused.memory.create_user("alice")
+    await paused.add_session("alice", "I live in Porto. There is a gate.")
+    await paused.until_stopped()
     await user.update(new_user_id="alicia")
-    await workplace.finish()
-    assert "User lives in Porto" in await contents(workplace.memory, "alicia")
+    await paused.finish()
+    assert "User lives in Porto" in await contents(paused.memory, "alicia")
 
 
 async def test_a_session_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
-    workplace: Workplace, path: Path
+    paused: PausedService, path: Path
 ) -> None:
-    await workplace.memory.create_user("alice")
-    session = await workplace.tell("alice", "I live in Porto, near the gate.")
-    await workplace.until_stopped()
-    await workplace.tell("alice", "I have two cats.", day=2)
+    await paused.memory.create_user("alice")
+    session = await paused.add_session("alice", "I live in Porto, near the gate.")
+    await paused.until_stopped()
+    await paused.add_session("alice", "I have two cats.", day=2)
     await session.delete()
-    await workplace.finish()
-    assert not [text for text in await contents(workplace.memory, "alice") if "Porto" in text]
+    await paused.finish()
+    assert not [text for text in await contents(paused.memory, "alice") if "Porto" in text]
     assert rows_of(path)["summaries"] == 1
 
 
 async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
-    workplace: Workplace, path: Path
+    paused: PausedService, path: Path
 ) -> None:
-    user = await workplace.memory.create_user("alice")
-    await workplace.tell("alice", "I live in Porto.")
-    await workplace.memory.wait_until_processed(timeout_s=20)
-    (held,) = (await user.list_memories()).items
-    await workplace.tell("alice", "I moved to Lisbon. There is a gate.", day=9)
-    await workplace.until_stopped()
-    await user.delete_memory(held.memory_id)
-    await workplace.finish()
+    user = await paused.memory.create_user("alice")
+    await paused.add_session("alice", "I live in Porto.")
+    await paused.memory.wait_until_processed(timeout_s=20)
+    (current,) = (await user.list_memories()).items
+    await paused.add_session("alice", "I moved to Lisbon. There is a gate.", day=9)
+    await paused.until_stopped()
+    await user.delete_memory(current.memory_id)
+    await paused.finish()
     items = (await user.list_memories()).items
     assert [item for item in items if "Lisbon" in item.content]
     assert all(item.total_versions == 1 for item in items)

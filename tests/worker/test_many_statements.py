@@ -14,40 +14,42 @@ FURTHER = 17
 async def test_what_is_beyond_the_bound_is_counted_and_its_messages_are_recalled(
     path: Path,
 ) -> None:
-    things = [word(number) for number in range(MAX_STATEMENTS + FURTHER)]
+    possessions = [word(number) for number in range(MAX_STATEMENTS + FURTHER)]
     settings = Settings(poll_interval_s=0.02)
     async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
-        for begin in range(0, len(things), 200):
-            said = " ".join(f"I have a {thing}." for thing in things[begin : begin + 200])
-            await session.add_message(MessageRole.USER, said)
+        for begin in range(0, len(possessions), 200):
+            text = " ".join(
+                f"I have a {possession}." for possession in possessions[begin : begin + 200]
+            )
+            await session.add_message(MessageRole.USER, text)
         await session.process()
         await memory.wait_until_processed(timeout_s=60)
         await session.refresh()
         assert (session.processing_note or "").startswith(f"{FURTHER} statements were left out")
         listed = await user.list_memories(limit=1)
         assert listed.total == MAX_STATEMENTS
-        assert things[-1] in listed.items[0].content
+        assert possessions[-1] in listed.items[0].content
         asking = await user.create_session()
-        await asking.add_message(MessageRole.USER, f"Do I have a {things[0]}?")
-        assert things[0] in (await asking.get_context()).context
+        await asking.add_message(MessageRole.USER, f"Do I have a {possessions[0]}?")
+        assert possessions[0] in (await asking.get_context()).context
 
 
 async def test_a_chain_of_changes_in_one_session_is_one_memory(path: Path) -> None:
-    places = [word(number).title() for number in range(300)]
+    towns = [word(number).title() for number in range(300)]
     settings = Settings(poll_interval_s=0.02)
     async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
-        said = " ".join(f"I moved to {place}." for place in places)
-        await session.add_message(MessageRole.USER, said)
+        text = " ".join(f"I moved to {town}." for town in towns)
+        await session.add_message(MessageRole.USER, text)
         await session.process()
         await memory.wait_until_processed(timeout_s=60)
         await session.refresh()
         assert session.processing_note is None
         (found,) = (await user.list_memories()).items
-        assert found.content == f"User moved to {places[-1]}"
+        assert found.content == f"User moved to {towns[-1]}"
         assert [version.content for version in found.previous_versions] == [
-            f"User moved to {place}" for place in reversed(places[:-1])
+            f"User moved to {town}" for town in reversed(towns[:-1])
         ]

@@ -76,10 +76,10 @@ class Failing(Store):
         if self._left == 0 and not self._after:
             transaction.close()
             raise GoneError
-        found = await transaction
+        response = await transaction
         if self._left == 0:
             raise GoneError
-        return found
+        return response
 
 
 class Squeezed:
@@ -135,7 +135,7 @@ async def store_of(path: Path) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def tell(memory: AsyncHitherto, name: str, texts: Sequence[str]) -> Any:
+async def add_sessions(memory: AsyncHitherto, name: str, texts: Sequence[str]) -> Any:
     """A session of a user, due for processing."""
     known = {user.user_id: user for user in (await memory.list_users()).users}
     user = known.get(name) or await memory.create_user(name)
@@ -151,9 +151,9 @@ async def context(memory: AsyncHitherto, name: str = "alice", **named: Any) -> A
     user = await memory.get_user(name)
     session = await user.create_session(auto_process_after_seconds=600)
     await session.add_message(MessageRole.USER, QUESTION)
-    found = await session.get_context(**{"memories_threshold": 0.2} | named)
+    response = await session.get_context(**{"memories_threshold": 0.2} | named)
     await session.delete()
-    return found
+    return response
 
 
 async def change(path: Path, embedder: Embedder) -> Calibration:
@@ -176,12 +176,12 @@ def expected(path: Path, embedder: Embedder) -> dict[tuple[Any, ...], bytes]:
         texts["memories", row["memory_id"]] = row["content"]
     for row in rows(path, "select * from summaries"):
         texts["summaries", row["session_id"]] = row["content"]
-        told = [
-            Message(MessageRole(said["role"]), said["content"], MONDAY)
-            for said in rows(path, "select * from messages order by position")
-            if said["session_id"] == row["session_id"]
+        messages = [
+            Message(MessageRole(record["role"]), record["content"], MONDAY)
+            for record in rows(path, "select * from messages order by position")
+            if record["session_id"] == row["session_id"]
         ]
-        for ordinal, cut in enumerate(passages.cut(told)):
+        for ordinal, cut in enumerate(passages.cut(messages)):
             texts["passages", row["session_id"], cut.position, ordinal] = cut.text
     return {key: to_bytes(embedder.embed_query(text)) for key, text in texts.items()}
 
@@ -216,7 +216,7 @@ async def filled(path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
     async with opened(path, settings, OLD) as memory:
         for name, sessions in SAID.items():
             for texts in sessions:
-                await tell(memory, name, texts)
+                await add_sessions(memory, name, texts)
         await memory.wait_until_processed(timeout_s=20)
     return path
 
@@ -225,19 +225,19 @@ async def test_every_vector_is_made_anew_and_the_old_ones_go(
     filled: Path, settings: Settings
 ) -> None:
     assert_all_of(filled, OLD, 0)
-    told: list[Progress] = []
+    progress: list[Progress] = []
     async with store_of(filled) as store:
-        await Reembedding(store, NEW, told.append).run()
+        await Reembedding(store, NEW, progress.append).run()
     assert_all_of(filled, NEW, 1)
     total = len(expected(filled, NEW))
-    embedding = [step.done for step in told if step.phase is Phase.EMBEDDING]
+    embedding = [step.done for step in progress if step.phase is Phase.EMBEDDING]
     assert embedding == sorted(embedding)
     assert (embedding[0], embedding[-1]) == (0, total)
-    assert {step.total for step in told if step.total} == {total}
-    assert told[-1] == Progress(Phase.DONE, total, total)
+    assert {step.total for step in progress if step.total} == {total}
+    assert progress[-1] == Progress(Phase.DONE, total, total)
     async with opened(filled, settings, NEW) as memory:
         assert "cello" in (await context(memory)).context
-        await tell(memory, "bruno", ["I bought a bicycle."])
+        await add_sessions(memory, "bruno", ["I bought a bicycle."])
         await memory.wait_until_processed(timeout_s=20)
     assert_all_of(filled, NEW, 1)
 
@@ -271,7 +271,7 @@ async def test_a_change_interrupted_anywhere_goes_on_and_serves_meanwhile(
         if interruptions % 4 == 1:
             async with opened(path, settings, OLD, NEW) as memory:
                 assert "cello" in (await context(memory)).context
-                await tell(memory, "alice", [f"I painted {interruptions} doors green."])
+                await add_sessions(memory, "alice", [f"I painted {interruptions} doors green."])
                 await memory.wait_until_processed(timeout_s=20)
         if "going" in embedders(path):
             await change(path, THIRD)
@@ -297,10 +297,10 @@ async def test_an_embedder_that_fails_leaves_the_change_to_be_gone_on_with(fille
     assert embedders(filled) == {"current": "hash-64/64", "coming": "hash-32/32"}
     begun = len(stored(filled, "second_vector"))
     assert 0 < begun < len(expected(filled, NEW))
-    told: list[Progress] = []
+    progress: list[Progress] = []
     async with store_of(filled) as store:
-        await Reembedding(store, NEW, told.append).run()
-    assert told[0].done == begun
+        await Reembedding(store, NEW, progress.append).run()
+    assert progress[0].done == begun
     assert_all_of(filled, NEW, 1)
 
 
@@ -369,7 +369,7 @@ async def test_what_is_said_and_asked_meanwhile_is_answered_from_one_set_at_any_
 
         async def said_and_asked() -> None:
             if len(rows(filled, "select * from sessions")) < 12:
-                await tell(memory, "bruno", [f"I met Clara {len(answers)} times."])
+                await add_sessions(memory, "bruno", [f"I met Clara {len(answers)} times."])
                 await memory.wait_until_processed(timeout_s=20)
             for _ in range(2):
                 await answered.acquire()
@@ -390,8 +390,8 @@ async def test_what_is_said_and_asked_meanwhile_is_answered_from_one_set_at_any_
         assert set(answers) <= {before, after}
         assert kinds == sorted(kinds)
         assert kinds.count(False) > 3
-        told = await memory.get_user("bruno")
-        statuses = {session.status for session in (await told.list_sessions(limit=50)).sessions}
+        bruno = await memory.get_user("bruno")
+        statuses = {session.status for session in (await bruno.list_sessions(limit=50)).sessions}
         assert statuses == {SessionStatus.PROCESSED}
     assert_all_of(filled, NEW, 1)
 
@@ -404,7 +404,7 @@ async def test_a_server_without_the_new_embedder_says_so_and_fails_no_session(
         await change(filled, NEW)
         with pytest.raises(EmbedderChangedError, match=r"hash-32/32, this is hash-64/64.*reembed"):
             await context(memory)
-        session = await tell(memory, "bruno", ["I bought a bicycle."])
+        session = await add_sessions(memory, "bruno", ["I bought a bicycle."])
         await asyncio.sleep(10 * settings.poll_interval_s)
         await session.refresh()
         assert session.status is SessionStatus.PROCESSING
@@ -414,8 +414,8 @@ async def test_a_server_without_the_new_embedder_says_so_and_fails_no_session(
     async with opened(filled, settings, NEW) as memory:
         await memory.wait_until_processed(timeout_s=20)
         (user,) = [u for u in (await memory.list_users()).users if u.user_id == "bruno"]
-        told = (await user.list_sessions()).sessions
-        assert {item.status for item in told} == {SessionStatus.PROCESSED}
+        sessions = (await user.list_sessions()).sessions
+        assert {item.status for item in sessions} == {SessionStatus.PROCESSED}
     assert_all_of(filled, NEW, 1)
 
 
@@ -432,7 +432,7 @@ async def test_a_session_whose_embedder_changed_in_mid_work_is_begun_anew(
             return super().embed(texts)
 
     async with opened(filled, settings, Changing(64), NEW) as memory:
-        await tell(memory, "alice", ["I bought a bicycle."])
+        await add_sessions(memory, "alice", ["I bought a bicycle."])
         await memory.wait_until_processed(timeout_s=20)
     assert_all_of(filled, NEW, 1)
     assert any("bicycle" in row["content"] for row in rows(filled, ALL_MEMORIES))
@@ -453,7 +453,7 @@ async def test_vectors_of_the_old_embedder_are_not_stored_after_the_switch(
 
     parts = Parts(embedder=OLD, next_embedder=NEW, inference=Late(), clock=Clock())
     async with AsyncHitherto(filled, settings=settings, parts=parts) as memory:
-        await tell(memory, "alice", ["I bought a bicycle."])
+        await add_sessions(memory, "alice", ["I bought a bicycle."])
         await memory.wait_until_processed(timeout_s=20)
     assert_all_of(filled, NEW, 1)
     assert {row["failures"] for row in rows(filled, "select * from sessions")} == {0}
@@ -469,20 +469,20 @@ async def test_a_session_processed_just_before_the_switch_holds_it_up(
             """Embedder that adds a session when the fixed sentences are embedded."""
 
             def embed(self, texts: Sequence[str]) -> Any:
-                if texts[0] == probe_texts()[0] and not self.told:
-                    self.told = True
-                    asyncio.run_coroutine_threadsafe(self.tell(), loop).result(20)
+                if texts[0] == probe_texts()[0] and not self.has_added:
+                    self.has_added = True
+                    asyncio.run_coroutine_threadsafe(self.add_session(), loop).result(20)
                 return super().embed(texts)
 
-            async def tell(self) -> None:
-                await tell(memory, "alice", ["I bought a bicycle."])
+            async def add_session(self) -> None:
+                await add_sessions(memory, "alice", ["I bought a bicycle."])
                 await memory.wait_until_processed(timeout_s=20)
 
-            told = False
+            has_added = False
 
         probe_spread = Probed(OLD, 0.5)
         await change(filled, probe_spread)
-        assert probe_spread.told
+        assert probe_spread.has_added
     assert_all_of(filled, probe_spread, 1)
 
 
@@ -494,7 +494,7 @@ async def talkative(path: Path, settings: Settings) -> Path:
             here, there = PLACES[day], PLACES[(3 * day + 5) % 11]
             texts = [f"The {here} {turn} was far from the {there}." for turn in range(10)]
             texts += [f"I own {day + 2} boats and a {here}.", f"My brother runs the {there}."]
-            await tell(memory, "alice", texts)
+            await add_sessions(memory, "alice", texts)
         await memory.wait_until_processed(timeout_s=20)
     return path
 
@@ -551,7 +551,9 @@ async def test_memories_are_connected_as_under_the_reference(
         if not calibrated:
             uncalibrate(path)
         async with opened(path, settings, embedder) as memory:
-            await tell(memory, "alice", ["I own 2 old boats and a harbour.", "I have a garden."])
+            await add_sessions(
+                memory, "alice", ["I own 2 old boats and a harbour.", "I have a garden."]
+            )
             await memory.wait_until_processed(timeout_s=20)
         contents = {row["memory_id"]: row["content"] for row in rows(path, ALL_MEMORIES)}
         made.append(
@@ -574,7 +576,7 @@ async def test_a_small_database_is_calibrated_by_the_probe(filled: Path, path: P
 
 async def test_a_new_database_is_calibrated_when_it_is_made(path: Path, settings: Settings) -> None:
     async with opened(path, settings, Squeezed(OLD, 0.5)) as memory:
-        await tell(memory, "alice", SAID["alice"][0])
+        await add_sessions(memory, "alice", SAID["alice"][0])
         await memory.wait_until_processed(timeout_s=20)
         assert "cello" in (await context(memory)).context
     assert rows(path, "select * from embedders")[0]["scale"] > 1.5
@@ -593,8 +595,8 @@ async def test_a_question_that_cannot_be_embedded_is_answered_by_its_words(
         assert "the embedder gave no vectors" in events[-1].metadata.fallback_reason
         assert "the line is dead" not in repr(events)
         assert "the line is dead" in caplog.text
-        told = [event.status_update_message for event in events[:-1]]
-        assert "The embedder does not answer; searching by words alone" in told
+        messages = [event.status_update_message for event in events[:-1]]
+        assert "The embedder does not answer; searching by words alone" in messages
 
 
 async def test_a_database_of_an_earlier_release_keeps_its_embedder(
@@ -627,19 +629,19 @@ async def test_a_memory_of_a_remote_embedder_answers_while_it_is_away(path: Path
     try:
         async with AsyncHitherto(path, settings=settings) as memory:
             for texts in SAID["alice"]:
-                await tell(memory, "alice", texts)
+                await add_sessions(memory, "alice", texts)
             await memory.wait_until_processed(timeout_s=20)
-            found = await context(memory, recall_strategy=RecallStrategy.LOW_LATENCY)
-            assert "cello" in found.context
-            assert found.metadata.fallback_reason is None
+            response = await context(memory, recall_strategy=RecallStrategy.LOW_LATENCY)
+            assert "cello" in response.context
+            assert response.metadata.fallback_reason is None
     finally:
         endpoint.close()
     assert stored(path, "vector") == expected(path, OLD)
     async with AsyncHitherto(path, settings=settings) as memory:
         for strategy in RecallStrategy:
-            found = await context(memory, recall_strategy=strategy)
-            assert "cello" in found.context
-            assert "the embedder gave no vectors" in found.metadata.fallback_reason
+            response = await context(memory, recall_strategy=strategy)
+            assert "cello" in response.context
+            assert "the embedder gave no vectors" in response.metadata.fallback_reason
 
 
 @pytest.fixture
@@ -659,11 +661,11 @@ def run(*arguments: str) -> Result:
 def test_the_command_changes_the_embedder_and_says_what_is_to_be_set(
     served: Endpoint, filled: Path
 ) -> None:
-    told = run("--to", "openai:tiny")
-    assert told.exit_code == 0, told.output
+    result = run("--to", "openai:tiny")
+    assert result.exit_code == 0, result.output
     count = len(expected(filled, OLD))
-    assert f"embedder is openai:tiny/64: {count} texts embedded in" in told.stdout
-    assert "HITHERTO_EMBEDDER=openai:tiny" in told.stdout
+    assert f"embedder is openai:tiny/64: {count} texts embedded in" in result.stdout
+    assert "HITHERTO_EMBEDDER=openai:tiny" in result.stdout
     assert_all_of(filled, Named("openai:tiny"), 1)
     again = run("--to", "openai:tiny")
     assert again.exit_code == 0
@@ -681,8 +683,8 @@ def test_the_command_gives_a_change_up_and_goes_on_with_one(served: Endpoint, fi
     served.script = [right] * 3 + [lambda _: Answer(400, "out of order")]
     run("--to", "openai:tiny")
     done = len(stored(filled, "second_vector"))
-    told = run("--to", "openai:tiny")
-    assert f"{len(expected(filled, OLD)) - done} texts embedded" in told.stdout
+    result = run("--to", "openai:tiny")
+    assert f"{len(expected(filled, OLD)) - done} texts embedded" in result.stdout
     assert_all_of(filled, Named("openai:tiny"), 1)
 
 
@@ -698,8 +700,8 @@ def test_the_command_gives_a_change_up_and_goes_on_with_one(served: Endpoint, fi
 def test_the_command_says_in_one_line_what_is_wrong(
     filled: Path, tmp_path: Path, arguments: tuple[str, ...], exit_code: int, why: str
 ) -> None:
-    told = run("--db", str(filled), *arguments)
-    assert (told.exit_code, told.stdout) == (exit_code, "")
-    assert why in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    result = run("--db", str(filled), *arguments)
+    assert (result.exit_code, result.stdout) == (exit_code, "")
+    assert why in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert_all_of(filled, OLD, 0)

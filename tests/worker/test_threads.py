@@ -54,9 +54,9 @@ async def test_background_work_does_not_wait_for_the_threads_of_requests() -> No
 
 
 async def test_a_background_thread_hands_on_context_result_and_error() -> None:
-    shown: ContextVar[str] = ContextVar("shown")
-    shown.set("of the caller")
-    assert await in_background(shown.get) == "of the caller"
+    variable: ContextVar[str] = ContextVar("shown")
+    variable.set("of the caller")
+    assert await in_background(variable.get) == "of the caller"
     assert await in_background(is_background)
     assert not is_background()
     with pytest.raises(ValidationError, match="told to"):

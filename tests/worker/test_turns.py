@@ -269,22 +269,22 @@ async def test_only_starts_that_never_ended_are_counted(store: Store, path: Path
 
 def due_instants(path: Location) -> dict[str, int]:
     """From when on each user with a job has one that can be claimed."""
-    found: dict[str, tuple[int, int]] = {}
+    instants: dict[str, tuple[int, int]] = {}
     for table in ("sessions", "merge_conflicts"):
         for row in databases.rows(path, f"select * from {table} where due_at is not null"):
-            due_at, leased = found.get(row["user_id"], (2**63, 0))
-            found[row["user_id"]] = (min(due_at, row["due_at"]), max(leased, row["lease_until"]))
-    return {user_id: max(both) for user_id, both in found.items()}
+            due_at, leased = instants.get(row["user_id"], (2**63, 0))
+            instants[row["user_id"]] = (min(due_at, row["due_at"]), max(leased, row["lease_until"]))
+    return {user_id: max(both) for user_id, both in instants.items()}
 
 
 def check_queue(path: Location, now: datetime) -> None:
     """Check that no place in the queue is later than the user's next job, or now."""
-    places = {
+    queued_at = {
         row["user_id"]: row["queued_at"] for row in databases.rows(path, "select * from users")
     }
     for user_id, instant in due_instants(path).items():
-        assert places[user_id] is not None, user_id
-        assert places[user_id] <= max(instant, to_micros(now)), user_id
+        assert queued_at[user_id] is not None, user_id
+        assert queued_at[user_id] <= max(instant, to_micros(now)), user_id
 
 
 class Life:
@@ -299,9 +299,11 @@ class Life:
 
     async def step(self) -> None:
         self.seconds += self._random.choice([0, 0.5, 5, 400])
-        await self._random.choice([self.tell, self.tell, self.change, self.claim, self.end])()
+        await self._random.choice(
+            [self.add_session, self.add_session, self.change, self.claim, self.end]
+        )()
 
-    async def tell(self) -> None:
+    async def add_session(self) -> None:
         """Make a session, add to one, or ask for its processing."""
         now = after(self.seconds)
         name = self._random.choice(["alice", "bruno", "carla"])

@@ -65,12 +65,12 @@ class Receiver:
         """Return the bodies in the order of arrival."""
         return [json.loads(request.content) for request in self.requests]
 
-    def told(self) -> list[str]:
+    def event_types(self) -> list[str]:
         """Return the event types in the order of arrival."""
         return [event["type"] for event in self.events]
 
 
-class Moody(LocalInference):
+class FailingInference(LocalInference):
     """Inference that fails while `fails` is set."""
 
     fails = False
@@ -92,8 +92,8 @@ def receiver() -> Receiver:
 
 
 @pytest.fixture
-def moody() -> Moody:
-    return Moody()
+def failing() -> FailingInference:
+    return FailingInference()
 
 
 @pytest.fixture
@@ -102,10 +102,10 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def parts(clock: Clock, receiver: Receiver, moody: Moody) -> Parts:
+def parts(clock: Clock, receiver: Receiver, failing: FailingInference) -> Parts:
     return Parts(
         embedder=HashEmbedder(),
-        inference=moody,
+        inference=failing,
         clock=clock,
         webhook_transport=httpx.MockTransport(receiver),
     )
@@ -113,9 +113,9 @@ def parts(clock: Clock, receiver: Receiver, moody: Moody) -> Parts:
 
 @pytest.fixture
 async def system(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[System]:
-    found = await open_system(path, settings, parts)
-    yield found
-    await found.close()
+    opened = await open_system(path, settings, parts)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
@@ -125,21 +125,21 @@ def admin(system: System) -> AdminApi:
 
 @pytest.fixture
 async def api(system: System) -> MemoryApi:
-    found = system.engine(DEFAULT_PROJECT_ID)
-    await found.create_user("alice", merge_conflict_enabled=True)
-    return found
+    engine = system.engine(DEFAULT_PROJECT_ID)
+    await engine.create_user("alice", merge_conflict_enabled=True)
+    return engine
 
 
 async def eventually(holds: Callable[[], Any]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            found = holds()
-            if await found if asyncio.iscoroutine(found) else found:
+            result = holds()
+            if await result if asyncio.iscoroutine(result) else result:
                 return
             await asyncio.sleep(0.005)
 
 
-async def told(api: MemoryApi, *texts: str, user: str = "alice") -> str:
+async def process_session(api: MemoryApi, *texts: str, user: str = "alice") -> str:
     """Say something in a session and have it processed, whatever comes of it."""
     session = await api.create_session(user)
     for text in texts:
@@ -152,7 +152,7 @@ async def told(api: MemoryApi, *texts: str, user: str = "alice") -> str:
 async def raised(api: MemoryApi, user: str = "alice") -> str:
     """Raise a merge conflict; its id."""
     for text in BIRTHDAYS:
-        await told(api, text, user=user)
+        await process_session(api, text, user=user)
     (conflict,) = (await api.list_merge_conflicts(user)).items
     return conflict.id
 
@@ -170,7 +170,7 @@ async def log(admin: AdminApi, webhook_id: str) -> list[WebhookDelivery]:
     return list(reversed(page.items))
 
 
-async def hooked(admin: AdminApi, *event_types: WebhookEventType, url: str = ADDRESS) -> str:
+async def add_webhook(admin: AdminApi, *event_types: WebhookEventType, url: str = ADDRESS) -> str:
     """Make a webhook; its id."""
     made = await admin.create_webhook(DEFAULT_PROJECT_ID, url, event_types=event_types or None)
     return made.webhook.webhook_id
@@ -196,8 +196,8 @@ def signatures(secret: str, request: httpx.Request) -> str:
 async def test_a_processed_session_is_told_as_the_api_shows_it(
     api: MemoryApi, admin: AdminApi, receiver: Receiver
 ) -> None:
-    webhook_id = await hooked(admin)
-    session_id = await told(api, "I live in Porto.")
+    webhook_id = await add_webhook(admin)
+    session_id = await process_session(api, "I live in Porto.")
     await eventually(lambda: receiver.requests)
     (request,), (event,) = receiver.requests, receiver.events
     assert (request.method, str(request.url)) == ("POST", ADDRESS)
@@ -224,7 +224,7 @@ async def test_a_processed_session_is_told_as_the_api_shows_it(
 async def test_a_conflict_is_told_when_it_arises_and_when_it_is_settled(
     api: MemoryApi, admin: AdminApi, receiver: Receiver
 ) -> None:
-    await hooked(
+    await add_webhook(
         admin,
         WebhookEventType.MERGE_CONFLICT_CREATED,
         WebhookEventType.MERGE_CONFLICT_RESOLVED,
@@ -234,7 +234,7 @@ async def test_a_conflict_is_told_when_it_arises_and_when_it_is_settled(
     await eventually(lambda: receiver.requests)
     await answered(api, conflict_id)
     await eventually(lambda: len(receiver.requests) == 2)
-    assert receiver.told() == ["merge_conflict.created", "merge_conflict.resolved"]
+    assert receiver.event_types() == ["merge_conflict.created", "merge_conflict.resolved"]
     created, resolved = (event["data"] for event in receiver.events)
     assert created["id"] == resolved["id"] == conflict_id
     assert created["status"] == "PENDING"
@@ -245,14 +245,14 @@ async def test_a_conflict_is_told_when_it_arises_and_when_it_is_settled(
 
 
 async def test_failures_are_told(
-    api: MemoryApi, admin: AdminApi, receiver: Receiver, moody: Moody
+    api: MemoryApi, admin: AdminApi, receiver: Receiver, failing: FailingInference
 ) -> None:
     conflict_id = await raised(api)
-    await hooked(admin)
-    moody.fails = True
+    await add_webhook(admin)
+    failing.fails = True
     await answered(api, conflict_id)
     await eventually(lambda: len(receiver.requests) == 1)
-    session_id = await told(api, "I live in Porto.")
+    session_id = await process_session(api, "I live in Porto.")
     await eventually(lambda: len(receiver.requests) == 2)
     of_conflict, of_session = receiver.events
     assert (of_conflict["type"], of_session["type"]) == ("merge_conflict.failed", "session.failed")
@@ -265,13 +265,13 @@ async def test_failures_are_told(
 async def test_without_a_webhook_that_asks_for_it_nothing_is_noted_down(
     api: MemoryApi, admin: AdminApi, receiver: Receiver, path: Path
 ) -> None:
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
     other = await admin.create_project("other")
     await admin.create_webhook(other.project_id, ADDRESS)
-    await hooked(admin, WebhookEventType.SESSION_FAILED)
-    off = await hooked(admin)
+    await add_webhook(admin, WebhookEventType.SESSION_FAILED)
+    off = await add_webhook(admin)
     await admin.update_webhook(DEFAULT_PROJECT_ID, off, enabled=False)
-    await told(api, "I have a dog.")
+    await process_session(api, "I have a dog.")
     assert outbox(path) == 0
     assert receiver.requests == []
 
@@ -279,9 +279,9 @@ async def test_without_a_webhook_that_asks_for_it_nothing_is_noted_down(
 async def test_an_event_has_one_id_for_all_webhooks(
     api: MemoryApi, admin: AdminApi, receiver: Receiver
 ) -> None:
-    await hooked(admin)
-    await hooked(admin, url=OTHER_ADDRESS)
-    await told(api, "I live in Porto.")
+    await add_webhook(admin)
+    await add_webhook(admin, url=OTHER_ADDRESS)
+    await process_session(api, "I live in Porto.")
     await eventually(lambda: len(receiver.requests) == 2)
     assert {request.url.host for request in receiver.requests} == {"receiver.test", "other.test"}
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
@@ -290,7 +290,7 @@ async def test_an_event_has_one_id_for_all_webhooks(
 async def test_what_is_told_is_kept_or_dropped_with_what_happened(
     api: MemoryApi, admin: AdminApi, path: Path, system: System
 ) -> None:
-    await hooked(admin)
+    await add_webhook(admin)
 
     class RefusedError(Exception):
         pass
@@ -316,7 +316,7 @@ async def test_a_request_is_signed_as_standard_webhooks_asks(
 ) -> None:
     made = await admin.create_webhook(DEFAULT_PROJECT_ID, ADDRESS)
     assert len(base64.b64decode(made.secret.removeprefix("whsec_"), validate=True)) == 32
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
     await eventually(lambda: receiver.requests)
     (request,) = receiver.requests
     assert request.headers["webhook-id"] == receiver.events[0]["id"]
@@ -354,10 +354,10 @@ async def test_for_a_day_after_a_rotation_both_secrets_sign(
     made = await admin.create_webhook(DEFAULT_PROJECT_ID, ADDRESS)
     rotated = await admin.rotate_webhook_secret(DEFAULT_PROJECT_ID, made.webhook.webhook_id)
     assert rotated.secret != made.secret
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
     await eventually(lambda: len(receiver.requests) == 1)
     clock.advance(25 * 3_600)
-    await told(api, "I have a dog.")
+    await process_session(api, "I have a dog.")
     await eventually(lambda: len(receiver.requests) == 2)
     within, after = receiver.requests
     both = f"{signatures(rotated.secret, within)} {signatures(made.secret, within)}"
@@ -372,9 +372,9 @@ async def test_for_a_day_after_a_rotation_both_secrets_sign(
 async def test_any_other_answer_is_tried_again_under_the_same_id(
     api: MemoryApi, admin: AdminApi, receiver: Receiver, clock: Clock, status_code: int
 ) -> None:
-    webhook_id = await hooked(admin)
+    webhook_id = await add_webhook(admin)
     receiver.answers(status_code, headers={"Location": OTHER_ADDRESS})
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
 
     async def put_off() -> bool:
         (delivery,) = await log(admin, webhook_id)
@@ -400,13 +400,13 @@ async def test_any_other_answer_is_tried_again_under_the_same_id(
 async def test_a_receiver_that_cannot_be_reached_is_tried_again(
     api: MemoryApi, admin: AdminApi, receiver: Receiver
 ) -> None:
-    webhook_id = await hooked(admin)
+    webhook_id = await add_webhook(admin)
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("connection refused", request=request)
 
     receiver.answer = refuse
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
 
     async def put_off() -> bool:
         (delivery,) = await log(admin, webhook_id)
@@ -444,9 +444,9 @@ async def test_the_status_counts_even_where_the_body_never_ends() -> None:
 
     for answer in trickle, flood:
         sender = Sender(httpx.MockTransport(answer))
-        found = await sender.post(ADDRESS, "one", b"{}", ["whsec_AAAA"], START, 0.05)
+        answer = await sender.post(ADDRESS, "one", b"{}", ["whsec_AAAA"], START, 0.05)
         await sender.close()
-        assert (found.status_code, found.failure_reason) == (200, None)
+        assert (answer.status_code, answer.failure_reason) == (200, None)
 
 
 async def test_a_cookie_of_a_receiver_is_not_sent_back() -> None:
@@ -466,10 +466,10 @@ async def test_a_cookie_of_a_receiver_is_not_sent_back() -> None:
 async def test_after_about_a_day_an_event_is_given_up_and_its_record_kept_for_a_week(
     api: MemoryApi, admin: AdminApi, receiver: Receiver, clock: Clock
 ) -> None:
-    webhook_id = await hooked(admin)
+    webhook_id = await add_webhook(admin)
     receiver.answers(500)
     began = clock.now
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
     for attempt in range(1, MAX_ATTEMPTS + 1):
 
         async def recorded(attempt: int = attempt) -> bool:
@@ -510,9 +510,9 @@ def test_the_waiting_grows_and_differs_between_events() -> None:
 async def test_a_receiver_that_is_gone_is_not_told_again(
     api: MemoryApi, admin: AdminApi, receiver: Receiver
 ) -> None:
-    webhook_id = await hooked(admin)
+    webhook_id = await add_webhook(admin)
     receiver.answers(410)
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
 
     async def switched_off() -> bool:
         return not (await admin.get_webhook(DEFAULT_PROJECT_ID, webhook_id)).enabled
@@ -520,30 +520,30 @@ async def test_a_receiver_that_is_gone_is_not_told_again(
     await eventually(switched_off)
     webhook = await admin.get_webhook(DEFAULT_PROJECT_ID, webhook_id)
     assert webhook.disabled_reason == "it answered with 410 Gone"
-    await told(api, "I have a dog.")
+    await process_session(api, "I have a dog.")
     (delivery,) = await log(admin, webhook_id)
     assert delivery.status is WebhookDeliveryStatus.FAILED
     assert len(receiver.requests) == 1
     again = await admin.update_webhook(DEFAULT_PROJECT_ID, webhook_id, enabled=True)
     assert (again.enabled, again.disabled_reason) == (True, None)
     receiver.answers(200)
-    await told(api, "I have a cat.")
+    await process_session(api, "I have a cat.")
     await eventually(lambda: len(receiver.requests) == 2)
 
 
 async def test_switching_off_ends_what_waits(
     api: MemoryApi, admin: AdminApi, receiver: Receiver, clock: Clock
 ) -> None:
-    webhook_id = await hooked(admin)
+    webhook_id = await add_webhook(admin)
     receiver.answers(500)
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
     await eventually(lambda: receiver.requests)
     await admin.update_webhook(DEFAULT_PROJECT_ID, webhook_id, enabled=False)
     (delivery,) = await log(admin, webhook_id)
     assert (delivery.status, delivery.due_at) == (WebhookDeliveryStatus.FAILED, None)
     await admin.update_webhook(DEFAULT_PROJECT_ID, webhook_id, enabled=True)
     clock.advance(3_600)
-    await told(api, "I have a dog.")
+    await process_session(api, "I have a dog.")
     await eventually(lambda: len(receiver.requests) == 2)
     first, second = receiver.events
     assert first["id"] != second["id"]
@@ -555,7 +555,7 @@ async def test_switching_off_ends_what_waits(
 async def test_the_events_of_a_webhook_come_one_by_one_oldest_first(
     api: MemoryApi, admin: AdminApi, receiver: Receiver
 ) -> None:
-    await hooked(admin)
+    await add_webhook(admin)
     free, under_way = asyncio.Event(), 0
 
     async def hold(request: httpx.Request) -> httpx.Response:
@@ -567,7 +567,9 @@ async def test_the_events_of_a_webhook_come_one_by_one_oldest_first(
         return httpx.Response(200)
 
     receiver.answer = hold
-    sessions = [await told(api, text) for text in ("I have a dog.", "I have a cat.", "I sing.")]
+    sessions = [
+        await process_session(api, text) for text in ("I have a dog.", "I have a cat.", "I sing.")
+    ]
     assert len(receiver.requests) == 1
     free.set()
     await eventually(lambda: len(receiver.requests) == 3)
@@ -577,8 +579,8 @@ async def test_the_events_of_a_webhook_come_one_by_one_oldest_first(
 async def test_an_event_that_is_refused_and_a_receiver_that_hangs_hold_up_nobody(
     api: MemoryApi, admin: AdminApi, receiver: Receiver
 ) -> None:
-    hanging = await hooked(admin)
-    await hooked(admin, url=OTHER_ADDRESS)
+    hanging = await add_webhook(admin)
+    await add_webhook(admin, url=OTHER_ADDRESS)
     refused: list[str] = []
 
     def respond(request: httpx.Request) -> Awaitable[httpx.Response] | httpx.Response:
@@ -589,7 +591,9 @@ async def test_an_event_that_is_refused_and_a_receiver_that_hangs_hold_up_nobody
         return httpx.Response(500 if session_id == refused[0] else 200)
 
     receiver.answer = respond
-    sessions = [await told(api, text) for text in ("I have a dog.", "I have a cat.", "I sing.")]
+    sessions = [
+        await process_session(api, text) for text in ("I have a dog.", "I have a cat.", "I sing.")
+    ]
     await eventually(lambda: len(refused) == 3)
     assert refused == sessions
     waiting = await log(admin, hanging)
@@ -603,16 +607,16 @@ async def test_what_was_deleted_is_not_told_any_more(
     api: MemoryApi, admin: AdminApi, receiver: Receiver, clock: Clock, path: Path
 ) -> None:
     receiver.answers(500)
-    await hooked(admin)
+    await add_webhook(admin)
     await api.create_user("bruno")
-    session_id = await told(api, "I live in Porto.")
-    await told(api, "I have a dog.", user="bruno")
+    session_id = await process_session(api, "I live in Porto.")
+    await process_session(api, "I have a dog.", user="bruno")
     await eventually(lambda: len(receiver.requests) == 2)
     await api.delete_session("alice", session_id)
     await api.delete_user("bruno")
     assert outbox(path) == 0
     clock.advance(3_600)
-    await told(api, "I sing.")
+    await process_session(api, "I sing.")
     await eventually(lambda: len(receiver.requests) == 3)
     assert receiver.events[2]["data"]["session_id"] != session_id
 
@@ -621,7 +625,7 @@ async def test_a_retry_tells_what_there_is_by_then(
     api: MemoryApi, admin: AdminApi, receiver: Receiver, clock: Clock
 ) -> None:
     receiver.answers(500)
-    await hooked(admin, WebhookEventType.MERGE_CONFLICT_CREATED)
+    await add_webhook(admin, WebhookEventType.MERGE_CONFLICT_CREATED)
     await raised(api)
     await eventually(lambda: receiver.requests)
     (memory,) = (await api.list_memories("alice")).items
@@ -638,8 +642,8 @@ async def test_a_deleted_webhook_or_project_is_told_nothing(
     api: MemoryApi, admin: AdminApi, receiver: Receiver, path: Path
 ) -> None:
     receiver.answers(500)
-    webhook_id = await hooked(admin)
-    await told(api, "I live in Porto.")
+    webhook_id = await add_webhook(admin)
+    await process_session(api, "I live in Porto.")
     await eventually(lambda: receiver.requests)
     await admin.delete_webhook(DEFAULT_PROJECT_ID, webhook_id)
     assert outbox(path) == 0
@@ -650,9 +654,9 @@ async def test_a_deleted_webhook_or_project_is_told_nothing(
 
 @asynccontextmanager
 async def opened(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[System]:
-    found = await open_system(path, settings, parts)
-    yield found
-    await found.close()
+    opened = await open_system(path, settings, parts)
+    yield opened
+    await opened.close()
 
 
 async def test_what_was_noted_down_is_sent_after_a_restart(
@@ -661,9 +665,9 @@ async def test_what_was_noted_down_is_sent_after_a_restart(
     async with opened(path, settings, parts) as first:
         api = first.engine(DEFAULT_PROJECT_ID)
         await api.create_user("alice")
-        await hooked(first.admin)
+        await add_webhook(first.admin)
         await first.webhooks.stop()
-        session_id = await told(api, "I live in Porto.")
+        session_id = await process_session(api, "I live in Porto.")
         assert receiver.requests == []
     async with opened(path, settings, parts):
         await eventually(lambda: receiver.requests)
@@ -677,8 +681,8 @@ async def test_closing_gives_back_what_is_being_sent_and_it_is_sent_again(
     async with opened(path, settings, parts) as first:
         api = first.engine(DEFAULT_PROJECT_ID)
         await api.create_user("alice")
-        webhook_id = await hooked(first.admin)
-        await told(api, "I live in Porto.")
+        webhook_id = await add_webhook(first.admin)
+        await process_session(api, "I live in Porto.")
         await eventually(lambda: receiver.requests)
     receiver.answers(200)
     async with opened(path, settings, parts) as second:
@@ -709,8 +713,8 @@ async def test_a_crash_between_sending_and_recording_sends_again_under_the_same_
 
     with monkeypatch.context() as broken:
         broken.setattr(DeliveryRows, "succeed", lose)
-        webhook_id = await hooked(admin)
-        await told(api, "I live in Porto.")
+        webhook_id = await add_webhook(admin)
+        await process_session(api, "I live in Porto.")
         await eventually(lost.is_set)
     assert len(receiver.requests) == 1
     clock.advance(31)
@@ -729,9 +733,9 @@ async def test_a_crash_between_sending_and_recording_sends_again_under_the_same_
 async def test_a_delivery_that_never_ends_is_given_up(
     api: MemoryApi, admin: AdminApi, system: System, receiver: Receiver, clock: Clock
 ) -> None:
-    webhook_id = await hooked(admin)
+    webhook_id = await add_webhook(admin)
     await system.webhooks.stop()
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
     store = system.resources.store
     for attempt in range(MAX_ATTEMPTS):
         assert await claimed(store, clock, f"dies-{attempt}") is not None
@@ -759,9 +763,9 @@ async def claimed(store: Store, clock: Clock, token: str) -> Delivery | None:
 async def test_whoever_lost_the_lease_records_nothing(
     api: MemoryApi, admin: AdminApi, system: System, clock: Clock
 ) -> None:
-    webhook_id = await hooked(admin)
+    webhook_id = await add_webhook(admin)
     await system.webhooks.stop()
-    await told(api, "I live in Porto.")
+    await process_session(api, "I live in Porto.")
     store = system.resources.store
     late = await claimed(store, clock, "late")
     assert late is not None

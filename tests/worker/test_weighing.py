@@ -29,17 +29,17 @@ class Recording(LocalInference):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown: list[int] = []
+        self.numbers_shown: list[int] = []
 
     async def reconcile(
         self,
-        held: Sequence[ExistingMemory],
+        memories: Sequence[ExistingMemory],
         candidates: Sequence[Candidate],
         vectors: np.ndarray,
         **named: Any,
     ) -> Plan:
-        self.shown.append(len(held))
-        return await super().reconcile(held, candidates, vectors, **named)
+        self.numbers_shown.append(len(memories))
+        return await super().reconcile(memories, candidates, vectors, **named)
 
 
 async def remembered(path: Path, inference: Recording) -> list[tuple[str, list[str]]]:
@@ -47,9 +47,9 @@ async def remembered(path: Path, inference: Recording) -> list[tuple[str, list[s
     parts = Parts(embedder=HashEmbedder(), inference=inference)
     async with AsyncHitherto(path, settings=Settings(poll_interval_s=0.02), parts=parts) as memory:
         user = await memory.create_user("alice")
-        for told in LIFE:
+        for text in LIFE:
             session = await user.create_session()
-            await session.add_message(MessageRole.USER, told)
+            await session.add_message(MessageRole.USER, text)
             await session.process()
             await memory.wait_until_processed(timeout_s=20)
         items = (await user.list_memories(limit=200)).items
@@ -68,7 +68,7 @@ async def test_only_the_nearest_memories_are_weighed_and_the_same_is_remembered(
     nearest = Recording()
     assert await remembered(tmp_path / "nearest.db", nearest) == wanted
     assert any(earlier for _, earlier in wanted)
-    assert max(everything.shown) > 10 >= max(nearest.shown)
+    assert max(everything.numbers_shown) > 10 >= max(nearest.numbers_shown)
 
 
 async def test_a_repetition_is_recognised_among_the_nearest(
@@ -78,7 +78,7 @@ async def test_a_repetition_is_recognised_among_the_nearest(
     wanted = await remembered(path, inference)
     monkeypatch.setattr(jobs, "WEIGHED_MEMORIES", 1)
     parts = Parts(embedder=HashEmbedder(), inference=inference)
-    inference.shown.clear()
+    inference.numbers_shown.clear()
     async with AsyncHitherto(path, parts=parts) as memory:
         user = await memory.get_user("alice")
         session = await user.create_session()
@@ -86,4 +86,4 @@ async def test_a_repetition_is_recognised_among_the_nearest(
         await session.process()
         await memory.wait_until_processed(timeout_s=20)
         assert (await user.list_memories(limit=1)).total == len(wanted)
-    assert inference.shown == [1]
+    assert inference.numbers_shown == [1]
