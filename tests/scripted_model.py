@@ -25,7 +25,7 @@ CHARS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ModelRequest:
     """Received request."""
 
     body: dict[str, Any]
@@ -48,8 +48,8 @@ class Asked:
     @property
     def complaints(self) -> str:
         """Return the complaints about earlier answers."""
-        told = [m for m in self.body["messages"] if m["role"] in ("user", "tool")]
-        return "\n".join(_text(m) for m in told[1:])
+        messages_to_model = [m for m in self.body["messages"] if m["role"] in ("user", "tool")]
+        return "\n".join(_text(m) for m in messages_to_model[1:])
 
     @property
     def tools(self) -> list[str]:
@@ -114,14 +114,14 @@ class Closes:
 
 
 Reply = Says | Calls | Chats | Refuses | Fails | Waits | Closes
-Written = Reply | Callable[[Asked], Reply]
+Written = Reply | Callable[[ModelRequest], Reply]
 
 
 class ScriptedModel:
     """Scripted server as tests see it: its replies and the received requests."""
 
     def __init__(self) -> None:
-        self.requests: list[Asked] = []
+        self.requests: list[ModelRequest] = []
         self.otherwise: Written = Fails(500, code="the script is over")
         self.url = ""
         self._script: list[Written] = []
@@ -143,13 +143,13 @@ class ScriptedModel:
         with self._came:
             assert self._came.wait_for(lambda: len(self.requests) >= number, timeout_s)
 
-    def next_reply(self, asked: Asked) -> Reply:
+    def next_reply(self, model_request: ModelRequest) -> Reply:
         """Return the reply to a request."""
         with self._came:
-            self.requests.append(asked)
+            self.requests.append(model_request)
             self._came.notify_all()
             written = self._script.pop(0) if self._script else self.otherwise
-        return written(asked) if callable(written) else written
+        return written(model_request) if callable(written) else written
 
     def hold(self) -> None:
         """Wait for the test."""
@@ -186,8 +186,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        asked = Asked(body, dict(self.headers), self.path)
-        reply: Reply | None = self.script.next_reply(asked)
+        model_request = ModelRequest(body, dict(self.headers), self.path)
+        reply: Reply | None = self.script.next_reply(model_request)
         if isinstance(reply, Waits):
             self.script.hold()
             reply = reply.reply
@@ -196,18 +196,18 @@ class _Connection(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         try:
-            self._send(asked, reply)
+            self._send(model_request, reply)
         except (BrokenPipeError, ConnectionResetError):
             return  # Who asked has gone: that is what a time-out looks like from here.
 
-    def _send(self, asked: Asked, reply: Reply) -> None:
+    def _send(self, model_request: ModelRequest, reply: Reply) -> None:
         if isinstance(reply, Fails):
             status, headers = reply.status, dict(reply.headers)
             answer: dict[str, Any] = {"error": {"message": reply.code, "code": reply.code}}
         else:
             status, headers = 200, {}
-            written_as = _anthropic_message if asked.path == "/v1/messages" else _completion
-            answer = written_as(asked, reply)
+            written_as = _anthropic_message if model_request.path == "/v1/messages" else _completion
+            answer = written_as(model_request, reply)
         sent = json.dumps(answer).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Type": "application/json"}.items():
@@ -221,50 +221,53 @@ class _Connection(BaseHTTPRequestHandler):
         return
 
 
-def _completion(asked: Asked, reply: Reply) -> dict[str, Any]:
-    message, finish_reason = _message(asked, reply)
+def _completion(model_request: ModelRequest, reply: Reply) -> dict[str, Any]:
+    message, finish_reason = _message(model_request, reply)
     written = len(json.dumps(message)) // CHARS_PER_TOKEN
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1_700_000_000,
-        "model": asked.body["model"],
+        "model": model_request.body["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
         "usage": {
-            "prompt_tokens": asked.tokens,
+            "prompt_tokens": model_request.tokens,
             "completion_tokens": written,
-            "total_tokens": asked.tokens + written,
+            "total_tokens": model_request.tokens + written,
         },
     }
 
 
-def _anthropic_message(asked: Asked, reply: Reply) -> dict[str, Any]:
+def _anthropic_message(model_request: ModelRequest, reply: Reply) -> dict[str, Any]:
     if not isinstance(reply, Chats):
         raise TypeError(f"{reply} has no form in the Messages API yet")
     return {
         "id": "msg-1",
         "type": "message",
         "role": "assistant",
-        "model": asked.body["model"],
+        "model": model_request.body["model"],
         "content": [{"type": "text", "text": reply.text}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
         "usage": {
-            "input_tokens": asked.tokens,
+            "input_tokens": model_request.tokens,
             "output_tokens": len(reply.text) // CHARS_PER_TOKEN,
         },
     }
 
 
-def _message(asked: Asked, reply: Reply) -> tuple[dict[str, Any], str]:
+def _message(model_request: ModelRequest, reply: Reply) -> tuple[dict[str, Any], str]:
     message: dict[str, Any] = {"role": "assistant", "content": None}
     match reply:
         case Says():
             text = reply.output if isinstance(reply.output, str) else json.dumps(reply.output)
-            if not asked.tools:
+            if not model_request.tools:
                 return {**message, "content": text}, reply.finish_reason
             # The tool that takes the answer stands behind those that an agent works with.
-            return {**message, "tool_calls": [_call(0, asked.tools[-1], text)]}, reply.finish_reason
+            return {
+                **message,
+                "tool_calls": [_call(0, model_request.tools[-1], text)],
+            }, reply.finish_reason
         case Calls():
             calls = [
                 _call(number, name, json.dumps(arguments))

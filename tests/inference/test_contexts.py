@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inference.telling import opened, tell
+from tests.inference.scripted_sessions import add_session, opened
 from tests.scripted_model import Calls, Chats, Closes, Fails, Refuses, Says, ScriptedModel, Waits
 from tests.surface.pages import ROOT, prose, section, table
 
@@ -40,7 +40,7 @@ async def asking(path: Path, model: ScriptedModel) -> AsyncIterator[Any]:
     deadlines = {"plan_deadline_s": 1.5, "explore_deadline_s": 4.0}
     async with opened(path, model, **LOCAL, **deadlines) as client:
         user = await client.create_user("alice")
-        await tell(client, user, "How do I get to Bornholm?", WORDS)
+        await add_session(client, user, "How do I get to Bornholm?", WORDS)
         session = await user.create_session()
         await session.add_message("user", "Which port does the ferry leave from?")
         yield session
@@ -57,9 +57,9 @@ async def test_a_balanced_context_takes_one_small_call(asking: Any, model: Scrip
     response = await context(asking, "balanced")
     assert response.metadata.planned_by == "model"
     assert "ferry to Bornholm" in response.metadata.vector_search_queries
-    (asked,) = model.requests
-    assert "Which port does the ferry leave from?" in asked.content
-    assert asked.tokens < 2_500
+    (model_request,) = model.requests
+    assert "Which port does the ferry leave from?" in model_request.content
+    assert model_request.tokens < 2_500
 
 
 async def test_an_agentic_context_plans_searches_and_cites(
@@ -74,7 +74,7 @@ async def test_an_agentic_context_plans_searches_and_cites(
     assert response.metadata.explored_by == "model"
     assert "- It leaves from Ystad." in response.context
     assert f"ASSISTANT: {WORDS}" in response.context
-    assert all(asked.tokens < 8_000 for asked in model.requests)
+    assert all(model_request.tokens < 8_000 for model_request in model.requests)
 
 
 async def test_low_latency_asks_no_model(asking: Any, model: ScriptedModel) -> None:
@@ -97,11 +97,11 @@ async def test_the_pages_say_which_strategies_call_a_model(
     assert exploring["BALANCED"].startswith("one")
     assert exploring["AGENTIC"] == "the plan, then an agent with tools"
     choosing = section(ROOT / "docs" / "how-to.md", "Choose a recall strategy")
-    said = {row[0].split("`")[1]: row[3] for row in table(choosing)}
-    assert "never calls a model" in said["LOW_LATENCY"]
-    assert "a model plans" in said["BALANCED"]
-    assert "an agent searches" in said["AGENTIC"]
-    assert "model's plan" in said["AUTO"]
+    behaviour = {row[0].split("`")[1]: row[3] for row in table(choosing)}
+    assert "never calls a model" in behaviour["LOW_LATENCY"]
+    assert "a model plans" in behaviour["BALANCED"]
+    assert "an agent searches" in behaviour["AGENTIC"]
+    assert "model's plan" in behaviour["AUTO"]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=NAMES)
@@ -134,13 +134,15 @@ async def test_a_request_does_not_grow_with_what_is_held(path: Path, model: Scri
     async with opened(path, model, **LOCAL) as client:
         user = await client.create_user("alice")
         for number in range(12):
-            said = [f"I saw ferry {number}{part} in port. " + "sea " * 300 for part in range(10)]
-            await tell(client, user, *said)
+            texts = [f"I saw ferry {number}{part} in port. " + "sea " * 300 for part in range(10)]
+            await add_session(client, user, *texts)
             if number in (2, 11):
                 session = await user.create_session()
                 await session.add_message("user", "Which ferries did I see in port?")
                 await context(session, "agentic")
                 await session.delete()
-    planned, explored, planned_later, explored_later = (asked.tokens for asked in model.requests)
+    planned, explored, planned_later, explored_later = (
+        model_request.tokens for model_request in model.requests
+    )
     assert planned == planned_later
     assert abs(explored_later - explored) < 200

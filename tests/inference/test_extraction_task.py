@@ -24,7 +24,7 @@ DAY = datetime(2025, 3, 14, 23, 30, tzinfo=UTC)
 NO_WISHES = ProjectPreferences(GenerationPreferences(), ())
 
 
-def said(*texts: str, role: MessageRole = MessageRole.USER) -> list[Message]:
+def make_messages(*texts: str, role: MessageRole = MessageRole.USER) -> list[Message]:
     return [Message(role, text, DAY) for text in texts]
 
 
@@ -40,7 +40,9 @@ def test_a_session_without_messages_has_no_parts() -> None:
 
 @given(st.lists(st.integers(0, 3 * CHUNK_CHARS), max_size=12))
 def test_every_message_is_read_once_and_no_part_is_too_long(lengths: list[int]) -> None:
-    messages = said(*(chr(97 + place % 26) * length for place, length in enumerate(lengths)))
+    messages = make_messages(
+        *(chr(97 + index % 26) * length for index, length in enumerate(lengths))
+    )
     parts = chunks(messages)
     read_back = ["" for _ in messages]
     for part in parts:
@@ -52,7 +54,7 @@ def test_every_message_is_read_once_and_no_part_is_too_long(lengths: list[int]) 
 
 
 def test_messages_are_cut_at_their_borders_where_that_is_possible() -> None:
-    parts = chunks(said("a" * 15_000, "b" * 15_000, "c" * 5_000))
+    parts = chunks(make_messages("a" * 15_000, "b" * 15_000, "c" * 5_000))
     assert [[line.position for line in part.lines] for part in parts] == [[0], [1, 2]]
     assert [(line.position, len(line.text)) for line in parts[1].earlier] == [(0, OVERLAP_CHARS)]
 
@@ -61,14 +63,14 @@ def test_wishes_take_a_bounded_part_of_the_prompt_and_each_list_keeps_its_first(
     many = tuple(f"{number} {'x' * 480}" for number in range(100))
     lists = dict.fromkeys(GenerationPreferences.__slots__, many)
     wishes = ProjectPreferences(GenerationPreferences(**lists), ())
-    text = content(chunks(said("Hello"))[0], DAY, wishes)
+    text = content(chunks(make_messages("Hello"))[0], DAY, wishes)
     assert len(text) < 21_000
     assert text.count("- 0 xxx") == 6
 
 
 def test_the_day_is_that_of_the_session_where_none_is_named() -> None:
     memory = FoundMemory(statement="User has a dog.", evidence=[1])
-    candidate = extracted(said("I have a dog"), memory).candidates[0]
+    candidate = extracted(make_messages("I have a dog"), memory).candidates[0]
     assert candidate.content == "User has a dog"
     assert candidate.event_date_start == datetime(2025, 3, 14, tzinfo=UTC)
     assert candidate.event_date_end == datetime(2025, 3, 14, 23, 59, 59, tzinfo=UTC)
@@ -79,7 +81,7 @@ def test_one_day_is_a_range_and_a_range_is_put_in_order() -> None:
         memory = FoundMemory(
             statement="User moved", evidence=[1], event_start=first, event_end=last
         )
-        candidate = extracted(said("I moved last May"), memory).candidates[0]
+        candidate = extracted(make_messages("I moved last May"), memory).candidates[0]
         return candidate.event_date_start.date(), candidate.event_date_end.date()
 
     first, last = date(2024, 5, 1), date(2024, 5, 31)
@@ -90,7 +92,7 @@ def test_one_day_is_a_range_and_a_range_is_put_in_order() -> None:
 
 def test_the_same_statement_is_one_candidate_with_all_its_evidence() -> None:
     found = extracted(
-        said("I have a dog", "yes, a dog I have"),
+        make_messages("I have a dog", "yes, a dog I have"),
         FoundMemory(statement="User has a dog", evidence=[1]),
         FoundMemory(statement="The user has a dog.", evidence=[2]),
     )
@@ -98,7 +100,10 @@ def test_the_same_statement_is_one_candidate_with_all_its_evidence() -> None:
 
 
 def test_who_said_it_is_whose_messages_are_the_evidence() -> None:
-    messages = [*said("I have a dog"), *said("I bake bread", role=MessageRole.ASSISTANT)]
+    messages = [
+        *make_messages("I have a dog"),
+        *make_messages("I bake bread", role=MessageRole.ASSISTANT),
+    ]
     found = extracted(
         messages,
         FoundMemory(statement="User has a dog", evidence=[1], said_by="assistant"),
@@ -115,7 +120,7 @@ def test_who_said_it_is_whose_messages_are_the_evidence() -> None:
 
 def test_what_is_dropped_is_counted() -> None:
     found = extracted(
-        said("I have a dog"),
+        make_messages("I have a dog"),
         FoundMemory(statement="User has a dog", evidence=[1]),
         FoundMemory(statement="User has 7 dogs", evidence=[1]),
         FoundMemory(statement="User has a dog and a cat", evidence=[]),
@@ -134,7 +139,7 @@ def test_more_than_can_be_true_of_one_part_is_not_taken() -> None:
         FoundMemory(statement=f"User has a dog {chr(97 + n % 26) * (n + 1)}", evidence=[1])
         for n in range(MAX_MEMORIES + 5)
     ]
-    found = extracted(said("I have a dog"), *many)
+    found = extracted(make_messages("I have a dog"), *many)
     assert (len(found.candidates), found.dropped) == (MAX_MEMORIES, 5)
 
 

@@ -11,10 +11,10 @@ import pytest
 from pydantic import BaseModel
 from tests.metered import Unmetered
 from tests.scripted_model import (
-    Asked,
     Chats,
     Closes,
     Fails,
+    ModelRequest,
     Refuses,
     Reply,
     Says,
@@ -113,8 +113,8 @@ async def stand(model: ScriptedModel) -> AsyncIterator[Stand]:
 async def test_an_answer_is_of_the_type_and_names_its_model(stand: Stand) -> None:
     stand.model.will(BLUE)
     assert await stand.ask() == "blue by openai:scripted after 0"
-    asked = stand.model.requests[0]
-    assert (asked.instructions, asked.content) == ("Give a colour.", "Which one?")
+    model_request = stand.model.requests[0]
+    assert (model_request.instructions, model_request.content) == ("Give a colour.", "Which one?")
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ async def test_a_model_that_hangs_is_given_up(stand: Stand) -> None:
 
 
 async def test_the_fallback_is_asked_where_the_first_model_fails(stand: Stand) -> None:
-    def only_the_second(asked: Asked) -> Reply:
-        return BLUE if asked.body["model"] == "second" else Refuses()
+    def only_the_second(model_request: ModelRequest) -> Reply:
+        return BLUE if model_request.body["model"] == "second" else Refuses()
 
     stand.model.otherwise = only_the_second
     assert await stand.ask(fallback_model="openai:second") == "blue by openai:second after 0"
@@ -229,13 +229,13 @@ async def test_nothing_is_sent_when_the_budget_is_spent(stand: Stand) -> None:
 async def test_no_more_requests_are_under_way_than_allowed(stand: Stand) -> None:
     two, lock, under_way, peak = threading.Barrier(2), threading.Lock(), set[str](), [0]
 
-    def in_pairs(asked: Asked) -> Reply:
+    def in_pairs(model_request: ModelRequest) -> Reply:
         with lock:
-            under_way.add(asked.content)
+            under_way.add(model_request.content)
             peak[0] = max(peak[0], len(under_way))
         two.wait(20)
         with lock:
-            under_way.discard(asked.content)
+            under_way.discard(model_request.content)
         return BLUE
 
     stand.model.otherwise = in_pairs

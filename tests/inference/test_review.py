@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inference.telling import FRIDAY, decided, found, memory, opened, tell
+from tests.inference.scripted_sessions import (
+    FRIDAY,
+    add_session,
+    decisions_reply,
+    memories_reply,
+    memory,
+    opened,
+)
 from tests.scripted_model import (
-    Asked,
     Chats,
     Closes,
     Fails,
+    ModelRequest,
     Refuses,
     Reply,
     Says,
@@ -42,15 +49,15 @@ def numbers(text: str) -> dict[str, int]:
     return {content: int(number) for number, _, content in HELD.findall(text)}
 
 
-def doubtful(*named: tuple[str, str], change: int = 1) -> Callable[[Asked], Reply]:
+def doubtful(*named: tuple[str, str], change: int = 1) -> Callable[[ModelRequest], Reply]:
     """An answer that names these memories, each with its reason."""
 
-    def answer(asked: Asked) -> Reply:
-        held = numbers(asked.content)
+    def answer(model_request: ModelRequest) -> Reply:
+        existing = numbers(model_request.content)
         return Says(
             {
                 "doubtful": [
-                    {"memory": held[content], "change": change, "reason": reason}
+                    {"memory": existing[content], "change": change, "reason": reason}
                     for content, reason in named
                 ]
             }
@@ -63,7 +70,7 @@ NOTHING = Says({"doubtful": []})
 
 
 @dataclass
-class Mind:
+class ScriptedAnswers:
     """Answers of the model in the next session, by task.
 
     takes: a new statement, what is done with it, and the held memory that this is about.
@@ -73,41 +80,43 @@ class Mind:
     takes: tuple[str, str, str] | None = None
     review: Written = NOTHING
 
-    def __call__(self, asked: Asked) -> Reply:
-        if "Changes:" in asked.content:
-            return self.review(asked) if callable(self.review) else self.review
-        if "New statements:" not in asked.content:
-            return found(*(memory(statement) for statement in self.statements))
-        held, _, new = asked.content.partition("New statements:")
-        known = numbers(held)
+    def __call__(self, model_request: ModelRequest) -> Reply:
+        if "Changes:" in model_request.content:
+            return self.review(model_request) if callable(self.review) else self.review
+        if "New statements:" not in model_request.content:
+            return memories_reply(*(memory(statement) for statement in self.statements))
+        existing, _, new = model_request.content.partition("New statements:")
+        numbers_by_content = numbers(existing)
         verdicts: list[dict[str, Any]] = []
         for content, number in numbers(new).items():
             verdict: dict[str, Any] = {"new": number, "action": "insert"}
             if self.takes and content == self.takes[0]:
                 _, action, old = self.takes
-                verdict |= {"action": action, "about": [known[old]], "merged": content}
+                verdict |= {"action": action, "about": [numbers_by_content[old]], "merged": content}
             verdicts.append(verdict)
-        return decided(*verdicts)
+        return decisions_reply(*verdicts)
 
 
-def reviews(model: ScriptedModel) -> list[Asked]:
+def reviews(model: ScriptedModel) -> list[ModelRequest]:
     """Return the requests for a review so far."""
-    return [asked for asked in model.requests if "Changes:" in asked.content]
+    return [
+        model_request for model_request in model.requests if "Changes:" in model_request.content
+    ]
 
 
-async def settled(client: Any, model: ScriptedModel) -> Any:
+async def add_user(client: Any, model: ScriptedModel) -> Any:
     """A user with a home and what goes with it."""
     user = await client.create_user("alice")
-    model.otherwise = Mind((HOME, RENT, PARK, "User was born in Lisbon"))
+    model.otherwise = ScriptedAnswers((HOME, RENT, PARK, "User was born in Lisbon"))
     text = "I live in Lisbon, born there. I pay 800 euros rent and jog in the park on the corner."
-    await tell(client, user, text)
+    await add_session(client, user, text)
     return user
 
 
-async def moved(client: Any, user: Any, model: ScriptedModel, review: Written) -> Any:
+async def move_to_porto(client: Any, user: Any, model: ScriptedModel, review: Written) -> Any:
     """Process the session in which the user moves."""
-    model.otherwise = Mind((MOVED,), (MOVED, "temporal_conflict", HOME), review)
-    return await tell(client, user, "I live in Porto now.", at=LATER)
+    model.otherwise = ScriptedAnswers((MOVED,), (MOVED, "temporal_conflict", HOME), review)
+    return await add_session(client, user, "I live in Porto now.", at=LATER)
 
 
 async def doubts(user: Any) -> dict[str, str]:
@@ -118,8 +127,8 @@ async def test_the_model_marks_what_no_rule_knows_and_lifts_what_it_says_stands(
     path: Path, model: ScriptedModel
 ) -> None:
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        session = await moved(
+        user = await add_user(client, model)
+        session = await move_to_porto(
             client, user, model, doubtful((PARK, "the park is near the old home"))
         )
         assert (session.status, session.processing_note) == (SessionStatus.PROCESSED, None)
@@ -130,28 +139,28 @@ async def test_the_model_marks_what_no_rule_knows_and_lifts_what_it_says_stands(
         assert (await user.get_memory(item.doubted_by)).content == MOVED
         asking = await user.create_session()
         await asking.add_message("user", "Which park do I jog in?")
-        shown = await asking.get_context(memories_threshold=0.2, recall_strategy="low_latency")
-        assert f"{PARK} (Similarity" in shown.context
+        response = await asking.get_context(memories_threshold=0.2, recall_strategy="low_latency")
+        assert f"{PARK} (Similarity" in response.context
         assert "[Doubtful since Sunday, April 13th, 2025: the park is near the old home" in (
-            shown.context
+            response.context
         )
-    (asked,) = reviews(model)
-    assert asked.instructions == task_prompt("review").text
+    (model_request,) = reviews(model)
+    assert model_request.instructions == task_prompt("review").text
     assert "1. (said 2025-04-13) no longer: User lives in Lisbon | now: User lives in Porto" in (
-        asked.content
+        model_request.content
     )
     # The birthplace has happened, and the memory that changed is the change.
-    assert set(numbers(asked.content.partition("Held memories:")[2])) == {RENT, PARK}
-    assert item.memory_id not in asked.content
+    assert set(numbers(model_request.content.partition("Held memories:")[2])) == {RENT, PARK}
+    assert item.memory_id not in model_request.content
 
 
 async def test_without_a_change_nobody_is_asked_for_a_review(
     path: Path, model: ScriptedModel
 ) -> None:
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        model.otherwise = Mind(("User has two cats in Lisbon",))
-        await tell(client, user, "I have two cats in Lisbon.", at=LATER)
+        user = await add_user(client, model)
+        model.otherwise = ScriptedAnswers(("User has two cats in Lisbon",))
+        await add_session(client, user, "I have two cats in Lisbon.", at=LATER)
     assert reviews(model) == []
 
 
@@ -173,8 +182,8 @@ async def test_where_a_review_fails_the_rules_decide_and_the_session_says_so(
     path: Path, model: ScriptedModel, reply: Reply, reason: str
 ) -> None:
     async with opened(path, model, model_timeout_s=0.5) as client:
-        user = await settled(client, model)
-        session = await moved(client, user, model, reply)
+        user = await add_user(client, model)
+        session = await move_to_porto(client, user, model, reply)
         assert (session.status, session.failure_reason) == (SessionStatus.PROCESSED, None)
         assert session.processing_note.startswith("doubtful memories were judged by rules: ")
         assert reason in session.processing_note
@@ -187,12 +196,12 @@ async def test_numbers_that_mean_nothing_are_repaired_or_else_left_out(
 ) -> None:
     wrong = Says({"doubtful": [{"memory": 9, "change": 1}, {"memory": 2, "change": 7}]})
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        session = await moved(client, user, model, wrong)
+        user = await add_user(client, model)
+        session = await move_to_porto(client, user, model, wrong)
         assert (session.status, await doubts(user)) == (SessionStatus.PROCESSED, {})
-        asked = reviews(model)
-        assert "There is no held memory 9. There is no change 7." in asked[1].complaints
-        assert len(asked) == 3
+        model_request = reviews(model)
+        assert "There is no held memory 9. There is no change 7." in model_request[1].complaints
+        assert len(model_request) == 3
 
 
 @pytest.mark.parametrize(
@@ -210,8 +219,8 @@ async def test_a_reason_brings_nothing_into_a_context(
     path: Path, model: ScriptedModel, reason: str
 ) -> None:
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        await moved(client, user, model, doubtful((PARK, reason)))
+        user = await add_user(client, model)
+        await move_to_porto(client, user, model, doubtful((PARK, reason)))
         assert await doubts(user) == {PARK: f"{UNEXPLAINED}: “User lives in Porto”"}
 
 
@@ -219,17 +228,19 @@ async def test_what_is_in_doubt_is_shown_to_a_later_session_which_settles_it(
     path: Path, model: ScriptedModel
 ) -> None:
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        await moved(client, user, model, doubtful((RENT, "it was for the home"), (PARK, "so")))
+        user = await add_user(client, model)
+        await move_to_porto(
+            client, user, model, doubtful((RENT, "it was for the home"), (PARK, "so"))
+        )
         still = "User still jogs in the park on the corner"
-        model.otherwise = Mind((still,), (still, "ignore", PARK))
-        await tell(client, user, "I still jog in the park on the corner.", at=LATEST)
+        model.otherwise = ScriptedAnswers((still,), (still, "ignore", PARK))
+        await add_session(client, user, "I still jog in the park on the corner.", at=LATEST)
         assert set(await doubts(user)) == {RENT}
         weighing = model.requests[-1].content
         assert "said 2025-03-14 by the user, in doubt since 2025-04-13; happened" in weighing
         over = "User does not pay rent of 800 euros any more"
-        model.otherwise = Mind((over,), (over, "temporal_conflict", RENT))
-        await tell(client, user, "I do not pay rent of 800 euros any more.", at=LATEST)
+        model.otherwise = ScriptedAnswers((over,), (over, "temporal_conflict", RENT))
+        await add_session(client, user, "I do not pay rent of 800 euros any more.", at=LATEST)
         assert await doubts(user) == {}
         items = {item.content: item for item in (await user.list_memories()).items}
         assert RENT not in items
@@ -246,10 +257,10 @@ async def test_a_detail_settles_a_doubt_only_if_it_was_said_after_the_change(
 ) -> None:
     fuller = f"{PARK} every Sunday"
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        await moved(client, user, model, doubtful((PARK, "so")))
-        model.otherwise = Mind((fuller,), (fuller, "addition", PARK))
-        await tell(client, user, "I jog in the park on the corner every Sunday.", at=at)
+        user = await add_user(client, model)
+        await move_to_porto(client, user, model, doubtful((PARK, "so")))
+        model.otherwise = ScriptedAnswers((fuller,), (fuller, "addition", PARK))
+        await add_session(client, user, "I jog in the park on the corner every Sunday.", at=at)
         items = {item.content: item for item in (await user.list_memories()).items}
         assert items[fuller].total_versions == 2
         assert (items[fuller].doubted_at == LATER) is kept
@@ -260,12 +271,12 @@ async def test_what_was_said_after_the_change_cannot_be_named(
     path: Path, model: ScriptedModel
 ) -> None:
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        model.otherwise = Mind((PARK,), (PARK, "ignore", PARK))
-        await tell(client, user, "I jog in the park on the corner.", at=LATEST)
-        await moved(client, user, model, doubtful((RENT, "it was for the home")))
-    shown = numbers(reviews(model)[0].content.partition("Held memories:")[2])
-    assert set(shown) == {RENT}
+        user = await add_user(client, model)
+        model.otherwise = ScriptedAnswers((PARK,), (PARK, "ignore", PARK))
+        await add_session(client, user, "I jog in the park on the corner.", at=LATEST)
+        await move_to_porto(client, user, model, doubtful((RENT, "it was for the home")))
+    response = numbers(reviews(model)[0].content.partition("Held memories:")[2])
+    assert set(response) == {RENT}
 
 
 async def test_a_review_does_not_grow_with_what_is_remembered_or_changed(
@@ -277,13 +288,13 @@ async def test_a_review_does_not_grow_with_what_is_remembered_or_changed(
         for part in ("keeps", "sold", "owns")
     }
 
-    def answered(asked: Asked) -> Reply:
-        if "Changes:" in asked.content:
+    def answered(model_request: ModelRequest) -> Reply:
+        if "Changes:" in model_request.content:
             return NOTHING
-        if "New statements:" not in asked.content:
-            part = next(item for item in kept if f"I {item.rstrip('s')}" in asked.content)
-            return Mind(kept[part])(asked)
-        old, _, new = asked.content.partition("New statements:")
+        if "New statements:" not in model_request.content:
+            part = next(item for item in kept if f"I {item.rstrip('s')}" in model_request.content)
+            return ScriptedAnswers(kept[part])(model_request)
+        old, _, new = model_request.content.partition("New statements:")
         before, after = numbers(old), numbers(new)
         verdicts = []
         for content, number in after.items():
@@ -292,35 +303,35 @@ async def test_a_review_does_not_grow_with_what_is_remembered_or_changed(
             changed = about and content.split()[3] not in colours[4:]
             action = "temporal_conflict" if changed else "insert"
             verdicts.append({"new": number, "action": action, "about": about if changed else []})
-        return decided(*verdicts)
+        return decisions_reply(*verdicts)
 
     model.otherwise = answered
     async with opened(path, model) as client:
         user = await client.create_user("alice")
         words = f"{', '.join(colours)} box of {', '.join(f'paint{n}' for n in range(4))}"
-        await tell(client, user, f"I keep a {words}.")
-        await tell(client, user, f"I own a {words}.")
-        await tell(client, user, f"I sold a {words}.", at=LATER)
-    (asked,) = reviews(model)
-    changes, _, memories = asked.content.partition("Held memories:")
+        await add_session(client, user, f"I keep a {words}.")
+        await add_session(client, user, f"I own a {words}.")
+        await add_session(client, user, f"I sold a {words}.", at=LATER)
+    (model_request,) = reviews(model)
+    changes, _, memories = model_request.content.partition("Held memories:")
     assert len(HELD.findall(changes)) == MOST_CHANGES
     assert len(HELD.findall(memories)) == MOST_HELD
-    assert asked.tokens < 3_500
+    assert model_request.tokens < 3_500
 
 
 async def test_the_assistant_alone_ends_no_doubt(path: Path, model: ScriptedModel) -> None:
     async with opened(path, model) as client:
-        user = await settled(client, model)
-        await moved(client, user, model, doubtful((PARK, "so")))
+        user = await add_user(client, model)
+        await move_to_porto(client, user, model, doubtful((PARK, "so")))
         said = "Assistant praised jogging in the park on the corner"
 
-        def answered(asked: Asked) -> Reply:
-            if "New statements:" not in asked.content:
-                return found(memory(said, 2, said_by="assistant"))
-            return Mind(takes=(said, "ignore", PARK))(asked)
+        def answered(model_request: ModelRequest) -> Reply:
+            if "New statements:" not in model_request.content:
+                return memories_reply(memory(said, 2, said_by="assistant"))
+            return ScriptedAnswers(takes=(said, "ignore", PARK))(model_request)
 
         model.otherwise = answered
         text = "Jogging in the park on the corner is healthy."
-        await tell(client, user, "What is healthy?", text, at=LATEST)
+        await add_session(client, user, "What is healthy?", text, at=LATEST)
         (item,) = (await user.list_doubtful_memories()).items
         assert (item.content, len(item.evidence)) == (PARK, 2)

@@ -30,18 +30,18 @@ def forests(draw: st.DrawFn) -> Versions:
     superseded = {link for link in links if link is not None}
     versions = {}
     for i, link in enumerate(links):
-        said = DAY + timedelta(days=draw(st.integers(0, 9)))
-        gone = i in superseded
+        said_at = DAY + timedelta(days=draw(st.integers(0, 9)))
+        is_superseded = i in superseded
         versions[f"m{i}"] = MemoryVersion(
             f"m{i}",
             f"s{draw(st.integers(0, 3))}",
             f"User says {i}",
-            said,
-            said,
-            said,
+            said_at,
+            said_at,
+            said_at,
             None if link is None else f"m{link}",
-            EXPIRED if gone else None,
-            ExpirationReason.TEMPORAL_CONFLICT if gone else None,
+            EXPIRED if is_superseded else None,
+            ExpirationReason.TEMPORAL_CONFLICT if is_superseded else None,
         )
     return versions
 
@@ -74,14 +74,14 @@ def test_chains_stay_whole_under_any_deletions(versions: Versions, data: st.Data
     for _ in range(data.draw(st.integers(1, 6))):
         if not versions:
             break
-        one = data.draw(st.sampled_from(sorted(versions)))
+        version_id = data.draw(st.sampled_from(sorted(versions)))
         edits = [
-            delete(versions, one),
-            delete_with_previous(versions, one),
-            delete_session(versions, versions[one].session_id),
+            delete(versions, version_id),
+            delete_with_previous(versions, version_id),
+            delete_session(versions, versions[version_id].session_id),
         ]
         versions = applied(versions, data.draw(st.sampled_from(edits)))
-        assert one not in versions
+        assert version_id not in versions
         assert_whole(versions)
 
 
@@ -91,10 +91,10 @@ def test_deleting_a_session_is_deleting_its_versions_one_by_one_in_any_order(
 ) -> None:
     session_id = data.draw(st.sampled_from(sorted({v.session_id for v in versions.values()})))
     at_once = applied(versions, delete_session(versions, session_id))
-    mine = sorted(one for one, v in versions.items() if v.session_id == session_id)
+    mine = sorted(version_id for version_id, v in versions.items() if v.session_id == session_id)
     stepwise = versions
-    for one in data.draw(st.permutations(mine)):
-        stepwise = applied(stepwise, delete(stepwise, one))
+    for version_id in data.draw(st.permutations(mine)):
+        stepwise = applied(stepwise, delete(stepwise, version_id))
     assert at_once == stepwise
 
 
@@ -102,11 +102,11 @@ def test_deleting_a_session_is_deleting_its_versions_one_by_one_in_any_order(
 def test_deleting_one_version_keeps_the_order_of_the_others(
     versions: Versions, data: st.DataObject
 ) -> None:
-    gone = data.draw(st.sampled_from(sorted(versions)))
-    kept = applied(versions, delete(versions, gone))
+    deleted_id = data.draw(st.sampled_from(sorted(versions)))
+    kept = applied(versions, delete(versions, deleted_id))
     before, after = Chains(versions), Chains(kept)
     for item in kept:
-        expected = [v.memory_id for v in before.history(item) if v.memory_id != gone]
+        expected = [v.memory_id for v in before.history(item) if v.memory_id != deleted_id]
         assert [v.memory_id for v in after.history(item)] == expected
 
 
@@ -124,8 +124,8 @@ def test_numbers_run_without_gaps_down_every_history(versions: Versions) -> None
 @given(forests())
 def test_after_everything_was_said_what_is_known_is_what_is_current(versions: Versions) -> None:
     chains = Chains(versions)
-    known = {item.memory_id for item in chains.as_of(DAY + timedelta(days=99))}
-    assert known == current_ids(versions)
+    current_at = {item.memory_id for item in chains.as_of(DAY + timedelta(days=99))}
+    assert current_at == current_ids(versions)
 
 
 @given(forests(), st.data())
@@ -133,18 +133,18 @@ def test_a_predecessor_put_in_later_keeps_chains_whole(
     versions: Versions, data: st.DataObject
 ) -> None:
     successor = data.draw(st.sampled_from(sorted(current_ids(versions))))
-    said = DAY + timedelta(days=data.draw(st.integers(0, 9)))
-    place = insert_before(versions, "new", successor, said)
+    said_at = DAY + timedelta(days=data.draw(st.integers(0, 9)))
+    edit = insert_before(versions, "new", successor, said_at)
     grown = versions | {
         "new": replace(
             versions[successor],
             memory_id="new",
-            previous_id=place.previous_id,
-            created_at=said,
+            previous_id=edit.previous_id,
+            created_at=said_at,
             expired_at=EXPIRED,
         )
     }
-    grown = applied(grown, ChainEdit(relinks=place.relinks))
+    grown = applied(grown, ChainEdit(relinks=edit.relinks))
     assert_whole(grown)
     assert "new" in {item.memory_id for item in Chains(grown).history(successor)}
 
@@ -157,11 +157,11 @@ def test_joined_histories_run_in_no_circle_and_lose_nothing(
     replaced = data.draw(st.lists(st.sampled_from(current), min_size=1, unique=True))
     place = join(versions, "new", replaced)
     grown = dict(versions)
-    for one in replaced:
-        grown[one] = replace(grown[one], expired_at=EXPIRED)
+    for version_id in replaced:
+        grown[version_id] = replace(grown[version_id], expired_at=EXPIRED)
     newest = replace(versions[replaced[0]], memory_id="new", previous_id=place.previous_id)
     grown = applied(grown | {"new": newest}, ChainEdit(relinks=place.relinks))
     chains = Chains(grown)
-    for one in versions:
-        before = {v.memory_id for v in Chains(versions).history(one)}
-        assert before <= {v.memory_id for v in chains.history(one)}
+    for version_id in versions:
+        before = {v.memory_id for v in Chains(versions).history(version_id)}
+        assert before <= {v.memory_id for v in chains.history(version_id)}

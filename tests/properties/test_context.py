@@ -88,12 +88,12 @@ def version(memory_id: str, content: str, *, superseded: bool = False) -> Memory
 
 
 def conflict(text: str) -> MergeConflictModel:
-    held = MergeConflictConflictingMemory("m", text, text, START, START, START)
+    conflicting = MergeConflictConflictingMemory("m", text, text, START, START, START)
     return MergeConflictModel(
         id="c1",
         project_user_session_id="s1",
         proposed_memory_content=text,
-        conflicting_memories=[held],
+        conflicting_memories=[conflicting],
         clarifying_questions=[MergeConflictQuestion(text, [text, text])],
         status=MergeConflictStatus.PENDING,
         created_at=START,
@@ -118,8 +118,8 @@ def filled(text: str) -> ContextParts:
 
 def structure(text: str) -> list[str]:
     """Beginning of each structural line."""
-    found = (STRUCTURE.match(line) for line in text.split("\n"))
-    return [match.group() for match in found if match]
+    matches = (STRUCTURE.match(line) for line in text.split("\n"))
+    return [match.group() for match in matches if match]
 
 
 @given(texts)

@@ -24,14 +24,14 @@ texts = st.one_of(
 )
 
 
-def _said(*contents: str) -> list[Message]:
+def _messages(*contents: str) -> list[Message]:
     return [Message(MessageRole.USER, content, FRIDAY) for content in contents]
 
 
 @settings(max_examples=300)
 @given(st.lists(texts, max_size=4))
 def test_every_candidate_is_whole_and_rests_on_what_was_said(contents: list[str]) -> None:
-    candidates = extract(_said(*contents), FRIDAY)
+    candidates = extract(_messages(*contents), FRIDAY)
     for candidate in candidates:
         assert len(candidate.content.split()) >= 2
         assert candidate.content[0].upper() == candidate.content[0]
@@ -42,7 +42,7 @@ def test_every_candidate_is_whole_and_rests_on_what_was_said(contents: list[str]
         assert all(0 <= position < len(contents) for position in candidate.evidence)
         assert candidate.evidence == tuple(sorted(set(candidate.evidence)))
     assert len({candidate.content.lower() for candidate in candidates}) == len(candidates)
-    assert candidates == extract(_said(*contents), FRIDAY)
+    assert candidates == extract(_messages(*contents), FRIDAY)
 
 
 @settings(max_examples=300)
@@ -51,10 +51,10 @@ def test_found_dates_are_ordered_and_lie_inside_the_text(
     text: str, today: date, prefers: Direction
 ) -> None:
     end = 0
-    for found in find_dates(text, today, prefers=prefers):
-        assert end <= found.start < found.end <= len(text)
-        assert found.first <= found.last
-        end = found.end
+    for mention in find_dates(text, today, prefers=prefers):
+        assert end <= mention.start < mention.end <= len(text)
+        assert mention.first <= mention.last
+        end = mention.end
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ def test_found_dates_are_ordered_and_lie_inside_the_text(
 def test_hostile_text_takes_no_longer_than_its_length_deserves(unit: str) -> None:
     text = (unit * (200_000 // len(unit) + 1))[:200_000]
     begin = time.process_time()
-    extract(_said(text), FRIDAY)
+    extract(_messages(text), FRIDAY)
     assert time.process_time() - begin < 2.0

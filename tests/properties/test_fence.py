@@ -54,14 +54,14 @@ def test_a_tag_in_any_spelling_loses_its_bracket(
     before: str, spelling: tuple[str, str], after: str
 ) -> None:
     bracket, rest = spelling
-    shown = defang(f"{before}.{bracket}{rest}>{after}")
-    assert shown.startswith(f"{defang(f'{before}.')}{DEFANGED}")
-    assert shown == defang(shown)
+    defanged = defang(f"{before}.{bracket}{rest}>{after}")
+    assert defanged.startswith(f"{defang(f'{before}.')}{DEFANGED}")
+    assert defanged == defang(defanged)
 
 
 @given(st.lists(st.one_of(st.text(max_size=8), spellings().map("".join)), max_size=6).map("".join))
 def test_no_text_holds_a_tag_that_plain_folding_shows(text: str) -> None:
-    for shown in (indent_continuation(text), paragraph(text), defang(text)):
-        plain = unicodedata.normalize("NFKC", shown).casefold()
+    for defanged in (indent_continuation(text), paragraph(text), defang(text)):
+        plain = unicodedata.normalize("NFKC", defanged).casefold()
         bare = re.sub(r"[\W_]", "", plain.replace("<", "ʘ"))
         assert not re.search(r"ʘ(?:recalledmemory|versionhistory|version\d|mergeconflict)", bare)

@@ -60,11 +60,11 @@ class ModelUser:
 
     metadata: dict[str, Any]
     sessions: dict[str, ModelSession] = field(default_factory=dict)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    texts_so_far: list[tuple[str, str]] = field(default_factory=list)
 
 
-def contains(held: dict[str, Any], wanted: dict[str, Any] | None) -> bool:
-    return all(key in held and held[key] == value for key, value in (wanted or {}).items())
+def contains(stored: dict[str, Any], wanted: dict[str, Any] | None) -> bool:
+    return all(key in stored and stored[key] == value for key, value in (wanted or {}).items())
 
 
 def has_users(machine: "LifeCycle") -> bool:
@@ -103,8 +103,10 @@ class LifeCycle(RuleBasedStateMachine):
 
     def chosen(self, choice: int) -> tuple[str, str]:
         """A session of any user: the user's name and the session's id."""
-        found = [(name, session) for name, user in self.users.items() for session in user.sessions]
-        return found[choice % len(found)]
+        sessions_of_users = [
+            (name, session) for name, user in self.users.items() for session in user.sessions
+        ]
+        return sessions_of_users[choice % len(sessions_of_users)]
 
     def named(self, choice: int) -> str:
         """Return the name of an existing user."""
@@ -141,7 +143,8 @@ class LifeCycle(RuleBasedStateMachine):
         user.update(new_metadata=metadata, new_user_id=new_name)
         # Renaming does not change whose turn it is in a list: it goes by creation.
         self.users = {
-            new_name if held == name else held: model for held, model in self.users.items()
+            new_name if user_name == name else user_name: model
+            for user_name, model in self.users.items()
         }
         if metadata is not None:
             self.users[new_name].metadata = metadata
@@ -186,7 +189,7 @@ class LifeCycle(RuleBasedStateMachine):
                 continue
             session.add_message("user", text)
             model.messages.append(text)
-            self.users[name].told.append((session_id, text))
+            self.users[name].texts_so_far.append((session_id, text))
 
     @precondition(has_sessions)
     @rule(choice=choices)
@@ -207,7 +210,7 @@ class LifeCycle(RuleBasedStateMachine):
 
     @precondition(has_users)
     @rule(choice=choices, metadata=metadata, texts=texts)
-    def tell(self, choice: int, metadata: dict[str, Any], texts: list[str]) -> None:
+    def add_conversation(self, choice: int, metadata: dict[str, Any], texts: list[str]) -> None:
         """A whole conversation in one step, since most that can go wrong needs memories."""
         name = self.named(choice)
         session_id = self.start(name, metadata)
@@ -229,7 +232,9 @@ class LifeCycle(RuleBasedStateMachine):
         session.delete()
         model = self.users[name]
         del model.sessions[session_id]
-        model.told = [(one, text) for one, text in model.told if one != session_id]
+        model.texts_so_far = [
+            (other, text) for other, text in model.texts_so_far if other != session_id
+        ]
         for call in (session.refresh, session.get_messages, session.process, session.delete):
             self.refused(SessionNotFoundError, call)
 
@@ -238,20 +243,20 @@ class LifeCycle(RuleBasedStateMachine):
     @precondition(has_users)
     @rule(choice=choices, with_previous=st.booleans())
     def delete_memory(self, choice: int, with_previous: bool) -> None:
-        held = [
+        stored = [
             (name, item)
             for name in self.users
             for item in self.memory.get_user(name).list_memories(limit=200).items
         ]
-        if not held:
+        if not stored:
             return
-        name, item = held[choice % len(held)]
+        name, item = stored[choice % len(stored)]
         user = self.memory.get_user(name)
         user.delete_memory(item.memory_id, delete_previous_versions=with_previous)
-        gone = [item.memory_id]
+        deleted_ids = [item.memory_id]
         if with_previous:
-            gone += [earlier.memory_id for earlier in item.previous_versions or ()]
-        for memory_id in gone:
+            deleted_ids += [earlier.memory_id for earlier in item.previous_versions or ()]
+        for memory_id in deleted_ids:
             self.refused(MemoryNotFoundError, lambda one=memory_id: user.get_memory(one))
         self.read_redacted(name)
 
@@ -265,7 +270,9 @@ class LifeCycle(RuleBasedStateMachine):
             require_left(session.messages, texts)
             session.messages[:] = texts
             left[session_id] = iter(texts)
-        model.told[:] = [(session_id, next(left[session_id])) for session_id, _ in model.told]
+        model.texts_so_far[:] = [
+            (session_id, next(left[session_id])) for session_id, _ in model.texts_so_far
+        ]
 
     @rule()
     def reopen(self) -> None:
@@ -321,14 +328,14 @@ class LifeCycle(RuleBasedStateMachine):
     def list_messages(self, choice: int, offset: int, limit: int) -> None:
         name, session_id = self.chosen(choice)
         user = self.memory.get_user(name)
-        told = self.users[name].sessions[session_id].messages
+        added = self.users[name].sessions[session_id].messages
         page = user.get_session(session_id).get_messages(offset, limit)
-        assert [message.content for message in page.messages] == told[offset : offset + limit]
-        assert (page.total, page.has_more) == (len(told), offset + limit < len(told))
+        assert [message.content for message in page.messages] == added[offset : offset + limit]
+        assert (page.total, page.has_more) == (len(added), offset + limit < len(added))
         last = [
             (item.session_id, item.content) for item in user.get_last_n_messages(limit).messages
         ]
-        assert last == self.users[name].told[-limit:]
+        assert last == self.users[name].texts_so_far[-limit:]
 
     @precondition(has_users)
     @rule(choice=choices, offset=offsets, limit=limits)

@@ -42,7 +42,7 @@ FIRST_DAY = datetime(2024, 2, 1, tzinfo=UTC)
 DIMENSION = 64
 
 users = st.sampled_from(USERS)
-told = st.tuples(
+added = st.tuples(
     st.just("tell"),
     users,
     st.lists(st.sampled_from(SAID), min_size=1, max_size=3),
@@ -54,7 +54,7 @@ deleted = st.tuples(
     st.integers(0, 1_000),
 )
 looked = st.tuples(st.just("look"), users)
-steps = st.lists(st.one_of(told, told, deleted, looked), min_size=3, max_size=9)
+steps = st.lists(st.one_of(added, added, deleted, looked), min_size=3, max_size=9)
 
 
 @dataclass

@@ -77,12 +77,15 @@ HARD = {
 
 @pytest.mark.parametrize("kind", HARD)
 def test_the_work_grows_with_the_metadata_and_not_with_both(kind: str) -> None:
-    held, asked = HARD[kind]
+    stored, requested = HARD[kind]
 
     def work(size: int, wanted: int) -> int:
-        metadata, found = several(held, size), MetadataFilter(several(asked, wanted), "filter")
-        assert not found.matches(metadata)
-        return calls_of(lambda: found.matches(metadata))
+        metadata, metadata_filter = (
+            several(stored, size),
+            MetadataFilter(several(requested, wanted), "filter"),
+        )
+        assert not metadata_filter.matches(metadata)
+        return calls_of(lambda: metadata_filter.matches(metadata))
 
     assert work(2000, 8) < 2.2 * work(1000, 8)
     assert work(1000, 60) < 1.2 * work(1000, 8)
@@ -124,9 +127,9 @@ def test_what_is_too_large_or_no_object_is_refused(wanted: Any, says: str) -> No
     ],
 )
 def test_what_is_within_the_bounds_is_taken(wanted: Any) -> None:
-    found = MetadataFilter(wanted, "filter")
-    assert found.matches(wanted or {"any": "thing"})
-    assert bool(found) is bool(wanted)
+    metadata_filter = MetadataFilter(wanted, "filter")
+    assert metadata_filter.matches(wanted or {"any": "thing"})
+    assert bool(metadata_filter) is bool(wanted)
 
 
 def test_metadata_nested_deeper_than_any_filter_are_compared() -> None:

@@ -48,7 +48,7 @@ def test_an_index_does_not_depend_on_how_it_was_appended(
 ) -> None:
     grown = build_lexical_index([])
     start = 0
-    for end in [*sorted(min(place, len(documents)) for place in cuts), len(documents)]:
+    for end in [*sorted(min(cut, len(documents)) for cut in cuts), len(documents)]:
         grown = grown.append(documents[start:end])
         start = end
     whole = build_lexical_index(documents)

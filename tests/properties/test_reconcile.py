@@ -72,9 +72,9 @@ CONTENTS = [
     "User turned 35",
 ]
 SIMILAR = [
-    f"User {verb} {things}"
+    f"User {verb} {objects}"
     for verb in ("likes", "has", "drinks", "no longer drinks", "joined", "plays", "stopped playing")
-    for things in ("tea", "tea and milk", "milk", "green tea and milk", "tea with Ana", "Ana")
+    for objects in ("tea", "tea and milk", "milk", "green tea and milk", "tea with Ana", "Ana")
 ]
 """Statements of attributes with several values, some of which contain those of others."""
 
@@ -85,8 +85,8 @@ def vector(content: str) -> np.ndarray:
     return raw / np.linalg.norm(raw)
 
 
-def statement(content: str, said: datetime, position: int, days_back: int = 0) -> Candidate:
-    event = said - timedelta(days=days_back)
+def statement(content: str, said_at: datetime, position: int, days_back: int = 0) -> Candidate:
+    event = said_at - timedelta(days=days_back)
     end = event.replace(hour=23, minute=59, second=59)
     return Candidate(content, event.replace(hour=0), end, (position,))
 
@@ -94,74 +94,76 @@ def statement(content: str, said: datetime, position: int, days_back: int = 0) -
 @st.composite
 def memories(draw: st.DrawFn) -> list[ExistingMemory]:
     contents = draw(st.lists(st.sampled_from(CONTENTS), max_size=10))
-    found = []
+    memories = []
     for i, content in enumerate(contents):
         day = draw(st.integers(0, 40))
-        said = FIRST + timedelta(days=day)
-        one = statement(content, said, 0, draw(st.sampled_from([0, 0, 0, 30])))
+        said_at = FIRST + timedelta(days=day)
+        one = statement(content, said_at, 0, draw(st.sampled_from([0, 0, 0, 30])))
         memory = MemoryVersion(
             f"m{i:02}",
             f"s{day}",
             content,
             one.event_date_start,
             one.event_date_end,
-            said,
+            said_at,
             evidence=(Evidence(f"s{day}", 0),),
         )
-        found.append(ExistingMemory(memory, vector(content)))
-    return found
+        memories.append(ExistingMemory(memory, vector(content)))
+    return memories
 
 
 @st.composite
 def sessions(draw: st.DrawFn) -> tuple[datetime, list[Candidate]]:
-    said = FIRST + timedelta(days=draw(st.integers(0, 60)), hours=1)
+    said_at = FIRST + timedelta(days=draw(st.integers(0, 60)), hours=1)
     contents = draw(st.lists(st.sampled_from(CONTENTS), max_size=8))
     backs = [draw(st.sampled_from([0, 0, 0, 5, 400])) for _ in contents]
     pairs = zip(contents, backs, strict=True)
-    return said, [statement(one, said, i, back) for i, (one, back) in enumerate(pairs)]
+    return said_at, [statement(one, said_at, i, back) for i, (one, back) in enumerate(pairs)]
 
 
 def planned(
-    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool = False
+    existing: list[ExistingMemory],
+    session: tuple[datetime, list[Candidate]],
+    conflicts: bool = False,
 ) -> Plan:
-    said, candidates = session
+    said_at, candidates = session
     vectors = np.array([vector(candidate.content) for candidate in candidates], np.float32)
     return reconcile(
-        held,
+        existing,
         candidates,
         vectors.reshape(len(candidates), DIM),
         session_id="the session",
-        session_created_at=said,
+        session_created_at=said_at,
         conflicts_enabled=conflicts,
     )
 
 
 def stored(
-    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], plan: Plan
+    existing: list[ExistingMemory], session: tuple[datetime, list[Candidate]], plan: Plan
 ) -> dict[str, MemoryVersion]:
     """Return the versions that a store has after a plan."""
-    versions = {item.memory.memory_id: item.memory for item in held}
+    versions = {item.memory.memory_id: item.memory for item in existing}
     ids: dict[int, str] = {}
 
-    def found(ref: Ref) -> str:
+    def memory_id_of(ref: Ref) -> str:
         return ids[ref] if isinstance(ref, int) else ref
 
     for i, decision in enumerate(plan.decisions):
-        said = decision.candidate
-        evidence = tuple(Evidence("the session", at) for at in said.evidence)
+        candidate = decision.candidate
+        evidence = tuple(Evidence("the session", at) for at in candidate.evidence)
         if isinstance(decision, Ignore):
-            ids[i] = found(decision.because)
-            known = versions[ids[i]]
-            both = tuple(dict.fromkeys(known.evidence + evidence))
-            versions[ids[i]] = replace(known, evidence=both)
+            ids[i] = memory_id_of(decision.because)
+            version = versions[ids[i]]
+            both = tuple(dict.fromkeys(version.evidence + evidence))
+            versions[ids[i]] = replace(version, evidence=both)
             continue
         ids[i] = f"new{i:02}"
         new = MemoryVersion(
             ids[i],
             "the session",
-            said.content,
-            said.event_date_start,
-            said.event_date_end,
+            candidate.content,
+            candidate.event_date_start,
+            candidate.event_date_end,
             session[0],
             evidence=evidence,
         )
@@ -169,12 +171,12 @@ def stored(
             place = insert_before(versions, ids[i], decision.successor, session[0])
             new = replace(new, expired_at=NOW, expiration_reason=decision.reason)
         elif isinstance(decision, Supersede):
-            replaced = [found(ref) for ref in decision.replaces]
+            replaced = [memory_id_of(ref) for ref in decision.replaces]
             place = join(versions, ids[i], replaced)
-            for gone in replaced:
-                assert versions[gone].expired_at is None
-                versions[gone] = replace(
-                    versions[gone], expired_at=NOW, expiration_reason=decision.reason
+            for old_id in replaced:
+                assert versions[old_id].expired_at is None
+                versions[old_id] = replace(
+                    versions[old_id], expired_at=NOW, expiration_reason=decision.reason
                 )
         else:
             versions[ids[i]] = new
@@ -196,23 +198,23 @@ def held_from(versions: dict[str, MemoryVersion]) -> list[ExistingMemory]:
 
 @given(memories(), sessions(), st.booleans(), st.randoms())
 def test_a_plan_does_not_depend_on_the_order_of_what_is_held(
-    held: list[ExistingMemory],
+    existing: list[ExistingMemory],
     session: tuple[datetime, list[Candidate]],
     conflicts: bool,
     chance: object,
 ) -> None:
-    shuffled = list(held)
+    shuffled = list(existing)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert planned(held, session, conflicts) == planned(shuffled, session, conflicts)
+    assert planned(existing, session, conflicts) == planned(shuffled, session, conflicts)
 
 
 @given(memories(), sessions(), st.booleans())
 def test_every_reference_was_given_and_nothing_is_superseded_twice(
-    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool
+    existing: list[ExistingMemory], session: tuple[datetime, list[Candidate]], conflicts: bool
 ) -> None:
-    plan = planned(held, session, conflicts)
-    known: set[Ref] = {item.memory.memory_id for item in held}
-    gone: list[Ref] = []
+    plan = planned(existing, session, conflicts)
+    known_refs: set[Ref] = {item.memory.memory_id for item in existing}
+    superseded: list[Ref] = []
     assert [d.candidate.evidence for d in plan.decisions] == [c.evidence for c in session[1]]
     for i, decision in enumerate(plan.decisions):
         refs: tuple[Ref, ...] = ()
@@ -230,18 +232,18 @@ def test_every_reference_was_given_and_nothing_is_superseded_twice(
         elif isinstance(decision, Supersede):
             refs = decision.replaces
             assert refs
-            gone.extend(refs)
-        assert set(refs) <= known
+            superseded.extend(refs)
+        assert set(refs) <= known_refs
         assert decision.why
-        known.add(i)
-    assert len(gone) == len(set(gone))
+        known_refs.add(i)
+    assert len(superseded) == len(set(superseded))
 
 
 @given(memories(), sessions())
 def test_the_same_session_a_second_time_changes_nothing(
-    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
+    existing: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
-    once = stored(held, session, planned(held, session))
+    once = stored(existing, session, planned(existing, session))
     again = planned(held_from(once), session)
     assert all(isinstance(decision, Ignore) for decision in again.decisions)
     assert again.connections == ()
@@ -252,9 +254,9 @@ def test_the_same_session_a_second_time_changes_nothing(
 
 @given(memories(), sessions())
 def test_chains_stay_whole_whatever_is_said(
-    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
+    existing: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
-    versions = stored(held, session, planned(held, session))
+    versions = stored(existing, session, planned(existing, session))
     linked = {version.previous_id for version in versions.values()} - {None}
     current = {version.memory_id for version in versions.values() if version.expired_at is None}
     assert current == versions.keys() - linked
@@ -262,39 +264,39 @@ def test_chains_stay_whole_whatever_is_said(
 
 @given(memories(), sessions())
 def test_an_earlier_session_never_displaces_a_later_fact_unless_both_are_timeless(
-    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
+    existing: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
-    plan = planned(held, session)
-    said = {item.memory.memory_id: item.memory for item in held}
+    plan = planned(existing, session)
+    versions = {item.memory.memory_id: item.memory for item in existing}
     for decision in plan.decisions:
         if isinstance(decision, Supersede):
             for ref in decision.replaces:
-                if isinstance(ref, str) and said[ref].created_at > session[0]:
+                if isinstance(ref, str) and versions[ref].created_at > session[0]:
                     assert "born" in decision.candidate.content
 
 
 @given(memories(), sessions())
 def test_connections_are_few_distinct_and_between_what_is_current(
-    held: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
+    existing: list[ExistingMemory], session: tuple[datetime, list[Candidate]]
 ) -> None:
-    plan = planned(held, session)
-    gone = {r for d in plan.decisions if isinstance(d, Supersede) for r in d.replaces}
+    plan = planned(existing, session)
+    superseded = {r for d in plan.decisions if isinstance(d, Supersede) for r in d.replaces}
     stored_refs = {
         i for i, d in enumerate(plan.decisions) if not isinstance(d, Ignore | InsertHistorical)
-    } | {item.memory.memory_id for item in held}
+    } | {item.memory.memory_id for item in existing}
     ends = [ref for pair in plan.connections for ref in pair]
-    assert set(ends) <= stored_refs - gone
+    assert set(ends) <= stored_refs - superseded
     assert all(ends.count(ref) <= 5 for ref in ends)
     assert len({frozenset(pair) for pair in plan.connections}) == len(plan.connections)
     assert all(len(set(pair)) == 2 for pair in plan.connections)
 
 
 def test_every_statement_that_bears_on_another_is_near_it() -> None:
-    said = [read(content) for content in [*CONTENTS, *SIMILAR]]
-    for held_one in said:
+    statements = [read(content) for content in [*CONTENTS, *SIMILAR]]
+    for held_one in statements:
         index = StatementIndex()
         index.add(Item("m0", 0, held_one, FIRST, FIRST, FIRST, False, frozenset(), True))
-        for new in said:
+        for new in statements:
             bears = (
                 covers(new, held_one)
                 or covers(held_one, new)

@@ -49,48 +49,60 @@ days = st.integers(0, 30).map(lambda number: START + timedelta(days=number))
 
 @st.composite
 def memories(draw: st.DrawFn) -> dict[str, MemoryVersion]:
-    found: dict[str, MemoryVersion] = {}
+    versions: dict[str, MemoryVersion] = {}
     for number in range(draw(st.integers(0, 5))):
         at = draw(days)
         previous = None
-        if found and draw(st.booleans()):
-            previous = draw(st.sampled_from(sorted(found)))
-            found[previous] = replace(
-                found[previous],
+        if versions and draw(st.booleans()):
+            previous = draw(st.sampled_from(sorted(versions)))
+            versions[previous] = replace(
+                versions[previous],
                 expired_at=at,
                 expiration_reason=draw(st.sampled_from(list(ExpirationReason))),
             )
         memory_id = f"m{number}"
-        found[memory_id] = MemoryVersion(
+        versions[memory_id] = MemoryVersion(
             memory_id, "s0", draw(contents), at, at, at, previous_id=previous
         )
-    return found
+    return versions
 
 
 @st.composite
 def contests(draw: st.DrawFn) -> AnsweredConflict:
     at, proposed = draw(days), draw(contents)
     ids = tuple(draw(st.lists(st.sampled_from(["m0", "m1", "m2", "gone"]), unique=True)))
-    asked = tuple(
+    questions = tuple(
         MergeConflictQuestion(f"{item}?", ["the other", proposed, BOTH, NEITHER]) for item in ids
     )
     answers = (
-        MergeConflictAnswer(item.question, draw(st.sampled_from(item.options))) for item in asked
+        MergeConflictAnswer(item.question, draw(st.sampled_from(item.options)))
+        for item in questions
     )
     return AnsweredConflict(
-        "c0", "s1", at, Candidate(proposed, at, at, (0,)), asked, ids, tuple(answers), draw(days)
+        "c0",
+        "s1",
+        at,
+        Candidate(proposed, at, at, (0,)),
+        questions,
+        ids,
+        tuple(answers),
+        draw(days),
     )
 
 
 def settle(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
 ) -> tuple[Resolution, set[str]]:
     current = [version for version in versions.values() if version.expired_at is None]
-    held = [ExistingMemory(version, EMBEDDER.embed_query(version.content)) for version in current]
-    statements = [Candidate(text, contest.answered_at, contest.answered_at, (0,)) for text in said]
-    vectors = EMBEDDER.embed([contest.proposed.content, *said])
-    found = resolve(held, versions, contest, statements, vectors)
-    return found, {version.memory_id for version in current}
+    existing = [
+        ExistingMemory(version, EMBEDDER.embed_query(version.content)) for version in current
+    ]
+    statements = [
+        Candidate(text, contest.answered_at, contest.answered_at, (0,)) for text in comments
+    ]
+    vectors = EMBEDDER.embed([contest.proposed.content, *comments])
+    resolution = resolve(existing, versions, contest, statements, vectors)
+    return resolution, {version.memory_id for version in current}
 
 
 def replaced(decision: Decision) -> list[str | int]:
@@ -99,45 +111,45 @@ def replaced(decision: Decision) -> list[str | int]:
 
 @given(memories(), contests(), st.lists(contents, max_size=3))
 def test_what_expires_was_current_and_expires_once(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
 ) -> None:
-    found, current = settle(versions, contest, said)
-    gone: list[str | int] = list(found.retired)
-    for index, decision in enumerate(found.plan.decisions):
-        gone += replaced(decision)
+    resolution, current = settle(versions, contest, comments)
+    replaced_refs: list[str | int] = list(resolution.retired)
+    for index, decision in enumerate(resolution.plan.decisions):
+        replaced_refs += replaced(decision)
         refs = replaced(decision)
         refs += [decision.because] if isinstance(decision, Ignore) else []
         refs += [decision.successor] if isinstance(decision, InsertHistorical) else []
         assert all(ref in current if isinstance(ref, str) else ref < index for ref in refs)
         assert not isinstance(decision, RaiseConflict)
-    assert len(gone) == len(set(gone))
-    assert len(found.origins) == len(found.said_at) == len(found.plan.decisions)
+    assert len(replaced_refs) == len(set(replaced_refs))
+    assert len(resolution.origins) == len(resolution.said_at) == len(resolution.plan.decisions)
 
 
 @given(memories(), contests(), st.lists(contents, max_size=3))
 def test_what_an_answer_affirms_never_expires_as_untrue(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
 ) -> None:
-    found, _ = settle(versions, contest, said)
+    resolution, _ = settle(versions, contest, comments)
     affirmed = {
         memory_id
         for memory_id, verdict in zip(contest.contradicted, contest.verdicts(), strict=True)
         if verdict in {Verdict.HELD, Verdict.BOTH}
     }
-    assert affirmed.isdisjoint(found.retired)
-    for decision in found.plan.decisions:
+    assert affirmed.isdisjoint(resolution.retired)
+    for decision in resolution.plan.decisions:
         if isinstance(decision, Supersede) and not affirmed.isdisjoint(decision.replaces):
             assert decision.reason is not ExpirationReason.MERGE_CONFLICT
 
 
 @given(memories(), contests(), st.lists(contents, max_size=3))
 def test_the_proposed_statement_is_decided_by_all_answers(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, said: list[str]
+    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
 ) -> None:
-    found, _ = settle(versions, contest, said)
+    resolution, _ = settle(versions, contest, comments)
     accepted = set(contest.verdicts()) <= {Verdict.PROPOSED, Verdict.BOTH}
-    assert found.origins.count(0) == accepted
-    assert list(found.origins) == sorted(found.origins)
-    for decision, origin in zip(found.plan.decisions, found.origins, strict=True):
+    assert resolution.origins.count(0) == accepted
+    assert list(resolution.origins) == sorted(resolution.origins)
+    for decision, origin in zip(resolution.plan.decisions, resolution.origins, strict=True):
         if origin:
             assert decision.candidate.evidence == ()

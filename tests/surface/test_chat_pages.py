@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.scripted_model import Asked, Chats, ScriptedModel, scripted_model
+from tests.scripted_model import Chats, ModelRequest, ScriptedModel, scripted_model
 from tests.surface.pages import ROOT, blocks
 
 PAGES = sorted((ROOT / "docs" / "chat").glob("*.md"))
@@ -66,10 +66,10 @@ def run(page: Path, model: ScriptedModel, conversation: Conversation) -> str:
     return printed.getvalue()
 
 
-def dialogue(asked: Asked) -> list[tuple[str, str]]:
+def dialogue(model_request: ModelRequest) -> list[tuple[str, str]]:
     """Roles and texts that a request carries besides its instructions."""
     found = []
-    for message in asked.body["messages"]:
+    for message in model_request.body["messages"]:
         if message["role"] in ("user", "assistant"):
             content = message["content"]
             text = (
@@ -95,11 +95,13 @@ def test_a_chat_program_remembers_across_its_two_runs(
             assert printed == "".join([*answers, "you> "])
             turns = list(zip(conversation.typed, conversation.answered, strict=False))
             expected: list[tuple[str, str]] = []
-            for asked, (typed, answered) in zip(model.requests[asked_before:], turns, strict=True):
+            for model_request, (typed, answered) in zip(
+                model.requests[asked_before:], turns, strict=True
+            ):
                 expected.append(("user", typed))
-                assert dialogue(asked) == expected
-                assert asked.instructions.startswith("You are a helpful assistant.\n\n")
-                assert "<recalled_memory>" in asked.instructions
+                assert dialogue(model_request) == expected
+                assert model_request.instructions.startswith("You are a helpful assistant.\n\n")
+                assert "<recalled_memory>" in model_request.instructions
                 expected.append(("assistant", answered))
         first_typed = shown[0].typed[0]
         assert first_typed not in model.requests[0].instructions.partition("ongoing")[0]

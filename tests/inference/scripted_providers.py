@@ -39,7 +39,7 @@ def fact(statement: str, *evidence: tuple[int, str]) -> dict[str, Any]:
     return {"statement": statement, "evidence": cited}
 
 
-class Mind:
+class ScriptedProviders:
     """Providers with scripted answers for a planner and an explorer.
 
     turns: of the explorer, the last one again and again; a function gets all that was shown.
@@ -77,14 +77,16 @@ class Mind:
         return turn("\n".join(self.shown)) if callable(turn) else turn
 
 
-class MindfulInference(LocalInference):
+class ScriptedInference(LocalInference):
     """Inference by rules, except for planning and exploring."""
 
-    def __init__(self, mind: Mind, *, plan_s: float = 5.0, explore_s: float = 5.0) -> None:
+    def __init__(
+        self, scripted: ScriptedProviders, *, plan_s: float = 5.0, explore_s: float = 5.0
+    ) -> None:
         super().__init__()
-        self.mind = mind
-        self._planner = Planner(mind, plan_s)  # type: ignore[arg-type]
-        self._explorer = Explorer(mind, explore_s)  # type: ignore[arg-type]
+        self.scripted = scripted
+        self._planner = Planner(scripted, plan_s)  # type: ignore[arg-type]
+        self._explorer = Explorer(scripted, explore_s)  # type: ignore[arg-type]
 
     async def plan(
         self, question: str, today: date, previous: Sequence[Message], people: Collection[str]

@@ -17,7 +17,7 @@ from hitherto.system import System, open_system
 FRIDAY = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
 
 
-def found(*memories: dict[str, Any], summary: str = "User told of their life.") -> Says:
+def memories_reply(*memories: dict[str, Any], summary: str = "User told of their life.") -> Says:
     return Says({"memories": list(memories), "summary": summary})
 
 
@@ -25,7 +25,7 @@ def memory(statement: str, *evidence: int, **further: Any) -> dict[str, Any]:
     return {"statement": statement, "evidence": list(evidence or (1,)), **further}
 
 
-def decided(*decisions: dict[str, Any]) -> Says:
+def decisions_reply(*decisions: dict[str, Any]) -> Says:
     return Says({"decisions": list(decisions)})
 
 
@@ -62,7 +62,7 @@ async def system_of(path: Path, model: ScriptedModel) -> AsyncIterator[System]:
     await system.close()
 
 
-async def tell(client: Any, user: Any, *texts: str, at: datetime = FRIDAY) -> Any:
+async def add_session(client: Any, user: Any, *texts: str, at: datetime = FRIDAY) -> Any:
     """A session of these messages, the user's and the assistant's in turn, processed."""
     session = await user.create_session(custom_created_at_utc=at)
     for number, text in enumerate(texts):
