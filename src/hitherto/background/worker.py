@@ -8,8 +8,6 @@ still holds. So a worker that dies, or comes back too late, can neither lose nor
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,15 +15,10 @@ from hitherto.background import jobs
 from hitherto.background.doubt_review import review
 from hitherto.background.filings import Filer
 from hitherto.background.job_ends import JobEnds, unfinished
-from hitherto.background.jobs import ConflictJob, Job, SessionJob
-from hitherto.background.plan_writer import Findings, PlanWriter
+from hitherto.background.job_reader import JobReader, JobState, LeaseLostError, read_state
+from hitherto.background.jobs import Job
+from hitherto.background.plan_writer import PlanWriter
 from hitherto.background.project_turns import ProjectTurns
-from hitherto.core.history.redaction import without_marks
-from hitherto.core.recall import passages
-from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
-from hitherto.core.safety import echo, low_trust
-from hitherto.core.safety.screening import Screened, screen
-from hitherto.core.safety.signs import Sign
 from hitherto.engine import Resources
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.errors import (
@@ -41,18 +34,8 @@ from hitherto.inference.ledger import Account
 from hitherto.inference.tasks import Task
 from hitherto.inference.tasks.choice import chosen_models
 from hitherto.memory_index import IndexDelta, UserIndex
-from hitherto.models import (
-    Candidate,
-    Category,
-    GenerationPreferences,
-    Message,
-    MessageRole,
-)
-from hitherto.prompts import system_prompts
-from hitherto.store import JobRows, RecordedEmbedder, StoredPassage, Transaction, Work
-from hitherto.store.rows import to_bytes
-from hitherto.threads import BackgroundThreads, in_thread
-from hitherto.trained import provenance_classifier
+from hitherto.store import JobRows, Transaction, Work
+from hitherto.threads import BackgroundThreads
 
 _log = logging.getLogger("hitherto.background.worker")
 
@@ -72,28 +55,8 @@ MAX_RECONCILIATIONS = 5
 """Times work is weighed anew because the user's memories moved meanwhile."""
 
 
-class LeaseLostError(RecallrAIError):
-    """Another worker holds the work now, or it was deleted: the result is not wanted."""
-
-
 class ProcessingTimeoutError(RecallrAIError):
     """A job took longer than `processing_timeout_s`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _JobState:
-    """State of the rows that a job is about, read when it begins.
-
-    messages: of a session; contest: of a merge conflict.
-    """
-
-    project_id: str
-    messages: Sequence[Message]
-    contest: AnsweredConflict | None
-    conflicts_enabled: bool
-    categories: Sequence[Category]
-    preferences: GenerationPreferences
-    embedder: RecordedEmbedder
 
 
 class Worker:
@@ -103,6 +66,7 @@ class Worker:
         self._resources = resources
         self._rules = LocalInference()
         self._filer = Filer(resources.embedders)
+        self._reader = JobReader(self._filer)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._turns = ProjectTurns(self._concurrency)
@@ -300,32 +264,28 @@ class Worker:
         state, index = await self._begin(work)
         account = Account(state.project_id, work.user_id, work.session_id, work.merge_conflict_id)
         inference = ChargedInference(self._resources, account, self._rules)
-        job: Job
-        if state.contest is None:
-            job = await self._read_session(work, state, index, inference)
-        else:
-            job = await self._read_answers(state.contest, state, index, inference)
+        job = await self._reader.read(work, state, index, inference)
         for _ in range(MAX_RECONCILIATIONS):
             if await self._weigh_and_store(work, job, state, inference):
                 return
         _log.info("%s: the user's memories kept changing; it is begun again", work)
         await self._ends.release(work)
 
-    async def _begin(self, work: Work) -> tuple[_JobState, UserIndex]:
+    async def _begin(self, work: Work) -> tuple[JobState, UserIndex]:
         """Read what the work is about, and the user's memories."""
         index_cache = self._resources.index_cache
 
-        def read(tx: JobRows) -> tuple[_JobState, IndexDelta]:
-            return _read(tx, work), index_cache.delta(tx.user(work))
+        def read(tx: JobRows) -> tuple[JobState, IndexDelta]:
+            return read_state(tx, work), index_cache.delta(tx.user(work))
 
-        def refresh(both: tuple[_JobState, IndexDelta]) -> tuple[_JobState, UserIndex]:
+        def refresh(both: tuple[JobState, IndexDelta]) -> tuple[JobState, UserIndex]:
             state, delta = both
             return state, index_cache.refresh(work.user_id, delta)
 
         return await self._resources.store.read_then(lambda tx: read(tx.jobs), refresh)
 
     async def _load_existing(
-        self, work: Work, state: _JobState, job: Job
+        self, work: Work, state: JobState, job: Job
     ) -> tuple[UserIndex, jobs.Existing]:
         """Return the user's memories as they are now, and those to weigh the job against.
 
@@ -344,88 +304,11 @@ class Worker:
 
         return await self._resources.store.read_then(lambda tx: read(tx.jobs), refresh)
 
-    async def _extracted(
-        self,
-        messages: Sequence[Message],
-        said_at: datetime,
-        state: _JobState,
-        index: UserIndex,
-        inference: ChargedInference,
-    ) -> Screened:
-        """Extract statements and summary of messages, without those that must not become memories.
-
-        index: of the earlier memories; a statement that only repeats one is left out.
-        """
-        heard = await in_thread(_without_echoes, messages, index)
-        extraction = await inference.ask(
-            lambda chosen: chosen.extract(
-                heard, said_at, preferences=state.preferences, categories=state.categories
-            )
-        )
-        classifier = provenance_classifier()
-        return await in_thread(
-            screen, extraction, heard, index.versions.values(), said_at, classifier
-        )
-
-    async def _read_session(
-        self, work: Work, state: _JobState, index: UserIndex, inference: ChargedInference
-    ) -> SessionJob:
-        """Understand what a session says: its statements, its summary, its passages."""
-        screened = await self._extracted(state.messages, work.created_at, state, index, inference)
-        findings = await in_thread(self._findings, work, state, screened)
-        return SessionJob(work, findings, state.conflicts_enabled)
-
-    def _findings(self, work: Work, state: _JobState, screened: Screened) -> Findings:
-        """Cut the messages of a session into passages, and embed these and what was extracted."""
-        candidates, summary = screened.candidates, screened.summary
-        cut = passages.cut(state.messages)
-        texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
-        to_embed = [*texts, summary] if summary else texts
-        vectors = self._filer.embed_now(state.embedder, to_embed)
-        first_passage, after_passages = len(candidates), len(candidates) + len(cut)
-        return Findings(
-            candidates=candidates,
-            vectors=vectors[:first_passage],
-            summary=summary,
-            summary_vector=vectors[-1] if summary else None,
-            passages=[
-                StoredPassage(
-                    work.session_id, item.position, item.kind, item.start, item.end, to_bytes(row)
-                )
-                for item, row in zip(cut, vectors[first_passage:after_passages], strict=True)
-            ],
-            quarantined=screened.quarantined,
-            note=screened.note,
-        )
-
-    async def _read_answers(
-        self,
-        contest: AnsweredConflict,
-        state: _JobState,
-        index: UserIndex,
-        inference: ChargedInference,
-    ) -> ConflictJob:
-        """Extract the statements in the messages of the answers, dated as the answers are."""
-        statements: list[Candidate] = []
-        quarantined: list[tuple[Candidate, Sign]] = []
-        for text in contest.messages():
-            message = Message(MessageRole.USER, text, contest.answered_at)
-            screened = await self._extracted([message], message.timestamp, state, index, inference)
-            statements += screened.candidates
-            # The positions are those of the one message, not of the session's.
-            quarantined += [
-                (replace(candidate, evidence=()), sign) for candidate, sign in screened.quarantined
-            ]
-        statements = list(low_trust.quoted_last(statements))
-        texts = [contest.proposed.content, *(statement.content for statement in statements)]
-        vectors = await self._filer.embed(state.embedder, texts)
-        return ConflictJob(contest, statements, vectors, quarantined)
-
     async def _weigh_and_store(
         self,
         work: Work,
         job: Job,
-        state: _JobState,
+        state: JobState,
         inference: ChargedInference,
     ) -> bool:
         """Weigh a job against the current memories and store it; False if they changed meanwhile.
@@ -457,31 +340,5 @@ class Worker:
         return await self._resources.store.write(lambda tx: write(tx.jobs))
 
 
-def _without_echoes(messages: Sequence[Message], index: UserIndex) -> list[Message]:
-    summaries = (session.summary for session in index.sessions)
-    unmarked = [replace(message, content=without_marks(message.content)) for message in messages]
-    return echo.without_echoes(
-        unmarked, echo.served(index.versions.values(), summaries, system_prompts())
-    )
-
-
 def _renew(tx: Transaction, work: Work, until: datetime) -> bool:
     return tx.jobs.renew(work, until)
-
-
-def _read(tx: JobRows, work: Work) -> _JobState:
-    user = tx.user(work)
-    contest = None
-    if work.merge_conflict_id is not None:
-        contest = user.conflicts.answered(work.merge_conflict_id, work.created_at)
-        if contest is None:
-            raise LeaseLostError(f"{work} was deleted")
-    return _JobState(
-        user.project_id,
-        user.messages.of_session(work.session_id) if contest is None else (),
-        contest,
-        tx.merge_conflicts_enabled(user),
-        tx.categories(user),
-        tx.generation_preferences(user),
-        user.embedder(),
-    )

@@ -1,0 +1,169 @@
+"""Turns due work into a job: reads a session, or the answers to a merge conflict.
+
+Nothing is weighed against the user's memories here, and nothing is written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from hitherto.background.filings import Filer
+from hitherto.background.jobs import ConflictJob, Job, SessionJob
+from hitherto.background.plan_writer import Findings
+from hitherto.core.history.redaction import without_marks
+from hitherto.core.recall import passages
+from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
+from hitherto.core.safety import echo, low_trust
+from hitherto.core.safety.screening import Screened, screen
+from hitherto.core.safety.signs import Sign
+from hitherto.engine.metered_inference import ChargedInference
+from hitherto.errors import RecallrAIError
+from hitherto.memory_index import UserIndex
+from hitherto.models import Candidate, Category, GenerationPreferences, Message, MessageRole
+from hitherto.prompts import system_prompts
+from hitherto.store import JobRows, RecordedEmbedder, StoredPassage, Work
+from hitherto.store.rows import to_bytes
+from hitherto.threads import in_thread
+from hitherto.trained import provenance_classifier
+
+
+class LeaseLostError(RecallrAIError):
+    """Another worker holds the work now, or it was deleted: the result is not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """State of the rows that a job is about, read when it begins.
+
+    messages: of a session; contest: of a merge conflict.
+    """
+
+    project_id: str
+    messages: Sequence[Message]
+    contest: AnsweredConflict | None
+    conflicts_enabled: bool
+    categories: Sequence[Category]
+    preferences: GenerationPreferences
+    embedder: RecordedEmbedder
+
+
+def read_state(tx: JobRows, work: Work) -> JobState:
+    """Read the rows that a job is about. Raises LeaseLostError if they were deleted."""
+    user = tx.user(work)
+    contest = None
+    if work.merge_conflict_id is not None:
+        contest = user.conflicts.answered(work.merge_conflict_id, work.created_at)
+        if contest is None:
+            raise LeaseLostError(f"{work} was deleted")
+    return JobState(
+        user.project_id,
+        user.messages.of_session(work.session_id) if contest is None else (),
+        contest,
+        tx.merge_conflicts_enabled(user),
+        tx.categories(user),
+        tx.generation_preferences(user),
+        user.embedder(),
+    )
+
+
+class JobReader:
+    """Extracts and embeds statements from a session, or from the answers to a merge conflict."""
+
+    def __init__(self, filer: Filer) -> None:
+        self._filer = filer
+
+    async def read(
+        self, work: Work, state: JobState, index: UserIndex, inference: ChargedInference
+    ) -> Job:
+        """Return the job of a session or of an answered merge conflict.
+
+        index: of the user's memories. Raises what the inference raises.
+        """
+        if state.contest is None:
+            return await self._read_session(work, state, index, inference)
+        return await self._read_answers(state.contest, state, index, inference)
+
+    async def _read_session(
+        self, work: Work, state: JobState, index: UserIndex, inference: ChargedInference
+    ) -> SessionJob:
+        """Extract statements and summary of a session, and cut its messages into passages."""
+        screened = await self._extract(state.messages, work.created_at, state, index, inference)
+        findings = await in_thread(self._findings, work, state, screened)
+        return SessionJob(work, findings, state.conflicts_enabled)
+
+    def _findings(self, work: Work, state: JobState, screened: Screened) -> Findings:
+        """Cut the messages of a session into passages, and embed these and what was extracted."""
+        candidates, summary = screened.candidates, screened.summary
+        cut = passages.cut(state.messages)
+        texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
+        to_embed = [*texts, summary] if summary else texts
+        vectors = self._filer.embed_now(state.embedder, to_embed)
+        first_passage, after_passages = len(candidates), len(candidates) + len(cut)
+        return Findings(
+            candidates=candidates,
+            vectors=vectors[:first_passage],
+            summary=summary,
+            summary_vector=vectors[-1] if summary else None,
+            passages=[
+                StoredPassage(
+                    work.session_id, item.position, item.kind, item.start, item.end, to_bytes(row)
+                )
+                for item, row in zip(cut, vectors[first_passage:after_passages], strict=True)
+            ],
+            quarantined=screened.quarantined,
+            note=screened.note,
+        )
+
+    async def _read_answers(
+        self,
+        contest: AnsweredConflict,
+        state: JobState,
+        index: UserIndex,
+        inference: ChargedInference,
+    ) -> ConflictJob:
+        """Extract the statements in the messages of the answers, dated as the answers are."""
+        statements: list[Candidate] = []
+        quarantined: list[tuple[Candidate, Sign]] = []
+        for text in contest.messages():
+            message = Message(MessageRole.USER, text, contest.answered_at)
+            screened = await self._extract([message], message.timestamp, state, index, inference)
+            statements += screened.candidates
+            # The positions are those of the one message, not of the session's.
+            quarantined += [
+                (replace(candidate, evidence=()), sign) for candidate, sign in screened.quarantined
+            ]
+        statements = list(low_trust.quoted_last(statements))
+        texts = [contest.proposed.content, *(statement.content for statement in statements)]
+        vectors = await self._filer.embed(state.embedder, texts)
+        return ConflictJob(contest, statements, vectors, quarantined)
+
+    async def _extract(
+        self,
+        messages: Sequence[Message],
+        said_at: datetime,
+        state: JobState,
+        index: UserIndex,
+        inference: ChargedInference,
+    ) -> Screened:
+        """Extract statements and summary of messages, without those that must not become memories.
+
+        index: of the earlier memories; a statement that only repeats one is left out.
+        """
+        heard = await in_thread(_without_echoes, messages, index)
+        extraction = await inference.ask(
+            lambda chosen: chosen.extract(
+                heard, said_at, preferences=state.preferences, categories=state.categories
+            )
+        )
+        classifier = provenance_classifier()
+        return await in_thread(
+            screen, extraction, heard, index.versions.values(), said_at, classifier
+        )
+
+
+def _without_echoes(messages: Sequence[Message], index: UserIndex) -> list[Message]:
+    summaries = (session.summary for session in index.sessions)
+    unmarked = [replace(message, content=without_marks(message.content)) for message in messages]
+    return echo.without_echoes(
+        unmarked, echo.served(index.versions.values(), summaries, system_prompts())
+    )
