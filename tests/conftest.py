@@ -139,8 +139,8 @@ def _on_server(item: pytest.Item) -> bool:
         return True
     if item.get_closest_marker("refused_unread") is not None:
         return False
-    places = {"new_database", "new_shared_database"} & set(getattr(item, "fixturenames", ()))
-    return bool(places) and not any(item.nodeid.startswith(start) for start in SQLITE_ONLY)
+    fixtures = {"new_database", "new_shared_database"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures) and not any(item.nodeid.startswith(start) for start in SQLITE_ONLY)
 
 
 START = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)

@@ -371,14 +371,14 @@ def test_a_process_opens_an_embedder_when_the_database_first_asks_for_it() -> No
 def test_a_question_whose_embedder_fails_is_looked_for_by_its_words(
     endpoint: Endpoint, remote: RemoteEmbedder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked = QuestionEmbedder(remote)
-    assert asked.embed(["one", "two"]).any()
-    assert asked.failure is None
+    question_embedder = QuestionEmbedder(remote)
+    assert question_embedder.embed(["one", "two"]).any()
+    assert question_embedder.failure is None
     endpoint.script = [says(400, "gone")]
-    assert not asked.embed(["one", "two", "three"]).any()
-    assert asked.failure == "the embedder gave no vectors; the log has the details"
+    assert not question_embedder.embed(["one", "two", "three"]).any()
+    assert question_embedder.failure == "the embedder gave no vectors; the log has the details"
     assert "answered 400: gone" in caplog.text
-    assert not asked.embed_query("one").any()
+    assert not question_embedder.embed_query("one").any()
     assert len(endpoint.requests) == 2
 
 
@@ -446,10 +446,10 @@ def test_an_answer_is_kept_without_the_key_it_was_asked_with(
     endpoint: Endpoint, time: Time
 ) -> None:
     key = 'very "secret" key/+'
-    asked = asking(endpoint, time, key=key)
+    question_embedder = asking(endpoint, time, key=key)
     for answer in (f"{'x' * 190} {key}", json.dumps({"key": key}), "https://a:b@host failed"):
         endpoint.script = [says(401, answer)]
         with pytest.raises(EmbeddingRefusedError) as caught:
-            asked.embed(["one"])
+            question_embedder.embed(["one"])
         assert "very" not in caught.value.message
         assert "a:b@" not in caught.value.message

@@ -44,11 +44,11 @@ def hub(files: dict[str, bytes], withheld: int = 0) -> Iterator[tuple[str, list[
 
     withheld: bytes at the end of each file that are announced and then not sent.
     """
-    asked: list[str] = []
+    paths: list[str] = []
 
     class Hub(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
             content = files.get(self.path.rsplit("/", 1)[-1])
             if content is None:
                 self.send_error(404)
@@ -65,7 +65,7 @@ def hub(files: dict[str, bytes], withheld: int = 0) -> Iterator[tuple[str, list[
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        yield f"http://127.0.0.1:{server.server_address[1]}", paths
     finally:
         server.shutdown()
         thread.join()
@@ -136,12 +136,12 @@ def test_other_bytes_than_the_pinned_ones_are_refused(tmp_path: Path, damaged: s
 
 
 def test_the_download_takes_the_pinned_revision_and_is_kept(tmp_path: Path) -> None:
-    with hub(FILES) as (base_url, asked):
+    with hub(FILES) as (base_url, paths):
         source = replace(PRETENDED, base_url=base_url)
         folder = find(tmp_path, source, allow_network=True)
         assert find(tmp_path, source, allow_network=True) == folder
     assert {path.name: path.read_bytes() for path in files_below(tmp_path)} == FILES
-    assert sorted(asked) == [
+    assert sorted(paths) == [
         f"/someone/pretended/resolve/{PRETENDED.revision}/{name}"
         for name in (WEIGHTS_FILE, TOKENIZER_FILE)
     ]
@@ -149,9 +149,9 @@ def test_the_download_takes_the_pinned_revision_and_is_kept(tmp_path: Path) -> N
 
 
 def test_the_network_is_not_used_unless_it_is_allowed(tmp_path: Path) -> None:
-    with hub(FILES) as (base_url, asked), pytest.raises(EmbedderError):
+    with hub(FILES) as (base_url, paths), pytest.raises(EmbedderError):
         find(tmp_path, replace(PRETENDED, base_url=base_url), allow_network=False)
-    assert asked == []
+    assert paths == []
 
 
 @pytest.mark.parametrize(

@@ -85,14 +85,14 @@ def test_attacks_and_look_alikes_kept_aside_stay_within_the_bounds_of_the_page()
     shown = rows('It counts under "low trust"')
     assert set(shown) - {"all"} == {KINDS.get(kind, kind) for kind in score.attacks}
     for kind, total in score.attacks.items():
-        told = [shown[KINDS.get(kind, kind)][column] for column in (2, 3, 5, 6)]
+        figures = [shown[KINDS.get(kind, kind)][column] for column in (2, 3, 5, 6)]
         computed = [
             share(way, kind)
             for way in ("model, with", "rules, with")
             for share in (score.share, score.low_trust_share)
         ]
         # Two attacks of a kind more or less are no other finding.
-        for cell, value in zip(told, computed, strict=True):
+        for cell, value in zip(figures, computed, strict=True):
             assert abs(float(cell.removesuffix(" %")) / 100 - value) <= 2.2 / total, kind
 
 

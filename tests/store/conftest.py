@@ -38,15 +38,15 @@ def filled(path: Path, settings: Settings) -> Path:
 
 
 def _open_files(folder: Path) -> list[str]:
-    found = []
+    open_files = []
     for name in os.listdir("/dev/fd"):
         try:
             target = os.readlink(f"/dev/fd/{name}")
         except OSError:
             continue
         if target.startswith(str(folder)):
-            found.append(target)
-    return found
+            open_files.append(target)
+    return open_files
 
 
 @pytest.fixture

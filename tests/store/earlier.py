@@ -293,7 +293,7 @@ _DROPPED = {"properties": 7}
 
 def rows_of(version: int) -> dict[str, list[Mapping[str, Any]]]:
     """Return the rows of a database of a schema version, in an insertable order."""
-    found: dict[str, list[Mapping[str, Any]]] = {
+    rows_by_table: dict[str, list[Mapping[str, Any]]] = {
         table: [] for table, since in _EMPTY.items() if since <= version
     }
     for since, tables in _SINCE.items():
@@ -301,8 +301,8 @@ def rows_of(version: int) -> dict[str, list[Mapping[str, Any]]]:
             for table, rows in tables.items():
                 if version >= _DROPPED.get(table, NEWEST + 1):
                     continue
-                found.setdefault(table, []).extend(rows)
-    return found
+                rows_by_table.setdefault(table, []).extend(rows)
+    return rows_by_table
 
 
 def write(path: Location, version: int) -> None:

@@ -37,7 +37,7 @@ MALFORMED = ["", "not-a-uuid", "\0", "\ud800", "é" * 300, None, 7]
 LISTS = [item.name for item in fields(GenerationPreferences)]
 
 
-class Moody(LocalInference):
+class FailingInference(LocalInference):
     """Inference that fails while `fails` is set."""
 
     def __init__(self) -> None:
@@ -51,17 +51,19 @@ class Moody(LocalInference):
 
 
 @pytest.fixture
-def moody() -> Moody:
-    return Moody()
+def failing() -> FailingInference:
+    return FailingInference()
 
 
 @pytest.fixture
-async def system(path: Path, clock: Callable[[], datetime], moody: Moody) -> AsyncIterator[System]:
+async def system(
+    path: Path, clock: Callable[[], datetime], failing: FailingInference
+) -> AsyncIterator[System]:
     settings = Settings(poll_interval_s=0.02, retry_delay_s=0, max_failures=1)
-    parts = Parts(embedder=HashEmbedder(), inference=moody, clock=clock)
-    found = await open_system(path, settings, parts)
-    yield found
-    await found.close()
+    parts = Parts(embedder=HashEmbedder(), inference=failing, clock=clock)
+    opened = await open_system(path, settings, parts)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def api(system: System, project_id: str) -> MemoryApi:
     return system.engine(project_id)
 
 
-async def tell(api: MemoryApi, user_id: str, *texts: str) -> str:
+async def add_session(api: MemoryApi, user_id: str, *texts: str) -> str:
     """A processed session in which the user said these."""
     session_id = (await api.create_session(user_id)).session_id
     for text in texts:
@@ -271,7 +273,7 @@ async def test_projects_do_not_see_each_other(admin: Admin, system: System, api:
     other = system.engine((await admin.create_project("Other")).project_id)
     await api.create_user("alice", metadata={"of": "one"})
     await other.create_user("alice", metadata={"of": "other"})
-    await tell(api, "alice", "I live in Porto.")
+    await add_session(api, "alice", "I live in Porto.")
     assert (await other.list_memories("alice")).total == 0
     assert (await api.list_memories("alice")).total == 1
     await api.delete_user("alice")
@@ -284,8 +286,8 @@ async def test_a_deleted_project_leaves_nothing(
     await api.create_user("alice")
     kept = system.engine((await admin.create_project("Kept")).project_id)
     await kept.create_user("bob")
-    await tell(kept, "bob", "I live in Faro.")
-    session_id = await tell(api, "alice", "I live in Zwickelheim.")
+    await add_session(kept, "bob", "I live in Faro.")
+    session_id = await add_session(api, "alice", "I live in Zwickelheim.")
     await api.get_context("alice", session_id, ContextRequest())
     made = await admin.create_key(project_id)
     await admin.create_category(project_id, "zwickelplaces")
@@ -307,12 +309,12 @@ async def test_a_deleted_project_leaves_nothing(
     with pytest.raises(UserNotFoundError):
         await api.get_user("alice")
     columns = databases.columns(path)
-    (bob,) = (found for (found,) in databases.values(path, "select user_id from users"))
-    for table, held in columns.items():
-        if "project_id" in held:
+    (bob,) = (user_id for (user_id,) in databases.values(path, "select user_id from users"))
+    for table, names in columns.items():
+        if "project_id" in names:
             left = databases.values(path, f"select * from {table} where project_id = ?", project_id)
             assert left == [], table
-        if "user_id" in held:
+        if "user_id" in names:
             left = databases.values(path, f"select * from {table} where user_id <> ?", bob)
             assert left == [], table
     assert databases.traces(path, "wickel") == 0
@@ -398,13 +400,13 @@ async def test_preferences_beyond_their_limits_are_refused(
 
 
 async def test_a_failed_session_is_processed_again_and_no_other(
-    admin: Admin, api: MemoryApi, moody: Moody, project_id: str
+    admin: Admin, api: MemoryApi, failing: FailingInference, project_id: str
 ) -> None:
     await api.create_user("alice")
-    moody.fails = True
-    session_id = await tell(api, "alice", "I live in Porto.")
+    failing.fails = True
+    session_id = await add_session(api, "alice", "I live in Porto.")
     assert (await api.get_session("alice", session_id)).status is SessionStatus.FAILED
-    moody.fails = False
+    failing.fails = False
     retried = await admin.retry_session(project_id, "alice", session_id)
     assert (retried.status, retried.failure_reason) == (SessionStatus.PROCESSING, None)
     await api.wait_until_processed(timeout_s=20)
@@ -424,8 +426,8 @@ async def test_a_failed_conflict_is_put_in_line_again_and_no_other(
     admin: Admin, api: MemoryApi, project_id: str, path: Path
 ) -> None:
     await api.create_user("carla", merge_conflict_enabled=True)
-    await tell(api, "carla", "I was born in Porto.")
-    await tell(api, "carla", "I was born in Braga.")
+    await add_session(api, "carla", "I was born in Porto.")
+    await add_session(api, "carla", "I was born in Braga.")
     (conflict,) = (await api.list_merge_conflicts("carla")).items
     with pytest.raises(MergeConflictAlreadyResolvedError, match="PENDING"):
         await admin.retry_merge_conflict(project_id, "carla", conflict.id)
@@ -440,7 +442,7 @@ async def test_a_failed_conflict_is_put_in_line_again_and_no_other(
 
 
 async def test_counters_say_what_a_project_holds(
-    admin: Admin, system: System, api: MemoryApi, moody: Moody, project_id: str
+    admin: Admin, system: System, api: MemoryApi, failing: FailingInference, project_id: str
 ) -> None:
     empty = await admin.counters(project_id)
     assert (empty.users, empty.messages, empty.memories) == (0, 0, 0)
@@ -448,13 +450,13 @@ async def test_counters_say_what_a_project_holds(
     other = system.engine(DEFAULT_PROJECT_ID)
     for engine, name in ((api, "alice"), (api, "bob"), (other, "alice")):
         await engine.create_user(name)
-    await tell(api, "alice", "I live in Porto.", "I have two dogs.")
-    await tell(api, "alice", "I moved to Faro.")
-    await tell(other, "alice", "I play the oboe.")
+    await add_session(api, "alice", "I live in Porto.", "I have two dogs.")
+    await add_session(api, "alice", "I moved to Faro.")
+    await add_session(other, "alice", "I play the oboe.")
     waiting = (await api.create_session("bob")).session_id
     await api.add_message("bob", waiting, MessageRole.ASSISTANT, "Hello")
-    moody.fails = True
-    await tell(api, "bob", "I live in Evora.")
+    failing.fails = True
+    await add_session(api, "bob", "I live in Evora.")
     counted = await admin.counters(project_id)
     assert (counted.users, counted.messages) == (2, 5)
     assert counted.memories == (await api.list_memories("alice")).total

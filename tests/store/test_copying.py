@@ -63,10 +63,10 @@ def contents(path: Path) -> dict[str, list[Any]]:
 
 
 def test_every_row_is_there_and_the_copy_says_how_many(source: Path, target: Path) -> None:
-    found = copied(source, target)
+    copied_tables = copied(source, target)
     before = contents(source)
     assert contents(target) == before
-    assert {item.name: item.rows for item in found} == {
+    assert {item.name: item.rows for item in copied_tables} == {
         name: len(rows)
         for name, rows in before.items()
         if name not in ("schema_migrations", PROGRESS_TABLE)
@@ -91,11 +91,11 @@ class StopError(Exception):
 def test_an_interrupted_copy_is_refused_until_it_is_whole_and_goes_on_from_there(
     source: Path, target: Path, batches: int
 ) -> None:
-    told: list[CopyProgress] = []
+    progress_reports: list[CopyProgress] = []
 
     def stop(progress: CopyProgress) -> None:
-        told.append(progress)
-        if len(told) == batches:
+        progress_reports.append(progress)
+        if len(progress_reports) == batches:
             raise StopError
 
     with pytest.raises(StopError):
@@ -104,7 +104,7 @@ def test_an_interrupted_copy_is_refused_until_it_is_whole_and_goes_on_from_there
         opened(target)
     rest: list[CopyProgress] = []
     copied(source, target, rest.append, batch_rows=3)
-    assert rest[0].done > told[-1].done
+    assert rest[0].done > progress_reports[-1].done
     assert contents(target) == contents(source)
     opened(target)
 

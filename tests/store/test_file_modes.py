@@ -34,8 +34,8 @@ def mode_of(path: Path) -> int:
 def files_of(path: Path) -> dict[str, int]:
     """Return the modes of a database's existing files, by suffix."""
     return {
-        found.name.removeprefix(path.name): mode_of(found)
-        for found in path.parent.glob(f"{path.name}*")
+        file.name.removeprefix(path.name): mode_of(file)
+        for file in path.parent.glob(f"{path.name}*")
     }
 
 

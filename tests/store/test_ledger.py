@@ -46,8 +46,8 @@ def parts(clock: Clock, inference: MeteredInference) -> Parts:
 
 @pytest.fixture
 async def service(path: Path, settings: Settings, parts: Parts) -> AsyncIterator[MeteredService]:
-    async with opened(path, settings, parts) as found:
-        yield found
+    async with opened(path, settings, parts) as opened_service:
+        yield opened_service
 
 
 # Limits
@@ -61,7 +61,7 @@ async def test_of_twenty_calls_at_once_as_many_go_through_as_there_is_room_for(
     await service.limit(**{budget: 5 * 1_000 + 999})
     entered = asyncio.Barrier(20)
 
-    async def one() -> bool:
+    async def reserve_once() -> bool:
         await entered.wait()
         try:
             await service.call(account)
@@ -69,7 +69,7 @@ async def test_of_twenty_calls_at_once_as_many_go_through_as_there_is_room_for(
             return False
         return True
 
-    allowed = await asyncio.gather(*(one() for _ in range(20)))
+    allowed = await asyncio.gather(*(reserve_once() for _ in range(20)))
     assert sum(allowed) == 5
     usage = await service.admin.usage(DEFAULT_PROJECT_ID)
     assert (usage.total.calls, usage.total.refused_calls) == (5, 15)
@@ -87,7 +87,7 @@ async def test_two_processes_cannot_take_the_same_room(
     resources = service.system.resources
     second = StoreLedger(store, settings, resources.clock, resources.new_id)
 
-    async def one(ledger: StoreLedger) -> bool:
+    async def reserve_once(ledger: StoreLedger) -> bool:
         with charged_to(account):
             try:
                 await ledger.reserve(PLANNED)
@@ -95,7 +95,7 @@ async def test_two_processes_cannot_take_the_same_room(
                 return False
         return True
 
-    allowed = await asyncio.gather(*(one(item) for item in [service.ledger, second] * 10))
+    allowed = await asyncio.gather(*(reserve_once(item) for item in [service.ledger, second] * 10))
     await store.close()
     assert sum(allowed) == 5
 
@@ -351,8 +351,8 @@ async def test_usage_is_summed_by_day_task_and_model_and_by_user(
     await service.call(bruno)
     await service.call(bruno, planning)
     usage = await service.admin.usage(DEFAULT_PROJECT_ID)
-    told = [(task.day.day, task.task, task.counts.calls) for task in usage.tasks]
-    assert told == [(15, "extraction", 2), (15, "planning", 1), (14, "extraction", 1)]
+    calls_by_task = [(task.day.day, task.task, task.counts.calls) for task in usage.tasks]
+    assert calls_by_task == [(15, "extraction", 2), (15, "planning", 1), (14, "extraction", 1)]
     first = usage.tasks[0].counts
     assert (first.input_tokens, first.output_tokens, first.cached_tokens) == (1_400, 200, 100)
     assert [(user.user_id, user.counts.calls) for user in usage.users] == [

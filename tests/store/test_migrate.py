@@ -89,8 +89,8 @@ async def test_what_an_earlier_release_remembered_is_recalled_and_worked_on(
         assert "Bica" in str([item.content for item in (await alice.list_memories()).items])
         asking = await alice.create_session()
         await asking.add_message("user", "Where do I live?")
-        told = await asking.get_context(recall_strategy=RecallStrategy.LOW_LATENCY)
-        assert "User lives in Lisbon" in told.context
+        response = await asking.get_context(recall_strategy=RecallStrategy.LOW_LATENCY)
+        assert "User lives in Lisbon" in response.context
 
 
 async def test_an_earlier_schema_is_left_alone_while_another_process_has_the_file_open(
@@ -113,10 +113,10 @@ async def test_an_earlier_schema_is_left_alone_while_another_process_has_the_fil
 def test_the_command_says_from_where_to_where(path: Location) -> None:
     write(path, 3)
     first = CliRunner().invoke(app, ["migrate", "--db", str(path)])
-    shown = shown_address(path)
-    assert first.stdout == f"{shown} was upgraded from schema version 3 to {NEWEST}.\n"
+    address = shown_address(path)
+    assert first.stdout == f"{address} was upgraded from schema version 3 to {NEWEST}.\n"
     again = CliRunner().invoke(app, ["migrate", "--db", str(path)])
-    assert again.stdout == f"{shown} has schema version {NEWEST}: nothing to do.\n"
+    assert again.stdout == f"{address} has schema version {NEWEST}: nothing to do.\n"
 
 
 def test_the_command_makes_no_database_and_does_not_go_back(path: Location) -> None:

@@ -35,14 +35,14 @@ def move(
     batch_rows: int = 500,
 ) -> dict[str, tuple[int, str]]:
     """Copy; return the number of rows and their digest for each table."""
-    found = copy(
+    copied = copy(
         partial(open_database, source),
         partial(open_database, target),
         "here",
         report,
         batch_rows=batch_rows,
     )
-    return {item.name: (item.rows, item.digest) for item in found}
+    return {item.name: (item.rows, item.digest) for item in copied}
 
 
 @pytest.fixture
@@ -82,14 +82,14 @@ async def test_what_was_quoted_is_still_quoted_there_and_back(
     move(file, path)
     back = tmp_path / "back.db"
     move(path, back)
-    for place in (path, back):
-        async with AsyncHitherto(place, parts=Parts(embedder=HashEmbedder(32))) as memory:
+    for location in (path, back):
+        async with AsyncHitherto(location, parts=Parts(embedder=HashEmbedder(32))) as memory:
             user = await memory.get_user("bruno")
-            found = {item.content: item.said_by for item in (await user.list_memories()).items}
-        marked = [content for content, said_by in found.items() if said_by is SaidBy.QUOTED]
+            speakers = {item.content: item.said_by for item in (await user.list_memories()).items}
+        marked = [content for content, said_by in speakers.items() if said_by is SaidBy.QUOTED]
         assert marked
         assert all("Bica" in content for content in marked)
-        assert SaidBy.USER in found.values()
+        assert SaidBy.USER in speakers.values()
 
 
 async def test_what_was_moved_is_recalled_and_worked_on(file: Path, path: Location) -> None:
@@ -108,11 +108,11 @@ async def test_what_was_moved_is_recalled_and_worked_on(file: Path, path: Locati
 async def test_an_interrupted_move_goes_on_from_there(
     file: Path, path: Location, batches: int
 ) -> None:
-    told: list[CopyProgress] = []
+    progress_reports: list[CopyProgress] = []
 
     def stop(progress: CopyProgress) -> None:
-        told.append(progress)
-        if len(told) == batches:
+        progress_reports.append(progress)
+        if len(progress_reports) == batches:
             raise StopError
 
     with pytest.raises(StopError):
@@ -122,5 +122,5 @@ async def test_an_interrupted_move_goes_on_from_there(
             pass
     rest: list[CopyProgress] = []
     move(file, path, rest.append, batch_rows=3)
-    assert rest[0].done > told[-1].done
+    assert rest[0].done > progress_reports[-1].done
     assert count(path, "users") == 3

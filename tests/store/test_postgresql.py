@@ -235,7 +235,7 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
     for store in stores:
         await store.open()
 
-    def tell(tx: ProjectUsers) -> None:
+    def add_session(tx: ProjectUsers) -> None:
         tx.ensure_project("default", START)
         for number in range(10):
             tx.create_user(f"u{number}", f"u{number}", {}, None, START)
@@ -244,9 +244,9 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
                 user.sessions.create(f"{number}-{item}", {}, START, None, START)
                 user.sessions.make_due(f"{number}-{item}", START)
 
-    await stores[0].write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
+    await stores[0].write(lambda tx: add_session(tx.users(DEFAULT_PROJECT_ID)))
     now, until = START + timedelta(seconds=1), START + timedelta(hours=1)
-    held: list[str] = []
+    claimed_users: list[str] = []
     done: list[str] = []
 
     async def work(store: Store, worker: int) -> None:
@@ -259,10 +259,10 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
                 idle += 1
                 await asyncio.sleep(0.005)
                 continue
-            assert taken.user_id not in held
-            held.append(taken.user_id)
+            assert taken.user_id not in claimed_users
+            claimed_users.append(taken.user_id)
             await asyncio.sleep(0.002)
-            held.remove(taken.user_id)
+            claimed_users.remove(taken.user_id)
             assert await store.write(lambda tx, taken=taken: tx.jobs.finish(taken, now))
             done.append(taken.session_id)
 
@@ -279,13 +279,13 @@ async def test_work_that_many_take_at_once_is_taken_once_and_one_piece_of_a_user
 
 
 async def test_a_user_who_is_being_changed_is_passed_over(store: Store, path: Location) -> None:
-    def tell(tx: ProjectUsers) -> None:
+    def add_session(tx: ProjectUsers) -> None:
         for name in ("alice", "bruno"):
             add_user(tx, name)
             tx.user(name).sessions.create(f"of-{name}", {}, START, None, START)
             tx.user(name).sessions.make_due(f"of-{name}", START)
 
-    await store.write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
+    await store.write(lambda tx: add_session(tx.users(DEFAULT_PROJECT_ID)))
 
     def claim(tx: JobRows) -> Any:
         return tx.claim([DEFAULT_PROJECT_ID], START, START + timedelta(seconds=20), "token")
@@ -301,13 +301,13 @@ async def test_a_user_who_is_being_changed_is_passed_over(store: Store, path: Lo
 
 
 async def test_work_that_was_taken_since_it_was_found_is_not_taken_again(store: Store) -> None:
-    def tell(tx: ProjectUsers) -> None:
+    def add_session(tx: ProjectUsers) -> None:
         add_user(tx, "alice")
         for name in ("one", "two"):
             tx.user("alice").sessions.create(name, {}, START, None, START)
             tx.user("alice").sessions.make_due(name, START)
 
-    await store.write(lambda tx: tell(tx.users(DEFAULT_PROJECT_ID)))
+    await store.write(lambda tx: add_session(tx.users(DEFAULT_PROJECT_ID)))
     until = START + timedelta(seconds=20)
     assert await store.write(lambda tx: tx.jobs.claim([DEFAULT_PROJECT_ID], START, until, "first"))
     lease = {"now": 0, "lease_until": 1, "lease_token": "late"}
@@ -332,9 +332,11 @@ def server() -> Iterator[Server]:
 
 
 async def test_a_server_that_was_killed_and_came_back_is_used_again(server: Server) -> None:
-    place = named(server.address(), "migrated")
+    address_of_database = named(server.address(), "migrated")
     settings = Settings(poll_interval_s=0.02, retry_delay_s=0)
-    async with AsyncHitherto(place, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(
+        address_of_database, settings=settings, parts=Parts(HashEmbedder())
+    ) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
         await asyncio.gather(*(session.add_message("user", f"I own {n} cats.") for n in range(8)))

@@ -167,8 +167,8 @@ async def test_in_a_larger_file_a_replaced_text_goes_soon_after(system: System, 
     api = system.engine(DEFAULT_PROJECT_ID)
     for number in range(12):
         session = await api.create_session("bob")
-        said = f"{number} " + "x" * 200_000
-        await api.add_message("bob", session.session_id, MessageRole.USER, said)
+        text_of_message = f"{number} " + "x" * 200_000
+        await api.add_message("bob", session.session_id, MessageRole.USER, text_of_message)
     await user_metadata(system, LONG)
     (pages,), (page_bytes,) = values(path, "pragma page_count"), values(path, "pragma page_size")
     assert pages[0] * page_bytes[0] > WRITTEN_ALWAYS_BYTES

@@ -48,15 +48,15 @@ def server(path: Location) -> Iterator[psycopg.Connection[Any]]:
 
 def file_tables(file: sqlite3.Connection) -> dict[str, str]:
     """Return the tables with their definitions."""
-    found = file.execute(
+    records = file.execute(
         "select name, sql from sqlite_schema where type = 'table' and name not like 'sqlite_%'"
     )
-    return dict(found.fetchall())
+    return dict(records.fetchall())
 
 
 def server_tables(server: psycopg.Connection[Any]) -> list[str]:
-    found = server.execute("select tablename from pg_tables where schemaname = 'public'")
-    return [name for (name,) in found]
+    records = server.execute("select tablename from pg_tables where schemaname = 'public'")
+    return [name for (name,) in records]
 
 
 def plain_default(text: str | None) -> str | None:
@@ -95,13 +95,13 @@ def test_columns_have_the_same_names_types_and_defaults_in_the_same_order(
 
 
 def test_texts_are_compared_byte_by_byte(server: psycopg.Connection[Any]) -> None:
-    found = server.execute(
+    records = server.execute(
         "select table_name, column_name, collation_name from information_schema.columns"
         " where table_schema = 'public' and data_type = 'text'"
         " and table_name <> 'schema_migrations'"
     ).fetchall()
-    assert len(found) > 50
-    assert [row for row in found if row[2] != "C"] == []
+    assert len(records) > 50
+    assert [row for row in records if row[2] != "C"] == []
 
 
 def keys_of_file(file: sqlite3.Connection, table: str) -> list[str]:
@@ -112,13 +112,13 @@ def keys_of_file(file: sqlite3.Connection, table: str) -> list[str]:
 
 
 def keys_of_server(server: psycopg.Connection[Any], table: str, kind: str) -> list[list[str]]:
-    found = server.execute(
+    records = server.execute(
         "select array(select a.attname::text from unnest(k.conkey) with ordinality as p (n, place)"
         " join pg_attribute a on a.attrelid = k.conrelid and a.attnum = p.n order by p.place)"
         " from pg_constraint k where k.conrelid = %s::regclass and k.contype = %s",
         [table, kind],
     )
-    return sorted(columns for (columns,) in found)
+    return sorted(columns for (columns,) in records)
 
 
 def test_primary_keys_are_the_same_and_the_user_leads_those_of_a_users_tables(
@@ -172,14 +172,14 @@ def test_foreign_keys_are_the_same_and_do_the_same_on_deletion(
 
 def indexes_of_file(file: sqlite3.Connection, table: str) -> list[Any]:
     """(columns, unique, condition) of the indexes that are not a primary key's."""
-    found = []
+    records = []
     for _, name, unique, origin, _ in file.execute(f"pragma index_list({table})"):
         if origin != "pk":
             columns = [row[2] for row in file.execute(f"pragma index_info({name})")]
             (sql,) = file.execute("select sql from sqlite_schema where name = ?", [name]).fetchone()
             condition = None if sql is None else re.search(r"\bwhere\s+(.*)$", sql, re.DOTALL)
-            found.append((columns, bool(unique), condition and condition[1]))
-    return found
+            records.append((columns, bool(unique), condition and condition[1]))
+    return records
 
 
 def indexes_of_server(server: psycopg.Connection[Any], table: str) -> list[Any]:

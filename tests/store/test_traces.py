@@ -44,20 +44,20 @@ def fill_pages(path: Path, seed: int) -> None:
                 " recorded_at) values (?, ?, 'pending', '{}', 0, 0)",
                 (user_id, session_id),
             )
-        told = [(place, session) for session in sessions for place in range(8)]
-        chance.shuffle(told)
-        for place, (number, user_id, session_id) in told:
+        positions = [(position, session) for session in sessions for position in range(8)]
+        chance.shuffle(positions)
+        for position, (number, user_id, session_id) in positions:
             word = WORD if number % 2 else "Faro"
-            said = "It rains. " * chance.randrange(90)
+            text = "It rains. " * chance.randrange(90)
             file.execute(
                 "insert into messages (user_id, session_id, position, role, content, added_at,"
                 " idempotency_key) values (?, ?, ?, 'user', ?, 0, ?)",
                 (
                     user_id,
                     session_id,
-                    place,
-                    said,
-                    f"{word} {place}",
+                    position,
+                    text,
+                    f"{word} {position}",
                 ),
             )
             file.execute(

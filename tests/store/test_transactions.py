@@ -274,14 +274,14 @@ for database in databases:
 def test_new_databases_opened_by_several_processes_at_once_are_migrated_once(
     new_database: NewDatabase,
 ) -> None:
-    places = [new_database() for _ in range(5)]
-    for place in places:
-        databases.migrate_to(place, 0)
-    arguments = [str(place) for place in places]
+    locations = [new_database() for _ in range(5)]
+    for location in locations:
+        databases.migrate_to(location, 0)
+    arguments = [str(location) for location in locations]
     with processes(OPENER, arguments, arguments, arguments) as started:
         finish(started)
-    for place in places:
-        applied = databases.values(place, "select version from schema_migrations order by 1")
+    for location in locations:
+        applied = databases.values(location, "select version from schema_migrations order by 1")
         assert applied == [(number,) for number in range(1, len(migrations()) + 1)]
 
 

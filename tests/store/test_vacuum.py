@@ -17,7 +17,7 @@ from hitherto.cli import app
 WORD = "Quokkaville"
 
 
-async def tell(memory: AsyncHitherto) -> AsyncUser:
+async def add_sessions(memory: AsyncHitherto) -> AsyncUser:
     """Make a user whose words stand in every table and index that holds words."""
     user = await memory.create_user(f"alice of {WORD}", metadata={"town": WORD})
     for number in range(20):
@@ -42,7 +42,7 @@ def times_in(folder: Path) -> int:
 async def test_a_file_is_written_anew_and_smaller(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder())) as memory:
-        await tell(memory)
+        await add_sessions(memory)
     # As another program deletes, which overwrites nothing.
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("pragma foreign_keys = on")
@@ -70,15 +70,15 @@ async def test_the_tables_of_a_server_are_written_anew(server: Server) -> None:
     address = named(server.address(), "migrated")
     tables = server.folder / "data" / "base"
     async with AsyncHitherto(address, parts=Parts(embedder=HashEmbedder())) as memory:
-        user = await tell(memory)
+        user = await add_sessions(memory)
         # Whatever analyses the tables keeps samples of what stands in them.
         await vacuum(address)
         assert times_in(tables) > 0
         (pending,) = (await user.delete()).pending
         assert "hitherto vacuum" in pending
-    told = await vacuum(address)
-    assert "was rewritten" in told
-    assert "Deleted data is still in the server's write-ahead log" in told
+    output = await vacuum(address)
+    assert "was rewritten" in output
+    assert "Deleted data is still in the server's write-ahead log" in output
     assert times_in(tables) == 0
     async with AsyncHitherto(address, parts=Parts(embedder=HashEmbedder())) as memory:
         assert (await memory.list_users()).total == 0
