@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MAX_TOKENS_PER_DAY = 10**15
 MAX_USD_PER_DAY = 1_000_000_000.0
@@ -341,6 +341,18 @@ class Settings(BaseSettings):
     @classmethod
     def _check_base_url(cls, value: str | None, info: ValidationInfo) -> str | None:
         return checked_base_url(value, str(info.field_name)) if value else None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources of settings, the first of which holds: arguments, environment."""
+        return init_settings, env_settings
 
     def secrets(self) -> tuple[str, ...]:
         """Return all keys, which nothing that leaves the process may hold."""

@@ -5,6 +5,7 @@ nothing else can be awaited inside it, and the function can run again if a datab
 """
 
 import asyncio
+import functools
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Literal, TypeVar
 
 from hitherto.backoff import Backoff
 from hitherto.errors import ClosedError, StoreError, ValidationError
@@ -89,7 +91,7 @@ def open_database(
     if is_postgresql(text):
         return _on_server(text, statements, connections)
     if statements is None:
-        statements = parse_statements(_sql("queries.sql"))
+        statements = _statements("queries.sql")
     text = path_of(text)
     if not _is_path(text):
         raise ValidationError(f"cannot open {text!a}: give the path of a file")
@@ -98,8 +100,12 @@ def open_database(
     return SqliteDatabase(Path(os.path.expanduser(text)).absolute(), statements)
 
 
-def _sql(name: str) -> str:
-    return resources.files("hitherto.store").joinpath(name).read_text(encoding="utf-8")
+@functools.cache
+def _statements(
+    file_name: str, kind: Literal["name", "writing"] = "name"
+) -> MappingProxyType[str, str]:
+    text = resources.files("hitherto.store").joinpath(file_name).read_text(encoding="utf-8")
+    return MappingProxyType(parse_statements(text, kind))
 
 
 def _on_server(address: str, statements: Mapping[str, str] | None, connections: int) -> Database:
@@ -112,9 +118,8 @@ def _on_server(address: str, statements: Mapping[str, str] | None, connections: 
         ) from error
     writing: Mapping[str, str] = {}
     if statements is None:
-        own = _sql("postgres.sql")
-        statements = parse_statements(_sql("queries.sql")) | parse_statements(own)
-        writing = parse_statements(own, "writing")
+        statements = _statements("queries.sql") | _statements("postgres.sql")
+        writing = _statements("postgres.sql", "writing")
     return PostgresDatabase(address, shown_address(address), statements, writing, connections)
 
 

@@ -1,7 +1,8 @@
 """Bringing a database's schema up to date: forward only, recorded, one file per step."""
 
+import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -26,17 +27,18 @@ class Migration:
     sql: str
 
 
-def migrations() -> list[Migration]:
+@functools.cache
+def migrations() -> tuple[Migration, ...]:
     """Return the steps of this release, in order."""
     steps = []
     for entry in resources.files("hitherto.store").joinpath("migrations").iterdir():
         match = _FILE.fullmatch(entry.name)
         if match:
             steps.append(Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8")))
-    return sorted(steps, key=lambda step: step.version)
+    return tuple(sorted(steps, key=lambda step: step.version))
 
 
-def pending(applied: int, steps: list[Migration]) -> list[Migration]:
+def pending(applied: int, steps: Sequence[Migration]) -> Sequence[Migration]:
     """Return the steps that a database at version `applied` needs.
 
     Raises SchemaError when the database is newer than this release.

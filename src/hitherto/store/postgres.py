@@ -7,6 +7,7 @@ at once.
 """
 
 import contextlib
+import functools
 import logging
 import queue
 import re
@@ -126,9 +127,12 @@ class _WholeLoader(Loader):
 
 def translate(statements: Mapping[str, str]) -> dict[str, str]:
     """Statements with the parameters written as the driver takes them."""
-    return {
-        name: _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")) for name, sql in statements.items()
-    }
+    return {name: _translated(sql) for name, sql in statements.items()}
+
+
+@functools.cache
+def _translated(sql: str) -> str:
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
 _SAMPLED = """
@@ -442,7 +446,7 @@ class PostgresDatabase:
         return result is not None and bool(result["alone"])
 
     def _migrate_alone(
-        self, connection: psycopg.Connection[DictRow], steps: list[migrate.Migration]
+        self, connection: psycopg.Connection[DictRow], steps: Sequence[migrate.Migration]
     ) -> Upgrade:
         """Run all steps in one transaction, with the schema locked."""
         try:
