@@ -61,20 +61,18 @@ def pytest_report_header() -> list[str]:
     return [f"tests/privacy: {missing}" for missing in missing_watchers()]
 
 
-MEMORY_DISK = Path("/dev/shm")
-"""A file system in memory, which Linux has. Databases wait for the disk at each commit."""
-
-MEMORY_DISK_BYTES = 4 * 2**30
-"""Free space from which it is used; a whole run takes less than half of it."""
-
 _FOLDER = pytest.StashKey[Path]()
 _ADDRESS = pytest.StashKey[str]()
 _SERVER = pytest.StashKey[databases.Server]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.option.basetemp is None and _has_memory_disk() and not hasattr(config, "workerinput"):
-        config.stash[_FOLDER] = MEMORY_DISK / f"hitherto-tests-{os.getpid()}"
+    if (
+        config.option.basetemp is None
+        and not hasattr(config, "workerinput")
+        and (disk := databases.memory_disk())
+    ):
+        config.stash[_FOLDER] = disk / f"hitherto-tests-{os.getpid()}"
         config.option.basetemp = str(config.stash[_FOLDER])
     config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
     config.addinivalue_line("markers", "refused_unread: is refused before any database is read")
@@ -85,13 +83,6 @@ def pytest_configure(config: pytest.Config) -> None:
             address = config.stash[_SERVER].address()
         config.stash[_ADDRESS] = address
         databases.make_template(address)
-
-
-def _has_memory_disk() -> bool:
-    return (
-        os.access(MEMORY_DISK, os.W_OK | os.X_OK)
-        and shutil.disk_usage(MEMORY_DISK).free >= MEMORY_DISK_BYTES
-    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -204,8 +195,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings() -> Settings:
+    """They cannot be changed, and to read them takes milliseconds."""
     return Settings(poll_interval_s=0.02, retry_delay_s=0, lease_s=5)
 
 
