@@ -30,6 +30,7 @@ from hitherto.system import open_system
 from tests import databases
 from tests.databases import POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
 from tests.fakes import HashEmbedder
+from tests.forking import Programs
 from tests.privacy.watch import missing_watchers
 
 hypothesis.settings.register_profile("shared", deadline=None)
@@ -199,6 +200,14 @@ def clock() -> Clock:
 def settings() -> Settings:
     """They cannot be changed, and to read them takes milliseconds."""
     return Settings(poll_interval_s=0.02, retry_delay_s=0, lease_s=5)
+
+
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Programs]:
+    """Starts programs that serve or work in processes of their own."""
+    found = Programs()
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

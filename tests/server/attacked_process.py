@@ -1,8 +1,8 @@
 """The service with a fake embedder in a process of its own, made to be attacked.
 
-`python -m tests.server.attacked_process memory.db '{"max_concurrent_requests": 2}'` serves with
-these settings. A third argument is the number of file descriptors that the process may have. It
-prints one line of JSON: the address, and the keys of a project and of the administrator.
+With the arguments `memory.db` and `{"max_concurrent_requests": 2}` it serves with these settings. A
+third argument is the number of file descriptors that the process may have. It prints one line of
+JSON: the address, and the keys of a project and of the administrator.
 """
 
 import asyncio
@@ -41,7 +41,3 @@ def main() -> None:
         most = int(descriptors[0])
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asyncio.run(serve(settings, announce, parts))
-
-
-if __name__ == "__main__":
-    main()

@@ -8,8 +8,6 @@ import json
 import os
 import selectors
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.forking import Program, Programs
 
 ATTACKER = "127.0.0.2"
-ROOT = Path(__file__).parents[2]
 MIB = 2**20
 
 
@@ -27,7 +25,7 @@ MIB = 2**20
 class Attacked:
     """A running service. sockets: the attackers' connections, closed with it."""
 
-    process: "subprocess.Popen[str]"
+    process: Program
     url: str
     project_id: str
     api_key: str
@@ -97,22 +95,20 @@ class Attacked:
 
 
 @contextlib.contextmanager
-def attacked(folder: Path, descriptors: int | None = None, **settings: Any) -> Iterator[Attacked]:
+def attacked(
+    programs: Programs, folder: Path, descriptors: int | None = None, **settings: Any
+) -> Iterator[Attacked]:
     """A service on a new file. descriptors: most files that its process may have open."""
-    command = [sys.executable, "-m", "tests.server.attacked_process", str(folder / "memory.db")]
-    command += [json.dumps(settings), *([] if descriptors is None else [str(descriptors)])]
-    log = (folder / "log").open("w+")
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        assert process.stdout is not None
+    arguments = [str(folder / "memory.db"), json.dumps(settings)]
+    arguments += [] if descriptors is None else [str(descriptors)]
+    log = folder / "log"
+    with programs.running("tests.server.attacked_process", *arguments, log=log) as process:
         line = process.stdout.readline()
-        log.seek(0)
-        assert line, log.read()
+        assert line, log.read_text()
         service = Attacked(process, *json.loads(line))
-        yield service
-    finally:
-        process.kill()
-        process.communicate()
-        for opened in service.sockets:
-            opened.close()
-        log.close()
+        try:
+            yield service
+        finally:
+            process.kill()
+            for opened in service.sockets:
+                opened.close()

@@ -1,9 +1,9 @@
 """The service with a fake embedder, made to be killed.
 
-`python -m tests.server.serving_process memory.db` loads everything once and forks a process for
-each line of its input, so that a restart costs no loading: the service for an empty line, for
-`front` one that leaves the work to others, for `worker` a worker. Reports are lines of JSON: the
-process id, the address and the first key of each start, then how the process ended.
+With the argument `memory.db` it forks a process for each line of its input, so that a restart costs
+no loading: the service for an empty line, for `front` one that leaves the work to others, for
+`worker` a worker. Reports are lines of JSON: the process id, the address and the first key of each
+start, then how the process ended.
 """
 
 import asyncio
@@ -55,7 +55,3 @@ def main() -> None:
             run(line.strip())
             os._exit(0)
         _report(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-
-
-if __name__ == "__main__":
-    main()

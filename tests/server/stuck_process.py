@@ -1,6 +1,6 @@
 """The service, or a worker, whose processing of sessions never ends.
 
-`python -m tests.server.stuck_process memory.db service lock` reports lines of JSON: the address and
+With the arguments `memory.db service lock` it reports lines of JSON: the address and
 the first key, then `"stuck"` whenever a session is begun. `lock` computes in C and keeps the
 interpreter lock; `loop` computes in Python.
 """
@@ -23,7 +23,9 @@ from hitherto.server.worker_process import work
 from hitherto.threads import in_thread
 
 CLOSE_TIMEOUT_S = 0.3
-GUARD_TIMEOUT_S = 2.0
+GUARD_TIMEOUT_S = {"lock": 0.3, "loop": 20.0}
+"""Until a process is killed that cannot end by itself, or that should."""
+
 _EXPONENTIAL = re.compile(r"(a+)+b")
 
 
@@ -68,17 +70,14 @@ def main() -> None:
         port=0,
         poll_interval_s=0.02,
         lease_s=0.2,
+        max_starts=1,
         close_timeout_s=CLOSE_TIMEOUT_S,
         shutdown_timeout_s=1,
     )
     stuck = Stuck({"lock": keep_the_lock, "loop": loop}[way])
     parts = Parts(embedder=HashEmbedder(), inference=stuck)
-    with stop_guard(GUARD_TIMEOUT_S):
+    with stop_guard(GUARD_TIMEOUT_S[way]):
         if kind == "service":
             asyncio.run(serve(settings, _announce, parts))
         else:
             asyncio.run(work(settings, lambda _: _report(["", None]), parts))
-
-
-if __name__ == "__main__":
-    main()

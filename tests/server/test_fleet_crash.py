@@ -6,15 +6,16 @@ import os
 import random
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from tests import databases
 from tests.databases import POSTGRESQL, Location, NewDatabase, named, values
+from tests.forking import Programs
 from tests.server.serving_process import LEASE_S
-from tests.server.test_server_crash import CLIENTS, PATIENCE_S, Client, Server, all_of
+from tests.server.test_server_crash import CLIENTS, PATIENCE_S, Client, Server, all_of, killable
 
 ROUNDS = int(os.environ.get("HITHERTO_TEST_CRASH_ROUNDS", "10"))  # noqa: TID251
 """How often something is killed; a hundred or more are run by hand."""
@@ -40,22 +41,20 @@ def place(
 class Fleet:
     """Two servers that leave the work to two workers, on one database."""
 
-    def __init__(self, path: Location, database: databases.Server | None) -> None:
-        self.path = path
-        self.fronts = [Server(path, "front") for _ in range(FRONTS)]
-        self.workers = [Server(path, "worker") for _ in range(WORKERS)]
-        self.database = database
+    def __init__(
+        self, fronts: list[Server], workers: list[Server], database: databases.Server | None
+    ) -> None:
+        self.fronts, self.workers, self.database = fronts, workers, database
         self.killed: list[str] = []
         self._http: dict[Server, httpx.AsyncClient] = {}
 
     @asynccontextmanager
-    async def started(self) -> AsyncIterator["Fleet"]:
+    async def started(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as ending:
             for process in [*self.fronts, *self.workers]:
-                ending.callback(process.close)
                 await self._start(process)
             ending.push_async_callback(self._close)
-            yield self
+            yield
 
     async def _start(self, process: Server) -> None:
         # The first to start made the key; the others serve the same project.
@@ -116,15 +115,28 @@ async def load_and_kill(fleet: Fleet, clients: list[Client], chance: random.Rand
         over.set()
 
 
-async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
-    place: tuple[Location, databases.Server | None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A process with threads at work could not be forked safely.
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+@pytest.fixture
+def fleet(
+    programs: Programs, place: tuple[Location, databases.Server | None], tmp_path: Path
+) -> Iterator[Fleet]:
     path, database = place
+    with ExitStack() as ending:
+
+        def servers(count: int, kind: str) -> list[Server]:
+            logs = (tmp_path / f"{kind}{number}.log" for number in range(count))
+            made = (killable(programs, path, log, kind) for log in logs)
+            return [ending.enter_context(server) for server in made]
+
+        yield Fleet(servers(FRONTS, "front"), servers(WORKERS, "worker"), database)
+
+
+async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
+    fleet: Fleet, place: tuple[Location, databases.Server | None]
+) -> None:
+    path, _ = place
     chance = random.Random(ROUNDS)
     clients = [Client(number) for number in range(CLIENTS)]
-    async with Fleet(path, database).started() as fleet:
+    async with fleet.started():
         for _ in range(ROUNDS):
             await load_and_kill(fleet, clients, chance)
             checks = (client.check(fleet.http(n)) for n, client in enumerate(clients))

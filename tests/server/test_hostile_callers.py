@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.forking import Programs
 from tests.server.attacks import ATTACKER, MIB, Attacked, attacked
 
 MAX_BODY_BYTES = 4 * MIB
@@ -18,9 +19,9 @@ USERS = "/api/v1/users"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+def service(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     """A service with the settings that it has by default."""
-    with attacked(tmp_path_factory.mktemp("service")) as running:
+    with attacked(programs, tmp_path_factory.mktemp("service")) as running:
         # What the first requests load is no part of an attack.
         assert running.statuses(3) == [200] * 3
         yield running
@@ -95,8 +96,10 @@ def test_unfinished_heads_are_answered_or_closed_after_ten_seconds(service: Atta
     assert took_s > 9
 
 
-def test_health_is_answered_with_few_descriptors_and_many_connections(tmp_path: Path) -> None:
-    with attacked(tmp_path, descriptors=128) as service:
+def test_health_is_answered_with_few_descriptors_and_many_connections(
+    programs: Programs, tmp_path: Path
+) -> None:
+    with attacked(programs, tmp_path, descriptors=128) as service:
         for host in (ATTACKER, "127.0.0.1"):
             for _ in range(300):
                 service.connect(b"GET / HTTP/1.1\r\nX-A", host)
@@ -114,9 +117,9 @@ def test_health_is_answered_with_few_descriptors_and_many_connections(tmp_path: 
 
 @pytest.mark.parametrize("addresses", [1, 2])
 def test_health_is_answered_while_every_connection_has_a_request(
-    tmp_path: Path, addresses: int
+    programs: Programs, tmp_path: Path, addresses: int
 ) -> None:
-    with attacked(tmp_path, descriptors=128) as service:
+    with attacked(programs, tmp_path, descriptors=128) as service:
         unfinished = service.head("POST", USERS, service.headers | {"Content-Length": "9"}) + b"{"
         for number in range(60):
             service.connect(unfinished, f"127.0.0.{2 + number % addresses}")
@@ -133,8 +136,10 @@ def test_health_is_answered_while_every_connection_has_a_request(
         assert other.headers["Connection"] == "close"
 
 
-def test_streams_that_are_not_read_give_their_slots_back(tmp_path: Path) -> None:
-    with attacked(tmp_path, max_concurrent_requests=2) as service:
+def test_streams_that_are_not_read_give_their_slots_back(
+    programs: Programs, tmp_path: Path
+) -> None:
+    with attacked(programs, tmp_path, max_concurrent_requests=2) as service:
 
         def post(path: str, **body: str) -> dict[str, str]:
             answer = service.ask(path, method="POST", headers=service.headers, json=body)
@@ -160,8 +165,8 @@ def test_streams_that_are_not_read_give_their_slots_back(tmp_path: Path) -> None
         print(f"others in {time.monotonic() - began_s:.2f} s")
 
 
-def test_varied_headers_do_not_pass_the_rate_limit(tmp_path: Path) -> None:
-    with attacked(tmp_path, rate_limit_per_minute=10) as service:
+def test_varied_headers_do_not_pass_the_rate_limit(programs: Programs, tmp_path: Path) -> None:
+    with attacked(programs, tmp_path, rate_limit_per_minute=10) as service:
         statuses = Counter(
             service.ask(
                 USERS,

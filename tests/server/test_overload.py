@@ -15,6 +15,7 @@ import httpx
 import pytest
 from tests.conformance import node_wire
 from tests.conformance.node_client import NodeClient, NodeSession
+from tests.forking import Programs
 from tests.server.attacks import Attacked, attacked
 from tests.server.conftest import FakeAdmin, FakeSystem, http_for
 
@@ -47,10 +48,10 @@ CALLERS = 50
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+def service(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     """A service that works on one request, and lets sixteen more wait."""
     folder = tmp_path_factory.mktemp("overload")
-    with attacked(folder, max_concurrent_requests=1) as running:
+    with attacked(programs, folder, max_concurrent_requests=1) as running:
         yield running
 
 

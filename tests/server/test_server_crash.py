@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ import httpx
 import pytest
 from tests import databases
 from tests.databases import Location
+from tests.forking import Program, Programs
 
 ROUNDS = 3
 CLIENTS = 20
@@ -26,27 +25,19 @@ ACKNOWLEDGED_A_ROUND = (50, 400)
 
 PATIENCE_S = 60.0
 TOWNS = ("Porto", "Faro", "Braga", "Lisbon", "Evora", "Madrid", "Paris", "Berlin", "Rome", "Oslo")
-ROOT = Path(__file__).parents[2]
 
 
 class Server:
     """The service in a process that can be killed and started again on the same file."""
 
-    def __init__(self, path: Location, kind: str = "") -> None:
+    def __init__(self, parent: Program, kind: str = "") -> None:
         self._kind = kind
-        self._parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.server.serving_process", str(path)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._parent = parent
         self._pid = 0
         self.headers: dict[str, str] = {}
 
     async def start(self) -> httpx.AsyncClient:
         """Start it; a client of the default project."""
-        assert self._parent.stdin is not None
         self._parent.stdin.write(f"{self._kind}\n")
         self._parent.stdin.flush()
         self._pid, url, key = await self._report()
@@ -75,7 +66,6 @@ class Server:
         return int(code)
 
     async def _report(self) -> list[Any]:
-        assert self._parent.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
             found: list[Any] = json.loads(await asyncio.to_thread(self._parent.stdout.readline))
         return found
@@ -83,16 +73,23 @@ class Server:
     def close(self) -> None:
         if self._pid:
             self.kill()
-        self._parent.communicate()
+
+
+@contextmanager
+def killable(programs: Programs, path: Location, log: Path, kind: str = "") -> Iterator[Server]:
+    """A server, not started yet. log: where its standard error goes."""
+    with programs.running("tests.server.serving_process", str(path), log=log) as parent:
+        server = Server(parent, kind)
+        try:
+            yield server
+        finally:
+            server.close()
 
 
 @pytest.fixture
-def server(path: Location, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    # A process with threads at work could not be forked safely.
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    found = Server(path)
-    yield found
-    found.close()
+def server(programs: Programs, path: Location, tmp_path: Path) -> Iterator[Server]:
+    with killable(programs, path, tmp_path / "log") as found:
+        yield found
 
 
 @dataclass
