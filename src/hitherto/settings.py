@@ -21,7 +21,7 @@ MAX_USD_PER_DAY = 1_000_000_000.0
 """So that billionths of a dollar fit into 64 bits."""
 
 OverBudget = Literal["local", "wait"]
-"""The settings are below the models, so the members of `models.OverBudget` stand here again."""
+"""Members of `models.OverBudget`, repeated because the settings are a layer below the models."""
 
 
 class Price(BaseModel):
@@ -127,8 +127,8 @@ class Settings(BaseSettings):
         ge=1,
         le=64,
         description="Sessions of different users of one project that a worker processes at once, "
-        "beside up to three of other projects; none is 8 where a language model reads sessions, "
-        "and 1 where rules do.",
+        "in addition to up to three of other projects; none is 8 where a language model reads "
+        "sessions, and 1 where rules do.",
     )
     max_failures: int = Field(
         default=3, ge=1, description="Failed tries after which a session is set to FAILED."

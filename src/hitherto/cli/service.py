@@ -23,8 +23,8 @@ from hitherto.settings import Settings
 from hitherto.store import shown_address
 
 SWITCH_INTERVAL_S = 0.0003
-"""How long a thread computes before others have their turn. With Python's own 5 ms, a request that
-changes threads several times waits for each thread that computes at each of these changes."""
+"""Seconds that a thread computes before others have their turn. With Python's own 5 ms, a request
+that changes threads several times waits at each change for each thread that computes."""
 
 _RULE = "-" * 79
 

@@ -30,7 +30,7 @@ from hitherto.errors import (
 )
 
 MAX_SHOWN_CHARS = 200
-"""Of an answer that is not JSON, this much is shown."""
+"""Characters that are shown of an answer that is not JSON."""
 
 RESOLUTION = (
     ("already resolved", MergeConflictAlreadyResolvedError),

@@ -55,20 +55,20 @@ from hitherto.models import (
 )
 
 UNBOUNDED = sys.maxsize
-"""How long texts and metadata may be is a setting of the server, which checks it."""
+"""No limit: the server has a setting for the length of texts and metadata, and checks it."""
 
 PAGE_SIZE = 100
-"""The longest page of users that the contract allows."""
+"""Users of a page: the maximum of the contract."""
 
 USERS_AT_ONCE = 8
 """Users whose sessions are asked for at the same time while waiting."""
 
 FIRST_POLL_S = 0.1
 MAX_POLL_S = 5.0
-"""The pause between looks at sessions in work doubles from the first to the second."""
+"""Pauses between polls of sessions in work: the first and the longest; they double."""
 
 END_S = 0.1
-"""How long a stream may take to end after its last event."""
+"""Seconds that a stream may take to end after its last event."""
 
 W = TypeVar("W", bound=wire.WireModel)
 

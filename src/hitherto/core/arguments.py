@@ -20,8 +20,8 @@ MAX_DESCRIPTION_CHARS = 2_000
 MAX_PREFERENCE_CHARS = 2_000
 MAX_PREFERENCES = 100
 _NOT_IN_IDS = re.compile(r"[/?#\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|%[0-9A-Fa-f]{2}")
-"""What the released clients cannot carry in a path: they escape neither `/ ? #` nor `%` before two
-hexadecimal digits, and Node reads a backslash as `/`."""
+"""Characters that released clients cannot send in a path: they escape neither `/ ? #` nor `%`
+before two hexadecimal digits, and Node reads a backslash as `/`."""
 
 _NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -282,4 +282,4 @@ def _declared_ranges() -> dict[str, tuple[Any, Any]]:
 
 
 CONTEXT_RANGES = _declared_ranges()
-"""The least and the most of each parameter of a context that has a range, by name."""
+"""Minimum and maximum of each parameter of a context that has a range, by name."""

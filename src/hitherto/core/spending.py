@@ -23,7 +23,7 @@ BYTES_PER_TOKEN = 2
 """Beyond ASCII, in UTF-8: one token for a Greek letter, one and a half for a Chinese one."""
 
 MESSAGE_TOKENS = 8
-"""What the form around one text of a request takes."""
+"""Tokens of the form around one text of a request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ DIMENSION = 384
 """Length of the vectors the graph returns."""
 
 TOKENIZER_KEY = "hitherto.tokenizer"
-"""The graph's metadata entry that holds its tokenizer.json."""
+"""Metadata entry of the graph that holds its tokenizer.json."""
 
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"

@@ -25,7 +25,7 @@ from hitherto.store import ProjectRows
 PROJECT_KEY_PREFIX = "rai_"
 ADMIN_KEY_PREFIX = "rca_"
 HINT_CHARS = 8
-"""Of the 43 characters after the prefix a hint shows four; 39 remain unknown."""
+"""Characters in a hint: four of the 43 after the prefix, so 39 remain unknown."""
 
 
 class Admin(UsageAdmin, WebhookAdmin):

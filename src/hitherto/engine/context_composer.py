@@ -32,7 +32,7 @@ HOPS = {
 
 FEWEST_RANKED = 50
 SHORT_MESSAGE_TOKENS = 12
-"""As many messages are ranked as fit into the bound if all of them are as short as this."""
+"""Tokens of a short message; as many messages are ranked as fit if all are this short."""
 
 ROLE_TOKENS = 3
 """Tokens of the role in front of a line."""

@@ -17,12 +17,12 @@ from hitherto.threads import metered
 
 FREE_SHARE = 0.15
 """Processor seconds per second that a project may always use. From `benchmarks/hostile_texts.py`:
-beside a project that is held to this share, sessions of others take less than three times their
+while another project is limited to this share, sessions of others take less than three times their
 time; with 0.25 the slowest twentieth took 3.5 times as long."""
 
 SLACK = 1.1
-"""How much more than the lightest of the others a project may use: equal ones do not wait for each
-other because of chance."""
+"""Excess over the lightest of the others that a project may use, so that projects of equal use do
+not wait for each other by chance."""
 
 MEMORY_S = 4.0
 """Time constant of the average over the past, in seconds. A project that was idle may use

@@ -27,7 +27,7 @@ from hitherto.store import READERS, ProjectUsers, Store
 from hitherto.threads import in_thread
 
 DEFAULT_PROJECT_ID = "00000000-0000-0000-0000-000000000001"
-"""The project of an embedded client, which has no use for more than one."""
+"""Project of an embedded client, which has no use for more than one."""
 
 
 class Signal:

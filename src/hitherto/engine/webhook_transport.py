@@ -25,13 +25,13 @@ RESOLVERS = 8
 """Threads that resolve names: a slow name server must not hold up the threads of other work."""
 
 CONNECT_TIMEOUT_S = 3.0
-"""How long one of several addresses has to accept a connection before the next one is tried."""
+"""Seconds for one of several addresses to accept a connection before the next is tried."""
 
 MAX_ADDRESSES = 4
 """Addresses of one name that are tried."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""Gives the addresses of a name, the preferred first. Raises OSError for none."""
+"""Function that resolves a name to addresses, the preferred first. Raises OSError for none."""
 
 
 class TargetRefusedError(httpx.ConnectError):

@@ -13,7 +13,7 @@ from hitherto.errors import ValidationError
 from hitherto.models import MessageRole
 
 ADVERSARIAL = "adversarial"
-"""The category whose answers are not in the conversation; it never counts in overall figures."""
+"""Category whose answers are not in the conversation; it never counts in overall figures."""
 
 CATEGORY_NAMES = {
     "1": "multi-hop",
@@ -28,7 +28,7 @@ _SESSION_KEY = re.compile(r"session_(\d+)")
 _TURN_NUMBERS = re.compile(r"(?<!\d)(\d++)\s*:\s*(\d+)")
 _NOT_IN_USER_IDS = re.compile(r"[^\w.:-]+")
 _DATE_FORMS = ("%I:%M %p on %d %B, %Y", "%Y/%m/%d (%a) %H:%M", "%Y/%m/%d")
-"""How LoCoMo and LongMemEval write dates; ISO 8601 is read besides."""
+"""Forms of dates in LoCoMo and LongMemEval; ISO 8601 is read, too."""
 
 
 @dataclass(frozen=True, slots=True)

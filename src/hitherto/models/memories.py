@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 LOCAL_MODEL = "local"
-"""What stands for the model of a memory that was understood by rules."""
+"""Model of a memory that was extracted by rules."""
 
 
 class SaidBy(StrEnum):

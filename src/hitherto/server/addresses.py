@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from starlette.types import Scope
 
 IPV6_PREFIX_BITS = 64
-"""One customer is given at least a /64, so single IPv6 addresses would be no limit at all."""
+"""Prefix by which IPv6 callers are limited: every customer has at least a /64."""
 
 MAX_ADDRESS_CHARS = 64
 """A trusted proxy may forward any text as an address; this much of it is kept."""

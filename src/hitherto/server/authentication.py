@@ -265,7 +265,7 @@ async def _admin_api(request: Request) -> AdminApi:
 
 
 Api = Annotated[MemoryApi, Depends(_memory_api)]
-"""The API for the users of the caller's project."""
+"""API for the users of the caller's project."""
 
 Admin = Annotated[AdminApi, Depends(_admin_api)]
-"""The admin API."""
+"""Admin API."""

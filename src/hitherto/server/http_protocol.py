@@ -31,8 +31,8 @@ MAX_HEADER_FIELDS = 100
 """Most header fields; browsers behind two proxies send about 40."""
 
 MAX_FRAMING_BYTES = 131_072
-"""Bytes of a message that are neither head nor body (sizes of chunks, trailers), besides 8 for each
-byte of the body: a chunk of one byte takes 5."""
+"""Bytes of a message that are neither head nor body (sizes of chunks, trailers), in addition to 8
+for each byte of the body: a chunk of one byte takes 5."""
 
 MAX_FRAMING_PER_BODY_BYTE = 8
 
@@ -71,7 +71,7 @@ class _Phase(Enum):
     BUSY = auto()
     """A request is in work."""
     DISCARDING = auto()
-    """The answer is sent, and the rest of the request is dropped."""
+    """Answer sent; the rest of the request is dropped."""
     IDLE = auto()
     """Between two requests."""
 

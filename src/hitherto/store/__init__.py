@@ -72,7 +72,7 @@ RERUNS = 6
 """Maximum retries of a transaction after a deadlock or serialisation failure."""
 
 _BACKOFF = Backoff(first_s=0.005)
-"""The first delay is about as long as a transaction takes."""
+"""Delays of retries; the first is about as long as a transaction takes."""
 
 
 def open_database(
@@ -264,7 +264,7 @@ class Store:
         self._closed = True
         for end_listening in self._listening:
             await in_thread(end_listening)
-        # Whoever is still at work brings its connection back to be closed.
+        # A thread that is still working returns its connection, which is closed then.
         for pool in (self._readers, self._background_readers, self._writers):
             await in_thread(pool.shutdown)
         await in_thread(self._database.close)

@@ -23,7 +23,7 @@ ROUNDS = 3
 PROGRESS_TABLE = "unfinished_copies"
 
 OpenDatabase = Callable[[Mapping[str, str]], Database]
-"""The database at a place, not yet open, with these statements."""
+"""Function that returns a database, not yet open, with these statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ class _Copy:
             else:
                 return same
         with self._target.transaction(write=True) as run:
-            # Rows that refer to others go with them, so all tables behind this one come anew.
+            # Rows that refer to others are deleted with them, so all later tables are copied again.
             for later in reversed(self._tables[len(same) :]):
                 run(f"clear_{later.name}")
                 run("note_copied", table_name=later.name, last_key=None, copied=0)

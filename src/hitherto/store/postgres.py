@@ -52,7 +52,7 @@ _SETTINGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""What holds unless the address says otherwise: times in seconds, the last one in milliseconds."""
+"""Defaults of the address: times in seconds, the last one in milliseconds."""
 
 _PREPARE = f"""
 set lock_timeout = '{BUSY_TIMEOUT_S:.0f}s';
@@ -65,12 +65,12 @@ where current_setting('synchronous_commit') = 'off'
 """
 
 _LOCK = "(24235, hashtext(current_schema()))"
-"""The advisory lock of a schema: shared by each connection, exclusive while the schema changes."""
+"""Advisory lock of a schema: shared by each connection, exclusive while the schema changes."""
 
 _TRIED_AGAIN_PAUSE_S = 0.05
 
 _LISTENING_AGAIN_S = 1.0
-"""Before a broken connection is made anew."""
+"""Pause before a broken connection is opened again."""
 
 _LOG_KEEPS = (
     "the server's write-ahead log, its standbys and its backups, for as long as they are kept"
@@ -472,7 +472,7 @@ class PostgresDatabase:
         if not columns:
             return 0
         recorded = {row["name"] for row in columns if row["table_name"] == "schema_migrations"}
-        # Others keep a table of this name too, so its first row tells whose it is.
+        # Other programs use a table of this name, so its first row shows whether it is ours.
         result = (
             connection.execute("select version, name from schema_migrations order by version")
             if {"version", "name"} <= recorded

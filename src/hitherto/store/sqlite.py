@@ -22,13 +22,13 @@ from hitherto.store import migrate
 from hitherto.store.database import BusyError, Row, Table, Upgrade
 
 BUSY_TIMEOUT_S = 30.0
-"""How long a write waits for another process that is writing to the same file."""
+"""Seconds that a write waits for another process that writes to the same file."""
 
 BUSY_PAUSE_S = 0.01
-"""How long to wait between tries where SQLite does not wait by itself: a small write's length."""
+"""Seconds between attempts where SQLite does not wait by itself, as long as a small write."""
 
 ALONE_TIMEOUT_S = 5.0
-"""How long to wait for others to let go of a file whose schema is to change."""
+"""Seconds to wait until others close a file whose schema is to change."""
 
 MINIMUM_VERSION = (3, 37, 0)
 """Strict tables came with SQLite 3.37 (November 2021)."""
@@ -42,16 +42,16 @@ TYPES = {
 }
 
 READERS = 4
-"""Transactions that read beside the one that writes."""
+"""Concurrent read transactions; one more writes."""
 
 BACKGROUND_READERS = 2
-"""Transactions of background work that read besides: one may load a large user's memory."""
+"""Further read transactions, of background work: one may load a large user's memory."""
 
 DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What the driver raises; the second where a damaged file makes SQLite speak in no UTF-8."""
+"""Errors of the driver; the second for messages that a damaged file makes invalid UTF-8."""
 
 WRITTEN_ALWAYS_BYTES = 2 * 2**20
-"""Every deletion writes a file up to this size anew: 6 ms for each megabyte."""
+"""Every deletion rewrites a file up to this size: 6 ms for each megabyte."""
 
 WRITTEN_AT_ONCE_BYTES = 16 * 2**20
 """A deletion does so up to this size, but for half of the time at most: of many deletions most
@@ -61,13 +61,13 @@ WRITTEN_LATER_BYTES = 512 * 2**20
 """A file up to this size is rewritten when there is time; others wait for `BUSY_TIMEOUT_S`."""
 
 CLEARING_TIMEOUT_S = 0.25
-"""How long clearing waits for readers and writers; nothing is written by us meanwhile."""
+"""Seconds that clearing waits for readers and writers, while this process writes nothing."""
 
 CLEARING_PAUSE = 20
 """So many times as long as clearing took, nothing is cleared: a twentieth of the time at most."""
 
 _MOST_OWED = 2**31 - 1
-"""The largest number that the header of a file holds."""
+"""Largest number that fits into the header of a file."""
 
 _LOG_STAYS = (
     "the file and its write-ahead log, which another connection is using: they are cleared within "
@@ -426,7 +426,7 @@ class SqliteDatabase:
         names = {row["name"] for row in connection.execute("select name from sqlite_master")}
         if not names:
             return 0
-        # Others keep a table of this name too, so its first row tells whose it is.
+        # Other programs use a table of this name, so its first row shows whether it is ours.
         columns = {
             row["name"] for row in connection.execute("pragma table_info(schema_migrations)")
         }

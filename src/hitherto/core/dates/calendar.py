@@ -9,7 +9,7 @@ from datetime import date
 from hitherto.core.text.english import MONTHS, WEEKDAYS
 
 EARLIEST = date(1900, 1, 1)
-"""The first day of a range without a beginning, as in "before 2019"."""
+"""First day of a range without a beginning, as in "before 2019"."""
 
 
 def day_text(day: date, *, weekday: bool = False) -> str:

@@ -205,7 +205,7 @@ _BARE_DAY = re.compile(
     rf".*(?:\b(?:{'|'.join(SHORT_MONTHS)})|/\d)",
     re.IGNORECASE | re.DOTALL,
 )
-"""A day of every year, as a birthday is told."""
+"""A day of every year, as in a birthday."""
 _DAY_OF_YEAR = re.compile(r" \d{4}\Z")
 
 

@@ -54,9 +54,9 @@ _PARTS = re.compile(r"[-'.]")
 _FIGURES = re.compile(r"[.,]")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _BEGINNING_CHARS = (3, 4)
-"""How much of a name has to be said for another form of it; the more of the longer names."""
+"""Leading characters that another form of a name must share; the second for longer names."""
 _CLOSE_DAYS = 45
-"""How far from a date that was said a date may lie that follows from it ("the week after")."""
+"""Maximum days between a stated date and one that follows from it ("the week after")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ MAX_CHARS = 800
 """Summaries of the hosted product have 550 to 839 characters; this keeps to their upper end."""
 
 QUOTED_CHARS = 160
-"""How much of one message is quoted: about two lines."""
+"""Characters quoted of one message: about two lines."""
 
 
 def is_own(summary: str, session_date: datetime) -> bool:

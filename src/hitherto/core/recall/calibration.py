@@ -45,7 +45,7 @@ class Calibration:
 
 
 UNCHANGED: Final = Calibration()
-"""The reference's own calibration."""
+"""Calibration of the reference itself."""
 
 
 def comparable(vectors: Floats, calibration: Calibration) -> Floats:

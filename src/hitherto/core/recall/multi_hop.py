@@ -25,7 +25,7 @@ HOP_TERMS: Final = 6
 """Rarest terms of the seeds that a hop searches for, in addition to the question's own."""
 
 STRIDE: Final = 4
-"""One of this many messages is a later hop's; the others are the first ranking's."""
+"""Every so many messages, one comes from a later hop; the others from the first ranking."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ Rows = NDArray[np.intp]
 COSINE_WEIGHT: Final = 8.0
 COVERAGE_WEIGHT: Final = 3.2
 OFFSET: Final = -3.2
-"""The logistic of `calibrate`: 1 / (1 + exp(-(8 cosine + 3.2 coverage - 3.2)))."""
+"""Logistic function of `calibrate`: 1 / (1 + exp(-(8 cosine + 3.2 coverage - 3.2)))."""
 
 
 def min_max(values: Floats) -> Floats:

@@ -26,7 +26,7 @@ FITTING = 0.5
 """Likeness from which a statement rests on a segment; below it, it does so in part."""
 
 SHARPNESS = 8.0
-"""How much more the best fitting segments count than others: exp(SHARPNESS * likeness)."""
+"""Exponent by which better fitting segments count more: exp(SHARPNESS * likeness)."""
 
 DENSE_FEATURES = ("likeness", "score", "mean", "lowest_unfit", "has_messages", "likeness_answer")
 """Dense features of a statement for the second regression, in the order of its weights."""

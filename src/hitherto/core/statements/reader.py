@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _Rule = Callable[[str, Predicate], list[Reading]]
-"""Takes a body (a verb phrase, see `predicate`) and its clause; returns the certain readings."""
+"""Function of a body (a verb phrase, see `predicate`) and its clause; returns certain readings."""
 
 _RULES_OF_VERBS: tuple[tuple[str, tuple[_Rule, ...]], ...] = (
     ("lives live living lived resides residing resided relocated relocating relocate settled",

@@ -265,7 +265,7 @@ FUNCTION_WORDS = (
     really some any no yes it's that's can't im ive dont we're we've they're out up into over after
     before since also get got go going want like know
 """)
-"""The commonest words, by which a text is known to be English."""
+"""Most common words, by which a text is recognised as English."""
 
 LIGHT_WORDS = (
     ARTICLES

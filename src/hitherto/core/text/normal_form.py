@@ -8,7 +8,7 @@ MAX_MARKS: Final = 30
 """Most combining marks kept behind one character, as in Unicode's stream-safe format (UAX 15)."""
 
 _MARKS: Final = re.compile(rf"(?:[^\w\s\x00-\x7f]|[\uff9e\uff9f]){{{MAX_MARKS + 1},}}")
-"""Where a longer run of marks may be: a mark is no letter, but for two that decompose to marks."""
+"""Possible longer run of marks: a mark is no letter, except two that decompose to marks."""
 
 
 def nfkc(text: str) -> str:

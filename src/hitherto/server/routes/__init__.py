@@ -11,6 +11,6 @@ API_ROUTERS = (
     users.router,
     merge_conflicts.router,
 )
-"""All operations of the public contract."""
+"""Operations of the public contract."""
 
 health_router = health.router
