@@ -250,12 +250,12 @@ class Store:
         """Rewrite the database; return what still holds deleted rows."""
         return await self._in(self._writers, self._database.vacuum)
 
-    def listen(self, heard: Callable[[], None]) -> None:
-        """Call `heard`, on another thread, when some process announces work; until `close`.
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call `callback`, on another thread, when a process announces work, until `close`.
 
-        Where the database cannot tell, nothing is heard.
+        A database without announcements never calls it.
         """
-        self._listening.append(self._database.listen(heard))
+        self._listening.append(self._database.listen(callback))
 
     async def close(self) -> None:
         """Finish running transactions and close the database; idempotent."""

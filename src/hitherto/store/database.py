@@ -107,11 +107,11 @@ class Database(Protocol):
         """
         ...
 
-    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
-        """Call `heard`, on a thread of the database's, whenever some process announces work.
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback`, on a thread of the database, whenever a process announces work.
 
-        Returns what ends it. Nothing is heard where the database cannot tell, and some of it may be
-        missed: who listens looks from time to time as well.
+        Returns a function that ends it. A database without announcements never calls it, and an
+        announcement can be missed, so the caller must also poll.
         """
         ...
 

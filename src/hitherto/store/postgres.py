@@ -252,8 +252,8 @@ class PostgresDatabase:
         self._idle.put(connection)
         return upgrade
 
-    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
-        """Call `heard` for work that is announced, and after each new connection."""
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` for announced work, and after each new connection."""
         end_sender, end_receiver = socket.socketpair()
 
         def hear() -> None:
@@ -262,7 +262,7 @@ class PostgresDatabase:
                 while not end.select(0):
                     try:
                         with contextlib.closing(self._connect()) as connection:
-                            self._hear(connection, heard, end_receiver)
+                            self._hear(connection, callback, end_receiver)
                     except (psycopg.Error, StoreError) as error:
                         _log.warning("listening for work is broken off: %s", type(error).__name__)
                         end.select(_LISTENING_AGAIN_S)
@@ -279,14 +279,14 @@ class PostgresDatabase:
     def _hear(
         self,
         connection: psycopg.Connection[DictRow],
-        heard: Callable[[], None],
+        callback: Callable[[], None],
         end_receiver: socket.socket,
     ) -> None:
-        """Call `heard` for announcements until the other end of the socket pair is closed."""
+        """Call `callback` for announcements until the other end of the socket pair is closed."""
         connection.execute("listen hitherto_work")
         result = connection.execute("select current_schema() as name").fetchone()
         # Earlier announcements are read now.
-        heard()
+        callback()
         # A wait of the driver's could be ended only by a time limit, which closing would wait for.
         with selectors.DefaultSelector() as selector:
             selector.register(connection, selectors.EVENT_READ)
@@ -295,7 +295,7 @@ class PostgresDatabase:
                 for notice in connection.notifies(timeout=0):
                     # A channel is the database's, and may tell of other schemas.
                     if result is not None and notice.payload == result["name"]:
-                        heard()
+                        callback()
 
     def clear_traces(self) -> tuple[str, ...]:
         """Do nothing: traces lie in the server's files until its vacuum."""

@@ -66,7 +66,7 @@ CLEARING_TIMEOUT_S = 0.25
 CLEARING_PAUSE = 20
 """So many times as long as clearing took, nothing is cleared: a twentieth of the time at most."""
 
-_MOST_OWED = 2**31 - 1
+_MAX_TRACE_NUMBER = 2**31 - 1
 """Largest number that fits into the header of a file."""
 
 _LOG_STAYS = (
@@ -133,7 +133,7 @@ class SqliteRun:
         if self.has_replaced:
             return
         try:
-            _owe(self._connection)
+            _mark_traces(self._connection)
         except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
         self.has_replaced = True
@@ -198,7 +198,7 @@ class SqliteDatabase:
                 _warn_of_readers(self._path)
                 return upgrade
 
-    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Do nothing: processes that share a file cannot notify each other."""
         return _nothing
 
@@ -232,7 +232,7 @@ class SqliteDatabase:
             if self._writer is None or self._seconds() < self._clear_again_at:
                 return
             try:
-                if _owed(self._writer) not in (0, self._left_to_vacuum):
+                if _trace_number(self._writer) not in (0, self._left_to_vacuum):
                     self._clear_later()
             except DRIVER_ERRORS as error:
                 raise explain(error, self._path) from error
@@ -260,8 +260,8 @@ class SqliteDatabase:
         """
         if self._writer is None:
             raise StoreError(f"{self._path} is closed; open it again")
-        writer, owed = self._writer, _owed(self._writer)
-        if not owed and most_bytes is not None:
+        writer, trace_number = self._writer, _trace_number(self._writer)
+        if not trace_number and most_bytes is not None:
             return ()
         if most_bytes is not None:
             writer.execute(f"pragma busy_timeout = {CLEARING_TIMEOUT_S * 1_000:.0f}")
@@ -272,14 +272,14 @@ class SqliteDatabase:
             if most_bytes is not None and size_bytes > most_bytes:
                 if size_bytes <= self._written_later_bytes:
                     return (_PAGES_STAY,)
-                self._left_to_vacuum = owed
+                self._left_to_vacuum = trace_number
                 return (_FILE_STAYS,)
             writer.execute("vacuum")
             if _is_log_in_use(writer):
                 return (_LOG_STAYS,)
             writer.execute("begin immediate")
-            # What was deleted meanwhile is still owed.
-            if _owed(writer) == owed:
+            # Traces of deletions meanwhile are still to be cleared.
+            if _trace_number(writer) == trace_number:
                 writer.execute("pragma user_version = 0")
             writer.execute("commit")
             return ()
@@ -341,7 +341,7 @@ class SqliteDatabase:
         try:
             connection.execute(begin)
             if deleting:
-                _owe(connection)
+                _mark_traces(connection)
         except DRIVER_ERRORS as error:
             raise explain(error, self._path) from error
         try:
@@ -448,7 +448,7 @@ def _nothing() -> None:
     return
 
 
-def _owed(connection: sqlite3.Connection) -> int:
+def _trace_number(connection: sqlite3.Connection) -> int:
     """Return a number that every deletion changes; 0 if no trace is left.
 
     It is in the file's header, so any process with the file open can clear the traces.
@@ -456,9 +456,9 @@ def _owed(connection: sqlite3.Connection) -> int:
     return _value(connection, "user_version")
 
 
-def _owe(connection: sqlite3.Connection) -> None:
-    """Change that number, in the transaction that deletes."""
-    connection.execute(f"pragma user_version = {_owed(connection) % _MOST_OWED + 1}")
+def _mark_traces(connection: sqlite3.Connection) -> None:
+    """Change `_trace_number`, in the transaction that deletes."""
+    connection.execute(f"pragma user_version = {_trace_number(connection) % _MAX_TRACE_NUMBER + 1}")
 
 
 def _value(connection: sqlite3.Connection, pragma: str) -> int:
