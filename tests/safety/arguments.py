@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from tests.safety.pumps import Pump
 
+from hitherto.api import ContextRequest
 from hitherto.core.extraction.coreference import DiscourseState
 from hitherto.core.extraction.grounding import SaidWords
 from hitherto.core.history.redaction import Redactor, redactor_for
@@ -30,7 +31,7 @@ from hitherto.core.safety.segments import Segment, concepts_of, segments_of, wor
 from hitherto.core.statements import predicate, reader
 from hitherto.core.statements.attribute_types import Reading, Statement
 from hitherto.core.statements.predicate import Predicate
-from hitherto.models import MemoryVersion, MessageRole
+from hitherto.models import GenerationPreferences, MemoryVersion, MessageRole
 from hitherto.trained import provenance_classifier
 
 NOW: Final = datetime(2025, 6, 3, 12, tzinfo=UTC)
@@ -61,8 +62,13 @@ class Source:
         """Return the sources of a sequence's items."""
         if not self.many:
             return [dataclasses.replace(self, many=False)]
-        pieces = enumerate(self.pump.pieces(self.chars), 1)
-        return [Source(Pump(piece), len(piece), number=number) for number, piece in pieces]
+        pump_of = cache(Pump)
+        pieces = enumerate(self.texts(), 1)
+        return [Source(pump_of(piece), len(piece), number=number) for number, piece in pieces]
+
+    def texts(self) -> list[str]:
+        """Return the texts of a sequence's items."""
+        return list(self.pump.pieces(self.chars)) if self.many else [self.text()]
 
 
 SMALL: Final = Source(PLAIN, PLAIN_CHARS)
@@ -86,6 +92,10 @@ def _scored(source: Source) -> ScoredMessage:
     return ScoredMessage(0, True, segments, Likenesses(segments), np.zeros(len(segments)))
 
 
+def _three_lists(source: Source) -> tuple[list[str], ...]:
+    return tuple([each.text() for each in source.items()] for _ in range(3))
+
+
 MAKERS: Final[Mapping[Any, Maker]] = {
     str: Source.text,
     object: Source.text,
@@ -106,6 +116,11 @@ MAKERS: Final[Mapping[Any, Maker]] = {
     Statement: lambda source: reader.read(source.text()),
     Reading: lambda source: reader.read(source.text()).reading,
     Predicate: lambda source: predicate.analyse_text(source.text()),
+    GenerationPreferences: lambda source: GenerationPreferences(
+        tuple(each.text() for each in source.items())
+    ),
+    ContextRequest: lambda source: ContextRequest(timezone=source.text()),
+    query_plan.Reading: lambda source: query_plan.Reading(*_three_lists(source)),
     QueryPlan: lambda source: query_plan.plan(source.text(), today=DAY, wide=True),
     Classifier: lambda _: provenance_classifier(),
     Segment: _segment,
@@ -173,13 +188,13 @@ def build(annotation: Any, source: Source, name: str = "") -> Any:
     if origin is tuple and inner[-1:] != (Ellipsis,):
         return tuple(build(one, source) for one in inner)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        sources = [*source.items(), SMALL]
+        sources = [SMALL, *source.items()]
         if inner[1] is MemoryVersion:
             return {(version := _version(each)).memory_id: version for each in sources}
         return {build(inner[0], each): build(inner[1], each) for each in sources}
     if isinstance(origin, type) and issubclass(origin, Collection | Iterable):
-        values = [build(inner[0], each) for each in source.items()]
-        return _collected(origin, values)
+        texts = source.texts() if inner[0] is str else None
+        return _collected(origin, texts or [build(inner[0], each) for each in source.items()])
     if origin is Callable or annotation is Callable:
         return lambda *_: build(inner[1], SMALL)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
@@ -234,6 +249,24 @@ def call_of(
         else:
             positional.append(build(hints[name], own, name))
     return positional, named
+
+
+@cache
+def ways_of(function: Callable[..., Any]) -> tuple[tuple[str, bool], ...]:
+    """Return the ways to pump a call: a parameter each, and whether it gets many texts.
+
+    Left out are those that make the same argument as another, or the same one whatever the text.
+    """
+    hints, parameters = _signature(function)
+    ways = []
+    for name in parameters:
+        if has_text(hints[name]):
+            small, one, many = (build(hints[name], source) for source in _TRIED)
+            ways += [(name, False)] * bool(one != small) + [(name, True)] * bool(many != one)
+    return tuple(ways)
+
+
+_TRIED: Final = (SMALL, *(Source(Pump("I fear dr. A. "), 140, many) for many in (False, True)))
 
 
 @cache

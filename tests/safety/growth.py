@@ -93,10 +93,14 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A subject and a text to be measured: `call(chars)` returns the call with so long a text."""
+    """A subject and a text to be measured: `call(chars)` returns the call with so long a text.
+
+    way: how the text is put in. pump: what it is made of; both for who reads the result.
+    """
 
     subject: str
-    text: str
+    way: str
+    pump: object
     call: Callable[[int], Callable[[], object]]
 
 
@@ -127,6 +131,11 @@ class _Climb:
     def is_suspicious(self) -> bool:
         return self.ratio > SUSPECT
 
+    @property
+    def could_overrun(self) -> bool:
+        """Whether a text four times as long could take too much, if it takes 16 times the time."""
+        return self.cpu_s * 16 > self._overrun_s
+
     def step(self) -> None:
         """Measure a text four times as long."""
         self.chars *= 4
@@ -139,18 +148,27 @@ class _Climb:
         """Processor time with that of making the arguments."""
 
     def confirm(self) -> None:
-        """Measure the last two lengths again and keep the shortest times."""
-        for chars in (self.chars // 4, self.chars):
-            call = self._case.call(chars)
-            tries = [cpu_s(call, self._overrun_s) for _ in range(TRIES)]
-            self._times[chars] = min(self._times[chars], *tries)
+        """Measure the last two lengths again while it is suspicious; keep the shortest times."""
+        calls = [(chars, self._case.call(chars)) for chars in (self.chars // 4, self.chars)]
+        for _ in range(TRIES):
+            for chars, call in calls:
+                self._times[chars] = min(self._times[chars], cpu_s(call, self._overrun_s))
+            if not self.is_suspicious:
+                break
 
     def result(self) -> Growth:
-        return Growth(self._case.subject, self._case.text, self.chars, self.cpu_s, self.ratio)
+        text = f"{self._case.way}: {self._case.pump}"
+        return Growth(self._case.subject, text, self.chars, self.cpu_s, self.ratio)
 
 
 def worst_growth(
-    cases: Iterable[Case], *, budget_s: float, longest_s: float, start_chars: int, max_chars: int
+    cases: Iterable[Case],
+    *,
+    budget_s: float,
+    longest_s: float,
+    start_chars: int,
+    max_chars: int,
+    is_over_at_the_first: bool = True,
 ) -> list[Growth]:
     """Return the growth of the slowest of some cases, measured within a budget.
 
@@ -158,6 +176,9 @@ def worst_growth(
     those that take most for a character, are tried with texts four times as long, and so on until
     `max_chars`. What grows suspiciously is tried on, whatever the budget, and so is the slowest
     case, as long as its longest text takes no more than `longest_s`.
+
+    is_over_at_the_first: whether one that surely grows above the limit ends it: it alone is
+    returned.
     """
     overrun_s = max(OVERRUN_S, 4 * longest_s)
     with steady():
@@ -178,10 +199,12 @@ def worst_growth(
                 left = budget_s - (time.thread_time() - started)
                 is_slowest = place == 0 and climb.whole_s * 4 <= longest_s
                 is_affordable = place < wanted and climb.whole_s * 4 <= left
-                could_overrun = climb.cpu_s * 16 > overrun_s
-                if is_slowest or ((climb.is_suspicious or is_affordable) and not could_overrun):
+                goes_on = climb.is_suspicious or is_affordable
+                if is_slowest or (goes_on and not climb.could_overrun):
                     climb.step()
                     going.append(climb)
+                    if is_over_at_the_first and climb.ratio > LIMIT and climb.could_overrun:
+                        return [climb.result()]
                 else:
                     measured.append(climb)
             climbs = going
@@ -189,7 +212,7 @@ def worst_growth(
             # A longer text tells growth from what a processor's caches do at one length.
             if climb.is_suspicious and climb.cpu_s < CERTAIN_S:
                 climb.confirm()
-            if climb.is_suspicious and climb.cpu_s * 16 <= overrun_s:
+            if climb.is_suspicious and not climb.could_overrun:
                 climb.step()
                 climb.confirm()
         return [climb.result() for climb in (*measured, *climbs) if climb.chars > start_chars]

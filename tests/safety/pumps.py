@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser
 from typing import Any, Final
@@ -71,18 +72,22 @@ class Pump:
         )  # fmt: skip
 
 
-def few_pumps() -> list[Pump]:
+@cache
+def few_pumps() -> tuple[Pump, ...]:
     """Return runs of all `UNITS`, alone, with another end, and numbered where that makes words."""
     pumps = [Pump(unit) for unit in UNITS]
     pumps += [Pump(unit, before="x", after="\x01") for unit in UNITS]
-    return pumps + [Pump(unit, numbered=True) for unit in UNITS if unit.endswith(" ")]
+    pumps += [Pump(unit, numbered=True) for unit in UNITS if unit.endswith(" ")]
+    return tuple(pumps)
 
 
-def common_pumps() -> list[Pump]:
+@cache
+def common_pumps() -> tuple[Pump, ...]:
     """Return runs of all `UNITS`, alone, behind a beginning and before an end."""
     pumps = [Pump(unit, after=end) for end in ENDS for unit in UNITS]
     pumps += [Pump(unit, before="x") for unit in UNITS]
-    return pumps + [Pump(unit, numbered=True) for unit in UNITS if unit.endswith(" ")]
+    pumps += [Pump(unit, numbered=True) for unit in UNITS if unit.endswith(" ")]
+    return tuple(pumps)
 
 
 def pumps_of(pattern: re.Pattern[Any]) -> list[Pump]:

@@ -1,13 +1,13 @@
 """Measures patterns, functions and whole ways of a text through the core on pumped strings."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from tests.safety import inventory
-from tests.safety.arguments import DAY, NOW, Source, call_of, consumed
+from tests.safety.arguments import DAY, NOW, Source, call_of, consumed, ways_of
 from tests.safety.growth import Case, Growth, worst_growth
 from tests.safety.pumps import MAX_CHARS, Pump, common_pumps, few_pumps, pumps_of
 
@@ -34,6 +34,7 @@ from hitherto.models import (
 from hitherto.trained import provenance_classifier
 
 START_CHARS: Final = 1_024
+_AS_MANY: Final = {False: "one text", True: "many texts"}
 
 
 def pattern_growth(
@@ -41,11 +42,12 @@ def pattern_growth(
 ) -> list[Growth]:
     """Return how the times of the slowest texts of a pattern grow."""
     pumps = dict.fromkeys([*pumps_of(found.pattern), *common_pumps()])
-    cases = [
-        Case(found.name, f"{method}: {pump}", _pattern_call(found.pattern, method, pump))
+    methods = sorted(found.methods)
+    cases = (
+        Case(found.name, method, pump, _pattern_call(found.pattern, method, pump))
         for pump in pumps
-        for method in sorted(found.methods)
-    ]
+        for method in methods
+    )
     return _measured(found.name, cases, budget_s, longest_s)
 
 
@@ -53,34 +55,30 @@ def function_growth(
     found: inventory.FoundFunction, *, budget_s: float, longest_s: float
 ) -> list[Growth]:
     """Return how the times of the slowest texts of a function grow."""
-    cases = [
+    cases = (
         Case(
             found.name,
-            f"{parameter}, {'many texts' if many else 'one text'}: {pump}",
+            f"{parameter}, {_AS_MANY[many]}",
+            pump,
             _function_call(found.call, parameter, pump, many),
         )
         for pump in few_pumps()
-        for many in (False, True)
-        for parameter in found.parameters
-    ]
+        for parameter, many in ways_of(found.call)
+    )
     return _measured(found.name, cases, budget_s, longest_s)
 
 
 def scenario_growth(name: str, *, budget_s: float, longest_s: float) -> list[Growth]:
     """Return how the times of the slowest texts of a scenario grow."""
-    cases = [
-        Case(
-            name,
-            f"{'many texts' if many else 'one text'}: {pump}",
-            _scenario_call(SCENARIOS[name], pump, many),
-        )
+    cases = (
+        Case(name, _AS_MANY[many], pump, _scenario_call(SCENARIOS[name], pump, many))
         for pump in few_pumps()
         for many in (False, True)
-    ]
+    )
     return _measured(name, cases, budget_s, longest_s)
 
 
-def _measured(name: str, cases: list[Case], budget_s: float, longest_s: float) -> list[Growth]:
+def _measured(name: str, cases: Iterable[Case], budget_s: float, longest_s: float) -> list[Growth]:
     bound = inventory.bound_of(name)
     start = min(START_CHARS, bound // 4) if bound else START_CHARS
     return worst_growth(
@@ -89,6 +87,7 @@ def _measured(name: str, cases: list[Case], budget_s: float, longest_s: float) -
         longest_s=longest_s,
         start_chars=start,
         max_chars=bound or MAX_CHARS,
+        is_over_at_the_first=bound is None,
     )
 
 
