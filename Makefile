@@ -54,8 +54,7 @@ quick: .venv/.development ## Run the tests of the core and of one kind of client
 	@$(BIN)/python -m pytest -n auto --dist worksteal --one-client -q tests/unit tests/properties tests/client
 
 test: check ## Run the checks and every test, on both databases
-	@$(BIN)/python -m pytest -n auto --dist worksteal
-	@$(BIN)/python -m pytest -n auto --dist worksteal --database postgresql
+	@$(BIN)/python -m pytest -n auto --dist worksteal --database both
 
 lock: .venv/uv/.installed ## Lock the dependencies anew
 	@$(UV) pip compile --quiet requirements/uv.in --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --upgrade -o requirements/uv.txt

@@ -28,7 +28,7 @@ from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.server import create_app
 from hitherto.system import open_system
 from tests import databases
-from tests.databases import POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
+from tests.databases import BOTH, POSTGRESQL, SQLITE, SQLITE_ONLY, Location, NewDatabase
 from tests.fakes import HashEmbedder
 from tests.forking import Programs
 from tests.privacy.watch import missing_watchers
@@ -41,7 +41,7 @@ hypothesis.settings.load_profile("shared")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database",
-        choices=(SQLITE, POSTGRESQL),
+        choices=(SQLITE, POSTGRESQL, BOTH),
         default=SQLITE,
         help="what the tests that use a database run on; with postgresql no others are run",
     )
@@ -76,8 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_FOLDER] = disk / f"hitherto-tests-{os.getpid()}"
         config.option.basetemp = str(config.stash[_FOLDER])
     config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
+    config.addinivalue_line("markers", "long: takes many seconds, so it is started first")
     config.addinivalue_line("markers", "refused_unread: is refused before any database is read")
-    if config.getoption("--database") == POSTGRESQL and not hasattr(config, "workerinput"):
+    if config.getoption("--database") != SQLITE and not hasattr(config, "workerinput"):
         address = config.getoption("--server")
         if address is None:
             config.stash[_SERVER] = databases.Server()
@@ -102,15 +103,35 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         databases.drop_template(config.stash[_ADDRESS])
 
 
+_PLACES = {"new_database", "new_shared_database"}
+"""Fixtures that make databases."""
+
+_KIND = "database_kind"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let tests that use a database run on each kind, where both are asked for."""
+    if metafunc.config.getoption("--database") == BOTH and _PLACES & set(metafunc.fixturenames):
+        metafunc.parametrize(_KIND, (SQLITE, POSTGRESQL), indirect=True, scope="session")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that are not about the database, and repetitions for other clients."""
-    on_server = config.getoption("--database") == POSTGRESQL
-    kept = [item for item in items if (_on_server if on_server else _on_file)(item)]
-    if on_server or config.getoption("--one-client"):
-        kept = [item for item in kept if _is_first_client(item)]
+    kind, one_client = config.getoption("--database"), config.getoption("--one-client")
+    kept = [item for item in items if _is_kept(item, kind, one_client)]
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
+    # The end of a run has many short tests, so that no process waits for another one.
+    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _is_kept(item: pytest.Item, kind: str, one_client: bool) -> bool:
+    if kind == BOTH:
+        kind = getattr(getattr(item, "callspec", None), "params", {}).get(_KIND, BOTH)
+    if kind == POSTGRESQL:
+        return _on_server(item) and _is_first_client(item)
+    # Of both, one without a database: it runs once, also if it is about PostgreSQL.
+    return (kind == BOTH or _on_file(item)) and (not one_client or _is_first_client(item))
 
 
 _CLIENTS = ("memory", "driver", "steered")
@@ -131,7 +152,7 @@ def _on_server(item: pytest.Item) -> bool:
         return True
     if item.get_closest_marker("refused_unread") is not None:
         return False
-    fixtures = {"new_database", "new_shared_database"} & set(getattr(item, "fixturenames", ()))
+    fixtures = _PLACES & set(getattr(item, "fixturenames", ()))
     return bool(fixtures) and not any(item.nodeid.startswith(start) for start in SQLITE_ONLY)
 
 
@@ -235,10 +256,19 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Kind of the databases that the test makes."""
+    chosen = request.config.getoption("--database")
+    return str(getattr(request, "param", POSTGRESQL if chosen == POSTGRESQL else SQLITE))
+
+
 @pytest.fixture
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+def new_database(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> Iterator[NewDatabase]:
     """Makes databases without a row: files, or databases on the server."""
-    if request.config.getoption("--database") == SQLITE:
+    if database_kind == SQLITE:
         migrated = request.getfixturevalue("migrated_file")
         numbers = itertools.count()
         yield lambda: shutil.copy(migrated, tmp_path / f"memory{next(numbers) or ''}.db")
@@ -249,10 +279,10 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
 
 @pytest.fixture(scope="session")
 def new_shared_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, database_kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NewDatabase]:
     """`new_database` for what many tests share."""
-    if request.config.getoption("--database") == SQLITE:
+    if database_kind == SQLITE:
         yield lambda: tmp_path_factory.mktemp("shared") / "memory.db"
         return
     with request.getfixturevalue("databases_on_server").lent() as make:

@@ -1,8 +1,8 @@
 """The databases that tests run on: files of SQLite, or databases on a PostgreSQL of the test run.
 
-`pytest --database postgresql` runs the tests that use a database once more, on PostgreSQL. One
-server is started for the run, by the process that starts it; each database on it is a copy of one
-that was migrated once.
+`pytest --database postgresql` runs the tests that use a database on PostgreSQL, `--database both`
+every test, and those that use a database on both. One server is started for the run, by the process
+that starts it; each database on it is a copy of one that was migrated once.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from psycopg.rows import dict_row, tuple_row
 from hitherto.store import migrate, open_database, postgres, sqlite
 from hitherto.store.address import is_postgresql
 
-SQLITE, POSTGRESQL = "sqlite", "postgresql"
+SQLITE, POSTGRESQL, BOTH = "sqlite", "postgresql", "both"
 
 Location = Path | str
 """Of a database: the path of a file, or an address."""

@@ -26,10 +26,10 @@ FRONTS, WORKERS = 2, 2
 
 @pytest.fixture
 def place(
-    new_database: NewDatabase, request: pytest.FixtureRequest
+    new_database: NewDatabase, database_kind: str
 ) -> Iterator[tuple[Location, databases.Server | None]]:
     """A database, and the server that it is on if that is one of the test's own."""
-    if request.config.getoption("--database") != POSTGRESQL:
+    if database_kind != POSTGRESQL:
         yield new_database(), None
         return
     server = databases.Server()
@@ -130,6 +130,7 @@ def fleet(
         yield Fleet(servers(FRONTS, "front"), servers(WORKERS, "worker"), database)
 
 
+@pytest.mark.long
 async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
     fleet: Fleet, place: tuple[Location, databases.Server | None]
 ) -> None:

@@ -12,7 +12,14 @@ import httpx
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.conformance.service import OnLoop, Service, serving
 from tests.conformance.stories import BIRTHDAY
 from tests.databases import NewDatabase
@@ -512,13 +519,14 @@ class LifeCycle(RuleBasedStateMachine):
             assert counters.messages == sum(len(session.messages) for session in sessions)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def service(new_shared_database: NewDatabase) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def service(new_shared_database: NewDatabase) -> Iterator[Service]:
     """One server for all examples; each has projects of its own in it."""
     with serving(new_shared_database()) as running:
-        LifeCycle.service = running
-        yield
+        yield running
 
 
-LifeCycle.TestCase.settings = settings(max_examples=20, stateful_step_count=40)
-TestLifeCycle = LifeCycle.TestCase
+@pytest.mark.long
+def test_any_sequence_of_requests_leaves_what_the_dictionaries_say(service: Service) -> None:
+    LifeCycle.service = service
+    run_state_machine_as_test(LifeCycle, settings=settings(max_examples=20, stateful_step_count=40))

@@ -257,6 +257,7 @@ async def all_of(calls: Iterator[Any]) -> None:
             tasks.create_task(call)
 
 
+@pytest.mark.long
 async def test_a_killed_server_keeps_all_it_acknowledged_and_leaves_no_session_in_processing(
     server: Server, path: Location
 ) -> None:

@@ -200,6 +200,7 @@ def counts(path: Path) -> dict[str, int]:
     return {table: databases.count(path, table) for table in TABLES}
 
 
+@pytest.mark.long
 async def test_a_killed_process_loses_nothing_acknowledged_and_doubles_nothing(
     application: Application, path: Path, new_database: NewDatabase
 ) -> None:
