@@ -14,8 +14,8 @@ from hitherto.core.history.redaction import without_marks
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import echo, low_trust
+from hitherto.core.safety.injection_patterns import Sign
 from hitherto.core.safety.screening import Screened, screen
-from hitherto.core.safety.signs import Sign
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.errors import RecallrAIError
 from hitherto.memory_index import UserIndex

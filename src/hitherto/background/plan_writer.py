@@ -20,7 +20,7 @@ from hitherto.core.reconciliation.reconcile import (
     Ref,
     Supersede,
 )
-from hitherto.core.safety.signs import Sign
+from hitherto.core.safety.injection_patterns import Sign
 from hitherto.errors import InternalServerError
 from hitherto.memory_index import UserIndex
 from hitherto.models import (

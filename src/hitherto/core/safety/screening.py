@@ -1,6 +1,6 @@
 """Screen the statements of a session: quarantine injections, drop echoes, mark quotations.
 
-A statement is quarantined when its own words match an injection pattern (`signs`), or when the
+A statement is quarantined when its own words match one of the `injection_patterns`, or when the
 words that it rests on are clearly not the user's own (`provenance`). The messages stay in the
 transcript. A statement of unclear provenance is kept as quoted. If all messages of a statement
 match an injection pattern, an unclear one is quarantined and any other is kept as quoted.
@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hitherto.core.safety import echo, low_trust, signs
+from hitherto.core.safety import echo, injection_patterns, low_trust
 from hitherto.core.safety.classifier import Classifier
+from hitherto.core.safety.injection_patterns import Sign
 from hitherto.core.safety.provenance import Judge, Provenance
-from hitherto.core.safety.signs import Sign
 from hitherto.core.text.sentences import sentences
 from hitherto.core.text.terms import terms_of
 from hitherto.models import (
@@ -96,13 +96,13 @@ def trusted_summary(summary: str, distrusted: Sequence[Candidate], otherwise: st
     contents = [frozenset(terms_of(item.content)) for item in distrusted[-MAX_COMPARED:]]
     parts = sentences(summary)
     kept = [part for part in parts if not _is_distrusted(part, contents)]
-    if len(kept) == len(parts) and signs.find(summary) is None:
+    if len(kept) == len(parts) and injection_patterns.find(summary) is None:
         return summary
     return " ".join(kept) or otherwise
 
 
 def _is_distrusted(sentence: str, contents: Sequence[frozenset[str]]) -> bool:
-    if signs.find(sentence) is not None:
+    if injection_patterns.find(sentence) is not None:
         return True
     terms = frozenset(terms_of(sentence))
     return any(
@@ -125,12 +125,14 @@ class _Screening:
 
         An injection in all of its messages makes a statement one step less trusted.
         """
-        sign = signs.find(candidate.content)
+        sign = injection_patterns.find(candidate.content)
         if sign is not None:
             return sign
         verdict, taint = self._judge.verdict(candidate), self._taint(candidate)
         if verdict.provenance is Provenance.FOREIGN:
-            return taint or Sign(QuarantineKind.THIRD_PARTY, signs.quoted(verdict.words))
+            return taint or Sign(
+                QuarantineKind.THIRD_PARTY, injection_patterns.quoted(verdict.words)
+            )
         if verdict.provenance is Provenance.UNSURE and taint is not None:
             return taint
         if verdict.provenance is Provenance.UNSURE or taint is not None:
@@ -150,7 +152,7 @@ class _Screening:
 
     def _sign(self, position: int) -> Sign | None:
         if position not in self._signs:
-            self._signs[position] = signs.find(self._messages[position].content)
+            self._signs[position] = injection_patterns.find(self._messages[position].content)
         return self._signs[position]
 
 

@@ -19,7 +19,7 @@ from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
 from hitherto.core.extraction import grounding
 from hitherto.core.reconciliation.doubt import Change, Consequences, Doubt, Reviewed
 from hitherto.core.reconciliation.reconcile import ExistingMemory
-from hitherto.core.safety import signs
+from hitherto.core.safety import injection_patterns
 from hitherto.core.text.terms import terms_of
 from hitherto.inference.tasks.reconciliation import TERM_WEIGHT
 from hitherto.models import MemoryVersion
@@ -171,7 +171,7 @@ def _reason(given: str, memory: MemoryVersion, change: Change) -> str:
     sources = f"{memory.content} {change.old.content} {change.content}"
     sound = (
         0 < len(reason) <= MAX_REASON_CHARS
-        and signs.find(reason) is None
+        and injection_patterns.find(reason) is None
         and grounding.adds_nothing(reason, sources)
     )
     return reason if sound else UNEXPLAINED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitherto.core.safety import signs
+from hitherto.core.safety import injection_patterns
 from hitherto.models import QuarantineKind
 
 
@@ -24,10 +24,10 @@ from hitherto.models import QuarantineKind
     ],
 )
 def test_what_poses_as_something_else_is_found(text: str, kind: QuarantineKind) -> None:
-    sign = signs.find(text)
+    sign = injection_patterns.find(text)
     assert sign is not None
     assert sign.kind is kind
-    assert 0 < len(sign.quote) <= signs.QUOTED_CHARS
+    assert 0 < len(sign.quote) <= injection_patterns.QUOTED_CHARS
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_what_poses_as_something_else_is_found(text: str, kind: QuarantineKind) 
     ],
 )
 def test_what_people_say_is_not(text: str) -> None:
-    assert signs.find(text) is None
+    assert injection_patterns.find(text) is None
