@@ -24,10 +24,10 @@ from hitherto.models import QuarantineKind
     ],
 )
 def test_what_poses_as_something_else_is_found(text: str, kind: QuarantineKind) -> None:
-    sign = injection_patterns.find(text)
-    assert sign is not None
-    assert sign.kind is kind
-    assert 0 < len(sign.quote) <= injection_patterns.QUOTED_CHARS
+    injection = injection_patterns.find_injection(text)
+    assert injection is not None
+    assert injection.kind is kind
+    assert 0 < len(injection.quote) <= injection_patterns.QUOTED_CHARS
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_what_poses_as_something_else_is_found(text: str, kind: QuarantineKind) 
     ],
 )
 def test_what_people_say_is_not(text: str) -> None:
-    assert injection_patterns.find(text) is None
+    assert injection_patterns.find_injection(text) is None

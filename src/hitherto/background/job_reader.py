@@ -14,7 +14,7 @@ from hitherto.core.history.redaction import without_marks
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import echo, low_trust
-from hitherto.core.safety.injection_patterns import Sign
+from hitherto.core.safety.injection_patterns import QuarantineReason
 from hitherto.core.safety.screening import Screened, screen
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.errors import RecallrAIError
@@ -123,14 +123,15 @@ class JobReader:
     ) -> ConflictJob:
         """Extract the statements in the messages of the answers, dated as the answers are."""
         statements: list[Candidate] = []
-        quarantined: list[tuple[Candidate, Sign]] = []
+        quarantined: list[tuple[Candidate, QuarantineReason]] = []
         for text in contest.messages():
             message = Message(MessageRole.USER, text, contest.answered_at)
             screened = await self._extract([message], message.timestamp, state, index, inference)
             statements += screened.candidates
             # The positions are those of the one message, not of the session's.
             quarantined += [
-                (replace(candidate, evidence=()), sign) for candidate, sign in screened.quarantined
+                (replace(candidate, evidence=()), reason)
+                for candidate, reason in screened.quarantined
             ]
         statements = list(low_trust.quoted_last(statements))
         texts = [contest.proposed.content, *(statement.content for statement in statements)]

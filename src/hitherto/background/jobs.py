@@ -12,7 +12,7 @@ from hitherto.background.plan_writer import Filing, Findings, PlanWriter
 from hitherto.core.reconciliation import reconcile
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import low_trust
-from hitherto.core.safety.injection_patterns import Sign
+from hitherto.core.safety.injection_patterns import QuarantineReason
 from hitherto.inference import Inference
 from hitherto.memory_index import UserIndex
 from hitherto.models import Candidate, MemoryVersion
@@ -113,7 +113,7 @@ class ConflictJob:
     conflict: AnsweredConflict
     statements: Sequence[Candidate]
     vectors: NDArray[np.float32]
-    quarantined: Sequence[tuple[Candidate, Sign]]
+    quarantined: Sequence[tuple[Candidate, QuarantineReason]]
     note: str | None = None
 
     def existing(self, working: UserIndex) -> Existing:

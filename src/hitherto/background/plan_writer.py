@@ -20,7 +20,7 @@ from hitherto.core.reconciliation.reconcile import (
     Ref,
     Supersede,
 )
-from hitherto.core.safety.injection_patterns import Sign
+from hitherto.core.safety.injection_patterns import QuarantineReason
 from hitherto.errors import InternalServerError
 from hitherto.memory_index import UserIndex
 from hitherto.models import (
@@ -51,7 +51,7 @@ class Findings:
     summary: str
     summary_vector: NDArray[np.float32] | None
     passages: Sequence[StoredPassage]
-    quarantined: Sequence[tuple[Candidate, Sign]] = ()
+    quarantined: Sequence[tuple[Candidate, QuarantineReason]] = ()
     note: str | None = None
 
 
@@ -117,20 +117,20 @@ class PlanWriter:
         self.quarantine(findings.quarantined)
         self._announce(WebhookEventType.SESSION_PROCESSED, None)
 
-    def quarantine(self, statements: Sequence[tuple[Candidate, Sign]]) -> None:
+    def quarantine(self, statements: Sequence[tuple[Candidate, QuarantineReason]]) -> None:
         """Insert statements of the job's session into the quarantine, each with its reason."""
         quarantined = [
             Quarantined(
                 self._new_id(),
                 self._work.session_id,
                 candidate.content,
-                sign.kind,
-                sign.quote,
+                quarantine_reason.kind,
+                quarantine_reason.quote,
                 candidate.said_by,
                 candidate.evidence,
                 self._now,
             )
-            for candidate, sign in statements
+            for candidate, quarantine_reason in statements
         ]
         self._user.quarantine.insert(self._work.session_id, quarantined)
 

@@ -57,7 +57,7 @@ _OVERRIDE = re.compile(
     r"|jailbreak|unrestricted|override) mode\b",
     re.MULTILINE,
 )
-_SIGNS = (
+_PATTERNS = (
     (QuarantineKind.TOOL_CALL, _TOOL_CALL),
     (QuarantineKind.MARKUP, _MARKUP),
     (QuarantineKind.ROLE_PLAY, _ROLE_PLAY),
@@ -67,26 +67,26 @@ _SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """Reason to distrust a text: the kind of pattern, and the words that match."""
+class QuarantineReason:
+    """Reason to quarantine a statement: its kind, and the words that show it."""
 
     kind: QuarantineKind
     quote: str
 
 
-def find(text: str) -> Sign | None:
-    """Return the first sign in a text, or None. Takes linear time."""
+def find_injection(text: str) -> QuarantineReason | None:
+    """Return the first match of a pattern in a text, or None. Takes linear time."""
     if has_tag(text[:MAX_CHARS]):
-        return Sign(QuarantineKind.MARKUP, quoted(text))
+        return QuarantineReason(QuarantineKind.MARKUP, shorten_quote(text))
     plain = _plain(text)
-    for kind, pattern in _SIGNS:
+    for kind, pattern in _PATTERNS:
         match = pattern.search(plain)
         if match is not None:
-            return Sign(kind, quoted(match[0]))
+            return QuarantineReason(kind, shorten_quote(match[0]))
     return None
 
 
-def quoted(text: str) -> str:
+def shorten_quote(text: str) -> str:
     """Return the matching words on one line, cut to `QUOTED_CHARS`."""
     flat = " ".join(text[: 4 * QUOTED_CHARS].split()).strip(" ,.:;!?-")
     return flat if len(flat) <= QUOTED_CHARS else flat[: QUOTED_CHARS - 1] + "…"

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from hitherto.core.safety import echo, injection_patterns, low_trust
 from hitherto.core.safety.classifier import Classifier
-from hitherto.core.safety.injection_patterns import Sign
+from hitherto.core.safety.injection_patterns import QuarantineReason
 from hitherto.core.safety.provenance import Judge, Provenance
 from hitherto.core.text.sentences import sentences
 from hitherto.core.text.terms import terms_of
@@ -48,7 +48,7 @@ class Screened:
 
     candidates: tuple[Candidate, ...]
     summary: str
-    quarantined: tuple[tuple[Candidate, Sign], ...] = ()
+    quarantined: tuple[tuple[Candidate, QuarantineReason], ...] = ()
     echoes: int = 0
     note: str | None = None
 
@@ -69,12 +69,12 @@ def screen(
     screening = _Screening(messages, classifier)
     memories = echo.Memories(versions)
     kept: list[Candidate] = []
-    quarantined: list[tuple[Candidate, Sign]] = []
+    quarantined: list[tuple[Candidate, QuarantineReason]] = []
     echoes = 0
     for extracted in extraction.candidates[-MAX_STATEMENTS:]:
         candidate = with_speaker(extracted, messages)
         judged = screening.judge(candidate)
-        if isinstance(judged, Sign):
+        if isinstance(judged, QuarantineReason):
             quarantined.append((candidate, judged))
         elif echo.is_echo(judged, messages, memories):
             echoes += 1
@@ -96,13 +96,13 @@ def trusted_summary(summary: str, distrusted: Sequence[Candidate], otherwise: st
     contents = [frozenset(terms_of(item.content)) for item in distrusted[-MAX_COMPARED:]]
     parts = sentences(summary)
     kept = [part for part in parts if not _is_distrusted(part, contents)]
-    if len(kept) == len(parts) and injection_patterns.find(summary) is None:
+    if len(kept) == len(parts) and injection_patterns.find_injection(summary) is None:
         return summary
     return " ".join(kept) or otherwise
 
 
 def _is_distrusted(sentence: str, contents: Sequence[frozenset[str]]) -> bool:
-    if injection_patterns.find(sentence) is not None:
+    if injection_patterns.find_injection(sentence) is not None:
         return True
     terms = frozenset(terms_of(sentence))
     return any(
@@ -118,20 +118,20 @@ class _Screening:
     def __init__(self, messages: Sequence[Message], classifier: Classifier) -> None:
         self._messages = messages
         self._judge = Judge(messages, classifier)
-        self._signs: dict[int, Sign | None] = {}
+        self._injections: dict[int, QuarantineReason | None] = {}
 
-    def judge(self, candidate: Candidate) -> Candidate | Sign:
+    def judge(self, candidate: Candidate) -> Candidate | QuarantineReason:
         """Return the reason to quarantine a statement, or the statement with its speaker.
 
         An injection in all of its messages makes a statement one step less trusted.
         """
-        sign = injection_patterns.find(candidate.content)
-        if sign is not None:
-            return sign
+        injection = injection_patterns.find_injection(candidate.content)
+        if injection is not None:
+            return injection
         verdict, taint = self._judge.verdict(candidate), self._taint(candidate)
         if verdict.provenance is Provenance.FOREIGN:
-            return taint or Sign(
-                QuarantineKind.THIRD_PARTY, injection_patterns.quoted(verdict.words)
+            return taint or QuarantineReason(
+                QuarantineKind.THIRD_PARTY, injection_patterns.shorten_quote(verdict.words)
             )
         if verdict.provenance is Provenance.UNSURE and taint is not None:
             return taint
@@ -139,21 +139,23 @@ class _Screening:
             return replace(candidate, said_by=SaidBy.QUOTED)
         return candidate
 
-    def _taint(self, candidate: Candidate) -> Sign | None:
-        """Return the first sign in a statement's messages if all of them have one."""
-        found_signs = [
-            self._sign(at) for at in candidate.evidence[:MAX_COMPARED] if at < self._count
+    def _taint(self, candidate: Candidate) -> QuarantineReason | None:
+        """Return the first injection in a statement's messages if all of them have one."""
+        injections = [
+            self._injection_in(at) for at in candidate.evidence[:MAX_COMPARED] if at < self._count
         ]
-        return found_signs[0] if found_signs and all(found_signs) else None
+        return injections[0] if injections and all(injections) else None
 
     @property
     def _count(self) -> int:
         return len(self._messages)
 
-    def _sign(self, position: int) -> Sign | None:
-        if position not in self._signs:
-            self._signs[position] = injection_patterns.find(self._messages[position].content)
-        return self._signs[position]
+    def _injection_in(self, position: int) -> QuarantineReason | None:
+        if position not in self._injections:
+            self._injections[position] = injection_patterns.find_injection(
+                self._messages[position].content
+            )
+        return self._injections[position]
 
 
 def _note(left_out: int) -> str | None:

@@ -171,7 +171,7 @@ def _reason(given: str, memory: MemoryVersion, change: Change) -> str:
     sources = f"{memory.content} {change.old.content} {change.content}"
     sound = (
         0 < len(reason) <= MAX_REASON_CHARS
-        and injection_patterns.find(reason) is None
+        and injection_patterns.find_injection(reason) is None
         and grounding.adds_nothing(reason, sources)
     )
     return reason if sound else UNEXPLAINED
