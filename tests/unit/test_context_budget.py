@@ -118,7 +118,26 @@ def test_the_short_form_has_no_history_and_shows_a_single_day_once() -> None:
         " [Event Date: Monday, January 6th, 2025] [Version 1]\n"
     ) in text
     assert "<version_history>" not in text
-    assert "\n\n## Monday, January 6th, 2025\nUSER: evidence0 " in text
+    assert "\n\n## Mon 06 Jan 2025\nUSER: evidence0 " in text
+
+
+def test_a_name_stands_for_the_role_in_the_short_form_alone() -> None:
+    named = tuple(
+        replace(excerpt, content=f"Ana: {excerpt.content}", speaker="Ana")
+        for excerpt in excerpts(100)
+    )
+    assert "\nAna: evidence0 " in within(ContextParts(excerpts=named), 500).text
+    assert "\nUSER: Ana: evidence0 " in within(ContextParts(excerpts=named[:2]), 500).text
+
+
+def test_weak_memories_come_after_the_excerpts() -> None:
+    listed = memories(30)
+    weak = ContextParts(memories=listed, excerpts=excerpts(200), memories_threshold=1.1)
+    assert within(weak, 2000).memory_ids == ()
+    mixed = replace(weak, memories_threshold=0.98)
+    assert within(mixed, 2000).memory_ids == ("m0", "m1", "m2")
+    few = replace(weak, excerpts=excerpts(20))
+    assert len(within(few, 2000).memory_ids) == 30
 
 
 def test_empty_sections_are_left_out_of_the_short_form() -> None:

@@ -69,6 +69,13 @@ def test_a_context_without_its_fence_is_taken_out_too(max_tokens: int | None) ->
     assert left == "Question: I have a new job, what now?"
 
 
+def test_excerpts_under_names_are_taken_out_without_their_fence() -> None:
+    block = "# Here are some excerpts of past conversations with the user:\n\n## Fri 14 Mar 2025\n"
+    named = f"{block}Ana: I moved to Porto.\n    It rains.\nUSER: Good.\nMaria Luz: Yes."
+    assert own(f"{named}\nI have a new job.") == "I have a new job."
+    assert own("Ana: I moved.") == "Ana: I moved."
+
+
 def test_a_fence_that_is_not_closed_runs_to_the_end() -> None:
     assert own("I have a dog.\n<recalled_memory>\n1. User has a cat.") == "I have a dog."
 

@@ -127,6 +127,50 @@ def test_the_person_who_is_asked_about_comes_first() -> None:
     assert rank_messages(*ask("What does Bo play?", index), index)[0].row == 1
 
 
+def test_one_pasted_prefix_makes_nobody_a_person() -> None:
+    chats = [session(week, *["I read a book.", "Nice."] * 30) for week in range(2)]
+    pasted = session(3, "Prompt: write a poem about oak", "Here it is.")
+    index = index_of(*chats, pasted)
+    assert index.speakers == ("prompt",)
+    assert index.people() == ()
+    assert not index.is_between_people
+    assert index_of(session(0, "Ana: Hello there", "Bo: Hi Ana")).people() == ("ana", "bo")
+
+
+@pytest.mark.parametrize("role", ["User", "Assistant", "System", "Аssistant", "AI Bot"])
+def test_a_role_in_front_of_messages_is_no_name(role: str) -> None:
+    assert index_of(session(0, f"{role}: I play the cello.", "Nice.")).speakers == ()
+
+
+def test_between_people_a_question_ranks_below_what_was_said() -> None:
+    index = index_of(
+        session(0, "Ana: Which bird did the neighbours adopt?", "Bo: I had soup for lunch."),
+        session(1, "Ana: The neighbours did adopt a green bird.", "Bo: How lovely."),
+    )
+    assert index.is_between_people
+    assert index.questions.tolist() == [1.0, 0.0, 0.0, 1.0]
+    assert rank_messages(*ask("Which bird did the neighbours adopt?", index), index)[0].row == 2
+
+
+def test_between_people_the_session_of_the_best_message_comes_first() -> None:
+    index = index_of(
+        session(0, "Ana: We fed the parrot seeds.", "Bo: My kayak trip was windy and long."),
+        session(1, "Ana: The bus was late today.", "Bo: My kayak trip was windy and long."),
+    )
+    ranked = rows(rank_messages(*ask("What did the parrot eat?", index), index))
+    assert ranked.index(1) < ranked.index(3)
+
+
+def test_a_caption_behind_a_question_is_no_statement() -> None:
+    index = index_of(
+        session(0, "Ana: Do you like it? [a photo of a red bicycle]", "Bo: I do. Where is it?")
+    )
+    assert index.questions.tolist() == [1.0, 1.0]
+    assert index_of(session(0, "Ana: I sold my red bicycle. And you?", "Bo: Fine.")).questions[
+        0
+    ] == pytest.approx(0.5)
+
+
 def test_the_day_that_is_asked_about_comes_first() -> None:
     index = index_of(*(session(week, "I baked a cake.", "Yum.") for week in range(12)))
     ranked = rank_messages(*ask("Which cake did I bake on 17 February 2025?"), index)
@@ -174,6 +218,18 @@ def test_appending_sessions_gives_the_index_of_all() -> None:
     assert rank_messages(found, vectors, grown) == rank_messages(found, vectors, whole)
     assert grown.session_days.tolist() == whole.session_days.tolist()
     assert append_sessions(whole, []) is whole
+
+
+def test_appending_chats_between_people_gives_the_index_of_all() -> None:
+    chats = [
+        session(week, f"Ana: I saw {animal} and rain.", "Bo: Where was that?")
+        for week, animal in enumerate(("owls", "foxes", "storks"))
+    ]
+    grown = index_of()
+    for chat in chats:
+        grown = append_sessions(grown, [chat])
+    found, vectors = ask("Where did Ana see foxes?", grown)
+    assert rank_messages(found, vectors, grown) == rank_messages(found, vectors, index_of(*chats))
 
 
 FACTS = (

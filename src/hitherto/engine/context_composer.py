@@ -14,6 +14,7 @@ from hitherto.core.context import recalled_data, render, sections
 from hitherto.core.recall import excerpts, multi_hop
 from hitherto.core.recall import index as recall_index
 from hitherto.core.recall import ranking as recall
+from hitherto.core.recall.passages import named_speaker
 from hitherto.core.recall.ranking import Ranked
 from hitherto.embedding import Embedders, QuestionEmbedder
 from hitherto.engine.analysis import analysis_of, explored_analysis
@@ -241,6 +242,7 @@ def _parts(
             for ranked in results.summaries
         ),
         excerpts=_excerpts(call, vectors, results.messages),
+        memories_threshold=request.memories_threshold if call.plan.question else 0.0,
         ongoing=tuple(_ongoing(call)),
         conflicts=tuple(state.conflicts),
         recent_messages=None if state.recent is None else tuple(state.recent),
@@ -258,20 +260,24 @@ def _excerpts(
         ranked, index.messages, _estimated_tokens(index.messages), call.excerpt_tokens, vectors
     )
     scores = {item.row: item.score for item in ranked}
+    people = index.messages.people() if index.messages.is_between_people else ()
     quoted = []
     for span in spans:
         session, position, message = index.message(span.row)
+        content = message.content[span.start : span.end]
+        name = named_speaker(content)
         quoted.append(
             recalled_data.Excerpt(
                 session_id=session.session_id,
                 session_created_at=session.created_at,
                 position=position,
                 role=message.role,
-                content=message.content[span.start : span.end],
+                content=content,
                 score=scores[span.row],
                 offset=span.start,
                 starts_mid=not span.whole and span.start > 0,
                 ends_mid=not span.whole and span.end < len(message.content),
+                speaker=name if name.lower() in people and span.start == 0 else "",
             )
         )
     return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))

@@ -212,9 +212,9 @@ def _first_event(requested: RecallStrategy) -> ContextResponse:
 def _quick_plan(state: ContextState, index: UserIndex) -> QueryPlan:
     question, previous = _question(state)
     today = state.session.created_at.date()
-    return query_plan.plan(question, today=today, previous=previous, people=index.messages.speakers)
+    return query_plan.plan(question, today=today, previous=previous, people=index.messages.people())
 
 
 def _speakers(state: ContextState) -> Sequence[str]:
-    """Return the speakers of the cached index; new ones follow with the next refresh."""
-    return () if state.delta.base is None else state.delta.base.messages.speakers
+    """Return the people of the cached index; new ones follow with the next refresh."""
+    return () if state.delta.base is None else state.delta.base.messages.people()

@@ -62,7 +62,7 @@ class IndexedMemoryBrowser:
 
     @property
     def people(self) -> Collection[str]:
-        return self._index.messages.speakers
+        return self._index.messages.people()
 
     def memories(self, plan: QueryPlan, *, superseded: bool = False) -> Sequence[Item]:
         index = self._index.memories

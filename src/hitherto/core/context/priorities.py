@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+from hitherto.core.context.recalled_data import ContextParts, RecalledMemory
 from hitherto.core.context.sections import Draft, MemoryDraft
 from hitherto.core.context.token_budget import Piece
 
 MEMORY_SHARE = 0.12
-"""Share of the budget that excerpts leave to memories at first. Excerpts have the evidence word for
-word; a memory states a change, or a fact that no shown excerpt has, in some 35 tokens. The share is
-enough for about the best six in a context of 2,000 tokens."""
+"""Share of the budget that excerpts leave to strong memories at first. Excerpts have the evidence
+word for word; a memory states a change, or a fact that no shown excerpt has, in some 35 tokens. The
+share is enough for about the best six in a context of 2,000 tokens."""
 
 CONFLICT_SHARE = 0.25
 """Share for pending conflicts before everything else, because the model has to ask about them."""
@@ -32,13 +33,16 @@ def candidates(draft: Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
         *(item.text for item in draft.recent_summaries),
     ]
     excerpts = [piece for _, piece in draft.excerpts]
+    strong = [item for item in draft.memories if is_strong(item.memory, draft.parts)]
+    weak = [item for item in draft.memories if not is_strong(item.memory, draft.parts)]
     yield from _with_reserve(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
     yield from _with_reserve(requested, round(tokens * (1 - REQUESTED_SHARE)))
     yield from in_order(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)
-    yield from _with_reserve(excerpts, round(tokens * MEMORY_SHARE) if draft.memories else 0)
-    yield from ((item.line, 0) for item in draft.memories if not draft.is_covered(item.memory))
+    yield from _with_reserve(excerpts, round(tokens * MEMORY_SHARE) if strong else 0)
+    yield from ((item.line, 0) for item in strong if not draft.is_covered(item.memory))
     yield from _with_reserve(excerpts, 0)
     yield from in_order(draft.analysis, 0)
+    yield from ((item.line, 0) for item in weak if not draft.is_covered(item.memory))
     yield from _with_reserve([*draft.conflicts, *requested], 0)
     yield from _with_reserve((item.text for item in draft.summaries), 0)
     yield from _with_reserve(_histories(draft.memories), 0)
@@ -49,6 +53,11 @@ def candidates(draft: Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
         if summary.text.is_shown:
             yield from _with_reserve(summary.memories, 0)
     yield from in_order(draft.asking, 0)
+
+
+def is_strong(memory: RecalledMemory, parts: ContextParts) -> bool:
+    """Return whether a memory is similar enough to the question to be worth its tokens early."""
+    return (memory.similarity or 0.0) >= parts.memories_threshold
 
 
 def _with_reserve(pieces: Iterable[Piece], reserve: int) -> Iterator[tuple[Piece, int]]:

@@ -59,6 +59,8 @@ class Excerpt:
 
     position: the message's place in its session, from 0.
     offset: where `content` starts in the message, in characters; orders the parts of one message.
+    speaker: the name that the content begins with ("Ana" in "Ana: I moved"), if it is that of a
+        person of the user's chats; "" for none.
     starts_mid, ends_mid: whether words of the message before or after `content` are left out.
     """
 
@@ -71,6 +73,7 @@ class Excerpt:
     offset: int = 0
     starts_mid: bool = False
     ends_mid: bool = False
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class ContextParts:
     """Everything that a context may show.
 
     memories, summaries, excerpts: most useful first.
+    memories_threshold: similarity from which on a memory is strong.
     conflicts: the pending ones.
     recent_messages: oldest first; None if the caller did not ask for them.
     recent_summaries: newest first; None if the caller did not ask for them.
@@ -100,3 +104,4 @@ class ContextParts:
     recent_messages: tuple[UserMessage, ...] | None = None
     recent_summaries: tuple[RecalledSummary, ...] | None = None
     analysis: Analysis | None = None
+    memories_threshold: float = 0.0

@@ -199,10 +199,7 @@ class Draft:
                 self._session_ids.append((heading, excerpt.session_id))
             key = (excerpt.session_id, excerpt.position, excerpt.offset)
             if key not in pieces:
-                text = self.wording.excerpt(
-                    excerpt.role, excerpt.content, excerpt.starts_mid, excerpt.ends_mid
-                )
-                pieces[key] = heading.add(Piece(text))
+                pieces[key] = heading.add(Piece(self.wording.excerpt(excerpt)))
         self.excerpts = [
             (excerpt, pieces[excerpt.session_id, excerpt.position, excerpt.offset])
             for excerpt in self.parts.excerpts

@@ -50,6 +50,18 @@ def local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
     return calendar_day(_in_zone(instant, zone_of(timezone)).date())
 
 
+def short_local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
+    """Write the day of an instant in a time zone: "Mon 06 Jan 2025"."""
+    return short_day(_in_zone(instant, zone_of(timezone)).date())
+
+
+@lru_cache(maxsize=4096)
+def short_day(day: date) -> str:
+    """Write a calendar day: "Mon 06 Jan 2025"."""
+    weekday, month = WEEKDAYS[day.weekday()][:3], MONTHS[day.month - 1][:3]
+    return f"{weekday} {day.day:02d} {month} {day.year}"
+
+
 @lru_cache(maxsize=16_384)
 def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> str:
     """Write the days of an event: "Monday, January 6th, 2025 to Friday, January 10th, 2025".

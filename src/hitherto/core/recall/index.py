@@ -4,7 +4,8 @@ Indexes are immutable; the `append_...` functions return a larger one. Rows are 
 appending. The caller knows what a row stands for (session id and position, memory id).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -13,10 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitherto.core.recall.bm25 import LexicalIndex, build_lexical_index
-from hitherto.core.recall.passages import Passage, PassageKind, speaker_names, word_count
+from hitherto.core.recall.passages import (
+    Passage,
+    PassageKind,
+    speaker_names,
+    without_speaker,
+    word_count,
+)
 from hitherto.core.recall.quantised_vectors import Floats, Vectors, no_vectors
 from hitherto.core.recall.scoring import sum_windows
-from hitherto.core.text.tokens import terms
+from hitherto.core.text.sentences import sentences
+from hitherto.core.text.tokens import content_tokens, terms
 from hitherto.models import Message, MessageRole
 
 Ints = NDArray[np.int32]
@@ -31,6 +39,13 @@ TOKENS_PER_WORD: Final = 1.3
 
 PLAIN_WORDS: Final = 40
 """Longer messages are ranked lower."""
+
+PERSON_SHARE: Final = 0.01
+"""A speaker with fewer of the messages is no person of the store: one pasted "Prompt: ..." names
+nobody."""
+
+_CAPTION: Final = re.compile(r"\s*\[[^\[\]]*\]\s*\Z")
+"""Caption of a picture at the end of a message, as exports of chats write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,10 @@ class MessageIndex:
     session_of: (m,) ascending, index into session_days.
     speaker_of: (m,) index into speakers, -1 where the content names none.
     speakers: names in lower case.
+    contents: (m,) how much a message says: log(1 + distinct terms) / 3, names of speakers left out;
+        0 where it has no speaker.
+    questions: (m,) 1 for a message that only asks, 0.5 for one that ends with a question, else 0; 0
+        where it has no speaker.
     session_days: (s,) proleptic ordinals.
     lexical: of the messages' contents.
     around_lengths: (m,) terms of each message and of those `AROUND` it.
@@ -80,9 +99,26 @@ class MessageIndex:
     session_of: Ints
     speaker_of: Ints
     speakers: tuple[str, ...]
+    contents: Floats
+    questions: Floats
     session_days: Ints
     lexical: LexicalIndex
     around_lengths: Floats
+
+    @property
+    def is_between_people(self) -> bool:
+        """Return whether this is a chat between people: half of the messages name their speaker."""
+        return 2 * int((self.speaker_of >= 0).sum()) >= max(len(self.speaker_of), 1)
+
+    def people(self) -> tuple[str, ...]:
+        """Return the speakers with at least `PERSON_SHARE` of the messages."""
+        counts = np.bincount(self.speaker_of + 1, minlength=len(self.speakers) + 1)[1:]
+        least = PERSON_SHARE * len(self.speaker_of)
+        return tuple(
+            name
+            for name, count in zip(self.speakers, counts.tolist(), strict=True)
+            if count >= least
+        )
 
     def estimated_tokens(self) -> Ints:
         """Return the approximate number of tokens of each message: (m,).
@@ -149,6 +185,8 @@ def build_message_index(sessions: Sequence[SessionPassages], dimensions: int) ->
         session_of=numbers,
         speaker_of=numbers,
         speakers=(),
+        contents=np.empty(0, np.float32),
+        questions=np.empty(0, np.float32),
         session_days=numbers,
         lexical=build_lexical_index([]),
         around_lengths=np.empty(0, np.float32),
@@ -176,7 +214,9 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
     all_chunk_of = _concatenate(index.chunk_of, chunk_of)
     word_counts = _concatenate(index.word_counts, [word_count(m.content) for m in messages])
     session_of = np.concatenate([index.session_of, np.repeat(session_numbers, sizes)])
-    lexical = index.lexical.append([terms(message.content) for message in messages])
+    documents = [terms(message.content) for message in messages]
+    lexical = index.lexical.append(documents)
+    contents, questions = _said_and_asked(messages, lowered, documents, speakers)
     return MessageIndex(
         chunk_vectors=_append(index.chunk_vectors, chunk_vectors),
         chunk_of=all_chunk_of,
@@ -194,10 +234,45 @@ def append_sessions(index: MessageIndex, sessions: Sequence[SessionPassages]) ->
         session_of=session_of,
         speaker_of=_concatenate(index.speaker_of, [numbers.get(name, -1) for name in lowered]),
         speakers=speakers,
+        contents=np.concatenate([index.contents, contents]),
+        questions=np.concatenate([index.questions, questions]),
         session_days=_concatenate(index.session_days, [s.day.toordinal() for s in sessions]),
         lexical=lexical,
         around_lengths=sum_windows(lexical.lengths.astype(np.float32), session_of, AROUND),
     )
+
+
+def _said_and_asked(
+    messages: Sequence[Message],
+    names: Sequence[str | None],
+    documents: Sequence[Sequence[str]],
+    speakers: Collection[str],
+) -> tuple[Floats, Floats]:
+    """Return `contents` and `questions` of messages with these speakers and terms."""
+    name_words = {word for name in speakers for word in name.split()}
+    name_terms = {term for name in speakers for term in terms(name)}
+    contents = np.zeros(len(messages), np.float32)
+    questions = np.zeros(len(messages), np.float32)
+    for number, (message, name) in enumerate(zip(messages, names, strict=True)):
+        if name is not None:
+            contents[number] = np.log1p(len({*documents[number]} - name_terms)) / 3
+            questions[number] = _asking(without_speaker(message.content), name_words)
+    return contents, questions
+
+
+def _asking(content: str, names: Collection[str]) -> float:
+    """Return how much of a text only asks.
+
+    1 if all of its sentences ask or say little, 0.5 if it ends with a question, else 0.
+    """
+    spoken = sentences(_CAPTION.sub("", content))
+    if all(
+        sentence.endswith("?")
+        or len({word for word in content_tokens(sentence) if word not in names}) <= 1
+        for sentence in spoken
+    ):
+        return 1.0
+    return 0.5 if spoken[-1].endswith("?") else 0.0
 
 
 def build_memory_index(

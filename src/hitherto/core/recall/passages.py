@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from hitherto.core.text.english import word_set
+from hitherto.core.text.lookalikes import folded
 from hitherto.core.text.sentences import sentence_spans
 from hitherto.models import Message, MessageRole
 
@@ -32,6 +34,9 @@ _WORD: Final = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{1,2}|\S+"
 )
 _SPEAKER: Final = re.compile(r"\s*([^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2}): ")
+
+_ROLES: Final = word_set("user assistant system developer tool human ai bot")
+"""Roles that exports write like names. They name nobody, and a text could pose as another role."""
 
 
 class PassageKind(StrEnum):
@@ -141,9 +146,21 @@ def speaker_names(messages: Sequence[Message]) -> list[str | None]:
     ]
 
 
+def named_speaker(content: str) -> str:
+    """Return the name that a message of the form "Name: text" begins with, or ""."""
+    return _prefix(content) or ""
+
+
+def without_speaker(content: str) -> str:
+    """Return a message of the form "Name: text" without the name."""
+    return content[match.end() :] if (match := _SPEAKER.match(content)) else content
+
+
 def _prefix(content: str) -> str | None:
     match = _SPEAKER.match(content)
-    return match[1] if match and match[1][0].isupper() else None
+    if match is None or not match[1][0].isupper():
+        return None
+    return None if _ROLES & set(folded(match[1]).split()) else match[1]
 
 
 def _pieces(

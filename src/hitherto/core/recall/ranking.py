@@ -63,6 +63,8 @@ class MessageWeights:
         with two messages to each side; each is normalised to 0..1 first.
     role, speaker, date: added where the prior holds in full.
     length: subtracted for each doubling of a message beyond `PLAIN_WORDS`.
+    session: the best score of a message of the same session, by `MESSAGE_WEIGHTS`.
+    content, question: `contents` and `questions` of `MessageIndex`; the latter is subtracted.
 
     These are round values near the optimum of two development sets. docs/recall.md has the effect
     of each there, and how far tuning on one half carried to the other.
@@ -76,9 +78,26 @@ class MessageWeights:
     speaker: float = 0.8
     date: float = 0.8
     length: float = 0.3
+    session: float = 0.0
+    content: float = 0.0
+    question: float = 0.0
 
 
 MESSAGE_WEIGHTS: Final = MessageWeights()
+
+CHAT_WEIGHTS: Final = MessageWeights(
+    chunk=0.6,
+    window=0.7,
+    turn=0.2,
+    around=0.7,
+    date=0.75,
+    length=0.0,
+    session=0.65,
+    content=0.55,
+    question=0.35,
+)
+"""For chats between people, whose turns are short: evidence clusters in sessions, and questions
+carry no facts. Between a user and an assistant neither holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +132,31 @@ class LexicalScores:
     """Lexical signals and priors of each message, without the query's vectors.
 
     counts: (terms, m), occurrences of each of the plan's terms. scores: (m,), the lexical signals
-    and the priors, weighted.
+    and the priors by `MESSAGE_WEIGHTS`. chat_scores: the same by `CHAT_WEIGHTS`, without `session`;
+    None unless the messages are a chat between people.
     """
 
     counts: Floats
     scores: Floats
+    chat_scores: Floats | None = None
 
 
-def lexical_scores(
-    plan: QueryPlan, index: MessageIndex, weights: MessageWeights = MESSAGE_WEIGHTS
-) -> LexicalScores:
+def lexical_scores(plan: QueryPlan, index: MessageIndex) -> LexicalScores:
     """Return the part of `rank_messages` that needs no vectors, so it runs during embedding."""
     counts = index.lexical.counts(plan.terms)
     lengths = index.lexical.lengths
     if not len(lengths):
         return LexicalScores(counts, np.zeros(0, np.float32))
     table = sum_windows(counts, index.session_of, AROUND)
-    scores = fuse(
-        [
-            (weights.turn, count_scores(counts, lengths)),
-            (weights.around, count_scores(table, index.around_lengths)),
-        ]
-    )
-    _add_priors(scores, plan, index, weights)
-    return LexicalScores(counts, scores)
+    turn, around = count_scores(counts, lengths), count_scores(table, index.around_lengths)
+
+    def weighted(weights: MessageWeights) -> Floats:
+        scores = fuse([(weights.turn, turn), (weights.around, around)])
+        _add_priors(scores, plan, index, weights)
+        return scores
+
+    chat_scores = weighted(CHAT_WEIGHTS) if index.is_between_people else None
+    return LexicalScores(counts, weighted(MESSAGE_WEIGHTS), chat_scores)
 
 
 def rank_messages(
@@ -145,13 +165,11 @@ def rank_messages(
     lexical: LexicalScores,
     index: MessageIndex,
     limit: int = 200,
-    weights: MessageWeights = MESSAGE_WEIGHTS,
 ) -> list[Ranked]:
     """Return the best messages, best first; dense and lexical: both sides of the same plan."""
     if not len(index.is_user):
         return []
-    scores = fuse([(weights.chunk, dense.chunk), (weights.window, dense.window)])
-    scores += lexical.scores
+    scores = _fused(dense, lexical, index)
     rows = best_rows(scores, limit)
     covered = coverage(lexical.counts[:, rows] > 0, _term_weights(plan.terms, index.lexical))
     similarities = calibrate(dense.chunk[rows], covered)
@@ -161,6 +179,23 @@ def rank_messages(
             rows.tolist(), scores[rows].tolist(), similarities.tolist(), strict=True
         )
     ]
+
+
+def _fused(dense: DenseScores, lexical: LexicalScores, index: MessageIndex) -> Floats:
+    """Return the score of each message: (m,)."""
+
+    def weighted(weights: MessageWeights) -> Floats:
+        return fuse([(weights.chunk, dense.chunk), (weights.window, dense.window)])
+
+    scores = weighted(MESSAGE_WEIGHTS) + lexical.scores
+    if lexical.chat_scores is None:
+        return scores
+    session_of = index.session_of
+    starts = np.flatnonzero(np.diff(session_of, prepend=-1))
+    sessions = len(index.session_days)
+    best = best_of_groups(min_max(scores), session_of, starts, sessions, 0.0)
+    session = np.float32(CHAT_WEIGHTS.session) * best[session_of]
+    return weighted(CHAT_WEIGHTS) + lexical.chat_scores + session
 
 
 def term_coverage(plan: QueryPlan, lexical: LexicalIndex) -> Floats:
@@ -288,7 +323,7 @@ def _above(similarities: Floats, threshold: float, least: int, most: int) -> lis
 def _add_priors(
     scores: Floats, plan: QueryPlan, index: MessageIndex, weights: MessageWeights
 ) -> None:
-    """Add the priors to the scores, in place: speaker, dates, length of the message."""
+    """Add the priors to the scores, in place: speaker, role, dates, what a message is like."""
     named = [
         number
         for number, speaker in enumerate(index.speakers)
@@ -301,17 +336,22 @@ def _add_priors(
     if plan.dates:
         near = _nearest(plan.dates, index.session_days, index.session_days)
         scores += np.float32(weights.date) * near[index.session_of]
-    scores -= np.float32(weights.length) * index.doublings
+    if weights.length:
+        scores -= np.float32(weights.length) * index.doublings
+    if weights.content:
+        scores += np.float32(weights.content) * index.contents
+    if weights.question:
+        scores -= np.float32(weights.question) * index.questions
 
 
 def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) -> Floats:
     """Return the prior for the role whose words are asked for: (m,).
 
-    A question without a role is mostly about the user, which counts half; unless the speakers have
-    names: then both are asked about alike.
+    A question without a role is mostly about the user, which counts half; unless the messages are a
+    chat between people: then both are asked about alike.
     """
     if role is None:
-        weight = 0.0 if index.speakers else 0.5 * weight
+        weight = 0.0 if index.is_between_people else 0.5 * weight
     is_asked_role = index.is_user if role is not MessageRole.ASSISTANT else ~index.is_user
     return is_asked_role.astype(np.float32) * np.float32(weight)
 

@@ -56,6 +56,10 @@ _HEADINGS = frozenset(
     }
 )
 _DAY = rf"(?:{'|'.join(WEEKDAYS)}), (?:{'|'.join(MONTHS)}) \d{{1,2}}(?:st|nd|rd|th), \d{{1,4}}"
+_SHORT_DAY = (
+    rf"(?:{'|'.join(day[:3] for day in WEEKDAYS)}) \d{{2}}"
+    rf" (?:{'|'.join(month[:3] for month in MONTHS)}) \d{{1,4}}"
+)
 _SERVED_LINE = re.compile(
     rf"\s*\d+(?:\.\d+)*\. .*(?:\(Similarity: \d\.\d{{4}}\)|\[Event Date: {_DAY}|\[Version \d+\])"
     rf"|\s*\d+\. (?>.*?\(Event Date: {_DAY}).*\bExpired at: "
@@ -68,9 +72,12 @@ _SUMMARY_HEADING = re.compile(r"\s*## Summary \d+ \(")
 _INSIDE = re.compile(
     r"(?:USER|ASSISTANT): |(?:Content|Reason|Event Date|Created at|Expired at|Note|Said by"
     r"|Doubtful since|Proposed memory|Conflicting memories|Questions): ?|    |- |\d+(?:\.\d+)*\. "
-    rf"|## {_DAY}\Z|…\Z"
+    rf"|## (?:{_DAY}|{_SHORT_DAY})\Z|…\Z"
 )
 """Beginnings of lines of a context that other texts can have too."""
+_QUOTED_DAY = re.compile(rf"\s*## {_SHORT_DAY}\s*\Z")
+_NAMED_LINE = re.compile(r"[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2}: ")
+"""Beginning of an excerpt that a name stands in front of, in place of its role."""
 _NUMBERED = re.compile(r"\A\s*(?:[-*•]|\d+(?:\.\d+)*[.)])\s+")
 _NOTE = re.compile(r"\((?:Similarity|Event Date|said by|imported|quoted)\b|\[(?=[A-Z])")
 """Beginnings of a note behind a memory; a note of the second kind ends with its bracket."""
@@ -182,7 +189,7 @@ def _own_lines(lines: Sequence[str], served_text: Served) -> Iterator[str]:
 
     A block of served lines continues as long as its lines have the form of a context.
     """
-    in_block = after_summary = False
+    in_block = after_summary = in_excerpts = False
     for line in lines:
         stripped = line.strip()
         if not stripped:
@@ -196,11 +203,14 @@ def _own_lines(lines: Sequence[str], served_text: Served) -> Iterator[str]:
         ):
             in_block = stripped not in served_text.prompt_lines
             after_summary = _SUMMARY_HEADING.match(line) is not None
+            in_excerpts = False
             continue
-        if in_block and (after_summary or _INSIDE.match(line)):
+        is_named = in_excerpts and _NAMED_LINE.match(line) is not None
+        if in_block and (after_summary or is_named or _INSIDE.match(line)):
+            in_excerpts = in_excerpts or _QUOTED_DAY.match(line) is not None
             after_summary = False
             continue
-        in_block = False
+        in_block = in_excerpts = False
         kept = _own_sentences(line, served_text)
         if kept:
             yield kept
