@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 from tests.conformance.service import OnLoop, Service, serving
 from tests.conformance.stories import BIRTHDAY
-from tests.databases import NewDatabase
+from tests.databases import POSTGRESQL, SQLITE, NewDatabase
 
 from hitherto.core.history.redaction import REDACTED
 
@@ -31,6 +31,7 @@ TEXTS = ("I have a cousin in Porto.", "I live in Lisbon.", "I moved to Berlin.",
 PLANS = st.fixed_dictionaries({}, optional={"plan": st.sampled_from(("free", "pro"))})
 STATUSES = ("pending", "processing", "processed")
 INACTIVE_S = 600
+EXAMPLES = {SQLITE: 20, POSTGRESQL: 8}
 CONTENDED = "carla"
 """Who contradicts themselves; nobody else has merge conflicts switched on."""
 
@@ -527,6 +528,10 @@ def service(new_shared_database: NewDatabase) -> Iterator[Service]:
 
 
 @pytest.mark.long
-def test_any_sequence_of_requests_leaves_what_the_dictionaries_say(service: Service) -> None:
+def test_any_sequence_of_requests_leaves_what_the_dictionaries_say(
+    service: Service, database_kind: str
+) -> None:
     LifeCycle.service = service
-    run_state_machine_as_test(LifeCycle, settings=settings(max_examples=20, stateful_step_count=40))
+    run_state_machine_as_test(
+        LifeCycle, settings=settings(max_examples=EXAMPLES[database_kind], stateful_step_count=40)
+    )

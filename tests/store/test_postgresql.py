@@ -140,7 +140,7 @@ async def test_two_that_wait_for_each_other_both_come_through(store: Store) -> N
         store.write(change("alice", "bruno")),
         store.write(change("bruno", "alice")),
     )
-    assert len(runs) == 3
+    assert len(runs) > 2, "neither was run again"
     for name in ("alice", "bruno"):
         revision = await store.read(
             lambda tx, n=name: tx.users(DEFAULT_PROJECT_ID).user(n).revision()

@@ -1,11 +1,9 @@
 """Transactions: all or nothing, concurrently, and with a failing disk."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from tests import databases
 from tests.conftest import START, Clock
 from tests.databases import Location, NewDatabase
 from tests.fakes import HashEmbedder
+from tests.forking import Program, Programs
 
 from hitherto import AsyncHitherto, Hitherto, MessageRole, Parts, SessionStatus, Settings
 from hitherto.embedding import Vectors
@@ -22,8 +21,6 @@ from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import ClosedError, StoreError
 from hitherto.store import ProjectUsers, Store, open_database
 from hitherto.store.migrate import migrations
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -190,65 +187,46 @@ async def test_writers_in_many_threads_lose_no_update(path: Path) -> None:
         await store.close()
 
 
-WRITER = """
-import sys
-from hitherto import Parts, Hitherto
-from tests.fakes import HashEmbedder
+@pytest.fixture
+def racing(programs: Programs, tmp_path: Path) -> Iterator[Callable[..., list[Program]]]:
+    """Starts programs of `racing_process` with lists of arguments; they wait for a sign."""
+    with ExitStack() as ending:
 
-path, session_id, name = sys.argv[1:]
-print("ready", flush=True)
-sys.stdin.readline()
-with Hitherto(path, parts=Parts(HashEmbedder())) as memory:
-    session = memory.get_user("alice").get_session(session_id)
-    for number in range(60):
-        session.add_message("user", f"{name} {number}")
-"""
+        def start(*arguments: Sequence[str]) -> list[Program]:
+            started = [
+                ending.enter_context(
+                    programs.running(
+                        "tests.store.racing_process", *words, log=tmp_path / f"log{number}"
+                    )
+                )
+                for number, words in enumerate(arguments)
+            ]
+            assert [process.stdout.readline() for process in started] == ["ready\n"] * len(started)
+            return started
 
-
-@contextmanager
-def processes(code: str, *arguments: Sequence[str]) -> Iterator[list["subprocess.Popen[str]"]]:
-    """Run code once for each list of arguments, all let go at the same moment."""
-    found = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, *words],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for words in arguments
-    ]
-    for process in found:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    yield found
-    for process in found:
-        process.kill()
-        process.wait()
+        yield start
 
 
-def finish(started: list["subprocess.Popen[str]"]) -> list[str]:
+def finish(started: list[Program]) -> None:
+    """Let all go at the same moment, and wait until they have ended."""
     for process in started:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=60)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * len(started)
-    return answers
+    assert [process.wait(60) for process in started] == [0] * len(started)
 
 
 async def test_writers_in_two_processes_lose_nothing_and_keep_their_order(
-    path: Location, settings: Settings
+    path: Location, settings: Settings, racing: Callable[..., list[Program]]
 ) -> None:
     async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
-        arguments = [str(path), session.session_id]
-        with processes(WRITER, [*arguments, "left"], [*arguments, "right"]) as started:
-            writing = asyncio.create_task(asyncio.to_thread(finish, started))
-            for number in range(60):
-                await session.add_message("user", f"here {number}")
-            await writing
+        arguments = ["write", str(path), session.session_id]
+        started = racing([*arguments, "left"], [*arguments, "right"])
+        writing = asyncio.create_task(asyncio.to_thread(finish, started))
+        for number in range(60):
+            await session.add_message("user", f"here {number}")
+        await writing
         page = await session.get_messages(limit=500)
         told = [message.content for message in page.messages]
     for name in ("left", "right", "here"):
@@ -258,28 +236,14 @@ async def test_writers_in_two_processes_lose_nothing_and_keep_their_order(
     assert len(told) == 180
 
 
-OPENER = """
-import sys
-from hitherto.store import open_database
-
-databases = [open_database(path) for path in sys.argv[1:]]
-print("ready", flush=True)
-sys.stdin.readline()
-for database in databases:
-    database.open()
-    database.close()
-"""
-
-
 def test_new_databases_opened_by_several_processes_at_once_are_migrated_once(
-    new_database: NewDatabase,
+    new_database: NewDatabase, racing: Callable[..., list[Program]]
 ) -> None:
     locations = [new_database() for _ in range(5)]
     for location in locations:
         databases.migrate_to(location, 0)
-    arguments = [str(location) for location in locations]
-    with processes(OPENER, arguments, arguments, arguments) as started:
-        finish(started)
+    arguments = ["open", *(str(location) for location in locations)]
+    finish(racing(arguments, arguments, arguments))
     for location in locations:
         applied = databases.values(location, "select version from schema_migrations order by 1")
         assert applied == [(number,) for number in range(1, len(migrations()) + 1)]

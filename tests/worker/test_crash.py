@@ -16,13 +16,15 @@ from typing import Any
 
 import pytest
 from tests import databases
-from tests.databases import NewDatabase
+from tests.databases import POSTGRESQL, SQLITE, NewDatabase
 from tests.fakes import HashEmbedder
 from tests.worker import crashing
 
 from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
 
-KILLS = 20
+KILLS = {SQLITE: 20, POSTGRESQL: 8}
+"""Fewer on PostgreSQL, which test_fleet_crash.py kills too."""
+
 CONVERSATIONS_A_RUN = 2
 ADDING = frozenset({"message", "process"})
 PROCESSING = frozenset({"step"})
@@ -202,8 +204,9 @@ def counts(path: Path) -> dict[str, int]:
 
 @pytest.mark.long
 async def test_a_killed_process_loses_nothing_acknowledged_and_doubles_nothing(
-    application: Application, path: Path, new_database: NewDatabase
+    application: Application, path: Path, new_database: NewDatabase, database_kind: str
 ) -> None:
+    kills = KILLS[database_kind]
     chance = random.Random(20)
     ledger = Ledger()
     last = Counter(
@@ -214,17 +217,17 @@ async def test_a_killed_process_loses_nothing_acknowledged_and_doubles_nothing(
             (ADDING, PROCESSING)[number % 2],
             chance,
         )
-        for number in range(KILLS)
+        for number in range(kills)
     )
     assert sum(last[kind] for kind in ADDING), "no kill while adding"
     assert sum(last[kind] for kind in PROCESSING), "no kill while processing"
-    conversations = KILLS * CONVERSATIONS_A_RUN
+    conversations = kills * CONVERSATIONS_A_RUN
     # The last run is killed only when all is told.
     pid = application.start(conversations)
     while (report := application.report()) != ["idle"]:
         ledger.note(*report)
     os.kill(pid, signal.SIGKILL)
-    assert ledger.checks > KILLS // 2
+    assert ledger.checks > kills // 2
 
     stored = await memories(path)
     assert stored["state"] == {
