@@ -68,7 +68,7 @@ def memories(draw: st.DrawFn) -> dict[str, MemoryVersion]:
 
 
 @st.composite
-def contests(draw: st.DrawFn) -> AnsweredConflict:
+def answered_conflicts(draw: st.DrawFn) -> AnsweredConflict:
     at, proposed = draw(days), draw(contents)
     ids = tuple(draw(st.lists(st.sampled_from(["m0", "m1", "m2", "gone"]), unique=True)))
     questions = tuple(
@@ -91,17 +91,17 @@ def contests(draw: st.DrawFn) -> AnsweredConflict:
 
 
 def settle(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
+    versions: dict[str, MemoryVersion], conflict: AnsweredConflict, comments: list[str]
 ) -> tuple[Resolution, set[str]]:
     current = [version for version in versions.values() if version.expired_at is None]
     existing = [
         ExistingMemory(version, EMBEDDER.embed_query(version.content)) for version in current
     ]
     statements = [
-        Candidate(text, contest.answered_at, contest.answered_at, (0,)) for text in comments
+        Candidate(text, conflict.answered_at, conflict.answered_at, (0,)) for text in comments
     ]
-    vectors = EMBEDDER.embed([contest.proposed.content, *comments])
-    resolution = resolve(existing, versions, contest, statements, vectors)
+    vectors = EMBEDDER.embed([conflict.proposed.content, *comments])
+    resolution = resolve(existing, versions, conflict, statements, vectors)
     return resolution, {version.memory_id for version in current}
 
 
@@ -109,11 +109,11 @@ def replaced(decision: Decision) -> list[str | int]:
     return list(decision.replaces) if isinstance(decision, Supersede) else []
 
 
-@given(memories(), contests(), st.lists(contents, max_size=3))
+@given(memories(), answered_conflicts(), st.lists(contents, max_size=3))
 def test_what_expires_was_current_and_expires_once(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
+    versions: dict[str, MemoryVersion], conflict: AnsweredConflict, comments: list[str]
 ) -> None:
-    resolution, current = settle(versions, contest, comments)
+    resolution, current = settle(versions, conflict, comments)
     replaced_refs: list[str | int] = list(resolution.retired)
     for index, decision in enumerate(resolution.plan.decisions):
         replaced_refs += replaced(decision)
@@ -126,14 +126,14 @@ def test_what_expires_was_current_and_expires_once(
     assert len(resolution.origins) == len(resolution.said_at) == len(resolution.plan.decisions)
 
 
-@given(memories(), contests(), st.lists(contents, max_size=3))
+@given(memories(), answered_conflicts(), st.lists(contents, max_size=3))
 def test_what_an_answer_affirms_never_expires_as_untrue(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
+    versions: dict[str, MemoryVersion], conflict: AnsweredConflict, comments: list[str]
 ) -> None:
-    resolution, _ = settle(versions, contest, comments)
+    resolution, _ = settle(versions, conflict, comments)
     affirmed = {
         memory_id
-        for memory_id, verdict in zip(contest.contradicted, contest.verdicts(), strict=True)
+        for memory_id, verdict in zip(conflict.contradicted, conflict.verdicts(), strict=True)
         if verdict in {Verdict.HELD, Verdict.BOTH}
     }
     assert affirmed.isdisjoint(resolution.retired)
@@ -142,12 +142,12 @@ def test_what_an_answer_affirms_never_expires_as_untrue(
             assert decision.reason is not ExpirationReason.MERGE_CONFLICT
 
 
-@given(memories(), contests(), st.lists(contents, max_size=3))
+@given(memories(), answered_conflicts(), st.lists(contents, max_size=3))
 def test_the_proposed_statement_is_decided_by_all_answers(
-    versions: dict[str, MemoryVersion], contest: AnsweredConflict, comments: list[str]
+    versions: dict[str, MemoryVersion], conflict: AnsweredConflict, comments: list[str]
 ) -> None:
-    resolution, _ = settle(versions, contest, comments)
-    accepted = set(contest.verdicts()) <= {Verdict.PROPOSED, Verdict.BOTH}
+    resolution, _ = settle(versions, conflict, comments)
+    accepted = set(conflict.verdicts()) <= {Verdict.PROPOSED, Verdict.BOTH}
     assert resolution.origins.count(0) == accepted
     assert list(resolution.origins) == sorted(resolution.origins)
     for decision, origin in zip(resolution.plan.decisions, resolution.origins, strict=True):

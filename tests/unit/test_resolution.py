@@ -66,7 +66,7 @@ def candidate(content: str, said_day: int) -> Candidate:
     return Candidate(content, day(said_day), day(said_day), (0,))
 
 
-def contest(
+def answered(
     *verdicts: str, proposed: str = NEW, ids: Sequence[str] = ("m0", "m1", "m2")
 ) -> AnsweredConflict:
     """A conflict of day 10, answered on day 20; a verdict names the option chosen."""
@@ -107,12 +107,12 @@ def resolve_with(
 
 
 def test_the_held_statement_is_right() -> None:
-    resolution = resolve_with([version("m0", OLD)], contest("held"))
+    resolution = resolve_with([version("m0", OLD)], answered("held"))
     assert resolution.plan.decisions == resolution.retired == ()
 
 
 def test_the_proposed_statement_is_right() -> None:
-    resolution = resolve_with([version("m0", OLD)], contest("proposed"))
+    resolution = resolve_with([version("m0", OLD)], answered("proposed"))
     (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
     assert (decision.candidate.content, decision.replaces) == (NEW, ("m0",))
@@ -122,20 +122,20 @@ def test_the_proposed_statement_is_right() -> None:
 
 
 def test_the_proposed_statement_is_right_although_it_was_said_earlier() -> None:
-    resolution = resolve_with([version("m0", OLD, said_day=15)], contest("proposed"))
+    resolution = resolve_with([version("m0", OLD, said_day=15)], answered("proposed"))
     assert isinstance(resolution.plan.decisions[0], Supersede)
 
 
 def test_both_are_right() -> None:
     lives = [version("m0", "User lives in Porto")]
-    resolution = resolve_with(lives, contest("both", proposed="User lives in Lisbon"))
+    resolution = resolve_with(lives, answered("both", proposed="User lives in Lisbon"))
     assert isinstance(resolution.plan.decisions[0], Insert)
     assert resolution.retired == ()
     assert resolution.plan.connections == (("m0", 0),)
 
 
 def test_neither_is_right() -> None:
-    resolution = resolve_with([version("m0", OLD)], contest("neither"))
+    resolution = resolve_with([version("m0", OLD)], answered("neither"))
     assert resolution.plan.decisions == ()
     assert resolution.retired == ("m0",)
 
@@ -160,7 +160,7 @@ def test_each_memory_is_judged_by_its_own_answer_and_the_proposed_one_by_all(
     verdicts: tuple[str, ...], accepted: bool, gone: set[str]
 ) -> None:
     held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said_day=1)]
-    resolution = resolve_with(held, contest(*verdicts, proposed="User lives in Lisbon"))
+    resolution = resolve_with(held, answered(*verdicts, proposed="User lives in Lisbon"))
     assert len(resolution.plan.decisions) == accepted
     replaced = {
         ref
@@ -175,7 +175,7 @@ def test_each_memory_is_judged_by_its_own_answer_and_the_proposed_one_by_all(
 def test_the_newest_of_those_replaced_comes_first() -> None:
     held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said_day=1)]
     resolution = resolve_with(
-        held, contest("proposed", "proposed", proposed="User lives in Lisbon")
+        held, answered("proposed", "proposed", proposed="User lives in Lisbon")
     )
     (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
@@ -190,11 +190,11 @@ def test_a_memory_that_got_detail_meanwhile_is_judged_by_its_current_version() -
         version("m0", OLD, expired_at=day(12), expiration_reason=ADDITION),
         version("m9", f"{OLD} in Porto", said_day=12, previous_id="m0"),
     ]
-    (decision,) = resolve_with(versions, contest("proposed")).plan.decisions
+    (decision,) = resolve_with(versions, answered("proposed")).plan.decisions
     assert isinstance(decision, Supersede)
     assert decision.replaces == ("m9",)
-    assert resolve_with(versions, contest("neither")).retired == ("m9",)
-    assert resolve_with(versions, contest("held")).retired == ()
+    assert resolve_with(versions, answered("neither")).retired == ("m9",)
+    assert resolve_with(versions, answered("held")).retired == ()
 
 
 def test_a_memory_that_time_superseded_meanwhile_keeps_its_successor() -> None:
@@ -202,25 +202,25 @@ def test_a_memory_that_time_superseded_meanwhile_keeps_its_successor() -> None:
         version("m0", "User lives in Porto", expired_at=day(12), expiration_reason=TEMPORAL),
         version("m9", "User moved to Faro", said_day=12, previous_id="m0"),
     ]
-    resolution = resolve_with(versions, contest("proposed", proposed="User lives in Lisbon"))
+    resolution = resolve_with(versions, answered("proposed", proposed="User lives in Lisbon"))
     (decision,) = resolution.plan.decisions
     assert isinstance(decision, InsertHistorical)
     assert (decision.successor, decision.reason) == ("m9", TEMPORAL)
     assert resolution.retired == ()
-    assert resolve_with(versions, contest("neither")).retired == ()
+    assert resolve_with(versions, answered("neither")).retired == ()
 
 
 def test_a_memory_deleted_meanwhile_leaves_the_answer_about_the_proposed_one() -> None:
-    (decision,) = resolve_with([], contest("proposed")).plan.decisions
+    (decision,) = resolve_with([], answered("proposed")).plan.decisions
     assert isinstance(decision, Insert)
     for verdict in ("held", "neither"):
-        resolution = resolve_with([], contest(verdict))
+        resolution = resolve_with([], answered(verdict))
         assert resolution.plan.decisions == resolution.retired == ()
 
 
 def test_what_was_proposed_and_said_again_meanwhile_is_not_stored_twice() -> None:
     versions = [version("m0", OLD), version("m9", NEW, said_day=15)]
-    resolution = resolve_with(versions, contest("proposed"))
+    resolution = resolve_with(versions, answered("proposed"))
     (decision,) = resolution.plan.decisions
     assert isinstance(decision, Ignore)
     assert decision.because == "m9"
@@ -234,7 +234,9 @@ def test_two_memories_that_became_one_are_affirmed_by_one_of_two_answers() -> No
         version("m1", "User lives in Porto", previous_id="m0", **added),
         version("m9", "User lives in Porto with Tom", said_day=12, previous_id="m1"),
     ]
-    resolution = resolve_with(versions, contest("neither", "held", proposed="User lives in Lisbon"))
+    resolution = resolve_with(
+        versions, answered("neither", "held", proposed="User lives in Lisbon")
+    )
     assert resolution.retired == ()
 
 
@@ -243,7 +245,7 @@ def test_two_memories_that_became_one_are_affirmed_by_one_of_two_answers() -> No
 
 def test_a_message_says_how_it_is_in_truth() -> None:
     truth = "User was born on 5 May 1990"
-    resolution = resolve_with([version("m0", OLD)], contest("neither"), [truth])
+    resolution = resolve_with([version("m0", OLD)], answered("neither"), [truth])
     (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
     assert (decision.candidate.content, decision.replaces) == (truth, ("m0",))
@@ -253,7 +255,7 @@ def test_a_message_says_how_it_is_in_truth() -> None:
 
 
 def test_a_message_about_something_else_takes_the_place_of_nothing() -> None:
-    resolution = resolve_with([version("m0", OLD)], contest("neither"), ["User has two cats"])
+    resolution = resolve_with([version("m0", OLD)], answered("neither"), ["User has two cats"])
     assert isinstance(resolution.plan.decisions[0], Insert)
     assert resolution.retired == ("m0",)
 
@@ -261,7 +263,7 @@ def test_a_message_about_something_else_takes_the_place_of_nothing() -> None:
 @pytest.mark.parametrize("verdict", ["held", "proposed"])
 def test_a_message_that_speaks_against_the_answer_is_not_stored(verdict: str) -> None:
     resolution = resolve_with(
-        [version("m0", OLD)], contest(verdict), ["User was born on 5 May 1990"]
+        [version("m0", OLD)], answered(verdict), ["User was born on 5 May 1990"]
     )
     assert all(decision.candidate.content == NEW for decision in resolution.plan.decisions)
     assert resolution.retired == ()
@@ -273,12 +275,12 @@ def test_a_message_that_speaks_against_the_answer_is_not_stored(verdict: str) ->
 def test_a_message_that_repeats_what_the_answer_denies_is_not_stored(
     verdict: str, denied: str
 ) -> None:
-    resolution = resolve_with([version("m0", OLD)], contest(verdict), [denied])
+    resolution = resolve_with([version("m0", OLD)], answered(verdict), [denied])
     assert denied not in [decision.candidate.content for decision in resolution.plan.decisions]
 
 
 def test_a_message_that_repeats_the_proposed_statement_rests_on_it() -> None:
-    resolution = resolve_with([version("m0", OLD)], contest("proposed"), [NEW])
+    resolution = resolve_with([version("m0", OLD)], answered("proposed"), [NEW])
     accepted, repeated = resolution.plan.decisions
     assert isinstance(accepted, Supersede)
     assert isinstance(repeated, Ignore)
@@ -286,11 +288,11 @@ def test_a_message_that_repeats_the_proposed_statement_rests_on_it() -> None:
 
 
 def test_a_message_adds_to_what_was_affirmed() -> None:
-    resolution = resolve_with([version("m0", OLD)], contest("held"), [f"{OLD} in Porto"])
+    resolution = resolve_with([version("m0", OLD)], answered("held"), [f"{OLD} in Porto"])
     (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
     assert (decision.replaces, decision.reason) == (("m0",), ADDITION)
-    resolution = resolve_with([version("m0", OLD)], contest("proposed"), [f"{NEW} in Porto"])
+    resolution = resolve_with([version("m0", OLD)], answered("proposed"), [f"{NEW} in Porto"])
     _, added = resolution.plan.decisions
     assert isinstance(added, Supersede)
     assert (added.replaces, added.reason) == ((0,), ADDITION)
@@ -298,7 +300,7 @@ def test_a_message_adds_to_what_was_affirmed() -> None:
 
 def test_references_skip_what_is_not_stored() -> None:
     texts = ["User was born on 5 May 1990", "User has two cats", "User has two cats"]
-    resolution = resolve_with([version("m0", OLD)], contest("held"), texts)
+    resolution = resolve_with([version("m0", OLD)], answered("held"), texts)
     inserted, repeated = resolution.plan.decisions
     assert isinstance(inserted, Insert)
     assert isinstance(repeated, Ignore)
@@ -307,13 +309,13 @@ def test_references_skip_what_is_not_stored() -> None:
 
 
 def test_blank_messages_say_nothing() -> None:
-    of = contest("held", "held")
+    of = answered("held", "held")
     answers = (replace(of.answers[0], message="  "), replace(of.answers[1], message="Hm."))
     assert replace(of, answers=answers).messages() == ("Hm.",)
 
 
 def test_the_order_of_the_answers_does_not_matter() -> None:
-    of = contest("held", "neither")
+    of = answered("held", "neither")
     assert of.verdicts() == (Verdict.HELD, Verdict.NEITHER)
     assert replace(of, answers=of.answers[::-1]).verdicts() == of.verdicts()
 
