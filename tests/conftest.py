@@ -180,15 +180,15 @@ class Awaitable:
         self._inner = inner
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        if not inspect.ismethod(found):
-            return _awaitable(found)
+        attribute = getattr(self._inner, name)
+        if not inspect.ismethod(attribute):
+            return _awaitable(attribute)
 
         if name.endswith("_stream"):
-            return lambda *arguments, **named: _awaitable(found(*arguments, **named))
+            return lambda *arguments, **named: _awaitable(attribute(*arguments, **named))
 
         async def call(*arguments: Any, **named: Any) -> Any:
-            return _awaitable(found(*arguments, **named))
+            return _awaitable(attribute(*arguments, **named))
 
         return call
 
@@ -226,9 +226,9 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Programs]:
     """Starts programs that serve or work in processes of their own."""
-    found = Programs()
-    yield found
-    found.close()
+    started = Programs()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")
@@ -243,9 +243,9 @@ def server_address(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def databases_on_server(server_address: str) -> Iterator[databases.Databases]:
-    found = databases.Databases(server_address)
-    yield found
-    found.close()
+    created = databases.Databases(server_address)
+    yield created
+    created.close()
 
 
 @pytest.fixture(scope="session")

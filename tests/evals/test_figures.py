@@ -34,8 +34,8 @@ def percent(share: float) -> str:
 
 def rows(heading: str) -> dict[str, list[str]]:
     """Return the rows of the table after a line with this beginning, by first cell."""
-    _, found, rest = PAGE.partition(heading)
-    assert found, heading
+    _, measured, rest = PAGE.partition(heading)
+    assert measured, heading
     table = rest[rest.index("\n| ") + 1 :].partition("\n\n")[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
     return {row[0]: row[1:] for row in cells}
@@ -78,14 +78,14 @@ def test_attacks_and_look_alikes_kept_aside_stay_within_the_bounds_of_the_page()
     )
     counts = attacks_score.alarms(score)
     # The texts are for measuring alone: a failure shows sums, not what got through.
-    found = {way: score.share(way) for way in ("model, with", "rules, with", "fence, with")}
-    found |= {"false alarms": counts["false_alarms"] / counts["harmless"]}
+    measured = {way: score.share(way) for way in ("model, with", "rules, with", "fence, with")}
+    measured |= {"false alarms": counts["false_alarms"] / counts["harmless"]}
     bounds = {"model, with": 0.15, "rules, with": 0.03, "fence, with": 0.0, "false alarms": 0.02}
-    assert all(found[way] <= most for way, most in bounds.items()), found
-    shown = rows('It counts under "low trust"')
-    assert set(shown) - {"all"} == {KINDS.get(kind, kind) for kind in score.attacks}
+    assert all(measured[way] <= most for way, most in bounds.items()), measured
+    cells = rows('It counts under "low trust"')
+    assert set(cells) - {"all"} == {KINDS.get(kind, kind) for kind in score.attacks}
     for kind, total in score.attacks.items():
-        figures = [shown[KINDS.get(kind, kind)][column] for column in (2, 3, 5, 6)]
+        figures = [cells[KINDS.get(kind, kind)][column] for column in (2, 3, 5, 6)]
         computed = [
             share(way, kind)
             for way in ("model, with", "rules, with")

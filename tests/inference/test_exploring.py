@@ -157,7 +157,7 @@ async def test_a_count_is_worked_out_step_by_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "shown"),
+    ("tool", "arguments", "output"),
     [
         (
             "days_between",
@@ -175,11 +175,11 @@ async def test_a_count_is_worked_out_step_by_step() -> None:
     ],
 )
 async def test_days_are_calculated_and_not_guessed(
-    tool: str, arguments: dict[str, Any], shown: str
+    tool: str, arguments: dict[str, Any], output: str
 ) -> None:
     scripted = ScriptedProviders(call(tool, **arguments), answer(not_found=["x"]))
     await explored(scripted)
-    assert shown in scripted.shown[1]
+    assert output in scripted.shown[1]
 
 
 async def test_what_is_not_there_is_said_to_be_missing() -> None:
@@ -224,7 +224,7 @@ async def test_words_that_an_item_does_not_have_are_never_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "shown"),
+    ("wrong", "output"),
     [
         (call("read_versions", memory=99), "Nothing was shown with the number 99"),
         (call("read_transcript", item=0), "Nothing was shown with the number 0"),
@@ -237,11 +237,11 @@ async def test_words_that_an_item_does_not_have_are_never_quoted() -> None:
     ],
 )
 async def test_a_tool_that_is_called_wrongly_says_so_and_the_search_goes_on(
-    wrong: Any, shown: str
+    wrong: Any, output: str
 ) -> None:
     scripted = ScriptedProviders(wrong, answer(findings=[fact("Kiwi is a cat.", (1, ""))]))
     outcome = await explored(scripted)
-    assert shown in scripted.shown[1]
+    assert output in scripted.shown[1]
     assert len(outcome.findings) == 1
 
 
@@ -258,7 +258,7 @@ async def test_a_model_that_only_searches_has_no_tools_in_the_end_and_then_no_an
 
 
 async def test_a_model_that_is_told_to_end_answers_with_what_it_has() -> None:
-    def until_told(shown: str) -> Any:
+    def until_told(output: str) -> Any:
         last = not scripted.offered[-1]
         outcome = answer(findings=[fact("Kiwi is a cat.", (1, ""))])
         return outcome if last else call("search_memories", query="kiwi")
@@ -272,7 +272,7 @@ async def test_a_model_that_is_told_to_end_answers_with_what_it_has() -> None:
 async def test_a_slow_model_may_not_search_on_but_answers_in_time() -> None:
     seconds = iter(range(0, 10_000, 3))
 
-    def slow(shown: str) -> Any:
+    def slow(output: str) -> Any:
         outcome = answer(findings=[fact("Kiwi is a cat.", (1, ""))])
         return call("search_memories", query="kiwi") if scripted.offered[-1] else outcome
 
@@ -349,9 +349,9 @@ async def test_searching_ends_when_enough_was_read() -> None:
     calls = [call("search_memories", query="kiwi").parts[0] for _ in range(40)]
     scripted = ScriptedProviders(ModelResponse(parts=calls), answer(not_found=["x"]))
     await explored(scripted, library=Shelf(many, ()))
-    shown = scripted.shown[1]
-    assert len(shown) // 4 < 12_000
-    assert "no more searches" in shown
+    output = scripted.shown[1]
+    assert len(output) // 4 < 12_000
+    assert "no more searches" in output
     assert not scripted.offered[1]
 
 

@@ -29,8 +29,8 @@ def make_messages(*texts: str, role: MessageRole = MessageRole.USER) -> list[Mes
 
 
 def extracted(messages: list[Message], *memories: FoundMemory) -> Extraction:
-    found = FoundInSession(memories=list(memories), summary="All of it.")
-    return read([found], chunks(messages), messages, DAY, NO_WISHES)
+    result = FoundInSession(memories=list(memories), summary="All of it.")
+    return read([result], chunks(messages), messages, DAY, NO_WISHES)
 
 
 def test_a_session_without_messages_has_no_parts() -> None:
@@ -91,12 +91,12 @@ def test_one_day_is_a_range_and_a_range_is_put_in_order() -> None:
 
 
 def test_the_same_statement_is_one_candidate_with_all_its_evidence() -> None:
-    found = extracted(
+    result = extracted(
         make_messages("I have a dog", "yes, a dog I have"),
         FoundMemory(statement="User has a dog", evidence=[1]),
         FoundMemory(statement="The user has a dog.", evidence=[2]),
     )
-    assert [candidate.evidence for candidate in found.candidates] == [(0, 1)]
+    assert [candidate.evidence for candidate in result.candidates] == [(0, 1)]
 
 
 def test_who_said_it_is_whose_messages_are_the_evidence() -> None:
@@ -104,13 +104,13 @@ def test_who_said_it_is_whose_messages_are_the_evidence() -> None:
         *make_messages("I have a dog"),
         *make_messages("I bake bread", role=MessageRole.ASSISTANT),
     ]
-    found = extracted(
+    result = extracted(
         messages,
         FoundMemory(statement="User has a dog", evidence=[1], said_by="assistant"),
         FoundMemory(statement="Assistant bakes bread", evidence=[2], said_by="user"),
         FoundMemory(statement="Assistant bakes for the dog", evidence=[1, 2], said_by="assistant"),
     )
-    roles = {candidate.content: candidate.said_by for candidate in found.candidates}
+    roles = {candidate.content: candidate.said_by for candidate in result.candidates}
     assert roles == {
         "User has a dog": MessageRole.USER,
         "Assistant bakes bread": MessageRole.ASSISTANT,
@@ -119,7 +119,7 @@ def test_who_said_it_is_whose_messages_are_the_evidence() -> None:
 
 
 def test_what_is_dropped_is_counted() -> None:
-    found = extracted(
+    result = extracted(
         make_messages("I have a dog"),
         FoundMemory(statement="User has a dog", evidence=[1]),
         FoundMemory(statement="User has 7 dogs", evidence=[1]),
@@ -128,7 +128,7 @@ def test_what_is_dropped_is_counted() -> None:
         FoundMemory(statement=f"User has a dog {'and ' * 200}", evidence=[1]),
         FoundMemory(statement="User may have a dog", evidence=[1], confidence=0.3),
     )
-    assert ([candidate.content for candidate in found.candidates], found.dropped) == (
+    assert ([candidate.content for candidate in result.candidates], result.dropped) == (
         ["User has a dog"],
         5,
     )
@@ -139,8 +139,8 @@ def test_more_than_can_be_true_of_one_part_is_not_taken() -> None:
         FoundMemory(statement=f"User has a dog {chr(97 + n % 26) * (n + 1)}", evidence=[1])
         for n in range(MAX_MEMORIES + 5)
     ]
-    found = extracted(make_messages("I have a dog"), *many)
-    assert (len(found.candidates), found.dropped) == (MAX_MEMORIES, 5)
+    result = extracted(make_messages("I have a dog"), *many)
+    assert (len(result.candidates), result.dropped) == (MAX_MEMORIES, 5)
 
 
 @given(st.lists(st.text("ab. ", max_size=900), max_size=30))

@@ -151,7 +151,7 @@ async def test_what_is_asked_to_be_repaired_is_given_as_it_is_when_tries_are_ove
 
 
 @pytest.mark.parametrize(
-    ("reply", "tries", "said"),
+    ("reply", "tries", "message"),
     [
         (Fails(429), 3, "limits the rate"),
         (Fails(500), 3, "HTTP status 500"),
@@ -164,10 +164,10 @@ async def test_what_is_asked_to_be_repaired_is_given_as_it_is_when_tries_are_ove
     ],
 )
 async def test_only_what_passes_is_tried_again(
-    stand: Stand, reply: Reply, tries: int, said: str
+    stand: Stand, reply: Reply, tries: int, message: str
 ) -> None:
     stand.model.otherwise = reply
-    with pytest.raises(InferenceError, match=said):
+    with pytest.raises(InferenceError, match=message):
         await stand.ask()
     assert len(stand.model.requests) == tries
     assert len(stand.pauses) == tries - 1
@@ -255,13 +255,13 @@ async def test_each_task_can_have_a_model_of_its_own_or_none(stand: Stand) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [("gpt-5", "provider:name"), ("nobody:x", "nobody:x"), ("openai:", "provider:name")],
 )
 async def test_a_model_that_is_not_known_is_refused_when_the_memory_is_opened(
-    stand: Stand, name: str, said: str
+    stand: Stand, name: str, message: str
 ) -> None:
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ValidationError, match=message):
         await stand.open(model=name)
 
 

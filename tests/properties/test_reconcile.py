@@ -98,13 +98,13 @@ def memories(draw: st.DrawFn) -> list[ExistingMemory]:
     for i, content in enumerate(contents):
         day = draw(st.integers(0, 40))
         said_at = FIRST + timedelta(days=day)
-        one = statement(content, said_at, 0, draw(st.sampled_from([0, 0, 0, 30])))
+        candidate = statement(content, said_at, 0, draw(st.sampled_from([0, 0, 0, 30])))
         memory = MemoryVersion(
             f"m{i:02}",
             f"s{day}",
             content,
-            one.event_date_start,
-            one.event_date_end,
+            candidate.event_date_start,
+            candidate.event_date_end,
             said_at,
             evidence=(Evidence(f"s{day}", 0),),
         )
@@ -118,7 +118,9 @@ def sessions(draw: st.DrawFn) -> tuple[datetime, list[Candidate]]:
     contents = draw(st.lists(st.sampled_from(CONTENTS), max_size=8))
     backs = [draw(st.sampled_from([0, 0, 0, 5, 400])) for _ in contents]
     pairs = zip(contents, backs, strict=True)
-    return said_at, [statement(one, said_at, i, back) for i, (one, back) in enumerate(pairs)]
+    return said_at, [
+        statement(candidate, said_at, i, back) for i, (candidate, back) in enumerate(pairs)
+    ]
 
 
 def planned(
@@ -168,11 +170,11 @@ def stored(
             evidence=evidence,
         )
         if isinstance(decision, InsertHistorical):
-            place = insert_before(versions, ids[i], decision.successor, session[0])
+            edit = insert_before(versions, ids[i], decision.successor, session[0])
             new = replace(new, expired_at=NOW, expiration_reason=decision.reason)
         elif isinstance(decision, Supersede):
             replaced = [memory_id_of(ref) for ref in decision.replaces]
-            place = join(versions, ids[i], replaced)
+            edit = join(versions, ids[i], replaced)
             for old_id in replaced:
                 assert versions[old_id].expired_at is None
                 versions[old_id] = replace(
@@ -181,9 +183,9 @@ def stored(
         else:
             versions[ids[i]] = new
             continue
-        for one, link in place.relinks.items():
-            versions[one] = replace(versions[one], previous_id=link)
-        versions[ids[i]] = replace(new, previous_id=place.previous_id)
+        for memory_id, link in edit.relinks.items():
+            versions[memory_id] = replace(versions[memory_id], previous_id=link)
+        versions[ids[i]] = replace(new, previous_id=edit.previous_id)
     return versions
 
 

@@ -137,8 +137,8 @@ async def test_of_servers_that_start_together_one_makes_the_first_key(
     )
     assert len([key for key in made if key is not None]) == 1
     assert len(await admins[0].list_keys()) == 1
-    for one in others:
-        await one.close()
+    for other_store in others:
+        await other_store.close()
 
 
 async def test_two_keys_are_never_the_same(admin: Admin, project_id: str) -> None:
@@ -161,9 +161,9 @@ async def test_whatever_is_wrong_with_key_or_project_is_answered_alike(
         *((good, wrong_id) for wrong_id in (other, UNKNOWN, *MALFORMED)),
         (admin_key, None),
     ]
-    for api_key, asked in wrong:
+    for api_key, wrong_project in wrong:
         with pytest.raises(AuthenticationError) as raised:
-            await admin.authenticate(api_key, asked)
+            await admin.authenticate(api_key, wrong_project)
         assert raised.value.message == "Invalid API key or project ID"
         assert raised.value.http_status == 401
     assert (await admin.authenticate(good, project_id)).project_id == project_id

@@ -49,8 +49,8 @@ async def _use(path: Path, refused: list[RecallrAIError]) -> None:
             await tried(user.list_merge_conflicts())
             await tried(user.get_last_n_messages(50))
             page = await tried(user.list_sessions())
-            for held in page.sessions if page else ():
-                await tried(held.get_messages())
+            for item in page.sessions if page else ():
+                await tried(item.get_messages())
             session = await tried(user.create_session())
             if session is not None:
                 await tried(session.add_message("user", "Where do I live?"))
@@ -80,7 +80,7 @@ def test_an_intact_file_refuses_nothing(path: Path, intact: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "written", "message"),
+    ("original", "written", "message"),
     [
         (b"CREATE TABLE messages", b"CREATE\xb4TABLE\xfemessages", "UTF-8; the file is damaged"),
         (b"CREATE TABLE messages", b"CREATE TABLE mess%ges", "malformed.*; the file is damaged"),
@@ -93,11 +93,11 @@ def test_an_intact_file_refuses_nothing(path: Path, intact: bytes) -> None:
     ids=["schema-text", "schema", "json", "text", "role", "reason", "status"],
 )
 def test_damage_in_a_known_place_is_told(
-    path: Path, intact: bytes, found: bytes, written: bytes, message: str
+    path: Path, intact: bytes, original: bytes, written: bytes, message: str
 ) -> None:
-    assert len(found) == len(written)
-    assert found in intact
-    errors = use(path, intact.replace(found, written))
+    assert len(original) == len(written)
+    assert original in intact
+    errors = use(path, intact.replace(original, written))
     assert errors
     with pytest.raises(StoreError, match=message):
         raise next(error for error in errors if isinstance(error, StoreError))

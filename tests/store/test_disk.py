@@ -103,11 +103,11 @@ class Memory:
 
 @pytest.fixture
 async def memory(path: Path) -> AsyncIterator[Memory]:
-    found = Memory(path)
-    await found.open()
-    await found.api.create_user("alice")
-    yield found
-    await found.api.close()
+    opened = Memory(path)
+    await opened.open()
+    await opened.api.create_user("alice")
+    yield opened
+    await opened.api.close()
 
 
 @pytest.fixture
@@ -151,8 +151,8 @@ async def test_a_full_disk_is_told_and_the_memory_stays_usable(
     assert healthy(path)
     await memory.api.process("alice", session_id)
     await memory.api.wait_until_processed(timeout_s=20)
-    found = await memory.api.list_memories("alice")
-    assert [item.content for item in found.items] == ["User lives in Porto"]
+    page = await memory.api.list_memories("alice")
+    assert [item.content for item in page.items] == ["User lives in Porto"]
 
 
 async def test_a_disk_that_is_full_while_processing_puts_it_off(
@@ -199,8 +199,8 @@ def test_a_write_that_the_system_refuses_is_told_and_leaves_nothing(
         ):
             session.add_message("user", "word " * 50_000)
         session.add_message("user", "after")
-        told = [message.content for message in session.get_messages().messages]
-        assert told == ["before", "after"]
+        texts = [message.content for message in session.get_messages().messages]
+        assert texts == ["before", "after"]
         assert "Where" not in (session.get_context().context or "")
         session.process()
         memory.wait_until_processed(timeout_s=20)

@@ -210,13 +210,13 @@ async def test_a_new_day_has_its_own_budget(service: MeteredService, clock: Cloc
     midnight = datetime(2025, 3, 15, tzinfo=UTC)
     clock.now = midnight - timedelta(seconds=1)
     with charged_to(account):
-        held = await service.ledger.reserve(PLANNED)
+        reserved = await service.ledger.reserve(PLANNED)
         with pytest.raises(BudgetSpentError, match="begins at 2025-03-15 00:00 UTC"):
             await service.ledger.reserve(PLANNED)
         clock.now = midnight
         await service.call(account)
         # What was reserved the day before is settled on that day.
-        await service.ledger.settle(held, finished(900, 100))
+        await service.ledger.settle(reserved, finished(900, 100))
         with pytest.raises(BudgetSpentError):
             await service.ledger.reserve(PLANNED)
     days = [task.day for task in (await service.admin.usage(DEFAULT_PROJECT_ID)).tasks]

@@ -52,8 +52,8 @@ def open_store(location: Path | str) -> None:
 
 @pytest.fixture(params=[open_sync, open_async, open_store])
 def open_at(request: pytest.FixtureRequest) -> Open:
-    found: Open = request.param
-    return found
+    chosen: Open = request.param
+    return chosen
 
 
 def random_bytes(folder: Path) -> Path:
@@ -285,7 +285,7 @@ def test_no_command_makes_a_file_of_a_connection_string_or_shows_it(
             result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 1, (arguments, result.output)
         assert "sesame" not in result.output
-    assert [found.name for found in tmp_path.iterdir()] == ["source.db"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["source.db"]
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_path_may_be_given_in_many_forms(
     monkeypatch.setenv("HOME", str(tmp_path))
     with contextlib.chdir(tmp_path):
         open_at(address.format(here=tmp_path))
-    assert [found.name for found in tmp_path.iterdir()] == [file]
+    assert [entry.name for entry in tmp_path.iterdir()] == [file]
 
 
 def test_a_relative_path_still_means_the_same_file_after_a_change_of_folder(
@@ -343,10 +343,10 @@ def test_a_memory_without_a_file_keeps_nothing(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         for _ in range(2):
             with (
-                Hitherto(":memory:", parts=parts) as one,
+                Hitherto(":memory:", parts=parts) as first,
                 Hitherto(":memory:", parts=parts) as two,
             ):
-                one.create_user("alice")
+                first.create_user("alice")
                 two.create_user("alice")
     assert list(tmp_path.iterdir()) == []
 

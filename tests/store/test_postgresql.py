@@ -47,11 +47,11 @@ STEPS = migrate.migrations()
 
 @pytest.fixture
 async def store(path: Location) -> AsyncIterator[Store]:
-    found = Store(open_database(path))
-    await found.open()
-    await found.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
-    yield found
-    await found.close()
+    opened = Store(open_database(path))
+    await opened.open()
+    await opened.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
+    yield opened
+    await opened.close()
 
 
 def add_user(users: ProjectUsers, name: str) -> None:
@@ -314,8 +314,8 @@ async def test_work_that_was_taken_since_it_was_found_is_not_taken_again(store: 
 
     def late(tx: JobRows) -> list[Any]:
         instant = int(START.timestamp() * 1_000_000)
-        found = {"user_id": "id-alice", "session_id": "two"}
-        return tx._run("take_lease", **found, **(lease | {"now": instant}))
+        key = {"user_id": "id-alice", "session_id": "two"}
+        return tx._run("take_lease", **key, **(lease | {"now": instant}))
 
     assert await store.write(lambda tx: late(tx.jobs)) == []
 
@@ -440,8 +440,8 @@ async def test_what_is_acknowledged_is_kept_whatever_the_database_is_set_to(
     database = open_database(path)
     database.open()
     with database.transaction(write=True) as run:
-        shown = run._connection.execute("show synchronous_commit").fetchone()
-    assert shown == {"synchronous_commit": "on"}
+        setting = run._connection.execute("show synchronous_commit").fetchone()
+    assert setting == {"synchronous_commit": "on"}
     database.close()
 
 
@@ -485,7 +485,7 @@ def test_an_address_that_cannot_be_read_is_refused_without_the_password(address:
 
 
 @pytest.mark.parametrize(
-    ("address", "shown"),
+    ("address", "setting"),
     [
         (
             "postgresql://me:sesame@host:5432/memory?sslmode=require",
@@ -500,8 +500,8 @@ def test_an_address_that_cannot_be_read_is_refused_without_the_password(address:
         ("memory.db", "memory.db"),
     ],
 )
-def test_an_address_is_shown_without_its_password(address: str, shown: str) -> None:
-    assert shown_address(address) == shown
+def test_an_address_is_shown_without_its_password(address: str, setting: str) -> None:
+    assert shown_address(address) == setting
 
 
 async def test_a_database_or_a_user_that_is_not_there_is_said_so(path: Location) -> None:

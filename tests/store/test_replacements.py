@@ -51,8 +51,10 @@ async def user_metadata(system: System, text: str) -> None:
 
 async def user_id(system: System, text: str) -> None:
     api = system.engine(DEFAULT_PROJECT_ID)
-    held = next(user.user_id for user in (await api.list_users()).items if user.user_id != "alice")
-    await api.update_user(held, new_user_id=text[:200].strip())
+    other_user = next(
+        user.user_id for user in (await api.list_users()).items if user.user_id != "alice"
+    )
+    await api.update_user(other_user, new_user_id=text[:200].strip())
 
 
 async def session_metadata(system: System, text: str) -> None:

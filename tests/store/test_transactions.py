@@ -25,11 +25,11 @@ from hitherto.store.migrate import migrations
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[Store]:
-    found = Store(open_database(path))
-    await found.open()
-    await found.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
-    yield found
-    await found.close()
+    opened = Store(open_database(path))
+    await opened.open()
+    await opened.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
+    yield opened
+    await opened.close()
 
 
 def create(name: str) -> Callable[[ProjectUsers], None]:
@@ -179,10 +179,10 @@ async def test_writers_in_many_threads_lose_no_update(path: Path) -> None:
             for _ in range(50)
         )
     )
-    told = await stores[0].read(
+    contents = await stores[0].read(
         lambda tx: tx.users(DEFAULT_PROJECT_ID).user("alice").messages.of_session("one")
     )
-    assert [message.content for message in told] == [str(number) for number in range(200)]
+    assert [message.content for message in contents] == [str(number) for number in range(200)]
     for store in stores:
         await store.close()
 
@@ -228,12 +228,12 @@ async def test_writers_in_two_processes_lose_nothing_and_keep_their_order(
             await session.add_message("user", f"here {number}")
         await writing
         page = await session.get_messages(limit=500)
-        told = [message.content for message in page.messages]
+        contents = [message.content for message in page.messages]
     for name in ("left", "right", "here"):
-        assert [line for line in told if line.startswith(name)] == [
+        assert [line for line in contents if line.startswith(name)] == [
             f"{name} {number}" for number in range(60)
         ]
-    assert len(told) == 180
+    assert len(contents) == 180
 
 
 def test_new_databases_opened_by_several_processes_at_once_are_migrated_once(

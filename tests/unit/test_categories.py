@@ -95,6 +95,10 @@ async def test_an_example_of_what_not_to_keep_is_dropped_word_for_word(kind: str
 
 async def test_instructions_change_nothing_without_a_language_model() -> None:
     messages = [Message(MessageRole.USER, "I have two cats.", NOW)]
-    told = GenerationPreferences(exclusion_instructions=("Never remember pets",))
-    extraction = await LocalInference().extract(messages, NOW, preferences=told, categories=())
+    preferences_with_example = GenerationPreferences(
+        exclusion_instructions=("Never remember pets",)
+    )
+    extraction = await LocalInference().extract(
+        messages, NOW, preferences=preferences_with_example, categories=()
+    )
     assert [candidate.content for candidate in extraction.candidates] == ["User has two cats"]

@@ -74,7 +74,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "shown"),
+    ("address", "printed"),
     [
         ("https://me:word@host/v1", "https://***@host/v1"),
         ("https://host/v1", "https://host/v1"),
@@ -85,8 +85,8 @@ def test_what_is_no_secret_stays(text: str) -> None:
         ("@", "@"),
     ],
 )
-def test_an_address_is_shown_without_who_logs_in(address: str, shown: str) -> None:
-    assert without_userinfo(address) == shown
+def test_an_address_is_shown_without_who_logs_in(address: str, printed: str) -> None:
+    assert without_userinfo(address) == printed
 
 
 @pytest.mark.parametrize("secret", [MARK, f"{MARK}/+ =ü", f'{MARK}"quoted"', f"{MARK}\\"])
@@ -172,9 +172,9 @@ def test_an_error_for_the_log_keeps_its_kind_places_and_causes_and_no_secret() -
 
 
 def test_a_circle_of_causes_ends() -> None:
-    one, two = ValueError("one"), ValueError("two")
-    one.__cause__, two.__cause__ = two, one
-    assert "two" in "".join(traceback.format_exception(sanitised(one)))
+    first, second = ValueError("one"), ValueError("two")
+    first.__cause__, second.__cause__ = second, first
+    assert "two" in "".join(traceback.format_exception(sanitised(first)))
 
 
 def kinds() -> list[type[RecallrAIError]]:
@@ -199,11 +199,11 @@ OURS_TO_SAY = {"ClosedError", "OverloadedError", "BudgetSpentError", "Unavailabl
 def test_tenants_read_messages_about_their_own_calls_and_no_other(
     kind: type[RecallrAIError],
 ) -> None:
-    shown = tenant_message(error_of(kind, MARK))
+    printed = tenant_message(error_of(kind, MARK))
     about_calls = not issubclass(kind, errors.UnavailableError | errors.NetworkError) and not (
         issubclass(kind, errors.InternalServerError)
     )
-    assert (MARK in shown) is (about_calls or kind.__name__ in OURS_TO_SAY)
+    assert (MARK in printed) is (about_calls or kind.__name__ in OURS_TO_SAY)
 
 
 def test_the_text_of_an_error_that_nobody_foresaw_is_not_shown() -> None:
@@ -225,12 +225,14 @@ def test_the_text_of_an_error_that_nobody_foresaw_is_not_shown() -> None:
 def test_what_tenants_may_not_read_is_logged(
     error: Exception, logged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shown = disclosed(error, logging.getLogger("hitherto.test"), "reading")
-    assert shown == tenant_message(error)
+    printed = disclosed(error, logging.getLogger("hitherto.test"), "reading")
+    assert printed == tenant_message(error)
     assert caplog.messages[0].endswith(logged)
     assert "my door code" not in caplog.text
 
 
 def test_what_tenants_may_read_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    said = disclosed(UserNotFoundError("no alice"), logging.getLogger("hitherto.test"), "reading")
-    assert (said, caplog.messages) == ("no alice", [])
+    sentence = disclosed(
+        UserNotFoundError("no alice"), logging.getLogger("hitherto.test"), "reading"
+    )
+    assert (sentence, caplog.messages) == ("no alice", [])

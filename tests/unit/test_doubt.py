@@ -102,13 +102,13 @@ def test_a_memory_that_is_false_puts_in_doubt_what_depended_on_it() -> None:
 def test_only_what_it_is_given_to_look_through_is_put_in_doubt() -> None:
     moved = superseding("User moved to Porto", HOME, ExpirationReason.TEMPORAL_CONFLICT)
     versions = {item.memory_id: item for item in (HOME, version(GYM))}
-    asked: list[list[str]] = []
+    requested: list[list[str]] = []
 
-    def among(gone: Sequence[str]) -> list[MemoryVersion]:
-        asked.append(list(gone))
+    def among(ended: Sequence[str]) -> list[MemoryVersion]:
+        requested.append(list(ended))
         return []
 
     found = of_plan(plan_of(moved), [LATER], versions, dict, (), among)
-    assert (found.doubts, asked) == ((), [[HOME.memory_id]])
+    assert (found.doubts, requested) == ((), [[HOME.memory_id]])
     assert [change.content for change in found.changes] == ["User moved to Porto"]
     assert of_plan(plan_of(), [], versions, dict, (), among).changes == ()

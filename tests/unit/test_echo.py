@@ -109,13 +109,13 @@ def test_what_a_summary_quotes_may_be_said_again_but_not_with_the_summary() -> N
         "On Friday, 14 March 2025 the user opened with: “Good morning to you. I go to a gym in"
         " Porto. It rains a lot there.” User goes to a gym in Porto."
     )
-    known = echo.served((), [summary])
+    served_text = echo.served((), [summary])
     for text, left in (
         ("I go to a gym in Porto.", "I go to a gym in Porto."),
         (summary, ""),
         (f"It rains. {summary}", "It rains."),
     ):
-        (message,) = echo.without_echoes([make_message(text)], known)
+        (message,) = echo.without_echoes([make_message(text)], served_text)
         assert message.content == left
 
 

@@ -25,8 +25,8 @@ def contexts() -> BaselineContexts:
             number,
             datetime(2024, 6, number, 12, tzinfo=UTC),
             tuple(
-                Turn(f"D{number}:{place}", "Ada", MessageRole.USER, text, None)
-                for place, text in enumerate(texts, start=1)
+                Turn(f"D{number}:{turn_number}", "Ada", MessageRole.USER, text, None)
+                for turn_number, text in enumerate(texts, start=1)
             ),
         )
         for number, texts in enumerate(TEXTS, start=1)
@@ -60,10 +60,10 @@ def test_bm25_takes_the_best_match_first(contexts: BaselineContexts) -> None:
 
 
 def test_bm25_leaves_out_turns_without_a_word_of_the_question(contexts: BaselineContexts) -> None:
-    shown = contexts.context(Baseline.BM25, "Is the tent broken?", 1000)
-    assert "hole" in shown
-    assert "tape" in shown
-    assert "ferry" not in shown
+    text = contexts.context(Baseline.BM25, "Is the tent broken?", 1000)
+    assert "hole" in text
+    assert "tape" in text
+    assert "ferry" not in text
 
 
 def test_bm25_of_a_question_without_matches_is_empty(contexts: BaselineContexts) -> None:
@@ -71,8 +71,8 @@ def test_bm25_of_a_question_without_matches_is_empty(contexts: BaselineContexts)
 
 
 def test_a_turn_that_is_too_long_is_passed_over(contexts: BaselineContexts) -> None:
-    shown = contexts.context(Baseline.HISTORY, "", 8)
-    assert shown == "# Saturday, June 1st, 2024\nAda: Pack light"
+    text = contexts.context(Baseline.HISTORY, "", 8)
+    assert text == "# Saturday, June 1st, 2024\nAda: Pack light"
 
 
 @pytest.mark.parametrize("baseline", list(Baseline))

@@ -1,4 +1,4 @@
-"""Scoring: does a context contain a gold turn or an answer?"""
+"""Scoring of contexts by the gold turns and answers that they contain."""
 
 import pytest
 

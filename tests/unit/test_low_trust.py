@@ -63,9 +63,9 @@ def test_the_users_own_words_do(number: int) -> None:
 
 
 def test_the_assistant_does_not_overrule_what_the_user_says_in_the_same_session() -> None:
-    said = Insert(statement("User lives in Porto"), "new")
+    own_plan = Insert(statement("User lives in Porto"), "new")
     reported = Supersede(statement("User lives in Oslo", SaidBy.ASSISTANT), (0,), CHANGED, "moved")
-    decisions = low_trust.protect_user_statements(Plan((said, reported), ()), {}).decisions
+    decisions = low_trust.protect_user_statements(Plan((own_plan, reported), ()), {}).decisions
     assert [type(decision) for decision in decisions] == [Insert, Insert]
 
 
@@ -81,8 +81,8 @@ def test_a_quoted_statement_that_the_user_said_is_left_out_and_backs_nothing() -
     quoted = statement("User lives in Porto", SaidBy.QUOTED)
     plan, kept = low_trust.with_quoted(Plan((), ()), [existing("User lives in Porto")], [quoted])
     assert (plan.decisions, kept) == ((), ())
-    said = Plan((Insert(statement("User lives in Porto"), "new"),), ())
-    assert low_trust.with_quoted(said, [], [quoted]) == (said, ())
+    own_plan = Plan((Insert(statement("User lives in Porto"), "new"),), ())
+    assert low_trust.with_quoted(own_plan, [], [quoted]) == (own_plan, ())
 
 
 def test_a_quoted_statement_said_again_only_adds_evidence_to_the_quoted_one() -> None:
@@ -97,12 +97,12 @@ def test_a_quoted_statement_said_again_only_adds_evidence_to_the_quoted_one() ->
 
 
 def test_what_the_user_says_takes_the_place_of_the_same_that_was_quoted() -> None:
-    said = Plan((Insert(statement("User lives in Oslo"), "new"),), ())
+    own_plan = Plan((Insert(statement("User lives in Oslo"), "new"),), ())
     before = [
         existing("User lives in Oslo", SaidBy.QUOTED),
         existing("User likes tea", memory_id="n"),
     ]
-    plan, kept = low_trust.with_quoted(said, before, [])
+    plan, kept = low_trust.with_quoted(own_plan, before, [])
     (decision,) = plan.decisions
     assert isinstance(decision, Supersede)
     assert decision.replaces == ("m",)

@@ -54,11 +54,11 @@ def candidates(kind: str, number: int) -> list[Candidate]:
     return [Candidate(KINDS[kind](n), NOW, NOW, (n,)) for n in range(number)]
 
 
-def plan_of(said: list[Candidate], *, conflicts: bool = False) -> Plan:
-    vectors = np.full((len(said), 4), 0.5, np.float32)
+def plan_of(stated: list[Candidate], *, conflicts: bool = False) -> Plan:
+    vectors = np.full((len(stated), 4), 0.5, np.float32)
     return reconcile(
         [],
-        said,
+        stated,
         vectors,
         session_id="s",
         session_created_at=NOW,
@@ -68,9 +68,9 @@ def plan_of(said: list[Candidate], *, conflicts: bool = False) -> Plan:
 
 def work_of(kind: str, number: int, *, conflicts: bool) -> int:
     """Return the calls that weighing statements takes when they are read already."""
-    said = candidates(kind, number)
-    plan_of(said, conflicts=conflicts)
-    return calls_of(lambda: plan_of(said, conflicts=conflicts))
+    stated = candidates(kind, number)
+    plan_of(stated, conflicts=conflicts)
+    return calls_of(lambda: plan_of(stated, conflicts=conflicts))
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_weighing_a_session_takes_work_in_proportion(kind: str, conflicts: bool)
 
 
 def test_what_is_said_again_is_known_among_many() -> None:
-    said = [*candidates("plans", 3 * MOST_NEAR), *candidates("plans", 1)]
-    assert isinstance(plan_of(said).decisions[-1], Ignore)
+    stated = [*candidates("plans", 3 * MOST_NEAR), *candidates("plans", 1)]
+    assert isinstance(plan_of(stated).decisions[-1], Ignore)
 
 
 def test_the_last_of_many_moves_supersedes_the_one_before_it() -> None:
@@ -97,8 +97,8 @@ def test_the_last_of_many_moves_supersedes_the_one_before_it() -> None:
 def test_the_newest_of_many_are_near() -> None:
     index = StatementIndex()
     for order in range(2 * MOST_NEAR):
-        said = read(KINDS["plans"](order))
-        index.add(Item(order, order, said, NOW, NOW, NOW, True, frozenset(), True))
+        stated = read(KINDS["plans"](order))
+        index.add(Item(order, order, stated, NOW, NOW, NOW, True, frozenset(), True))
     result = [item.order for item in index.near(read(KINDS["plans"](3)))]
     assert result == [3, *range(MOST_NEAR, 2 * MOST_NEAR)]
 
@@ -149,15 +149,19 @@ def test_connections_are_those_of_all_pairs(new: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     vectors = random.normal(0.7, 0.3, (300, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    said = read("User likes tea")
-    entries = [Entry(n, n, said, is_new=n >= 300 - new) for n in range(300)]
+    stated = read("User likes tea")
+    entries = [Entry(n, n, stated, is_new=n >= 300 - new) for n in range(300)]
     assert list(connect(entries, vectors, ())) == paired(300, new, vectors)
 
 
 def test_a_doubtful_pair_with_the_first_memory_counts_as_any_other() -> None:
     vectors = np.eye(3, dtype=np.float32)
-    said = read("User likes tea")
-    entries = [Entry("m0", 0, said, False), Entry("m1", 1, said, False), Entry(0, 2, said, True)]
+    stated = read("User likes tea")
+    entries = [
+        Entry("m0", 0, stated, False),
+        Entry("m1", 1, stated, False),
+        Entry(0, 2, stated, True),
+    ]
     assert connect(entries, vectors, [(0, "m1")]) == (("m1", 0),)
     assert connect(entries, vectors, [(0, "m0")]) == (("m0", 0),)
 
@@ -167,7 +171,7 @@ def test_so_many_changes_are_followed_up_and_no_more() -> None:
         return MemoryVersion(name, "s", content, NOW, NOW, NOW)
 
     later = NOW + timedelta(days=9)
-    things = range(MOST_CHANGES + 20)
+    nouns = range(MOST_CHANGES + 20)
     changes = [
         Change(
             memory(f"User has a dog named {word(n).title()}", f"old{n}"),
@@ -175,9 +179,9 @@ def test_so_many_changes_are_followed_up_and_no_more() -> None:
             n,
             later,
         )
-        for n in things
+        for n in nouns
     ]
-    current = [memory(f"User walks {word(n).title()} at night", f"m{n}") for n in things]
+    current = [memory(f"User walks {word(n).title()} at night", f"m{n}") for n in nouns]
     result = doubts(changes, current, {}, frozenset())
     assert [item.memory_id for item in result] == [f"m{n}" for n in range(MOST_CHANGES)]
 
@@ -194,16 +198,16 @@ def test_a_statement_made_in_many_messages_takes_work_in_proportion() -> None:
 
 @pytest.mark.parametrize("further", [0, 1, 2345])
 def test_statements_beyond_the_bound_are_left_out_and_counted(further: int) -> None:
-    said = [
+    stated = [
         Candidate(f"User likes {word(n)}", NOW, NOW, (0,)) for n in range(MAX_STATEMENTS + further)
     ]
     result = screen(
-        Extraction(tuple(said), ""),
+        Extraction(tuple(stated), ""),
         [Message(MessageRole.USER, "I like it.", NOW)],
         (),
         NOW,
         OWN,
     )
-    assert list(result.candidates) == said[further:]
+    assert list(result.candidates) == stated[further:]
     assert (result.note is None) == (further == 0)
     assert further == 0 or (result.note or "").startswith(f"{further:,} statements were left out")

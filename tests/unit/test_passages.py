@@ -48,8 +48,8 @@ def test_no_message_gives_more_chunks_than_the_bound() -> None:
 
 def test_chunks_leave_out_nothing_but_white_space() -> None:
     content = "One! Two? " + "three " * 50 + "\n\n四つ目の文です。五つ目。 end" + " tail" * 30
-    joined = "".join(chunk_texts(content))
-    assert "".join(joined.split()) == "".join(content.split())
+    joined_text = "".join(chunk_texts(content))
+    assert "".join(joined_text.split()) == "".join(content.split())
 
 
 def test_text_without_spaces_is_cut_too() -> None:

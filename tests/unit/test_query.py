@@ -34,9 +34,9 @@ def test_whose_words_are_asked_for(question: str, role: MessageRole | None) -> N
 
 
 def test_terms_leave_out_words_about_asking() -> None:
-    found = plan("Can you remind me which ferries you mentioned to Bornholm?", today=TODAY)
-    assert found.keywords == ("ferries", "bornholm")
-    assert found.terms == ("ferri", "bornholm")
+    result = plan("Can you remind me which ferries you mentioned to Bornholm?", today=TODAY)
+    assert result.keywords == ("ferries", "bornholm")
+    assert result.terms == ("ferri", "bornholm")
 
 
 def test_a_question_of_asking_words_alone_still_searches() -> None:
@@ -44,8 +44,8 @@ def test_a_question_of_asking_words_alone_still_searches() -> None:
 
 
 def test_names_are_capitalised_words_inside_a_sentence() -> None:
-    found = plan("Yesterday was fun. When does Ines meet Omar's aunt in May?", today=TODAY)
-    assert found.names == ("ines", "omar")
+    result = plan("Yesterday was fun. When does Ines meet Omar's aunt in May?", today=TODAY)
+    assert result.names == ("ines", "omar")
 
 
 def test_a_known_person_is_a_name_at_the_start_too() -> None:
@@ -53,9 +53,9 @@ def test_a_known_person_is_a_name_at_the_start_too() -> None:
 
 
 def test_people_speak_in_the_first_person_on_the_dense_side() -> None:
-    found = plan("Where did Ines buy Omar's lamp?", today=TODAY, people=["ines", "omar"])
-    assert found.dense_queries == ("Where did I buy my lamp?",)
-    assert {"ine", "omar"} <= set(found.terms)
+    result = plan("Where did Ines buy Omar's lamp?", today=TODAY, people=["ines", "omar"])
+    assert result.dense_queries == ("Where did I buy my lamp?",)
+    assert {"ine", "omar"} <= set(result.terms)
 
 
 def test_names_that_nobody_speaks_under_stay() -> None:
@@ -63,8 +63,8 @@ def test_names_that_nobody_speaks_under_stay() -> None:
 
 
 def test_days_asked_about_are_found() -> None:
-    found = plan("What did I cook in March 2024?", today=TODAY)
-    assert found.dates == (DateRange(date(2024, 3, 1), date(2024, 3, 31)),)
+    result = plan("What did I cook in March 2024?", today=TODAY)
+    assert result.dates == (DateRange(date(2024, 3, 1), date(2024, 3, 31)),)
 
 
 def test_a_range_of_many_years_is_no_prior() -> None:
@@ -84,8 +84,8 @@ def test_a_range_of_many_years_is_no_prior() -> None:
 def test_what_kind_of_answer_is_asked_for(
     question: str, past: bool, counting: bool, broad: bool
 ) -> None:
-    found = plan(question, today=TODAY)
-    assert (found.about_past, found.counting, found.broad) == (past, counting, broad)
+    result = plan(question, today=TODAY)
+    assert (result.about_past, result.counting, result.broad) == (past, counting, broad)
 
 
 def test_a_leaning_question_takes_the_last_user_message_with_it() -> None:
@@ -93,16 +93,16 @@ def test_a_leaning_question_takes_the_last_user_message_with_it() -> None:
         make_message(USER, "I am packing for Iceland."),
         make_message(ASSISTANT, "How nice!"),
     ]
-    found = plan("What did I take there?", today=TODAY, previous=previous)
-    assert "iceland" in found.keywords
-    assert "nice" not in found.keywords
-    assert found.question == "What did I take there?"
+    result = plan("What did I take there?", today=TODAY, previous=previous)
+    assert "iceland" in result.keywords
+    assert "nice" not in result.keywords
+    assert result.question == "What did I take there?"
 
 
 def test_a_question_that_stands_alone_stays_alone() -> None:
     previous = [make_message(USER, "I am packing for Iceland.")]
-    found = plan("Which dentist treated my broken molar?", today=TODAY, previous=previous)
-    assert "iceland" not in found.keywords
+    result = plan("Which dentist treated my broken molar?", today=TODAY, previous=previous)
+    assert "iceland" not in result.keywords
 
 
 def test_a_wide_plan_adds_variants_behind_the_same_first_query() -> None:
@@ -117,9 +117,9 @@ def test_a_wide_plan_adds_variants_behind_the_same_first_query() -> None:
 
 @pytest.mark.parametrize("question", ["", "?!", "the", "  \n"])
 def test_an_empty_question_gives_a_plan_all_the_same(question: str) -> None:
-    found = plan(question, today=TODAY, wide=True)
-    assert len(found.dense_queries) == 1
-    assert found.broad
+    result = plan(question, today=TODAY, wide=True)
+    assert len(result.dense_queries) == 1
+    assert result.broad
 
 
 def test_questions_in_other_scripts_have_terms() -> None:

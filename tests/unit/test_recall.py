@@ -60,38 +60,38 @@ def index_of(*sessions: SessionPassages) -> MessageIndex:
 
 def ask(question: str, index: MessageIndex | None = None) -> tuple[QueryPlan, np.ndarray]:
     people = index.speakers if index is not None else ()
-    found = plan(question, today=TODAY, people=people)
-    return found, embed(found.dense_queries)
+    planned = plan(question, today=TODAY, people=people)
+    return planned, embed(planned.dense_queries)
 
 
 def rank_messages(
-    found: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
+    planned: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
 ) -> list[Ranked]:
-    dense, lexical = ranking.dense_scores(vectors, index), ranking.lexical_scores(found, index)
-    return ranking.rank_messages(found, dense, lexical, index, **bounds)
+    dense, lexical = ranking.dense_scores(vectors, index), ranking.lexical_scores(planned, index)
+    return ranking.rank_messages(planned, dense, lexical, index, **bounds)
 
 
 def explore(
-    found: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
+    planned: QueryPlan, vectors: np.ndarray, index: MessageIndex, **bounds: Any
 ) -> multi_hop.Exploration:
-    lexical = ranking.lexical_scores(found, index)
-    return multi_hop.explore(found, vectors, lexical, index, **bounds)
+    lexical = ranking.lexical_scores(planned, index)
+    return multi_hop.explore(planned, vectors, lexical, index, **bounds)
 
 
 def rank_memories(
-    found: QueryPlan, vectors: np.ndarray, index: MemoryIndex, **bounds: Any
+    planned: QueryPlan, vectors: np.ndarray, index: MemoryIndex, **bounds: Any
 ) -> list[Ranked]:
-    covered = ranking.term_coverage(found, index.lexical)
+    covered = ranking.term_coverage(planned, index.lexical)
     bounds = {"threshold": 0.6, "min_top_k": 15, "max_top_k": 50} | bounds
-    return ranking.rank_memories(found, vectors, covered, index, **bounds)
+    return ranking.rank_memories(planned, vectors, covered, index, **bounds)
 
 
 def rank_summaries(
-    found: QueryPlan, vectors: np.ndarray, index: SummaryIndex, **bounds: Any
+    planned: QueryPlan, vectors: np.ndarray, index: SummaryIndex, **bounds: Any
 ) -> list[Ranked]:
-    covered = ranking.term_coverage(found, index.lexical)
+    covered = ranking.term_coverage(planned, index.lexical)
     bounds = {"threshold": 0.5, "limit": 5} | bounds
-    return ranking.rank_summaries(found, vectors, covered, index, **bounds)
+    return ranking.rank_summaries(planned, vectors, covered, index, **bounds)
 
 
 def rows(ranked: Sequence[Ranked]) -> list[int]:
@@ -195,11 +195,13 @@ def test_a_ranking_is_bounded_and_descending() -> None:
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    found, vectors = ask("parrot")
-    assert rank_messages(found, vectors, index_of()) == []
-    assert explore(found, vectors, index_of()).messages == []
-    assert rank_memories(found, vectors, build_memory_index([], embed([]), DIMENSIONS)) == []
-    assert rank_summaries(found, vectors, build_summary_index([], [], embed([]), DIMENSIONS)) == []
+    planned, vectors = ask("parrot")
+    assert rank_messages(planned, vectors, index_of()) == []
+    assert explore(planned, vectors, index_of()).messages == []
+    assert rank_memories(planned, vectors, build_memory_index([], embed([]), DIMENSIONS)) == []
+    assert (
+        rank_summaries(planned, vectors, build_summary_index([], [], embed([]), DIMENSIONS)) == []
+    )
 
 
 def test_blank_messages_are_kept_as_rows_and_rank_last() -> None:
@@ -214,8 +216,8 @@ def test_appending_sessions_gives_the_index_of_all() -> None:
     for talk in TALKS:
         grown = append_sessions(grown, [talk])
     whole = index_of(*TALKS)
-    found, vectors = ask("Which glue did you recommend?")
-    assert rank_messages(found, vectors, grown) == rank_messages(found, vectors, whole)
+    planned, vectors = ask("Which glue did you recommend?")
+    assert rank_messages(planned, vectors, grown) == rank_messages(planned, vectors, whole)
     assert grown.session_days.tolist() == whole.session_days.tolist()
     assert append_sessions(whole, []) is whole
 
@@ -250,14 +252,14 @@ def memories(*contents: str, superseded: int | None = None) -> MemoryIndex:
 
 
 def test_memories_above_the_threshold_are_kept_and_topped_up() -> None:
-    found, vectors = ask("What is my parrot Kiwi called?")
+    planned, vectors = ask("What is my parrot Kiwi called?")
     index = memories(*FACTS)
-    strict = rank_memories(found, vectors, index, min_top_k=0)
+    strict = rank_memories(planned, vectors, index, min_top_k=0)
     assert set(rows(strict)) == {0, 3}
     assert all(entry.similarity >= 0.6 for entry in strict)
-    assert len(rank_memories(found, vectors, index, min_top_k=3)) == 3
-    assert len(rank_memories(found, vectors, index, min_top_k=15)) == 4
-    assert len(rank_memories(found, vectors, index, min_top_k=0, max_top_k=1)) == 1
+    assert len(rank_memories(planned, vectors, index, min_top_k=3)) == 3
+    assert len(rank_memories(planned, vectors, index, min_top_k=15)) == 4
+    assert len(rank_memories(planned, vectors, index, min_top_k=0, max_top_k=1)) == 1
 
 
 def test_memories_are_in_the_order_of_their_similarity() -> None:
@@ -370,8 +372,8 @@ def test_of_an_overlong_message_the_best_span_is_shown() -> None:
 @pytest.mark.parametrize("budget", [0, 15])
 def test_no_budget_gives_no_excerpts(budget: int) -> None:
     index = index_of(*TALKS)
-    found, vectors = ask("parrot")
-    ranked = rank_messages(found, vectors, index)
+    planned, vectors = ask("parrot")
+    ranked = rank_messages(planned, vectors, index)
     assert select_excerpts(ranked, index, [20] * 6, budget, vectors) == []
 
 
@@ -381,10 +383,10 @@ def test_a_second_hop_follows_what_the_first_hits_are_about() -> None:
         *(session(week, f"Chatter number {week} on weather.", "Sure.") for week in range(1, 40)),
         session(40, "Quentin drives a yellow tractor.", "Really?"),
     )
-    found, vectors = ask("What does my sister's flatmate drive around?")
-    once = explore(found, vectors, index, hops=1)
-    twice = explore(found, vectors, index, hops=2)
-    assert once.messages == rank_messages(found, vectors, index)
+    planned, vectors = ask("What does my sister's flatmate drive around?")
+    once = explore(planned, vectors, index, hops=1)
+    twice = explore(planned, vectors, index, hops=2)
+    assert once.messages == rank_messages(planned, vectors, index)
     assert rows(twice.messages)[0] == 0
     assert 80 in rows(twice.messages)[:4]
     assert "quentin" in twice.hops[1].terms
@@ -393,5 +395,5 @@ def test_a_second_hop_follows_what_the_first_hits_are_about() -> None:
 
 def test_a_search_is_the_same_each_time() -> None:
     index = index_of(*TALKS)
-    found, vectors = ask("glue for oak")
-    assert explore(found, vectors, index, hops=3) == explore(found, vectors, index, hops=3)
+    planned, vectors = ask("glue for oak")
+    assert explore(planned, vectors, index, hops=3) == explore(planned, vectors, index, hops=3)

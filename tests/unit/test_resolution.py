@@ -71,7 +71,7 @@ def answered(
 ) -> AnsweredConflict:
     """A conflict of day 10, answered on day 20; a verdict names the option chosen."""
     options = {"held": "the held one", "proposed": proposed, "both": BOTH, "neither": NEITHER}
-    asked = tuple(
+    clarifying = tuple(
         MergeConflictQuestion(f"Question {number}?", list(options.values()))
         for number in range(len(verdicts))
     )
@@ -80,11 +80,11 @@ def answered(
         session_id="s1",
         session_created_at=day(10),
         proposed=candidate(proposed, 10),
-        questions=asked,
+        questions=clarifying,
         contradicted=tuple(ids[: len(verdicts)]),
         answers=tuple(
             MergeConflictAnswer(item.question, options[verdict])
-            for item, verdict in zip(asked, verdicts, strict=True)
+            for item, verdict in zip(clarifying, verdicts, strict=True)
         ),
         answered_at=day(20),
     )
@@ -93,14 +93,14 @@ def answered(
 def resolve_with(
     versions: Sequence[MemoryVersion], of: AnsweredConflict, statements: Sequence[str] = ()
 ) -> Resolution:
-    held = [
+    existing = [
         ExistingMemory(item, EMBEDDER.embed_query(item.content))
         for item in versions
         if item.expired_at is None
     ]
     candidates = [candidate(text, 20) for text in statements]
     vectors = EMBEDDER.embed([of.proposed.content, *statements])
-    return resolve(held, {item.memory_id: item for item in versions}, of, candidates, vectors)
+    return resolve(existing, {item.memory_id: item for item in versions}, of, candidates, vectors)
 
 
 # One question
@@ -144,7 +144,7 @@ def test_neither_is_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "accepted", "gone"),
+    ("verdicts", "accepted", "replaced_ids"),
     [
         (("proposed", "proposed"), True, {"m0", "m1"}),
         (("proposed", "both"), True, {"m0"}),
@@ -157,10 +157,13 @@ def test_neither_is_right() -> None:
     ],
 )
 def test_each_memory_is_judged_by_its_own_answer_and_the_proposed_one_by_all(
-    verdicts: tuple[str, ...], accepted: bool, gone: set[str]
+    verdicts: tuple[str, ...], accepted: bool, replaced_ids: set[str]
 ) -> None:
-    held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said_day=1)]
-    resolution = resolve_with(held, answered(*verdicts, proposed="User lives in Lisbon"))
+    existing = [
+        version("m0", "User lives in Porto"),
+        version("m1", "User lives in Faro", said_day=1),
+    ]
+    resolution = resolve_with(existing, answered(*verdicts, proposed="User lives in Lisbon"))
     assert len(resolution.plan.decisions) == accepted
     replaced = {
         ref
@@ -168,14 +171,17 @@ def test_each_memory_is_judged_by_its_own_answer_and_the_proposed_one_by_all(
         if isinstance(decision, Supersede)
         for ref in decision.replaces
     }
-    assert replaced | set(resolution.retired) == gone
+    assert replaced | set(resolution.retired) == replaced_ids
     assert not (accepted and resolution.retired)
 
 
 def test_the_newest_of_those_replaced_comes_first() -> None:
-    held = [version("m0", "User lives in Porto"), version("m1", "User lives in Faro", said_day=1)]
+    existing = [
+        version("m0", "User lives in Porto"),
+        version("m1", "User lives in Faro", said_day=1),
+    ]
     resolution = resolve_with(
-        held, answered("proposed", "proposed", proposed="User lives in Lisbon")
+        existing, answered("proposed", "proposed", proposed="User lives in Lisbon")
     )
     (decision,) = resolution.plan.decisions
     assert isinstance(decision, Supersede)
@@ -328,29 +334,29 @@ def dated_statement(content: str, number: int) -> DatedStatement:
 
 
 def test_a_question_stands_alone_and_reads_naturally() -> None:
-    asked = question(dated_statement(OLD, 4), dated_statement(NEW, 40), "birthday")
-    assert asked.question == (
+    clarifying = question(dated_statement(OLD, 4), dated_statement(NEW, 40), "birthday")
+    assert clarifying.question == (
         "When were you born? What was noted on 5 January 2025, “User was born on 3 May 1990”, "
         "does not agree with what was noted on 10 February 2025, “User was born on 4 May 1990”."
     )
-    assert asked.options == [OLD, NEW, NEITHER]
+    assert clarifying.options == [OLD, NEW, NEITHER]
 
 
 def test_a_question_about_one_day_names_it_once() -> None:
-    asked = question(
+    clarifying = question(
         dated_statement("User lives in Porto.", 4),
         dated_statement("User lives in Faro", 4),
         "residence",
     )
-    assert asked.question == (
+    assert clarifying.question == (
         "Where do you live? Two things noted on 5 January 2025 do not agree: "
         "“User lives in Porto” and “User lives in Faro”."
     )
-    assert asked.options == ["User lives in Porto.", "User lives in Faro", BOTH, NEITHER]
+    assert clarifying.options == ["User lives in Porto.", "User lives in Faro", BOTH, NEITHER]
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ("User owns a cat", "User does not own a cat"),
         ("User's sister Ana lives in Porto", "User's sister Ana lives in Faro"),
@@ -358,13 +364,13 @@ def test_a_question_about_one_day_names_it_once() -> None:
         ("User likes jazz", "User does not like jazz"),
     ],
 )
-def test_a_question_shows_no_name_of_an_attribute(one: str, other: str) -> None:
-    attribute = read(one).reading.attribute
-    asked = question(dated_statement(one, 1), dated_statement(other, 1), attribute)
-    lead = asked.question.partition("?")[0]
+def test_a_question_shows_no_name_of_an_attribute(first: str, other: str) -> None:
+    attribute = read(first).reading.attribute
+    clarifying = question(dated_statement(first, 1), dated_statement(other, 1), attribute)
+    lead = clarifying.question.partition("?")[0]
     assert ":" not in lead
     assert attribute not in lead.lower().split()
-    assert ":" not in reason(dated_statement(one, 1), dated_statement(other, 1), attribute)
+    assert ":" not in reason(dated_statement(first, 1), dated_statement(other, 1), attribute)
 
 
 def test_a_reason_tells_a_denial_from_another_value() -> None:
@@ -380,9 +386,9 @@ def test_a_reason_tells_a_denial_from_another_value() -> None:
 
 
 def test_two_questions_never_have_the_same_words() -> None:
-    one = MergeConflictQuestion("Which?", ["a", "b"])
+    first = MergeConflictQuestion("Which?", ["a", "b"])
     other = MergeConflictQuestion("What?", ["a", "b"])
-    assert [item.question for item in distinct([one, other, one, one])] == [
+    assert [item.question for item in distinct([first, other, first, first])] == [
         "Which?",
         "What?",
         "Which? (2)",
@@ -431,13 +437,13 @@ PHRASES = [
 
 def test_what_is_quoted_is_never_taken_for_an_earlier_error() -> None:
     text = ". ".join(PHRASES)
-    asked = [MergeConflictQuestion(text, [text]), MergeConflictQuestion("Two?", [text])]
+    clarifying = [MergeConflictQuestion(text, [text]), MergeConflictQuestion("Two?", [text])]
     with pytest.raises(MergeConflictInvalidQuestionsError) as foreign:
         check(ASKED, [MergeConflictAnswer(text, "a")])
     with pytest.raises(MergeConflictMissingAnswersError) as missing:
-        check(asked, answers(Two=text))
+        check(clarifying, answers(Two=text))
     with pytest.raises(MergeConflictInvalidAnswerError) as invalid:
-        check(asked, [MergeConflictAnswer(text, f"{text}!"), *answers(Two=text)])
+        check(clarifying, [MergeConflictAnswer(text, f"{text}!"), *answers(Two=text)])
     for error, earlier in ((foreign, 1), (missing, 2), (invalid, 3)):
         for phrase in PHRASES[:earlier]:
             own = error.value.message.startswith(phrase)

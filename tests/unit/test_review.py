@@ -27,8 +27,8 @@ MOVED = Change(HOME, "User moved to Porto", 0, LATER)
 def existing(versions: Iterable[MemoryVersion]) -> list[ExistingMemory]:
     """Memories whose vectors turn further away from the first, one by one."""
     return [
-        ExistingMemory(one, np.array([np.cos(turn / 100), np.sin(turn / 100)], np.float32))
-        for turn, one in enumerate(versions)
+        ExistingMemory(memory, np.array([np.cos(turn / 100), np.sin(turn / 100)], np.float32))
+        for turn, memory in enumerate(versions)
     ]
 
 

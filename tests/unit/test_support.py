@@ -18,17 +18,17 @@ TODAY = date(2025, 3, 14)
 
 def judged(
     content: str,
-    said: str,
+    message: str,
     first: date = TODAY,
     last: date | None = None,
     session: str = "",
 ) -> Flaw | None:
-    evidence = Evidence(said, SaidWords.of([session or said]), TODAY)
+    evidence = Evidence(message, SaidWords.of([session or message]), TODAY)
     return find_flaw(content, first, last or first, evidence)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("User has a sister named Ana", "my sister Ana called again"),
         ("User has three dogs", "I have 3 dogs, can you imagine"),
@@ -41,12 +41,12 @@ def judged(
         ("User has a dozen eggs", "twelve eggs are left in my basket"),
     ],
 )
-def test_other_words_for_what_was_said_count_as_said(content: str, said: str) -> None:
-    assert judged(content, said) is None
+def test_other_words_for_what_was_said_count_as_said(content: str, message: str) -> None:
+    assert judged(content, message) is None
 
 
 @pytest.mark.parametrize(
-    ("content", "said", "found"),
+    ("content", "message", "flaw"),
     [
         ("User plays chess", "I had soup for lunch again", Flaw.WORDS),
         ("User has four dogs", "I have 3 dogs, can you imagine", Flaw.NUMBER),
@@ -56,15 +56,15 @@ def test_other_words_for_what_was_said_count_as_said(content: str, said: str) ->
         ("User moved in May 2022", "I moved last May, it was hot", Flaw.DATE),
     ],
 )
-def test_what_nobody_said_speaks_against_a_memory(content: str, said: str, found: Flaw) -> None:
-    assert judged(content, said) is found
+def test_what_nobody_said_speaks_against_a_memory(content: str, message: str, flaw: Flaw) -> None:
+    assert judged(content, message) is flaw
 
 
 def test_a_name_may_come_from_earlier_in_the_session() -> None:
-    said = "she plays the cello in an orchestra"
-    assert judged("Sister Ana of the user plays the cello", said) is Flaw.NAME
-    session = f"my sister Ana came to town\n{said}"
-    assert judged("Sister Ana of the user plays the cello", said, session=session) is None
+    message = "she plays the cello in an orchestra"
+    assert judged("Sister Ana of the user plays the cello", message) is Flaw.NAME
+    session = f"my sister Ana came to town\n{message}"
+    assert judged("Sister Ana of the user plays the cello", message, session=session) is None
 
 
 def test_an_event_date_has_to_follow_from_a_date_that_was_said() -> None:
@@ -72,8 +72,8 @@ def test_an_event_date_has_to_follow_from_a_date_that_was_said() -> None:
     assert judged("User moved to a flat", "I moved to a flat last May", *may) is None
     assert judged("User moved to a flat", "I moved to a flat, all done", *may) is Flaw.DATE
     week_after = (date(2024, 6, 5), date(2024, 6, 5))
-    said = "I moved last May, and painted the flat a week later"
-    assert judged("User painted the flat", said, *week_after) is None
+    message = "I moved last May, and painted the flat a week later"
+    assert judged("User painted the flat", message, *week_after) is None
 
 
 def test_the_sessions_own_day_needs_no_date() -> None:
@@ -81,14 +81,14 @@ def test_the_sessions_own_day_needs_no_date() -> None:
 
 
 def test_a_duration_allows_the_range_that_it_spans() -> None:
-    said = "I have been a nurse for two years now"
-    assert judged("User has been a nurse for two years", said, date(2023, 3, 14), TODAY) is None
+    message = "I have been a nurse for two years now"
+    assert judged("User has been a nurse for two years", message, date(2023, 3, 14), TODAY) is None
 
 
 def test_dates_of_other_languages_are_not_judged() -> None:
-    said = "Ich bin letzten Mai umgezogen, mit dem Hund und den Kindern"
+    message = "Ich bin letzten Mai umgezogen, mit dem Hund und den Kindern"
     may = (date(2024, 5, 1), date(2024, 5, 31))
-    assert judged("User ist im Mai umgezogen", said, *may) is None
+    assert judged("User ist im Mai umgezogen", message, *may) is None
 
 
 def test_numbers_are_read_in_figures_and_in_words() -> None:

@@ -12,8 +12,8 @@ from hitherto.store import Store, open_database
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[Store]:
-    found = Store(open_database(path))
-    await found.open()
-    await found.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
-    yield found
-    await found.close()
+    opened = Store(open_database(path))
+    await opened.open()
+    await opened.write(lambda tx: tx.users(DEFAULT_PROJECT_ID).ensure_project("default", START))
+    yield opened
+    await opened.close()

@@ -73,8 +73,8 @@ async def state(memory: AsyncHitherto) -> dict[int, list[Any]]:
     for user in (await memory.list_users()).users:
         for session in (await user.list_sessions(limit=100)).sessions:
             messages = (await session.get_messages(limit=500)).messages
-            told = sessions_by_number.setdefault(session.metadata["number"], [])
-            told += [session.status.value, [message.content for message in messages]]
+            stored = sessions_by_number.setdefault(session.metadata["number"], [])
+            stored += [session.status.value, [message.content for message in messages]]
     return sessions_by_number
 
 

@@ -371,7 +371,7 @@ async def test_a_context_over_budget_is_made_by_rules(
 ) -> None:
     await modelled.add_session("alice")
     await modelled.until_idle()
-    asked = len(model.requests)
+    requests_before = len(model.requests)
     await modelled.limit(user_tokens_per_day=0, over_budget=OverBudget.WAIT)
     session = await modelled.api.create_session("alice")
     await modelled.api.add_message(
@@ -383,4 +383,4 @@ async def test_a_context_over_budget_is_made_by_rules(
         assert "User lives in Porto" in (made.context or "")
         assert made.metadata is not None
         assert "budget" in (made.metadata.fallback_reason or "")
-    assert len(model.requests) == asked
+    assert len(model.requests) == requests_before

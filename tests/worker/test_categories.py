@@ -115,8 +115,8 @@ async def test_what_settling_a_conflict_brings_has_categories(service: Service) 
     await service.add_session("I was born on 3 May 1990.", day=1)
     await service.add_session("I was born on 4 June 1990.", day=2)
     (conflict,) = (await service.api.list_merge_conflicts("alice")).items
-    (asked,) = conflict.clarifying_questions
-    answers = [MergeConflictAnswer(asked.question, asked.options[1], "I have two cats.")]
+    (clarifying,) = conflict.clarifying_questions
+    answers = [MergeConflictAnswer(clarifying.question, clarifying.options[1], "I have two cats.")]
     await service.api.resolve_merge_conflict("alice", conflict.id, answers)
     await service.api.wait_until_processed(timeout_s=20)
     categories_of = {

@@ -226,8 +226,8 @@ class PausedService:
             await self.add_session(text, day)
             await self.api.wait_until_processed(timeout_s=20)
         (conflict,) = (await self.api.list_merge_conflicts("alice")).items
-        (asked,) = conflict.clarifying_questions
-        answers = [MergeConflictAnswer(asked.question, asked.options[1])]
+        (clarifying,) = conflict.clarifying_questions
+        answers = [MergeConflictAnswer(clarifying.question, clarifying.options[1])]
         await self.api.resolve_merge_conflict("alice", conflict.id, answers)
         await asyncio.wait_for(self.inference.reached.wait(), 20)
         return conflict.id
@@ -309,13 +309,13 @@ async def test_memories_that_change_in_mid_work_are_weighed_as_they_are_then(
     assert (item.content, item.total_versions) == ("User was born on 4 June 1990", 1)
 
 
-@pytest.mark.parametrize("gone", ["user", "session"])
+@pytest.mark.parametrize("deleted", ["user", "session"])
 async def test_what_is_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
-    paused: PausedService, path: Path, gone: str
+    paused: PausedService, path: Path, deleted: str
 ) -> None:
     conflict_id = await paused.begin()
     conflict = await paused.api.get_merge_conflict("alice", conflict_id)
-    if gone == "user":
+    if deleted == "user":
         await paused.api.delete_user("alice")
         await paused.api.create_user("alice")
     else:
@@ -323,7 +323,7 @@ async def test_what_is_deleted_in_mid_work_leaves_nothing_and_work_goes_on(
     await paused.add_session("I have two cats.", 9)
     await paused.finish()
     assert (await paused.api.list_merge_conflicts("alice")).total == 0
-    left = [] if gone == "user" else ["User was born on 3 May 1990"]
+    left = [] if deleted == "user" else ["User was born on 3 May 1990"]
     assert sorted(await paused.contents()) == sorted([*left, "User has two cats"])
 
 

@@ -115,22 +115,22 @@ class Ledger:
             case "process":
                 self.due.add(words[0])
             case "state":
-                self._compare({int(number): told for number, told in words[0].items()})
+                self._compare({int(number): texts for number, texts in words[0].items()})
 
     def _compare(self, stored: dict[int, list[Any]]) -> None:
         self.checks += 1
         assert self.sessions <= set(stored)
         unacknowledged = len(stored) - len(self.sessions)
-        for number, (status, *told) in stored.items():
-            assert told == [crashing.texts(number)[: len(told[0])]], "doubled or out of order"
-            assert len(told[0]) >= self.messages[number], "an acknowledged message is lost"
-            unacknowledged += len(told[0]) - self.messages[number]
+        for number, (status, *texts) in stored.items():
+            assert texts == [crashing.texts(number)[: len(texts[0])]], "doubled or out of order"
+            assert len(texts[0]) >= self.messages[number], "an acknowledged message is lost"
+            unacknowledged += len(texts[0]) - self.messages[number]
             if number in self.due:
                 assert status in ("processing", "processed")
             elif status != "pending":
                 self.due.add(number)
                 unacknowledged += 1
-            self.messages[number] = len(told[0])
+            self.messages[number] = len(texts[0])
         assert unacknowledged <= 1, "only the call in flight may be there unacknowledged"
         self.sessions = set(stored)
 

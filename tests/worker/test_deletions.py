@@ -60,12 +60,12 @@ async def test_work_that_has_read_what_was_deleted_meanwhile_is_begun_anew(
         user = await memory.create_user("alice")
         await add_session(memory, user, f"I live in {WORD}.")
         await memory.wait_until_processed(timeout_s=20)
-        (held,) = (await user.list_memories()).items
+        (memory_item,) = (await user.list_memories()).items
         inference.may_answer.clear()
         inference.has_read.clear()
         session = await add_session(memory, user, f"I live in {WORD}. I have a dog called Bica.")
         await inference.has_read.wait()
-        await user.delete_memory(held.memory_id)
+        await user.delete_memory(memory_item.memory_id)
         inference.may_answer.set()
         await memory.wait_until_processed(timeout_s=20)
         await session.refresh()
@@ -104,11 +104,11 @@ async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_o
         await ours.add_message(name, session.session_id, MessageRole.USER, f"Where is {WORD}?")
         await others.get_context(name, session.session_id, ContextRequest())
     fence.paragraph(WORD)
-    held = tidied.resources.index_cache.revisions()
-    assert len(held) == 3
+    revisions = tidied.resources.index_cache.revisions()
+    assert len(revisions) == 3
     await ours.delete_user("alice")
     fence.paragraph(WORD)
-    assert tidied.resources.index_cache.revisions() == held
+    assert tidied.resources.index_cache.revisions() == revisions
     await tidied.cleanup.run_once()
     assert len(tidied.resources.index_cache.revisions()) == 2
     assert fence.paragraph.cache_info().currsize == 0  # type: ignore[attr-defined]
@@ -119,16 +119,16 @@ async def test_what_another_process_deleted_is_dropped_from_the_memory_of_this_o
 async def test_a_copy_is_kept_when_a_session_goes_that_told_nothing_yet(
     systems: tuple[System, System],
 ) -> None:
-    api, held = systems[0].engine(DEFAULT_PROJECT_ID), systems[0].resources.index_cache
+    api, index_cache = systems[0].engine(DEFAULT_PROJECT_ID), systems[0].resources.index_cache
     await api.create_user("alice")
     asking = await api.create_session("alice")
     await api.get_context("alice", asking.session_id, ContextRequest())
-    before = held.revisions()
+    before = index_cache.revisions()
     assert len(before) == 1
     other = await api.create_session("alice")
     await api.add_message("alice", other.session_id, MessageRole.USER, f"I live in {WORD}.")
     await api.delete_session("alice", other.session_id)
-    assert held.revisions() == before
+    assert index_cache.revisions() == before
 
 
 def test_readings_of_texts_are_forgotten_together() -> None:

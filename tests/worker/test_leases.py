@@ -110,15 +110,15 @@ async def test_a_released_session_is_taken_at_once_and_counts_as_untried(store: 
 async def test_two_workers_never_hold_two_sessions_of_one_user(path: Path, store: Store) -> None:
     other = Store(open_database(path))
     await other.open()
-    users, each = 4, 6
-    for number in range(users * each):
+    users, sessions_each = 4, 6
+    for number in range(users * sessions_each):
         await due(store, f"user-{number % users}", f"session-{number:02}", day=1 + number)
     active: set[str] = set()
     done: list[str] = []
 
     async def work_on(own: Store, name: str) -> None:
         number = 0
-        while len(done) < users * each:
+        while len(done) < users * sessions_each:
             number += 1
             work = await claim(own, f"{name}-{number}")
             if work is None:
@@ -135,7 +135,7 @@ async def test_two_workers_never_hold_two_sessions_of_one_user(path: Path, store
         *(work_on(own, f"{id(own)}-{n}") for own in (store, other) for n in (1, 2))
     )
     await other.close()
-    assert sorted(done) == [f"session-{number:02}" for number in range(users * each)]
+    assert sorted(done) == [f"session-{number:02}" for number in range(users * sessions_each)]
     for user in range(users):
         of_user = [name for name in done if int(name[-2:]) % users == user]
         assert of_user == sorted(of_user)
@@ -389,16 +389,16 @@ async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(path: Path) -> N
     settings = Settings(poll_interval_s=0.01, lease_s=0.3)
     inference = GatedInference()
     parts = Parts(HashEmbedder(), inference)
-    one = AsyncHitherto(path, settings=settings, parts=parts)
-    two = AsyncHitherto(path, settings=settings, parts=parts)
-    async with one, two:
-        session = await (await one.create_user("alice")).create_session()
+    first = AsyncHitherto(path, settings=settings, parts=parts)
+    second = AsyncHitherto(path, settings=settings, parts=parts)
+    async with first, second:
+        session = await (await first.create_user("alice")).create_session()
         await session.add_message("user", "I live in Porto, near the gate.")
         await session.process()
         await asyncio.wait_for(inference.reached.wait(), 20)
         await asyncio.sleep(4 * settings.lease_s)
         inference.gate.set()
-        await two.wait_until_processed(timeout_s=20)
+        await second.wait_until_processed(timeout_s=20)
         await session.refresh()
         assert session.status is SessionStatus.PROCESSED
         assert len(inference.taken) == 1

@@ -48,8 +48,8 @@ async def test_a_chain_of_changes_in_one_session_is_one_memory(path: Path) -> No
         await memory.wait_until_processed(timeout_s=60)
         await session.refresh()
         assert session.processing_note is None
-        (found,) = (await user.list_memories()).items
-        assert found.content == f"User moved to {towns[-1]}"
-        assert [version.content for version in found.previous_versions] == [
+        (item,) = (await user.list_memories()).items
+        assert item.content == f"User moved to {towns[-1]}"
+        assert [version.content for version in item.previous_versions] == [
             f"User moved to {town}" for town in reversed(towns[:-1])
         ]

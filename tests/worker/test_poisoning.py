@@ -231,9 +231,9 @@ async def test_what_is_said_beside_the_answers_to_a_conflict_is_screened_too(
     await service.add_session("I was born on 3 May 1990.")
     await service.add_session("I was born on 4 June 1990.", day=2)
     (conflict,) = (await service.api.list_merge_conflicts("alice")).items
-    (asked,) = conflict.clarifying_questions
+    (clarifying,) = conflict.clarifying_questions
     texts = ATTACK
-    answers = [MergeConflictAnswer(asked.question, asked.options[1], texts)]
+    answers = [MergeConflictAnswer(clarifying.question, clarifying.options[1], texts)]
     await service.api.resolve_merge_conflict("alice", conflict.id, answers)
     await service.api.wait_until_processed(timeout_s=20)
     assert set(await service.memories()) == {"User was born on 4 June 1990"}

@@ -137,8 +137,8 @@ async def store_of(path: Path) -> AsyncIterator[Store]:
 
 async def add_sessions(memory: AsyncHitherto, name: str, texts: Sequence[str]) -> Any:
     """A session of a user, due for processing."""
-    known = {user.user_id: user for user in (await memory.list_users()).users}
-    user = known.get(name) or await memory.create_user(name)
+    existing = {user.user_id: user for user in (await memory.list_users()).users}
+    user = existing.get(name) or await memory.create_user(name)
     session = await user.create_session(custom_created_at_utc=MONDAY)
     for text in texts:
         await session.add_message(MessageRole.USER, text)
