@@ -19,9 +19,12 @@ from typing import Any
 import httpx
 import pytest
 from tests import databases
+from tests.conformance.service import serving
 from tests.fakes import HashEmbedder
+from typer.testing import CliRunner
 
 from hitherto import Parts, Settings
+from hitherto.cli import app
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import StoreError, UnavailableError
 from hitherto.inference import LocalInference
@@ -319,8 +322,7 @@ def printed_on_a_terminal(db: Path) -> str:
 
 def made_key(db: Path) -> tuple[str, str]:
     """A key of the default project, and the project's id."""
-    command = [*COMMAND, "keys", "create", "--json", "--db", str(db)]
-    made = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    made = json.loads(CliRunner().invoke(app, ["keys", "create", "--json", "--db", str(db)]).stdout)
     return made["api_key"], made["project_id"]
 
 
@@ -341,19 +343,14 @@ def test_a_first_key_is_shown_on_a_terminal_once(path: Path) -> None:
     assert databases.count(path, "api_keys") == 1
 
 
-def test_without_a_terminal_no_key_is_made_and_the_output_says_how(path: Path) -> None:
+def test_serve_makes_no_key_without_a_terminal_serves_the_released_client_and_ends_well(
+    path: Path,
+) -> None:
     with process(path) as (running, printed):
-        running.send_signal(signal.SIGTERM)
-        rest, errors = running.communicate(timeout=30)
-    assert "Create a key with: hitherto keys create --db " in printed
-    assert "rai_" not in printed + rest + errors
-    assert databases.count(path, "api_keys") == 0
-
-
-def test_serve_serves_the_released_client_and_ends_well_on_sigterm(path: Path) -> None:
-    key, project = made_key(path)
-    with process(path) as (running, printed):
-        assert key not in printed
+        assert "Create a key with: hitherto keys create --db " in printed
+        assert "rai_" not in printed
+        assert databases.count(path, "api_keys") == 0
+        key, project = made_key(path)
         url = URL.search(printed)
         assert url, printed
         with released_client(key, project, url[1]) as client:
@@ -427,22 +424,20 @@ def test_the_longmemeval_runner_asks_each_question_and_goes_on_where_it_stopped(
 ) -> None:
     data, output = tmp_path / "questions.json", tmp_path / "contexts.json"
     data.write_text(json.dumps([QUESTION]))
-    key, project = made_key(path)
-    with process(path) as (_, printed):
-        url = URL.search(printed)
-        assert url, printed
+    with serving(path) as service:
+        made = service.project()
         for _ in range(2):
             done = run_example(
                 "longmemeval_runner.py",
                 data,
-                f"--base-url={url[1]}",
-                f"--api-key={key}",
-                f"--project-id={project}",
+                f"--base-url={made.base_url}",
+                f"--api-key={made.api_key}",
+                f"--project-id={made.project_id}",
                 f"--output={output}",
                 "--poll-s=0.05",
             )
             assert done.returncode == 0, done.stderr
-        with released_client(key, project, url[1]) as client:
+        with released_client(made.api_key, made.project_id, made.base_url) as client:
             user = client.get_user("q1")
             assert user.list_sessions(metadata_filter={"haystack_index": 0}).total == 1
             oldest = user.list_sessions(metadata_filter={"haystack_index": 0}).sessions[0]
