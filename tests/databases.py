@@ -52,6 +52,7 @@ SQLITE_ONLY: Mapping[str, str] = {
     "tests/server/test_server_crash.py": "is a smaller test_fleet_crash.py",
     "tests/server/test_serving.py": "is about commands and signals; a fleet serves with the other",
     "tests/server/test_stopping.py": "is about signals",
+    "tests/server/test_working.py::test_two_workers_share": "is about commands and signals, too",
     "tests/server/test_webhook_targets.py": "is about addresses",
     "tests/conformance/test_streaming.py": "is about answers in parts",
     "tests/conformance/test_system_prompt.py": "is about a text of the package",

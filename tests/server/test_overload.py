@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -53,13 +52,6 @@ def service(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("overload")
     with attacked(programs, folder, max_concurrent_requests=1) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def _no_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every HTTP client loads the system's certificates, 30 ms each time; none is needed here."""
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
 @dataclass(frozen=True)
