@@ -44,7 +44,7 @@ PERSON_SHARE: Final = 0.01
 """A speaker with fewer of the messages is no person of the store: one pasted "Prompt: ..." names
 nobody."""
 
-_CAPTION: Final = re.compile(r"\s*\[[^\[\]]*\]\s*\Z")
+_CAPTION: Final = re.compile(r"(?<!\s)\s*\[[^\[\]]*\]\s*\Z")
 """Caption of a picture at the end of a message, as exports of chats write it."""
 
 
