@@ -78,6 +78,27 @@ def test_a_deleted_memory_leaves_no_trace_and_the_rest_of_its_message_stays(
         assert WORD not in context
 
 
+def test_memories_of_one_sentence_leave_the_rest_of_its_message(
+    path: Location, settings: Settings, parts: Parts
+) -> None:
+    with Hitherto(path, settings=settings, parts=parts) as memory:
+        user = memory.create_user("alice")
+        session = user.create_session()
+        session.add_message(
+            "user", f"I live in {WORD} and I work as a nurse. My dog is called Bica."
+        )
+        session.process()
+        memory.wait_until_processed(timeout_s=20)
+        held = [one for one in user.list_memories().items if "Bica" not in one.content]
+        assert len(held) == 2
+        for one in held:
+            user.delete_memory(one.memory_id)
+        (left,) = session.get_messages().messages
+        assert left.content == "[deleted] My dog is called Bica."
+        assert traces(path, WORD) == 0
+        assert ["Bica" in one.content for one in user.list_memories().items] == [True]
+
+
 def session_summary(user: User, session_id: str) -> str:
     return user.get_session(session_id, include_summary=True).session_summary or ""
 

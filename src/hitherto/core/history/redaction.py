@@ -2,14 +2,15 @@
 
 A memory is worded differently from the messages that it was extracted from. So a sentence is its
 ground if it has half of the memory's words, or a name or number that only the deleted memories
-have. If no sentence of an evidence message is a ground, the whole message goes.
+have. If no sentence of an evidence message is a ground, the whole message goes, unless it was
+redacted before: then the ground was removed with a memory that rested on the same sentence.
 """
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from hitherto.core.text.sentences import sentence_spans
+from hitherto.core.text.sentences import whole_sentence_spans
 from hitherto.core.text.terms import name_runs, terms_of, words_of
 
 REDACTED = "[deleted]"
@@ -44,10 +45,13 @@ class Redactor:
     removed: tuple[frozenset[str], ...] = ()
 
     def grounds(self, evidence: str) -> list[str]:
-        """Return the sentences that a deleted memory rests on; all if none states it."""
+        """Return the sentences that a deleted memory rests on.
+
+        All if none states it; none if that may be because the message was redacted before.
+        """
         sentences = _sentences(evidence)
         grounds = [sentence for sentence in sentences if self._is_ground(sentence, 1)]
-        return grounds or (sentences if self.deleted else [])
+        return grounds or (sentences if self._rests_on_all(evidence) else [])
 
     def with_removed(self, sentences: Iterable[str]) -> "Redactor":
         """Return the redaction that also removes repetitions of these sentences."""
@@ -59,7 +63,7 @@ class Redactor:
     def redact_evidence(self, text: str) -> str:
         """Return a message that a deleted memory rests on, without its grounds."""
         redacted = self._without(text, 1, REDACTED)
-        return REDACTED if redacted == text and self.deleted else redacted
+        return REDACTED if redacted == text and self._rests_on_all(text) else redacted
 
     def redact(self, text: str, mark: str = REDACTED) -> str:
         """Redact a text that is not evidence itself."""
@@ -101,6 +105,10 @@ class Redactor:
             len(memory_terms) >= _LEAST_TERMS and memory_terms <= quoted
             for memory_terms in self.whole
         )
+
+    def _rests_on_all(self, evidence: str) -> bool:
+        """Return whether evidence without a ground goes as a whole."""
+        return bool(self.deleted) and REDACTED not in evidence
 
     def _without(self, text: str, least_terms: int, mark: str) -> str:
         return _replace_sentences(
@@ -158,7 +166,7 @@ def borrowed_terms(content: str, deleted: Iterable[str], support: Iterable[str])
 
 
 def _sentences(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentence_spans(text)]
+    return [text[start:end] for start, end in whole_sentence_spans(text)]
 
 
 def _replace_sentences(text: str, is_removed: Callable[[str], bool], mark: str) -> str:
