@@ -120,7 +120,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kind, one_client = config.getoption("--database"), config.getoption("--one-client")
     kept = [item for item in items if _is_kept(item, kind, one_client)]
     if len(kept) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        left = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in left])
     # The end of a run has many short tests, so that no process waits for another one.
     items[:] = sorted(kept, key=lambda item: item.get_closest_marker("long") is None)
 

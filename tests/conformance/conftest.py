@@ -1,5 +1,6 @@
 """The server, the drivers, the numbers of the checks, and the report on which of them hold."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -32,7 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(number): the line of the contract's checklist")
-    config.addinivalue_line("markers", "drivers(*names): who drives the test; all where left out")
+    config.addinivalue_line(
+        "markers",
+        "drivers(*names): who drives the test, one by one with the fixture; all where left out",
+    )
     path = config.getoption("--conformance-report", default=None)
     if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Report(Path(path)), "conformance-report")
@@ -46,15 +50,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Note each check's number and its driver, so that they reach the report from any process."""
+    """Note each check's number and its drivers, so that they reach the report from any process."""
     for item in items:
         marker = item.get_closest_marker("check")
         if marker is None or not isinstance(item, pytest.Function):
             continue
         given = {} if (called := getattr(item, "callspec", None)) is None else called.params
-        driver = next((given[fixture] for fixture in _DRIVING & set(given)), RAW)
+        together = item.get_closest_marker("drivers")
+        drivers = [given[fixture] for fixture in _DRIVING & set(given)]
+        drivers = drivers or [*(together.args if together else (RAW,))]
         item.user_properties += [(_CHECK, number) for number in marker.args]
-        item.user_properties.append((_DRIVER, driver))
+        item.user_properties += [(_DRIVER, driver) for driver in drivers]
 
 
 _WEIGHTS = {"skipped": 0, "passed": 1, "failed": 2}
@@ -71,26 +77,15 @@ class _Report:
         if report.when != "call" and report.outcome == "passed":
             return
         numbers = [value for name, value in report.user_properties if name == _CHECK]
-        driver = next(
-            (str(value) for name, value in report.user_properties if name == _DRIVER), RAW
-        )
-        for number in numbers:
-            drivers = self._outcomes.setdefault(str(number), {})
-            if _WEIGHTS[report.outcome] >= _WEIGHTS[drivers.get(driver, "skipped")]:
-                drivers[driver] = report.outcome
+        drivers = [str(value) for name, value in report.user_properties if name == _DRIVER]
+        for number, driver in itertools.product(numbers, drivers):
+            outcomes = self._outcomes.setdefault(str(number), {})
+            if _WEIGHTS[report.outcome] >= _WEIGHTS[outcomes.get(driver, "skipped")]:
+                outcomes[driver] = report.outcome
 
     def pytest_sessionfinish(self) -> None:
         ordered = dict(sorted(self._outcomes.items(), key=lambda item: int(item[0])))
         self._path.write_text(json.dumps(ordered, indent=1) + "\n", "utf-8")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Every HTTP client loads the system's certificates, 30 ms each time; none is needed here."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.delenv("SSL_CERT_FILE", raising=False)
-        environment.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("certificates")))
-        yield
 
 
 @pytest.fixture(scope="session")

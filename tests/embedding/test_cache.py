@@ -143,6 +143,14 @@ def test_a_folder_that_others_can_write_to_is_refused(
         open_embedder(cache_dir=filled_cache, weights_dir=weights_dir)
     assert "HITHERTO_CACHE_DIR" in caught.value.message
     assert "chmod 700" in caught.value.message
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["filled", "empty"])
+def test_a_folder_that_others_can_only_read_is_used(
+    filled_cache: Path, weights_dir: Path, filled: bool
+) -> None:
+    if not filled:
+        graphs(filled_cache)[0].unlink()
     filled_cache.chmod(0o755)
     open_embedder(cache_dir=filled_cache, weights_dir=weights_dir, threads=1)
 

@@ -31,15 +31,14 @@ def embedded(db: str) -> None:
 
 
 def service_client(url: str, api_key: str, project_id: str, seconds: str) -> None:
-    """Use a service through the client, for so many seconds at least."""
+    """Use a service through the client, and once more when so many seconds have passed."""
     from hitherto import Hitherto, MessageRole
     from hitherto.errors import UserNotFoundError
 
     began = time.monotonic()
     with Hitherto(url, api_key=api_key, project_id=project_id) as memory:
-        number = 0
-        while not number or time.monotonic() < began + float(seconds):
-            number += 1
+        for number, seconds_later in enumerate((0.0, float(seconds)), 1):
+            _wait(lambda later=seconds_later: time.monotonic() >= began + later)
             user = memory.create_user(f"user {number}")
             session = user.create_session()
             session.add_message(MessageRole.USER, f"My flight to Porto is on May {number}.")
@@ -168,7 +167,7 @@ def _wait(is_done: Callable[[], object]) -> None:
     until = time.monotonic() + PATIENCE_S
     while not is_done():
         if time.monotonic() > until:
-            raise TimeoutError("the session was not processed")
+            raise TimeoutError("what was waited for did not come")
         asyncio.run(asyncio.sleep(0.05))
 
 

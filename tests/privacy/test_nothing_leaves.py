@@ -138,7 +138,11 @@ def test_the_commands_run_under_watch_are_all_there_are() -> None:
 
 
 def test_the_demo(home: Home) -> None:
-    watched = run(home, [sys.executable, ROOT / "examples" / "demo.py"], Allowed(temporary=True))
+    # An output whose encoding has no tick must not stop it either.
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    command: list[object] = [sys.executable, ROOT / "examples" / "demo.py"]
+    watched = home.start(command, Allowed(temporary=True), ascii_only)
+    assert "10 of 10 contexts hold every expected word" in watched.finish()
     assert watched.findings() == []
 
 

@@ -1,14 +1,14 @@
 """The command line: what it prints, where, and with which exit code."""
 
+import io
 import json
 import logging
 import os
 import re
 import socket
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -214,10 +214,10 @@ def test_the_file_that_a_shell_makes_for_a_secret_is_closed_to_others(
     command: tuple[str, ...], db: str, tmp_path: Path
 ) -> None:
     def redirected(to: Path) -> str:
-        with to.open("a") as output:
-            program = [sys.executable, "-c", "from hitherto.cli import app; app()", *command, db]
-            done = subprocess.run(program, stdout=output, stderr=subprocess.PIPE, check=True)
-        return done.stderr.decode()
+        errors = io.StringIO()
+        with to.open("a") as output, redirect_stdout(output), redirect_stderr(errors):
+            app([*command, db], standalone_mode=False)
+        return errors.getvalue()
 
     empty, log, grouped = tmp_path / "key.json", tmp_path / "setup.log", tmp_path / "grouped"
     assert "warning" not in redirected(empty)

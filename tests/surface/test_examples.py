@@ -11,25 +11,29 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 LAST_LINE = "Next: README.md for what this is, docs/tutorial.md for a memory of your own."
 
 
-def run(
-    name: str, *arguments: object, typed: str = "", encoding: str = "utf-8"
-) -> subprocess.CompletedProcess[str]:
+def run(name: str, *arguments: object, typed: str = "") -> subprocess.CompletedProcess[str]:
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONIOENCODING", encoding)
+        environment.setenv("PYTHONIOENCODING", "utf-8")
         environment.setenv("COLUMNS", "80")
         return subprocess.run(
             [sys.executable, str(EXAMPLES / name), *map(str, arguments)],
             input=typed,
             capture_output=True,
-            encoding=encoding,
+            encoding="utf-8",
             timeout=120,
             check=False,
         )
 
 
 @pytest.fixture(scope="module")
-def demo() -> subprocess.CompletedProcess[str]:
-    return run("demo.py")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo is told to keep its memory; a temporary one is in `tests/privacy`."""
+    return tmp_path_factory.mktemp("demo") / "kept.db"
+
+
+@pytest.fixture(scope="module")
+def demo(kept: Path) -> subprocess.CompletedProcess[str]:
+    return run("demo.py", "--db", kept)
 
 
 def test_the_demo_ends_well_and_says_where_to_go_next(
@@ -66,14 +70,10 @@ def test_the_demo_shows_a_change_with_what_it_superseded(
     assert re.search(r"version 1 .* temporal conflict\n", demo.stdout)
 
 
-def test_the_demo_keeps_its_memory_where_it_is_told_and_refuses_to_mix_two(tmp_path: Path) -> None:
-    path = tmp_path / "kept.db"
-    # An output whose encoding has no tick must not stop it either.
-    first = run("demo.py", "--db", path, encoding="ascii")
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines()[-1] == LAST_LINE
-    assert path.is_file()
-    again = run("demo.py", "--db", path)
+@pytest.mark.usefixtures("demo")
+def test_the_demo_keeps_its_memory_where_it_is_told_and_refuses_to_mix_two(kept: Path) -> None:
+    assert kept.is_file()
+    again = run("demo.py", "--db", kept)
     assert again.returncode == 2
     assert "holds the demo's user already; give a new file" in " ".join(again.stdout.split())
 
