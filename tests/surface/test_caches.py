@@ -7,7 +7,7 @@ import hitherto
 
 SOURCE = Path(hitherto.__file__).parent
 WITHOUT_USERS_TEXTS = {
-    "background/filings.py": "vectors of categories, which the operator names",
+    "background/stored_fields.py": "vectors of categories, which the operator names",
     "core/dates/formatting.py": "instants and names of time zones",
     "core/text/caches.py": "the caches that a deletion clears",
     "prompts/__init__.py": "names of prompts",

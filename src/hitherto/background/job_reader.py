@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hitherto.background.filings import Filer
 from hitherto.background.jobs import ConflictJob, Job, SessionJob
 from hitherto.background.plan_writer import Findings
+from hitherto.background.stored_fields import Filer
 from hitherto.core.history.redaction import without_marks
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict

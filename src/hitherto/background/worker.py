@@ -13,12 +13,12 @@ from functools import partial
 
 from hitherto.background import jobs
 from hitherto.background.doubt_review import review
-from hitherto.background.filings import Filer
 from hitherto.background.job_ends import JobEnds, unfinished
 from hitherto.background.job_reader import JobReader, JobState, LeaseLostError, read_state
 from hitherto.background.jobs import Job
 from hitherto.background.plan_writer import PlanWriter
 from hitherto.background.project_turns import ProjectTurns
+from hitherto.background.stored_fields import Filer
 from hitherto.engine import Resources
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.errors import (
