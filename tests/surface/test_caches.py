@@ -11,6 +11,7 @@ WITHOUT_USERS_TEXTS = {
     "core/dates/formatting.py": "instants and names of time zones",
     "core/text/caches.py": "the caches that a deletion clears",
     "prompts/__init__.py": "names of prompts",
+    "server/app.py": "nothing",
     "trained/__init__.py": "nothing",
     "wire/conversion.py": "classes",
 }
