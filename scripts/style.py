@@ -20,9 +20,6 @@ MAX_FIRST_LINE_WORDS = 16
 MAX_PAGE_CHARS = 120
 MAX_SUBJECT_CHARS = 65
 
-PENDING_NAMES = ("background/project_turns.py",)
-"""Parts whose variables and functions are not renamed yet."""
-
 READ_BY_MODELS = frozenset(
     {
         "ExploredAnswer",
@@ -109,14 +106,14 @@ POOR_NAMES = frozenset(
 SUBJECT = re.compile(r"[a-z][a-z0-9_/-]*: [a-z].*[^.]\Z")
 
 
-def code_violations(path: Path, *, names: bool = True) -> Iterator[str]:
+def code_violations(path: Path) -> Iterator[str]:
     """Yield the violations of one module."""
     where = path.relative_to(ROOT).as_posix()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         line = getattr(node, "lineno", 1)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield from (f"{where}:{line}: {why}" for why in _docstring_violations(node))
-        if names and (name := _given_name(node)) in POOR_NAMES:
+        if (name := _given_name(node)) in POOR_NAMES:
             yield f"{where}:{line}: the name {name!r} says neither type nor role"
 
 
@@ -165,14 +162,11 @@ def subject_violations(subject: str) -> Iterator[str]:
 
 
 def package_violations() -> Iterator[str]:
-    """Yield the violations of every module, without what is pending."""
+    """Yield the violations of every module that people write."""
     for path in sorted(SOURCE.rglob("*.py")):
         name = path.relative_to(SOURCE).as_posix()
         if name not in GENERATED:
-            yield from code_violations(
-                path,
-                names=not name.startswith(PENDING_NAMES),
-            )
+            yield from code_violations(path)
 
 
 def pages() -> Iterator[Path]:
@@ -186,7 +180,7 @@ def main() -> None:
     """Print the violations."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--commits", metavar="RANGE", help="check the subjects of commits as well")
-    parser.add_argument("--part", help="check one part of the package, though it is pending")
+    parser.add_argument("--part", help="check one part of the package")
     options = parser.parse_args()
     if options.part:
         part = SOURCE / options.part

@@ -1,6 +1,6 @@
-"""Threads for computations and blocking calls, apart for requests and for background work.
+"""Threads for computations and blocking calls, separate for requests and background work.
 
-A flood of one kind does not take the threads of the other. The threads of background work end with
+A flood of one kind does not use up the threads of the other. Threads of background work end with
 the process, so a computation that does not end keeps no process alive.
 """
 
@@ -27,14 +27,14 @@ _meter: contextvars.ContextVar["Meter | None"] = contextvars.ContextVar(
 
 
 class Meter(Protocol):
-    """Measures what is computed for somebody. Its methods are called on any thread."""
+    """Measures processor time. Its methods are called on any thread."""
 
     def add(self, seconds: float) -> None:
         """Add the processor time of a call."""
         ...
 
     def is_crowded(self) -> bool:
-        """Return whether there are others who need the processors."""
+        """Return whether others need the processors."""
         ...
 
 
@@ -125,7 +125,7 @@ def _run(future: Future[T], call: Callable[[], T]) -> None:
         return
     try:
         result = call()
-    except BaseException as error:  # noqa: BLE001  handed to whoever waits
+    except BaseException as error:  # noqa: BLE001  raised where the call is awaited
         future.set_exception(error)
     else:
         future.set_result(result)

@@ -113,7 +113,7 @@ async def test_a_start_that_did_not_succeed_was_a_turn(store: Store, ending: str
 
 
 def test_projects_are_served_one_after_the_other() -> None:
-    turns = ProjectTurns(most_of_project=2)
+    turns = ProjectTurns(max_jobs=2)
     assert turns.order(["c", "a", "b"]) == ["a", "b", "c"]
     served = []
     for _ in range(5):
@@ -124,7 +124,7 @@ def test_projects_are_served_one_after_the_other() -> None:
 
 
 def test_a_project_with_fewer_jobs_in_work_comes_first_and_none_has_too_many() -> None:
-    turns = ProjectTurns(most_of_project=2)
+    turns = ProjectTurns(max_jobs=2)
     turns.begin("a")
     assert turns.order(["a", "b"]) == ["b", "a"]
     turns.begin("b")
@@ -137,7 +137,7 @@ def test_a_project_with_fewer_jobs_in_work_comes_first_and_none_has_too_many() -
 
 
 def test_who_had_nothing_to_do_comes_first_again() -> None:
-    turns = ProjectTurns(most_of_project=1)
+    turns = ProjectTurns(max_jobs=1)
     for project_id in ("a", "b"):
         turns.begin(project_id)
         turns.end(project_id)

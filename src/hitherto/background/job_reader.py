@@ -1,6 +1,6 @@
-"""Turns due work into a job: reads a session, or the answers to a merge conflict.
+"""Extraction for a job, from a session or from the answers to a merge conflict.
 
-Nothing is weighed against the user's memories here, and nothing is written.
+Reconciliation with the user's memories and writing follow later.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from datetime import datetime
 
 from hitherto.background.jobs import ConflictJob, Job, SessionJob
 from hitherto.background.plan_writer import Findings
-from hitherto.background.stored_fields import Filer
+from hitherto.background.stored_fields import FieldBuilder
 from hitherto.core.history.redaction import without_marks
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
@@ -28,19 +28,19 @@ from hitherto.trained import provenance_classifier
 
 
 class LeaseLostError(RecallrAIError):
-    """Another worker holds the work now, or it was deleted: the result is not wanted."""
+    """Another worker has the job now, or it was deleted; the result is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobState:
     """State of the rows that a job is about, read when it begins.
 
-    messages: of a session; contest: of a merge conflict.
+    messages: of a session. conflict: None for a session.
     """
 
     project_id: str
     messages: Sequence[Message]
-    contest: AnsweredConflict | None
+    conflict: AnsweredConflict | None
     conflicts_enabled: bool
     categories: Sequence[Category]
     preferences: GenerationPreferences
@@ -50,15 +50,15 @@ class JobState:
 def read_state(tx: JobRows, work: Work) -> JobState:
     """Read the rows that a job is about. Raises LeaseLostError if they were deleted."""
     user = tx.user(work)
-    contest = None
+    conflict = None
     if work.merge_conflict_id is not None:
-        contest = user.conflicts.answered(work.merge_conflict_id, work.created_at)
-        if contest is None:
+        conflict = user.conflicts.answered(work.merge_conflict_id, work.created_at)
+        if conflict is None:
             raise LeaseLostError(f"{work} was deleted")
     return JobState(
         user.project_id,
-        user.messages.of_session(work.session_id) if contest is None else (),
-        contest,
+        user.messages.of_session(work.session_id) if conflict is None else (),
+        conflict,
         tx.merge_conflicts_enabled(user),
         tx.categories(user),
         tx.generation_preferences(user),
@@ -69,8 +69,8 @@ def read_state(tx: JobRows, work: Work) -> JobState:
 class JobReader:
     """Extracts and embeds statements from a session, or from the answers to a merge conflict."""
 
-    def __init__(self, filer: Filer) -> None:
-        self._filer = filer
+    def __init__(self, field_builder: FieldBuilder) -> None:
+        self._field_builder = field_builder
 
     async def read(
         self, work: Work, state: JobState, index: UserIndex, inference: ChargedInference
@@ -79,9 +79,9 @@ class JobReader:
 
         index: of the user's memories. Raises what the inference raises.
         """
-        if state.contest is None:
+        if state.conflict is None:
             return await self._read_session(work, state, index, inference)
-        return await self._read_answers(state.contest, state, index, inference)
+        return await self._read_answers(state.conflict, state, index, inference)
 
     async def _read_session(
         self, work: Work, state: JobState, index: UserIndex, inference: ChargedInference
@@ -97,7 +97,7 @@ class JobReader:
         cut = passages.cut(state.messages)
         texts = [candidate.content for candidate in candidates] + [item.text for item in cut]
         to_embed = [*texts, summary] if summary else texts
-        vectors = self._filer.embed_now(state.embedder, to_embed)
+        vectors = self._field_builder.embed_now(state.embedder, to_embed)
         first_passage, after_passages = len(candidates), len(candidates) + len(cut)
         return Findings(
             candidates=candidates,
@@ -116,16 +116,16 @@ class JobReader:
 
     async def _read_answers(
         self,
-        contest: AnsweredConflict,
+        conflict: AnsweredConflict,
         state: JobState,
         index: UserIndex,
         inference: ChargedInference,
     ) -> ConflictJob:
-        """Extract the statements in the messages of the answers, dated as the answers are."""
+        """Extract the statements in the comments on the answers, dated as the answers are."""
         statements: list[Candidate] = []
         quarantined: list[tuple[Candidate, QuarantineReason]] = []
-        for text in contest.messages():
-            message = Message(MessageRole.USER, text, contest.answered_at)
+        for text in conflict.messages():
+            message = Message(MessageRole.USER, text, conflict.answered_at)
             screened = await self._extract([message], message.timestamp, state, index, inference)
             statements += screened.candidates
             # The positions are those of the one message, not of the session's.
@@ -134,9 +134,9 @@ class JobReader:
                 for candidate, reason in screened.quarantined
             ]
         statements = list(low_trust.quoted_last(statements))
-        texts = [contest.proposed.content, *(statement.content for statement in statements)]
-        vectors = await self._filer.embed(state.embedder, texts)
-        return ConflictJob(contest, statements, vectors, quarantined)
+        texts = [conflict.proposed.content, *(statement.content for statement in statements)]
+        vectors = await self._field_builder.embed(state.embedder, texts)
+        return ConflictJob(conflict, statements, vectors, quarantined)
 
     async def _extract(
         self,
@@ -150,15 +150,15 @@ class JobReader:
 
         index: of the earlier memories; a statement that only repeats one is left out.
         """
-        heard = await in_thread(_without_echoes, messages, index)
+        new_messages = await in_thread(_without_echoes, messages, index)
         extraction = await inference.ask(
             lambda chosen: chosen.extract(
-                heard, said_at, preferences=state.preferences, categories=state.categories
+                new_messages, said_at, preferences=state.preferences, categories=state.categories
             )
         )
         classifier = provenance_classifier()
         return await in_thread(
-            screen, extraction, heard, index.versions.values(), said_at, classifier
+            screen, extraction, new_messages, index.versions.values(), said_at, classifier
         )
 
 

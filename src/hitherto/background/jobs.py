@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitherto.background.dated_plan import DatedPlan
-from hitherto.background.plan_writer import Filing, Findings, PlanWriter
+from hitherto.background.plan_writer import Findings, PlanWriter, StoredFields
 from hitherto.core.reconciliation import reconcile
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import low_trust
@@ -50,7 +50,9 @@ class Job(Protocol):
         """Return the plan, given the memories of this index."""
         ...
 
-    def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
+    def write(
+        self, writer: PlanWriter, dated: DatedPlan, stored_fields: Sequence[StoredFields]
+    ) -> None:
         """Write the plan, in the transaction that finishes the work."""
         ...
 
@@ -97,9 +99,11 @@ class SessionJob:
         said_at = [self.work.created_at] * len(rows)
         return DatedPlan(plan, contents, self.findings.vectors[rows], said_at)
 
-    def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
+    def write(
+        self, writer: PlanWriter, dated: DatedPlan, stored_fields: Sequence[StoredFields]
+    ) -> None:
         """Write the plan and the quarantined statements."""
-        writer.write(self.findings, dated.plan, filings)
+        writer.write(self.findings, dated.plan, stored_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +154,11 @@ class ConflictJob:
             resolution.retired,
         )
 
-    def write(self, writer: PlanWriter, dated: DatedPlan, filings: Sequence[Filing]) -> None:
+    def write(
+        self, writer: PlanWriter, dated: DatedPlan, stored_fields: Sequence[StoredFields]
+    ) -> None:
         """Write the plan and the quarantined statements."""
-        writer.write_resolution(dated.plan, dated.retired, filings)
+        writer.write_resolution(dated.plan, dated.retired, stored_fields)
         writer.quarantine(self.quarantined)
 
 

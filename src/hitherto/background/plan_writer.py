@@ -56,7 +56,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Filing:
+class StoredFields:
     """Stored fields of a decision's content: vector, categories, date."""
 
     vector: NDArray[np.float32]
@@ -103,17 +103,17 @@ class PlanWriter:
         self._unresolved: dict[str, list[Set[str]]] | None = None
         self._added: list[str] = []
 
-    def write(self, findings: Findings, plan: Plan, filings: Sequence[Filing]) -> None:
+    def write(self, findings: Findings, plan: Plan, stored_fields: Sequence[StoredFields]) -> None:
         """Insert passages and summary, and carry out the plan's decisions in order.
 
-        filings: one for each decision.
+        stored_fields: one for each decision.
         """
         self._user.passages.insert(self._work.session_id, findings.passages, self._revision)
         if findings.summary_vector is not None:
             self._user.summaries.insert(
                 self._work.session_id, findings.summary, findings.summary_vector, self._revision
             )
-        self._carry_out(plan, filings)
+        self._carry_out(plan, stored_fields)
         self.quarantine(findings.quarantined)
         self._announce(WebhookEventType.SESSION_PROCESSED, None)
 
@@ -144,16 +144,16 @@ class PlanWriter:
                 )
 
     def write_resolution(
-        self, plan: Plan, retired: Sequence[str], filings: Sequence[Filing]
+        self, plan: Plan, retired: Sequence[str], stored_fields: Sequence[StoredFields]
     ) -> None:
         """Carry out the plan for an answered merge conflict.
 
-        retired: memories to expire without a successor. filings: one for each decision.
+        retired: memories to expire without a successor. stored_fields: one for each decision.
         """
         conflict_id = self._work.merge_conflict_id
         if conflict_id is None:
             raise InternalServerError(f"{self._work} is no merge conflict")
-        self._carry_out(plan, filings)
+        self._carry_out(plan, stored_fields)
         for memory_id in retired:
             self._expire(memory_id, ExpirationReason.MERGE_CONFLICT)
         self._user.conflicts.add_new_memories(conflict_id, self._added)
@@ -164,25 +164,25 @@ class PlanWriter:
             event_type, self._work.session_id, merge_conflict_id, self._new_id, self._now
         )
 
-    def _carry_out(self, plan: Plan, filings: Sequence[Filing]) -> None:
-        for decision, filing in zip(plan.decisions, filings, strict=True):
-            self._ids.append(self._write_decision(decision, filing))
+    def _carry_out(self, plan: Plan, stored_fields: Sequence[StoredFields]) -> None:
+        for decision, fields in zip(plan.decisions, stored_fields, strict=True):
+            self._ids.append(self._write_decision(decision, fields))
         self._connect(plan)
 
-    def _write_decision(self, decision: Decision, filing: Filing) -> str | None:
+    def _write_decision(self, decision: Decision, fields: StoredFields) -> str | None:
         """Write a decision; return the id of the memory that states the candidate now, if any."""
         match decision:
             case Insert():
-                return self._insert(decision.candidate, decision.why, filing)
+                return self._insert(decision.candidate, decision.why, fields)
             case Ignore():
                 memory_id = self._resolved(decision.because)
                 if memory_id is not None:
-                    self._confirm(memory_id, decision.candidate, filing.said_at)
+                    self._confirm(memory_id, decision.candidate, fields.said_at)
                 return memory_id
             case Supersede():
-                return self._supersede(decision, filing)
+                return self._supersede(decision, fields)
             case InsertHistorical():
-                return self._insert_historical(decision, filing)
+                return self._insert_historical(decision, fields)
             case RaiseConflict():
                 self._raise_conflict(decision)
                 return None
@@ -214,7 +214,7 @@ class PlanWriter:
         self,
         candidate: Candidate,
         why: str,
-        filing: Filing,
+        fields: StoredFields,
         *,
         expired: ExpirationReason | None = None,
     ) -> str:
@@ -225,7 +225,7 @@ class PlanWriter:
             content=candidate.content,
             event_date_start=candidate.event_date_start,
             event_date_end=candidate.event_date_end,
-            created_at=filing.said_at,
+            created_at=fields.said_at,
             expired_at=None if expired is None else self._now,
             expiration_reason=expired,
             merge_conflict_id=self._conflict_behind(expired),
@@ -235,32 +235,32 @@ class PlanWriter:
             model=candidate.model,
             prompt_hash=candidate.prompt_hash,
         )
-        self._user.memories.insert(version, why, filing.vector, len(self._ids), self._revision)
-        self._user.memories.add_categories(memory_id, filing.category_ids)
+        self._user.memories.insert(version, why, fields.vector, len(self._ids), self._revision)
+        self._user.memories.add_categories(memory_id, fields.category_ids)
         self._versions[memory_id] = version
         self._added.append(memory_id)
         return memory_id
 
-    def _supersede(self, decision: Supersede, filing: Filing) -> str | None:
+    def _supersede(self, decision: Supersede, fields: StoredFields) -> str | None:
         replaced = [
             memory_id for ref in decision.replaces if (memory_id := self._resolved(ref)) is not None
         ]
-        memory_id = self._insert(decision.candidate, decision.why, filing)
+        memory_id = self._insert(decision.candidate, decision.why, fields)
         if not replaced:
             return memory_id
         links = version_chains.join(self._versions, memory_id, replaced)
         self._relink({memory_id: links.previous_id, **links.relinks})
         if decision.reason is ExpirationReason.ADDITION_TO_EXISTING_MEMORY:
-            self._keep_doubt(memory_id, replaced, filing.said_at)
+            self._keep_doubt(memory_id, replaced, fields.said_at)
         for old_id in replaced:
             self._expire(old_id, decision.reason)
             self._successors[old_id] = memory_id
         return memory_id
 
-    def _insert_historical(self, decision: InsertHistorical, filing: Filing) -> str:
-        memory_id = self._insert(decision.candidate, decision.why, filing, expired=decision.reason)
+    def _insert_historical(self, decision: InsertHistorical, fields: StoredFields) -> str:
+        memory_id = self._insert(decision.candidate, decision.why, fields, expired=decision.reason)
         links = version_chains.insert_before(
-            self._versions, memory_id, decision.successor, filing.said_at
+            self._versions, memory_id, decision.successor, fields.said_at
         )
         self._relink({memory_id: links.previous_id, **links.relinks})
         return memory_id

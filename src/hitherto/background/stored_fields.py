@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitherto.background.dated_plan import DatedPlan
-from hitherto.background.plan_writer import Filing, rewritten_contents
+from hitherto.background.plan_writer import StoredFields, rewritten_contents
 from hitherto.core.recall.calibration import comparable
 from hitherto.core.reconciliation import categories, reconcile
 from hitherto.core.reconciliation.categories import EmbeddedCategory
@@ -21,7 +21,7 @@ KEPT_CATEGORIES = 4_096
 """Vectors of categories that are cached: 1.5 kB each."""
 
 
-class Filer:
+class FieldBuilder:
     """Embeds the contents of a plan's decisions and finds their categories."""
 
     def __init__(self, embedders: Embedders) -> None:
@@ -32,13 +32,13 @@ class Filer:
         """Return the vectors of texts, by the embedder of the database: (texts, dimension)."""
         return await in_thread(self.embed_now, made_by, texts)
 
-    async def filings(
+    async def build(
         self,
         dated: DatedPlan,
         made_by: RecordedEmbedder,
         project_categories: Sequence[Category],
         inference: ChargedInference,
-    ) -> list[Filing]:
+    ) -> list[StoredFields]:
         """Return the stored fields of each decision's content."""
         vectors = list(dated.vectors)
         changed = rewritten_contents(dated.plan, dated.contents)
@@ -51,7 +51,7 @@ class Filer:
             dated.plan.decisions, vectors, made_by, project_categories, inference
         )
         return [
-            Filing(vector, [ids[name] for name in names if name in ids], said_at)
+            StoredFields(vector, [ids[name] for name in names if name in ids], said_at)
             for vector, names, said_at in zip(vectors, named, dated.said_at, strict=True)
         ]
 

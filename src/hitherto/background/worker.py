@@ -1,8 +1,8 @@
-"""Work in the background: due sessions become memories, answered merge conflicts are settled.
+"""Worker: turns due sessions into memories, and answered merge conflicts into decisions.
 
-The row of a session, or of a conflict, is the job. It is taken by a lease, which is renewed while
-the work goes on; what came out is stored in one transaction with the status, and only if the lease
-still holds. So a worker that dies, or comes back too late, can neither lose nor double anything.
+The row of a session, or of a conflict, is the job. A worker leases it and renews the lease while it
+works. One transaction stores the results with the status, and only if the lease is still valid. So
+a worker that dies, or is too late, neither loses nor doubles anything.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from hitherto.background.job_reader import JobReader, JobState, LeaseLostError, 
 from hitherto.background.jobs import Job
 from hitherto.background.plan_writer import PlanWriter
 from hitherto.background.project_turns import ProjectTurns
-from hitherto.background.stored_fields import Filer
+from hitherto.background.stored_fields import FieldBuilder
 from hitherto.engine import Resources
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.errors import (
@@ -40,7 +40,7 @@ from hitherto.threads import BackgroundThreads
 _log = logging.getLogger("hitherto.background.worker")
 
 WAITING_CONCURRENCY = 8
-"""Users of a project worked for at once where most of the work is to wait for a model's answers."""
+"""Jobs of one project at once if most of the work is waiting for a model's answers."""
 
 RULES_TIMEOUT_S = 600.0
 """Seconds for a job by rules: 5,000 messages of everyday length take 60 s on 2 cores."""
@@ -49,10 +49,10 @@ MODEL_TIMEOUT_S = 3_600.0
 """Seconds for a job with a model: 40 answers that take `model_timeout_s` each."""
 
 OTHER_PROJECTS = 3
-"""Jobs that may be in work besides, of projects that have fewer, however much one project has."""
+"""Further jobs that may be in work, of other projects, however many one project has."""
 
 MAX_RECONCILIATIONS = 5
-"""Times work is weighed anew because the user's memories moved meanwhile."""
+"""Maximum reconciliations of a job whose user's memories change meanwhile."""
 
 
 class ProcessingTimeoutError(RecallrAIError):
@@ -60,13 +60,13 @@ class ProcessingTimeoutError(RecallrAIError):
 
 
 class Worker:
-    """Processes due jobs until it is stopped, each in a task for another user."""
+    """Processes due jobs until it is stopped, in several tasks, each for another user."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._rules = LocalInference()
-        self._filer = Filer(resources.embedders)
-        self._reader = JobReader(self._filer)
+        self._field_builder = FieldBuilder(resources.embedders)
+        self._reader = JobReader(self._field_builder)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._turns = ProjectTurns(self._concurrency)
@@ -75,7 +75,7 @@ class Worker:
         self._claiming = asyncio.Lock()
 
     def start(self) -> None:
-        """Begin working; what an earlier process left is taken up first."""
+        """Begin; jobs that an earlier process left are claimed first."""
         loop = asyncio.get_running_loop()
         self._tasks = {
             loop.create_task(self._run(), name=f"hitherto-worker-{number}")
@@ -83,7 +83,7 @@ class Worker:
         }
 
     async def stop(self) -> None:
-        """Finish the work in hand, or release it when `close_timeout_s` is over."""
+        """Finish the jobs in work, or release them after `close_timeout_s`."""
         tasks, self._tasks = self._tasks, set()
         if not tasks:
             return
@@ -119,11 +119,11 @@ class Worker:
                 now = self._resources.clock()
                 idle_s = 0.0 if await self._work_once(now, threads) else await self._idle_s(now)
             except ClosedError:
-                # The program ends without closing; what was in work is taken up by the next one.
+                # The program ends without closing; the next process claims the jobs in work.
                 return
             except RecallrAIError as error:
-                # The store refused (locked for long, disk full), or this process has not the
-                # database's embedder: the work keeps its place.
+                # The store failed (locked for long, disk full), or this process lacks the
+                # database's embedder: the job keeps its place in the queue.
                 _log.warning("processing is paused: %s", error)
                 idle_s = self._resources.settings.poll_interval_s
             if idle_s and not self._stopping:
@@ -132,8 +132,8 @@ class Worker:
     async def _idle_s(self, now: datetime) -> float:
         """Seconds in which nothing can become due, at most the poll interval.
 
-        now: when there was nothing to do. What was due then waits for other work of its user, whose
-        end is signalled in this process and found out by the next look otherwise.
+        now: when there was nothing to do. A job that was due then waits for another one of its
+        user. The end of that job is signalled in this process; other processes' ends are polled.
         """
         most_s = self._resources.settings.poll_interval_s
         due_at = await self._resources.store.read(lambda tx: tx.jobs.next_due())
@@ -151,7 +151,7 @@ class Worker:
         return self._resources.job_shares.pause_s(project_id)
 
     async def _work_once(self, now: datetime, threads: BackgroundThreads) -> bool:
-        """Do the next piece of work. False when there is none."""
+        """Claim and process the next job. False without one."""
         work = await self._claim(now)
         if work is None:
             return False
@@ -171,7 +171,7 @@ class Worker:
         return True
 
     async def _wait_for_threads(self, work: Work, threads: BackgroundThreads) -> None:
-        """Wait until what a given-up job computes has ended, which nothing can interrupt.
+        """Wait for the computations of a cancelled job, which nothing can interrupt.
 
         Its project has one turn less meanwhile, so such jobs of one project do not fill the worker.
         """
@@ -211,7 +211,7 @@ class Worker:
 
     async def _attempt(self, work: Work) -> None:
         try:
-            # Starts that failed, wait for a budget, or were given back are not counted.
+            # Starts that failed, wait for a budget, or were released are not counted.
             if work.attempts > self._resources.settings.max_starts:
                 await self._ends.give_up(work, unfinished(work))
                 return
@@ -224,11 +224,11 @@ class Worker:
         except BudgetSpentError as error:
             await self._ends.wait_for_budget(work, error)
         except EmbedderChangedError:
-            # Begun anew at once by whoever has the embedder that the database has now.
+            # A process that has the database's current embedder starts it again at once.
             await self._ends.release(work)
             raise
         except (StoreError, ClosedError):
-            # Not the work's failure, so it does not count as a start.
+            # Not the job's failure, so it does not count as a start.
             with contextlib.suppress(StoreError, ClosedError):
                 await self._ends.release(work)
             raise
@@ -244,7 +244,7 @@ class Worker:
                 if not await self._resources.store.write(partial(_renew, work=work, until=until)):
                     return
             except StoreError as error:
-                _log.warning("%s could not be held: %s", work, error)
+                _log.warning("the lease of %s was not renewed: %s", work, error)
 
     async def _perform_in_time(self, work: Work) -> None:
         """Do a job. Raises ProcessingTimeoutError if it takes too long."""
@@ -268,11 +268,11 @@ class Worker:
         for _ in range(MAX_RECONCILIATIONS):
             if await self._weigh_and_store(work, job, state, inference):
                 return
-        _log.info("%s: the user's memories kept changing; it is begun again", work)
+        _log.info("%s: the user's memories kept changing; it is started again", work)
         await self._ends.release(work)
 
     async def _begin(self, work: Work) -> tuple[JobState, UserIndex]:
-        """Read what the work is about, and the user's memories."""
+        """Read the rows of the job, and the user's memories."""
         index_cache = self._resources.index_cache
 
         def read(tx: JobRows) -> tuple[JobState, IndexDelta]:
@@ -289,7 +289,7 @@ class Worker:
     ) -> tuple[UserIndex, jobs.Existing]:
         """Return the user's memories as they are now, and those to weigh the job against.
 
-        Raises EmbedderChangedError when the vectors of the work are of no use any more.
+        Raises EmbedderChangedError if the vectors of the job are outdated.
         """
         index_cache = self._resources.index_cache
 
@@ -313,14 +313,14 @@ class Worker:
     ) -> bool:
         """Weigh a job against the current memories and store it; False if they changed meanwhile.
 
-        Raises EmbedderChangedError when the vectors of the job are of no use any more.
+        Raises EmbedderChangedError if the vectors of the job are outdated.
         """
         working, existing = await self._load_existing(work, state, job)
         dated = await inference.ask(lambda chosen: job.weigh(chosen, working, existing))
         reviewed = await review(
             dated, working, inference, self._resources.clock(), jobs.WEIGHED_MEMORIES
         )
-        filings = await self._filer.filings(dated, state.embedder, state.categories, inference)
+        fields = await self._field_builder.build(dated, state.embedder, state.categories, inference)
         note = "; ".join(filter(None, (job.note, inference.note, reviewed.note)))
         now = self._resources.clock()
 
@@ -333,7 +333,7 @@ class Worker:
             if note and work.merge_conflict_id is None:
                 tx.note(work, note)
             writer = PlanWriter(user, work, working, self._resources.new_id, now)
-            job.write(writer, dated, filings)
+            job.write(writer, dated, fields)
             writer.doubt(reviewed.doubts)
             return True
 

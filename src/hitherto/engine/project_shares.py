@@ -19,10 +19,10 @@ class _Share:
 
 
 class ProjectShares:
-    """Bounds what runs for one project at once, so that others find a thread free.
+    """Limits the threads of one project at once, so that others find one free.
 
-    limit: threads that one project may use when so many projects are active, itself included.
-    processor: also bounds what the project computes on them; None where threads hardly compute.
+    limit: threads that one project may use, by the number of active projects, itself included.
+    processor: limits the project's processor time on them; None where threads hardly compute.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ProjectShares:
             yield
 
     async def _take(self, share: _Share) -> None:
-        if not share.waiting and share.used < self._most():
+        if not share.waiting and share.used < self._max_threads():
             share.used += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -81,14 +81,14 @@ class ProjectShares:
             raise
 
     def _wake(self, share: _Share) -> None:
-        """Give calls that wait their turns, as far as the share allows."""
-        while share.waiting and share.used < self._most():
+        """Give waiting calls their turns, as far as the share allows."""
+        while share.waiting and share.used < self._max_threads():
             turn = share.waiting.popleft()
             if not turn.done():
                 share.used += 1
                 turn.set_result(None)
 
-    def _most(self) -> int:
+    def _max_threads(self) -> int:
         return self._limit(self._active.count())
 
 

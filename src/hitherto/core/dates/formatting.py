@@ -13,7 +13,7 @@ from hitherto.core.text.english import MONTHS, WEEKDAYS
 from hitherto.errors import ValidationError
 
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,39}(?:/[A-Za-z0-9_+-]{1,40}){0,3}")
-"""The form of all IANA names. Other texts are not looked up: a long one with dots and a slash would
+"""Form of all IANA names. Other texts are not looked up: a long one with dots and a slash would
 be imported, package within package, until Python's stack ends."""
 
 ORDINAL_ENDINGS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}

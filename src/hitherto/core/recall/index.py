@@ -41,8 +41,7 @@ PLAIN_WORDS: Final = 40
 """Longer messages are ranked lower."""
 
 PERSON_SHARE: Final = 0.01
-"""A speaker with fewer of the messages is no person of the store: one pasted "Prompt: ..." names
-nobody."""
+"""Share of messages from which a speaker counts as a person; a pasted "Prompt: ..." does not."""
 
 _CAPTION: Final = re.compile(r"(?<!\s)\s*\[[^\[\]]*\]\s*\Z")
 """Caption of a picture at the end of a message, as exports of chats write it."""

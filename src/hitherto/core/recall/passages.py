@@ -36,7 +36,7 @@ _WORD: Final = re.compile(
 _SPEAKER: Final = re.compile(r"\s*([^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2}): ")
 
 _ROLES: Final = word_set("user assistant system developer tool human ai bot")
-"""Roles that exports write like names. They name nobody, and a text could pose as another role."""
+"""Roles that exports write like names. They are no persons, and a text could pose as a role."""
 
 
 class PassageKind(StrEnum):
