@@ -13,7 +13,8 @@ from hitherto.core.dates.calendar import EARLIEST, add_months, day_text, shift
 from hitherto.core.dates.expressions import DateKind, Point, points_in
 from hitherto.core.text.english import DAY_NAMES, SHORT_DAYS, SHORT_MONTHS
 
-Direction = Literal["past", "future"]
+Side = Literal["past", "future"]
+Direction = Literal["past", "future", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,47 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
 
     today: the day from which relative dates are seen.
     prefers: where a date without a direction of its own lies ("in May", "on Friday"): "past" for
-        what was done, "future" for plans. A month that is the current one is the current one for
-        both. "since X" ends today; a future "before X" begins today; a past one begins at
-        `EARLIEST`; "after X" ends today (past) or a year after X (future).
+        what was done, "future" for plans, "nearest" where that is not known: there is no date
+        then unless one side is at least twice as near as the other. A month that is the current
+        one is the current one for both. "since X" ends today; a future "before X" begins today; a
+        past one begins at `EARLIEST`; "after X" ends today (past) or a year after X (future).
 
     Repeated days ("every Friday", "on Mondays") and durations ("for two years") are no dates.
     """
     if _HINT.search(text) is None:
         return []
+    if prefers != "nearest":
+        return _mentions(text, today, prefers)
+    ahead = {(item.start, item.end): item for item in _mentions(text, today, "future")}
+    pairs = [
+        (item, ahead[item.start, item.end])
+        for item in _mentions(text, today, "past")
+        if (item.start, item.end) in ahead
+    ]
+    nearest = [_nearer(behind, coming, today) for behind, coming in pairs]
+    return [item for item in nearest if item is not None]
+
+
+def _nearer(behind: DateMention, ahead: DateMention, today: date) -> DateMention | None:
+    """Return the nearer reading of a date; None if the other is not twice as far."""
+    if (behind.first, behind.last) == (ahead.first, ahead.last):
+        return behind
+    back, forth = _days_to(behind, today), _days_to(ahead, today)
+    if 2 * back <= forth:
+        return behind
+    return ahead if 2 * forth <= back else None
+
+
+def _days_to(mention: DateMention, today: date) -> int:
+    """Return the days between today and a date, or the bound that a preposition names."""
+    if mention.kind == "before":
+        return abs((mention.last - today).days)
+    if mention.kind in ("after", "since"):
+        return abs((mention.first - today).days)
+    return max((mention.first - today).days, (today - mention.last).days, 0)
+
+
+def _mentions(text: str, today: date, prefers: Side) -> list[DateMention]:
     points = list(points_in(text, today, prefers == "past"))
     mentions: list[DateMention] = []
     index = 0
@@ -119,7 +153,7 @@ _CONNECT = re.compile(
 
 
 def _joint_range(
-    text: str, points: list[Point], index: int, today: date, prefers: Direction
+    text: str, points: list[Point], index: int, today: date, prefers: Side
 ) -> DateMention | None:
     """ "between March and June", "from 3 May to 7 May"."""
     if index + 1 >= len(points):
@@ -149,9 +183,7 @@ def _name(point: Point, day: date) -> str:
     return re.sub(r"\d{4}\Z", str(day.year), point.noun)
 
 
-def _with_preposition(
-    text: str, point: Point, today: date, prefers: Direction
-) -> DateMention | None:
+def _with_preposition(text: str, point: Point, today: date, prefers: Side) -> DateMention | None:
     before = _preposition(text, point.start)
     if before is not None and before["skip"]:
         return None
@@ -182,7 +214,7 @@ def _rounded_start(text: str, point: Point) -> int:
     return max(0, point.start - 12) + match.start()
 
 
-def _bounded(point: Point, word: str, today: date, prefers: Direction) -> DateMention | None:
+def _bounded(point: Point, word: str, today: date, prefers: Side) -> DateMention | None:
     """Return the range that a preposition opens: since, before, by, until, after."""
     noun = point.noun
     if point.kind == "week" and noun.startswith("around "):

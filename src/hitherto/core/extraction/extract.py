@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from hitherto.core.dates.calendar import EARLIEST
-from hitherto.core.dates.mentions import DateMention, Direction, find_dates
+from hitherto.core.dates.mentions import DateMention, find_dates
 from hitherto.core.extraction import clauses, grammar, message_filter
 from hitherto.core.extraction.coreference import (
     DiscourseState,
@@ -19,6 +19,7 @@ from hitherto.core.extraction.coreference import (
     note_object,
     note_own,
 )
+from hitherto.core.extraction.date_direction import direction_of
 from hitherto.core.extraction.subjects import USER, Predication, interpret
 from hitherto.core.extraction.third_person import (
     is_worth_keeping,
@@ -26,7 +27,7 @@ from hitherto.core.extraction.third_person import (
     resolve_references,
     split_company,
 )
-from hitherto.core.text.english import PARTNERS, PASTS, SHORT_MONTHS
+from hitherto.core.text.english import PARTNERS, SHORT_MONTHS
 from hitherto.core.text.sentences import spoken_sentences
 from hitherto.models import Candidate, Clause, Message, MessageRole
 
@@ -153,7 +154,7 @@ def _sentence_statements(
         past = grammar.tense_is_past(predication.predicate)
         for written in [render(part, state) for part in kept]:
             if len(written) > 1:
-                yield _write_dates(written, spans, today, "past" if past else "future", state)
+                yield _write_dates(written, spans, today, state, past=past)
 
 
 def _mark_dates(text: str, today: date) -> tuple[str, list[str]]:
@@ -189,14 +190,6 @@ def _repeated_date(last: DateMention, unit: str) -> DateMention | None:
     return last if unit.lower() == last.kind else None
 
 
-def _is_in_past_clause(words: Sequence[str]) -> bool:
-    """Return whether a date belongs to a past clause inside: "the bike I bought on"."""
-    for index in range(len(words) - 1, max(1, len(words) - 6), -1):
-        if words[index - 1] == "User" and index > 2:
-            return words[index].lower() in PASTS or words[index].lower() in ("was", "had")
-    return False
-
-
 _YEARLY = re.compile(
     r"\b(?:birthday|anniversary|name[- ]day) (?:is|falls|was)(?: always)?\Z|\bborn\Z", re.IGNORECASE
 )
@@ -217,9 +210,12 @@ def _yearly_day(words: Sequence[str], span: str, mention: DateMention) -> str:
 
 
 def _write_dates(
-    tokens: list[str], spans: Sequence[str], today: date, prefers: Direction, state: DiscourseState
+    tokens: list[str], spans: Sequence[str], today: date, state: DiscourseState, *, past: bool
 ) -> tuple[Clause, date, date]:
-    """Write the dates out, and return the statement's clause and days."""
+    """Write the dates out, and return the statement's clause and days.
+
+    past: whether the predicate is past.
+    """
     mentioned: list[DateMention] = []
     words: list[str] = []
     for token in tokens:
@@ -232,8 +228,7 @@ def _write_dates(
                     words[-2:] = [same.phrase]
             continue
         span = spans[ord(token) - _PLACEHOLDERS]
-        is_past = prefers == "future" and _is_in_past_clause(words)
-        mentions = find_dates(span, today, prefers="past" if is_past else prefers)
+        mentions = find_dates(span, today, prefers=direction_of(words, span, past=past))
         if not mentions:
             words.append(span)
             continue
