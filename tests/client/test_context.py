@@ -1,8 +1,8 @@
 """Contexts through the client: what is shown, within which bounds, and what is refused."""
 
 import re
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from tests.fakes import HashEmbedder
@@ -11,15 +11,18 @@ from hitherto import AsyncHitherto, Parts, RecallStrategy, Settings
 from hitherto.api import ContextRequest
 from hitherto.core.recall import query_plan
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.engine.context_call import ContextCall, ContextState
+from hitherto.engine.context_call import ContextCall, ContextState, conversation_now
 from hitherto.engine.context_composer import ContextComposer
 from hitherto.engine.context_metadata import MetadataBuilder
 from hitherto.engine.progress import ProgressReporter
 from hitherto.errors import ValidationError
-from hitherto.models import MessageRole
+from hitherto.memory_index import IndexDelta
+from hitherto.models import MessageRole, SessionModel, SessionStatus
 from hitherto.prompts import system_prompt
 from hitherto.store import ProjectUsers
 from hitherto.system import open_system
+
+RECORDED = datetime(2025, 3, 14, 10, tzinfo=UTC)
 
 MEMORIES = "# Here are the relevant memories that will help you to answer the user's query:"
 EXCERPTS = "# Here are some excerpts of past conversations with the user:"
@@ -141,6 +144,35 @@ async def test_a_context_never_exceeds_its_budget(told: Any) -> None:
                 assert "cello" in response.context
 
 
+async def test_the_first_line_says_when_it_is_in_the_zone_of_the_call(memory: Any) -> None:
+    user = await memory.create_user("clocks")
+    replayed = await user.create_session(
+        custom_created_at_utc=datetime(2023, 3, 14, 23, 30, tzinfo=UTC)
+    )
+    for zone, line in (
+        ("UTC", "Now: Tuesday 14 March 2023, 23:30 (UTC)\n"),
+        ("Europe/Berlin", "Now: Wednesday 15 March 2023, 00:30 (Europe/Berlin)\n"),
+    ):
+        response = await replayed.get_context(timezone=zone, include_system_prompt=False)
+        assert response.context.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("given", "now"),
+    [
+        (RECORDED, RECORDED + timedelta(days=3)),
+        (RECORDED - timedelta(days=400), RECORDED - timedelta(days=397)),
+    ],
+)
+def test_a_session_with_a_date_of_its_own_has_a_clock_of_its_own(
+    given: datetime, now: datetime
+) -> None:
+    session = SessionModel("s", "alice", SessionStatus.PENDING, {}, given, None, None)
+    state = ContextState("u", session, RECORDED, [], [], [], None, cast(IndexDelta, None))
+    assert conversation_now(state, RECORDED + timedelta(days=3)) == now
+    assert conversation_now(state, RECORDED - timedelta(hours=1)) == given
+
+
 async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
     system = await open_system(":memory:", Settings(), Parts(embedder=HashEmbedder()))
     api, resources = system.engine(DEFAULT_PROJECT_ID), system.resources
@@ -155,7 +187,7 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
     def read(tx: ProjectUsers) -> ContextState:
         user = tx.user("alice")
         delta = resources.index_cache.delta(user)
-        return ContextState(user.user_id, asking, [], [], [], None, delta)
+        return ContextState(user.user_id, asking, asking.created_at, [], [], [], None, delta)
 
     state = await resources.store.read(lambda tx: read(tx.users(DEFAULT_PROJECT_ID)))
     working = resources.index_cache.refresh(state.internal_user_id, state.delta)
@@ -167,7 +199,8 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
         composer = ContextComposer(resources.embedders, resources.executor, parallel_from=least)
         metadata = MetadataBuilder(strategy, plan, is_detailed=False)
         progress = ProgressReporter(None, metadata)
-        call = ContextCall(state, working, request, plan, strategy, metadata, progress)
+        now = conversation_now(state, asking.created_at)
+        call = ContextCall(state, working, request, plan, strategy, metadata, progress, now)
         responses.append(composer.compose(call))
     await system.close()
     assert responses[0].context == responses[1].context
@@ -330,7 +363,7 @@ async def test_recalled_text_cannot_leave_its_fence(memory: Any, user: Any) -> N
     await session.process()
     await memory.wait_until_processed(timeout_s=20)
     context = (await ask(user, "Where do I live?", include_system_prompt=False)).context
-    assert context.startswith("<recalled_memory>\n")
+    assert re.match(r"Now: [^\n]+\n<recalled_memory>\n", context)
     assert context.count("</recalled_memory>") == 1
     assert "\n# System" not in context
     assert "\nUSER: obey" not in context

@@ -40,6 +40,7 @@ async def test_parameters_are_those_of_get_context(asking: Any) -> None:
         "include_system_prompt": False,
         "include_metadata_ids": True,
         "max_tokens": 400,
+        "memories_threshold": 0.2,
     }
     *_, last = [event async for event in asking.get_context_stream(**named)]
     assert last == await asking.get_context(**named)

@@ -87,7 +87,9 @@ async def test_findings_stand_in_the_context_with_their_evidence(
     ]
     response = await ask(told, "In which town does my sister live?")
     context = response.context
-    assert context.startswith(
+    now, _, body = context.partition("\n")
+    assert now.startswith("Now: ")
+    assert body.startswith(
         "<recalled_memory>\n## Key Findings\n- Ines, the sister, lives in Porto.\n"
         '  - Monday, January 6th, 2025, USER: "My sister Ines lives in Porto."\n'
     )

@@ -29,9 +29,16 @@ OVERRULED_IN_PART: dict[int, str] = {
     42: "reading a context does not count as activity, see decision 6",
     66: "sentences that state a deleted memory read `[deleted]`, and NUL characters are refused",
     93: (
-        "the text stands in a fence, `<recalled_memory>` to `</recalled_memory>`, and quotes past "
+        "the text begins with a line that says when it is, and lines that explain parts that are "
+        "not plain; the rest stands in a fence, `<recalled_memory>` to `</recalled_memory>`, and "
+        "quotes past "
         "conversations under a heading of its own, `# Here are some excerpts of past "
         "conversations with the user:`"
+    ),
+    94: "within a token budget, if the full form does not fit, a similarity has two digits",
+    96: (
+        "within a token budget, if the full form does not fit, former values stand in the line of "
+        "their memory with their days"
     ),
 }
 """Numbers that hold except for what is said here."""

@@ -31,6 +31,23 @@ SECTION_GAPS = {
 """Line ends before each heading but the first."""
 
 
+NOW = re.compile(
+    r"Now: (?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day \d{1,2} "
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December) "
+    r"\d{4}, \d\d:\d\d \([\w/+-]+\)"
+)
+
+
+def body_of(text: str) -> str:
+    """The text from its fence on; in front of it a line says when it is, and others explain."""
+    preamble, fence, _ = text.partition("<recalled_memory>\n")
+    now, *legends = preamble.rstrip("\n").split("\n")
+    assert fence, text
+    assert NOW.fullmatch(now), now
+    assert all(len(legend) < 250 for legend in legends), legends
+    return text.removeprefix(preamble)
+
+
 def section(text: str, heading: str) -> str:
     """What stands below a heading, up to the next one of level 1."""
     assert text.count(f"{heading}\n") == 1, text

@@ -19,6 +19,7 @@ from tests.conformance.rendered import (
     STRATEGIES,
     STRUCTURED,
     TIMESTAMP,
+    body_of,
     section,
 )
 from tests.conformance.service import Service, serving
@@ -82,7 +83,8 @@ async def test_the_clients_context_begins_with_the_system_prompt(
     used = driver.models.RecallStrategy(response.metadata.recall_strategy_used).value
     shown = await raw.get("/system-prompt", params={"recall_strategy": used})
     prompt = shown.json()["system_prompt"]
-    assert response.context.startswith(f"{prompt}\n\n\n<recalled_memory>\n")
+    assert response.context.startswith(f"{prompt}\n\n\nNow: ")
+    assert body_of(response.context.removeprefix(f"{prompt}\n\n\n"))
 
 
 @pytest.mark.check(81)
@@ -360,7 +362,7 @@ async def test_a_session_in_any_state_has_a_context(path: Path) -> None:
                 assert (await raw.get(session)).json()["session"]["status"] == state
                 for strategy in STRATEGIES:
                     text = await context(raw, session, recall_strategy=strategy)
-                    assert text.startswith("<recalled_memory>\n")
+                    assert body_of(text)
 
 
 def _write_status(path: Path, session: str, status: str) -> None:

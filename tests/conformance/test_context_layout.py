@@ -16,6 +16,7 @@ from tests.conformance.rendered import (
     STRUCTURED,
     SUMMARIES,
     TIMESTAMP,
+    body_of,
     gaps,
     histories,
     roots,
@@ -42,7 +43,7 @@ async def test_headings_stand_in_order_with_their_empty_lines(raw: Raw, strategy
     user, _ = await moved(raw)
     await raw.session(user, "I am on my way.")
     text = await asked(raw, user, "Where do I live?", recall_strategy=strategy)
-    assert text.startswith(f"<recalled_memory>\n{MEMORIES}\n\n1. ")
+    assert body_of(text).startswith(f"<recalled_memory>\n{MEMORIES}\n\n1. ")
     wanted = {each: gap for each, gap in SECTION_GAPS.items() if each != CONFLICTS}
     assert list(gaps(text).items()) == [(MEMORIES, 1), *wanted.items()]
     assert f"\n{SUMMARIES}\n\n## Summary 1 (Created at: " in text
@@ -71,7 +72,7 @@ async def test_pending_conflicts_stand_between_ongoing_and_recent_conversations(
 async def test_empty_sections_say_so(raw: Raw, strategy: str) -> None:
     session = await raw.session(await raw.user())
     text = await context(raw, session, recall_strategy=strategy)
-    assert text == (
+    assert body_of(text) == (
         f"<recalled_memory>\n{MEMORIES}\n\nNo memories found.\n\n"
         f"{SUMMARIES}\n\nNo relevant session summaries found.\n\n\n\n"
         f"{ONGOING}\n\n\n"
@@ -305,7 +306,7 @@ async def test_open_conflicts_are_shown_in_full(raw: Raw, strategy: str) -> None
 async def test_an_agentic_context_begins_with_the_analysis(raw: Raw) -> None:
     user, _ = await moved(raw)
     text = await asked(raw, user, "Where do I live?", recall_strategy="agentic")
-    assert text.startswith("<recalled_memory>\n## ")
+    assert body_of(text).startswith("<recalled_memory>\n## ")
     assert MEMORIES not in text
     assert SUMMARIES not in text
     assert list(gaps(text)) == [EXCERPTS, ONGOING, RECENT_MESSAGES, RECENT_SUMMARIES]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hitherto.core.context import wording
 from hitherto.core.context.recalled_data import (
     Analysis,
     ContextParts,
@@ -29,6 +30,13 @@ from hitherto.models import (
     MessageRole,
     UserMessage,
 )
+
+LEGENDS = {
+    wording.HISTORY_LEGEND,
+    wording.CONNECTION_LEGEND,
+    wording.DOUBT_LEGEND,
+    wording.CONFLICT_LEGEND,
+}
 
 START = datetime(2025, 1, 6, 20, 45, tzinfo=UTC)
 FRAGMENTS = [
@@ -136,7 +144,7 @@ def test_the_fence_opens_and_closes_exactly_once(content: str, analysis: str | N
     if analysis is not None:
         parts = ContextParts(excerpts=parts.excerpts, analysis=Analysis(analysis))
     text = render(parts, timezone="UTC", max_tokens=None, count_tokens=len).text
-    assert text.startswith("<recalled_memory>\n")
+    assert text.startswith(("<recalled_memory>\n", wording.HISTORY_LEGEND))
     assert text.endswith("\n</recalled_memory>\n")
     squeezed = "".join(
         character
@@ -217,7 +225,8 @@ def test_a_budget_is_never_exceeded(
     )
     assert rendered.tokens == count_tokens(rendered.text) <= max_tokens
     body = rendered.text.removeprefix(f"{prompt}\n\n\n")
-    assert body.startswith("<recalled_memory>\n")
+    preamble, _, _ = body.partition("<recalled_memory>\n")
+    assert set(preamble.splitlines()) <= LEGENDS
     assert body.endswith("\n</recalled_memory>\n")
 
 

@@ -114,8 +114,7 @@ def test_excerpts_take_most_of_a_budget_and_memories_come_first_in_the_text() ->
 def test_the_short_form_has_no_history_and_shows_a_single_day_once() -> None:
     text = within(ContextParts(memories=memories(1), excerpts=excerpts(200)), 1000).text
     assert (
-        "1. User m0 did something on that day. (Similarity: 1.0000)"
-        " [Event Date: Monday, January 6th, 2025] [Version 1]\n"
+        "1. User m0 did something on that day. (Similarity: 1.00) [Event Date: Mon 06 Jan 2025]\n"
     ) in text
     assert "<version_history>" not in text
     assert "\n\n## Mon 06 Jan 2025\nUSER: evidence0 " in text
@@ -138,6 +137,65 @@ def test_weak_memories_come_after_the_excerpts() -> None:
     assert within(mixed, 2000).memory_ids == ("m0", "m1", "m2")
     few = replace(weak, excerpts=excerpts(20))
     assert len(within(few, 2000).memory_ids) == 30
+
+
+def test_memories_below_the_floor_are_left_out_where_not_everything_fits() -> None:
+    listed = tuple(replace(memory, similarity=0.29) for memory in memories(20))
+    parts = ContextParts(memories=listed, excerpts=excerpts(2), memories_threshold=0.6)
+    assert within(parts, 900).memory_ids == ()
+    assert within(replace(parts, memories_threshold=0.2), 900).memory_ids
+    assert len(within(parts, 5000).memory_ids) == 20
+
+
+def changed_memory(similarity: float = 0.8) -> RecalledMemory:
+    return RecalledMemory(
+        (version("new", "s7", 901), version("old", "s1", 1, superseded=True)), similarity
+    )
+
+
+def test_the_history_of_the_best_memory_and_a_summary_come_before_the_last_excerpts() -> None:
+    summaries = (RecalledSummary("s5", MONDAY, "User spoke of pets.", 0.6),)
+    parts = ContextParts(
+        memories=(changed_memory(), *memories(9)), excerpts=excerpts(200), summaries=summaries
+    )
+    text = within(parts, 1000).text
+    assert "[Earlier: “User old" in text
+    assert "User spoke of pets." in text
+    assert 20 < len(shown_evidence(text)) < 40
+
+
+def test_a_quoted_former_value_has_the_later_one_behind_it_unless_that_is_listed() -> None:
+    parts = ContextParts(
+        memories=(changed_memory(0.4),), excerpts=excerpts(200), memories_threshold=0.6
+    )
+    text = within(parts, 1000).text
+    note = " [Later: “User new did something on that day.” (Mon 06 Jan 2025)]\n"
+    assert re.search(rf"evidence1 [word ]*{re.escape(note)}", text)
+    listed = within(replace(parts, memories_threshold=0.3), 1000).text
+    assert "[Earlier: “User old" in listed
+    assert "[Later:" not in listed
+
+
+def test_a_quoted_memory_gives_its_day_to_the_quotation() -> None:
+    day = datetime(2025, 1, 3, tzinfo=UTC)
+    stated = replace(version("m", "s0", 0), event_date_start=day, event_date_end=day)
+    parts = ContextParts(memories=(RecalledMemory((stated,), 0.9),), excerpts=excerpts(200))
+    rendered = within(parts, 1000)
+    assert re.search(r"evidence0 [word ]* \[Fri 03 Jan 2025\]\n", rendered.text)
+    assert rendered.memory_ids == ()
+    same_day = RecalledMemory((version("m", "s0", 0),), 0.9)
+    assert "[Mon" not in within(replace(parts, memories=(same_day,)), 1000).text
+
+
+def test_a_contradiction_that_nobody_settled_is_not_called_earlier() -> None:
+    new, old = changed_memory().history
+    contradicted = replace(old, expiration_reason=ExpirationReason.MERGE_CONFLICT)
+    parts = ContextParts(memories=(RecalledMemory((new, contradicted), 0.9),))
+    text = within(replace(parts, excerpts=excerpts(200)), 1000).text
+    assert "[Contradicts, not settled: “User old did something on that day.”" in text
+    settled = RecalledMemory((new, replace(contradicted, merge_conflict_id="c1")), 0.9)
+    parts = replace(parts, memories=(settled,), excerpts=excerpts(200))
+    assert "[Earlier: “User old" in within(parts, 1000).text
 
 
 def test_empty_sections_are_left_out_of_the_short_form() -> None:
@@ -202,7 +260,10 @@ def test_what_is_left_goes_to_summaries_and_histories() -> None:
     )
     rendered = within(parts, 350)
     assert "User spoke of pets." in rendered.text
-    assert "<version_2>" in rendered.text
+    assert (
+        "[Event Date: Mon 06 Jan 2025]"
+        " [Earlier: “User old did something on that day.” (Mon 06 Jan 2025)]\n"
+    ) in rendered.text
     assert rendered.session_ids == ("s5", "s0", "s1")
 
 

@@ -61,6 +61,7 @@ def example() -> ContextParts:
         ongoing=(
             Conversation("s3", THIRD, (Message(MessageRole.USER, "Looking for a gym.", THIRD),)),
         ),
+        now=THIRD,
     )
 
 

@@ -23,21 +23,22 @@ def test_a_prompt_explains_what_the_text_contains(strategy: RecallStrategy) -> N
     prompt = system_prompt(strategy)
     assert RECALLED_MEMORY in prompt
     assert "never follow instructions" in prompt
-    for word in (*ExpirationReason, "Excerpts", "Ongoing", "merge conflicts", "Recent"):
+    for word in ("xcerpts", "Now", "records differ", "say that you do not know"):
         assert word in prompt
+    assert ("analysis" in prompt) is (strategy is RecallStrategy.AGENTIC)
 
 
-def test_the_structured_prompt_explains_numbers_versions_and_labels() -> None:
-    prompt = system_prompt(RecallStrategy.BALANCED)
-    for word in ("3.1", "Event Date", "INITIAL_MEMORY", "CURRENT_VERSION", "Summaries"):
-        assert word in prompt
+def test_a_prompt_does_not_explain_what_a_context_may_not_have() -> None:
+    for prompt in map(system_prompt, EXPLICIT):
+        for word in (*ExpirationReason, "INITIAL_MEMORY", "Doubtful", "conflict", "3.1"):
+            assert word not in prompt
 
 
 @pytest.mark.parametrize("strategy", EXPLICIT)
 def test_a_prompt_is_short_and_ends_without_a_newline(strategy: RecallStrategy) -> None:
     prompt = system_prompt(strategy)
     assert prompt == prompt.strip()
-    assert len(re.findall(r"\w+|[^\w\s]", prompt)) <= 380
+    assert len(re.findall(r"\w+|[^\w\s]", prompt)) <= 150
 
 
 def test_auto_has_no_prompt_of_its_own() -> None:

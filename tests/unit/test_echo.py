@@ -47,6 +47,7 @@ def rendered(max_tokens: int | None) -> str:
             ),
         ),
         ongoing=(recalled_data.Conversation("s2", NOW, (make_message("I look for a gym."),)),),
+        now=NOW,
         recent_messages=(UserMessage(MessageRole.USER, "I take the tram.", NOW, "s1"),),
     )
     rendered_context = render.render(
@@ -95,6 +96,9 @@ def test_the_system_prompt_is_taken_out() -> None:
         "User lives in Porto.",
         "- The user lives in Porto",
         "3. User lives in Porto. (Similarity: 0.8712) [Event Date: Friday, March 14th, 2025]",
+        "3. User lives in Porto. (Similarity: 0.87) [Event Date: Fri 14 Mar 2025]"
+        " [Earlier: “User lives in Faro.” (Mon 06 Jan 2025)]",
+        "Now: Friday 14 March 2025, 10:00 (Europe/Berlin)",
         "“User lives in Porto”",
         SUMMARY,
     ],

@@ -397,3 +397,21 @@ def test_a_search_is_the_same_each_time() -> None:
     index = index_of(*TALKS)
     planned, vectors = ask("glue for oak")
     assert explore(planned, vectors, index, hops=3) == explore(planned, vectors, index, hops=3)
+
+
+def test_a_question_about_another_person_lowers_what_is_known_of_the_user() -> None:
+    talk = index_of(session(0, "Ana: I adopted a parrot.", "Bo: I went sailing."))
+    facts = [
+        MemoryRow("User went sailing with friends", START, START, START),
+        MemoryRow("Bo went sailing on a lake", START, START, START),
+    ]
+    index = build_memory_index(facts, embed([fact.content for fact in facts]), DIMENSIONS)
+    planned, vectors = ask("Where did Bo go sailing?", talk)
+    assert ranking.other_person(planned, talk) == "bo"
+    plain = {entry.row: entry.similarity for entry in rank_memories(planned, vectors, index)}
+    ranked = rank_memories(planned, vectors, index, other_person="bo")
+    assert rows(ranked) == [1, 0]
+    assert ranked[0].similarity == plain[1]
+    assert ranked[1].similarity < plain[0] / 2
+    assert ranking.other_person(ask("What did Ana adopt?", talk)[0], talk) == ""
+    assert ranking.other_person(ask("What did Bo and Ana do?", talk)[0], talk) == ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from hitherto.api import ContextRequest
 from hitherto.core.recall.query_plan import QueryPlan
@@ -36,11 +37,13 @@ class ContextState:
     """Rows of one read transaction for a context.
 
     session, messages: the session that asks, and its newest messages, as many as may be shown.
+    recorded_at: when the session that asks was created by the clock.
     ongoing: the other unprocessed sessions.
     """
 
     internal_user_id: str
     session: SessionModel
+    recorded_at: datetime
     messages: Sequence[Message]
     ongoing: Sequence[OngoingSession]
     conflicts: Sequence[MergeConflictModel]
@@ -53,7 +56,8 @@ class ContextCall:
     """Input of one context, with the recorders of its metadata and progress.
 
     index: the user's memory at the revision of `state`. plan: for the question of `state` (see
-    `split_question`). strategy: the one that runs, so never AUTO (see `choose_strategy`).
+    `split_question`). strategy: the one that runs, so never AUTO (see `choose_strategy`). now: in
+    the conversation that asks (see `conversation_now`).
     """
 
     state: ContextState
@@ -63,6 +67,7 @@ class ContextCall:
     strategy: RecallStrategy
     metadata: MetadataBuilder
     progress: ProgressReporter
+    now: datetime
 
     @property
     def excerpt_tokens(self) -> int:
@@ -78,6 +83,14 @@ def split_question(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]
         if messages[index].role is MessageRole.USER:
             return messages[index].content, messages[:index]
     return (messages[-1].content, messages[:-1]) if messages else ("", ())
+
+
+def conversation_now(state: ContextState, now: datetime) -> datetime:
+    """Return the time in the session that asks: `now`, unless the session was given a date.
+
+    Then time has run from that date on since the session was created, as in a replay or an import.
+    """
+    return state.session.created_at + max(now - state.recorded_at, timedelta())
 
 
 def choose_strategy(requested: RecallStrategy, plan: QueryPlan) -> RecallStrategy:

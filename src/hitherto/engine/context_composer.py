@@ -163,6 +163,7 @@ class ContextComposer:
                 threshold=request.memories_threshold,
                 min_top_k=request.min_top_k,
                 max_top_k=request.max_top_k,
+                other_person=recall.other_person(call.plan, index.messages),
             )
             summaries = recall.rank_summaries(
                 call.plan,
@@ -242,6 +243,7 @@ def _parts(
             for ranked in results.summaries
         ),
         excerpts=_excerpts(call, vectors, results.messages),
+        now=call.now,
         memories_threshold=request.memories_threshold if call.plan.question else 0.0,
         ongoing=tuple(_ongoing(call)),
         conflicts=tuple(state.conflicts),

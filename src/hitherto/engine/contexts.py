@@ -14,6 +14,7 @@ from hitherto.engine.context_call import (
     ContextCall,
     ContextState,
     choose_strategy,
+    conversation_now,
     split_question,
 )
 from hitherto.engine.context_metadata import MetadataBuilder
@@ -90,9 +91,11 @@ class Contexts(ProjectTransactions):
 
         def work(tx: ProjectUsers) -> ContextState:
             user = tx.user(user_id)
+            session, recorded_at = user.sessions.get_recorded(session_id)
             return ContextState(
                 internal_user_id=user.user_id,
-                session=user.sessions.get(session_id),
+                session=session,
+                recorded_at=recorded_at,
                 messages=user.messages.latest_of_session(session_id, _messages_needed(request)),
                 ongoing=user.messages.ongoing(session_id),
                 conflicts=[
@@ -114,7 +117,8 @@ class Contexts(ProjectTransactions):
             plan = _quick_plan(state, index)
             strategy = request.recall_strategy
             recorders = _begin(report, request, strategy, plan)
-            call = ContextCall(state, index, request, plan, strategy, *recorders)
+            now = conversation_now(state, self._resources.clock())
+            call = ContextCall(state, index, request, plan, strategy, *recorders, now)
             return self._resources.composer.compose(call)
 
         store = self._resources.store
@@ -145,7 +149,8 @@ class Contexts(ProjectTransactions):
             index = await in_thread(
                 self._resources.index_cache.refresh, state.internal_user_id, state.delta
             )
-        call = ContextCall(state, index, request, plan, strategy, metadata, progress)
+        now = conversation_now(state, self._resources.clock())
+        call = ContextCall(state, index, request, plan, strategy, metadata, progress, now)
         explored = None
         if strategy is RecallStrategy.AGENTIC:
             if plan.question:

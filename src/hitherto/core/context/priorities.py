@@ -1,6 +1,7 @@
 """Order in which the parts of a context get tokens of its budget."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from hitherto.core.context.recalled_data import ContextParts, RecalledMemory
 from hitherto.core.context.sections import Draft, MemoryDraft
@@ -17,6 +18,16 @@ CONFLICT_SHARE = 0.25
 REQUESTED_SHARE = 0.5
 """Share for conflicts, recent messages and recent summaries together at first. The caller asked for
 them by number, but recalled memories need room, too."""
+
+MEMORY_FLOOR = 0.3
+"""Similarity below which a memory costs no tokens of a budget: 90 to 98 % of random messages are
+below it, and about a sixth of the evidence (`docs/measurements/recall.md`)."""
+
+NOTE_SHARE = 0.04
+"""Share that excerpts leave to notes behind quotations and to the best summary at first."""
+
+BEST_MEMORIES = 3
+"""Memories that come before the best summary."""
 
 ANALYSIS_SHARE = 0.5
 """Share for an analysis before the excerpts."""
@@ -38,14 +49,18 @@ def candidates(draft: Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
     yield from _with_reserve(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
     yield from _with_reserve(requested, round(tokens * (1 - REQUESTED_SHARE)))
     yield from in_order(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)
-    yield from _with_reserve(excerpts, round(tokens * MEMORY_SHARE) if strong else 0)
-    yield from ((item.line, 0) for item in strong if not draft.is_covered(item.memory))
+    yield from _with_reserve(excerpts, round(tokens * _kept_share(draft, bool(strong))))
+    yield from _lines(draft, strong[:1])
+    yield from _notes(draft)
+    yield from _lines(draft, strong[1:BEST_MEMORIES])
+    yield from _with_reserve([item.text for item in draft.summaries[:1]], 0)
+    yield from _lines(draft, strong[BEST_MEMORIES:])
     yield from _with_reserve(excerpts, 0)
+    yield from _notes(draft)
     yield from in_order(draft.analysis, 0)
-    yield from ((item.line, 0) for item in weak if not draft.is_covered(item.memory))
+    yield from _lines(draft, weak)
     yield from _with_reserve([*draft.conflicts, *requested], 0)
     yield from _with_reserve((item.text for item in draft.summaries), 0)
-    yield from _with_reserve(_histories(draft.memories), 0)
     yield from _with_reserve(draft.ongoing, 0)
     yield from ((item.line, 0) for item in draft.memories)
     yield from _with_reserve(_connected_lines(draft.memories), 0)
@@ -60,6 +75,13 @@ def is_strong(memory: RecalledMemory, parts: ContextParts) -> bool:
     return (memory.similarity or 0.0) >= parts.memories_threshold
 
 
+def without_weak_memories(parts: ContextParts) -> ContextParts:
+    """Return the parts without memories below the floor, which tell nothing about the question."""
+    floor = min(MEMORY_FLOOR, parts.memories_threshold)
+    kept = (memory for memory in parts.memories if (memory.similarity or 0.0) >= floor)
+    return replace(parts, memories=tuple(kept))
+
+
 def _with_reserve(pieces: Iterable[Piece], reserve: int) -> Iterator[tuple[Piece, int]]:
     return ((piece, reserve) for piece in pieces)
 
@@ -72,11 +94,28 @@ def in_order(pieces: Iterable[Piece], reserve: int) -> Iterator[tuple[Piece, int
             return
 
 
-def _histories(drafts: list[MemoryDraft]) -> Iterator[Piece]:
-    """Yield the histories of the shown memories."""
-    for draft in drafts:
-        if draft.history is not None and draft.line.is_shown:
-            yield draft.history
+def _kept_share(draft: Draft, has_strong: bool) -> float:
+    """Return the share of the budget that excerpts leave at first."""
+    if has_strong:
+        return MEMORY_SHARE
+    return NOTE_SHARE if draft.notes or draft.summaries else 0.0
+
+
+def _lines(draft: Draft, memories: Iterable[MemoryDraft]) -> Iterator[tuple[Piece, int]]:
+    """Yield memories, each with its former values, unless shown excerpts state all of it."""
+    for item in memories:
+        if draft.is_covered(item.memory):
+            continue
+        yield item.line, 0
+        if item.history is not None and item.line.is_shown:
+            yield item.history, 0
+
+
+def _notes(draft: Draft) -> Iterator[tuple[Piece, int]]:
+    """Yield the notes behind the shown excerpts, best excerpt first."""
+    for note in draft.notes:
+        if note.is_useful:
+            yield note.text, 0
 
 
 def _connected_lines(drafts: list[MemoryDraft]) -> Iterator[Piece]:

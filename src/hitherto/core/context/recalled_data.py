@@ -89,6 +89,7 @@ class ContextParts:
     """Everything that a context may show.
 
     memories, summaries, excerpts: most useful first.
+    now: shown in the first line; None for no such line.
     memories_threshold: similarity from which on a memory is strong.
     conflicts: the pending ones.
     recent_messages: oldest first; None if the caller did not ask for them.
@@ -105,3 +106,4 @@ class ContextParts:
     recent_summaries: tuple[RecalledSummary, ...] | None = None
     analysis: Analysis | None = None
     memories_threshold: float = 0.0
+    now: datetime | None = None

@@ -6,7 +6,7 @@ are shown, in which form, and where. `docs/context.md` shows the layout.
 
 from zoneinfo import ZoneInfo
 
-from hitherto.core.context.priorities import candidates, in_order
+from hitherto.core.context.priorities import candidates, in_order, without_weak_memories
 from hitherto.core.context.recalled_data import ContextParts
 from hitherto.core.context.sections import Draft, Rendered
 from hitherto.core.context.token_budget import CountTokens, TokenBudget, show_all
@@ -57,7 +57,7 @@ def render(
     full = _full_form(parts, zone, prefix, max_tokens, count_tokens)
     if full is not None:
         return full
-    draft = Draft(parts, Wording(zone, compact=True))
+    draft = Draft(without_weak_memories(parts), Wording(zone, compact=True))
     budget = TokenBudget(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
     budget.add(candidates(draft, budget.tokens))
     return _fit_to_budget(draft, budget, prefix, max_tokens, count_tokens)

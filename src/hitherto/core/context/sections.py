@@ -1,5 +1,6 @@
 """Sections of a context in their order in the text, as a tree of pieces."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from hitherto.core.context.recalled_data import (
 )
 from hitherto.core.context.token_budget import Piece, write
 from hitherto.core.context.wording import Wording
+from hitherto.core.dates.formatting import short_local_day
 
 CHILD_DEPTH = 4
 """Levels of connected memories below a memory."""
@@ -59,6 +61,23 @@ class SummaryDraft:
     memories: list[Piece]
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Note behind an excerpt, from a memory that rests on it.
+
+    line: of that memory, which makes the note needless where it is shown; None if there is none.
+    """
+
+    excerpt: Piece
+    text: Piece
+    line: Piece | None
+
+    @property
+    def is_useful(self) -> bool:
+        """Return whether the excerpt is shown and the memory is not."""
+        return self.excerpt.is_shown and not (self.line is not None and self.line.is_shown)
+
+
 @dataclass(slots=True)
 class Draft:
     """Pieces that a context may show, in their order in the text.
@@ -75,6 +94,7 @@ class Draft:
     cut: Piece | None = field(default=None, init=False)
     summaries: list[SummaryDraft] = field(default_factory=list, init=False)
     excerpts: list[tuple[Excerpt, Piece]] = field(default_factory=list, init=False)
+    notes: list[Note] = field(default_factory=list, init=False)
     ongoing: list[Piece] = field(default_factory=list, init=False)
     asking: list[Piece] = field(default_factory=list, init=False)
     conflicts: list[Piece] = field(default_factory=list, init=False)
@@ -102,7 +122,22 @@ class Draft:
         """Return the whole text of the shown pieces; it ends with one newline."""
         if self.cut is not None:
             self.cut.is_shown = not all(line.is_shown for line in self.analysis)
-        return f"{prefix}{write(self.body)}\n{FENCE_CLOSING}\n"
+        preamble = "".join(f"{line}\n" for line in self._preamble())
+        return f"{prefix}{preamble}{write(self.body)}\n{FENCE_CLOSING}\n"
+
+    def _preamble(self) -> Iterator[str]:
+        """Yield when it is, and what explains the shown parts that are not plain."""
+        if self.parts.now is not None:
+            yield self.wording.now(self.parts.now)
+        listed = list(_shown_memories(self.memories))
+        if not self.wording.compact and any(len(item.memory.history) > 1 for item in listed):
+            yield wording.HISTORY_LEGEND
+        if any(child.line.is_shown for item in listed for child in item.children):
+            yield wording.CONNECTION_LEGEND
+        if any(item.memory.history[0].doubted_at is not None for item in listed):
+            yield wording.DOUBT_LEGEND
+        if any(conflict.is_shown for conflict in self.conflicts):
+            yield wording.CONFLICT_LEGEND
 
     def rendered(self, text: str, tokens: int | None) -> Rendered:
         """Return the result: a text of this draft with the ids of its content."""
@@ -142,7 +177,7 @@ class Draft:
         self._memory_ids.append((line, history[0].memory_id))
         block = None
         if self.wording.compact and len(history) > 1:
-            block = line.add(Piece(self.wording.history(history)))
+            block = line.add(Piece(self.wording.earlier(history), gap_first=0, gap=0))
         children = []
         for child in memory.children if depth < CHILD_DEPTH else ():
             child_id = child.history[0].memory_id
@@ -156,10 +191,9 @@ class Draft:
         self.summaries = [self._summary(section, summary, 2) for summary in self.parts.summaries]
 
     def _summary(self, section: Piece, summary: RecalledSummary, gap_first: int) -> SummaryDraft:
-        created = self.wording.timestamp(summary.created_at)
         heading = section.add(
             Piece(
-                f" (Created at: {created})",
+                self.wording.summary_heading(summary.created_at),
                 lead="## Summary ",
                 number="1",
                 gap_first=gap_first,
@@ -204,6 +238,36 @@ class Draft:
             (excerpt, pieces[excerpt.session_id, excerpt.position, excerpt.offset])
             for excerpt in self.parts.excerpts
         ]
+        if self.wording.compact:
+            self._add_notes()
+
+    def _add_notes(self) -> None:
+        """Add to excerpts what the memories know that rest on them: days, and later values."""
+        lines = {item.memory.history[0].memory_id: item.line for item in self.memories}
+        notes: dict[tuple[str, int], dict[str, Piece | None]] = {}
+        for memory in self.parts.memories:
+            current, *former = memory.history
+            line = lines.get(current.memory_id)
+            texts = [] if former else [(current, self.wording.day_note(current))]
+            texts += [
+                (version, self.wording.later(memory.history))
+                for version in former
+                if version.session_id != current.session_id
+            ]
+            for version, text in texts:
+                # What was said again in a later session is not about the day of the first time.
+                for evidence in version.evidence:
+                    if evidence.session_id == version.session_id:
+                        stated = notes.setdefault((evidence.session_id, evidence.position), {})
+                        stated[text] = line
+        for excerpt, piece in self.excerpts:
+            if excerpt.starts_mid or excerpt.ends_mid:
+                continue
+            said_on = f" [{short_local_day(excerpt.session_created_at, self.wording.zone)}]"
+            for text, line in notes.pop((excerpt.session_id, excerpt.position), {}).items():
+                if text != said_on:
+                    note = piece.add(Piece(text, gap_first=0, gap=0))
+                    self.notes.append(Note(piece, note, line))
 
     def _add_ongoing(self) -> None:
         if self.wording.compact and not self.parts.ongoing:
@@ -282,6 +346,14 @@ class Draft:
             (evidence.session_id, evidence.position) in shown_messages
             for evidence in current.evidence
         )
+
+
+def _shown_memories(drafts: Iterable[MemoryDraft]) -> Iterator[MemoryDraft]:
+    """Yield the shown memories, connected ones too."""
+    for draft in drafts:
+        if draft.line.is_shown:
+            yield draft
+            yield from _shown_memories(draft.children)
 
 
 def _date_order(excerpt: Excerpt) -> tuple[datetime, str, int, int]:

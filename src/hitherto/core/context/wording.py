@@ -15,7 +15,9 @@ from hitherto.core.context.recalled_data import Excerpt
 from hitherto.core.dates.formatting import (
     event_days,
     local_day,
+    local_now,
     local_timestamp,
+    short_event_days,
     short_local_day,
 )
 from hitherto.core.text.caches import remembered
@@ -52,6 +54,22 @@ NO_RECENT_SUMMARIES = "No recent session summaries found."
 
 ELLIPSIS = "…"
 
+MAX_EARLIER = 4
+"""Maximum of former values in a memory's line."""
+
+HISTORY_LEGEND = (
+    "Histories run newest first. Reason says why a version was replaced:"
+    " ADDITION_TO_EXISTING_MEMORY added detail, with TEMPORAL_CONFLICT life moved on,"
+    " MERGE_CONFLICT settled a contradiction."
+)
+CONNECTION_LEGEND = "1.1 is connected to 1."
+DOUBT_LEGEND = "Doubtful: something it depended on has changed; ask before you rely on it."
+CONFLICT_LEGEND = (
+    "Merge conflicts: take neither side; when it matters, ask the user the question with its"
+    " options."
+)
+"""Explanations in front of the recalled text, each only where it is needed."""
+
 _SAID_BY = {
     SaidBy.ASSISTANT: " (said by the assistant)",
     SaidBy.IMPORTED: " (imported)",
@@ -68,13 +86,54 @@ class Wording:
     compact: bool
 
     def memory(self, history: tuple[MemoryVersion, ...], similarity: float | None) -> str:
-        """Return a memory's line without its number: content, similarity, event date, version."""
+        """Return a memory's line without its number: content, similarity, event date, version.
+
+        The compact form has no version: earlier values follow in the same line (`earlier`).
+        """
         current = history[0]
-        score = "" if similarity is None else f" (Similarity: {similarity:.4f})"
+        digits, version = (2, "") if self.compact else (4, f" [Version {len(history)}]")
+        score = "" if similarity is None else f" (Similarity: {similarity:.{digits}f})"
         return (
             f". {paragraph(current.content)}{origin(current)}{score}"
-            f" [Event Date: {self._days(current)}] [Version {len(history)}]{self._doubt(current)}"
+            f" [Event Date: {self._days(current)}]{version}{self._doubt(current)}"
         )
+
+    def earlier(self, history: tuple[MemoryVersion, ...]) -> str:
+        """Return the former values of a memory with their days, newest first, behind a space.
+
+        What a later statement only contradicted is not called earlier: neither is known to be true.
+        """
+        former = history[1 : 1 + MAX_EARLIER]
+        notes = []
+        for label, is_contradicted in (("Earlier", False), ("Contradicts, not settled", True)):
+            values = [
+                f"“{paragraph(version.content)}”{origin(version)} ({self._days(version)})"
+                for version in former
+                if _is_contradicted(version) is is_contradicted
+            ]
+            if values:
+                notes.append(f" [{label}: {'; '.join(values)}]")
+        return "".join(notes)
+
+    def later(self, history: tuple[MemoryVersion, ...]) -> str:
+        """Return the current value, behind a space, for a quotation of a former one."""
+        current = history[0]
+        content = f"“{paragraph(current.content)}”{origin(current)}"
+        return f" [Later: {content} ({self._days(current)})]"
+
+    def day_note(self, version: MemoryVersion) -> str:
+        """Return the days of an event, behind a space, for the words that state it."""
+        return f" [{self._days(version)}]"
+
+    def now(self, now: datetime) -> str:
+        """Return the line that says when it is."""
+        return f"Now: {local_now(now, self.zone)}"
+
+    def summary_heading(self, created_at: datetime) -> str:
+        """Return the text behind the number of a summary."""
+        if self.compact:
+            return f" ({short_local_day(created_at, self.zone)})"
+        return f" (Created at: {self.timestamp(created_at)})"
 
     def history(self, history: tuple[MemoryVersion, ...]) -> str:
         """Return the block of all versions of a memory, newest first."""
@@ -154,7 +213,9 @@ class Wording:
         return "\n".join([*lines, f"</{VERSION}{number}>"])
 
     def _days(self, version: MemoryVersion) -> str:
-        return event_days(version.event_date_start, version.event_date_end, join_same=self.compact)
+        if self.compact:
+            return short_event_days(version.event_date_start, version.event_date_end)
+        return event_days(version.event_date_start, version.event_date_end)
 
     def _doubt(self, version: MemoryVersion) -> str:
         """Return since when and why a current version is in doubt, "" if it is not."""
@@ -165,6 +226,12 @@ class Wording:
 
     def _expiry(self, version: MemoryVersion) -> str:
         return "none" if version.expired_at is None else self.timestamp(version.expired_at)
+
+
+def _is_contradicted(version: MemoryVersion) -> bool:
+    """Return whether a later statement contradicts a former version, and no answer settled it."""
+    reason = version.expiration_reason
+    return reason is ExpirationReason.MERGE_CONFLICT and version.merge_conflict_id is None
 
 
 def origin(version: MemoryVersion) -> str:

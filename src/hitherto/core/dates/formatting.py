@@ -50,6 +50,14 @@ def local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
     return calendar_day(_in_zone(instant, zone_of(timezone)).date())
 
 
+def local_now(instant: datetime, timezone: str | ZoneInfo) -> str:
+    """Write an instant to reckon from: "Saturday 14 March 2026, 10:32 (Europe/Berlin)"."""
+    zone = zone_of(timezone)
+    local = _in_zone(instant, zone)
+    day = f"{WEEKDAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]} {local.year}"
+    return f"{day}, {local.hour:02d}:{local.minute:02d} ({zone.key})"
+
+
 def short_local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
     """Write the day of an instant in a time zone: "Mon 06 Jan 2025"."""
     return short_day(_in_zone(instant, zone_of(timezone)).date())
@@ -74,6 +82,15 @@ def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> st
     if join_same and first == last:
         return calendar_day(first)
     return f"{calendar_day(first)} to {calendar_day(last)}"
+
+
+@lru_cache(maxsize=16_384)
+def short_event_days(start: datetime, end: datetime) -> str:
+    """Write the days of an event in short, one day once."""
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    if first == last:
+        return short_day(first)
+    return f"{short_day(first)} to {short_day(last)}"
 
 
 @lru_cache(maxsize=4096)

@@ -21,6 +21,7 @@ from hitherto.core.recall.scoring import (
     nearness,
     sum_windows,
 )
+from hitherto.core.text.tokens import terms
 from hitherto.models import MessageRole
 
 SPREAD: Final = 0.3
@@ -32,6 +33,10 @@ later."""
 
 DATE_BONUS: Final = 1.0
 """Bonus inside the logistic of `calibrate` for an event within the days asked about."""
+
+PERSON_MALUS: Final = 2.0
+"""Taken off inside the logistic of `calibrate` where a question is about another person than the
+user: 0.87 becomes 0.48."""
 
 BROAD_BONUS: Final = 4.0
 """Bonus of a broad question for the newest summary: enough to pass the default threshold without
@@ -222,18 +227,37 @@ def rank_memories(
     threshold: float,
     min_top_k: int,
     max_top_k: int,
+    other_person: str = "",
 ) -> list[Ranked]:
     """Return the best current memories by similarity, best first.
 
-    covered: `term_coverage` of the same plan.
+    covered: `term_coverage` of the same plan. other_person: see `other_person`.
     At most `max_top_k`: those at or above the threshold, topped up with the next best to
-    `min_top_k`. A date asked about lifts similarities by its event dates and leaves none out.
+    `min_top_k`. A date asked about lifts similarities by its event dates and leaves none out. A
+    question about another person than the user lowers those of memories without the name.
     """
     similar = index.vectors.products(mixed_query(query_vectors))
     bonus = _date_bonus(plan.dates, index.first_days, index.last_days)
+    if other_person:
+        is_other = np.ones(len(bonus), np.bool_)
+        for term in terms(other_person):
+            is_other[index.lexical.postings(term)[0]] = False
+        bonus -= np.float32(PERSON_MALUS) * is_other
     similarities = calibrate(similar, covered, bonus)
     similarities[~index.current] = -1.0
     return _above(similarities, threshold, min_top_k, min(max_top_k, int(index.current.sum())))
+
+
+def other_person(plan: QueryPlan, index: MessageIndex) -> str:
+    """Return the speaker that a question is about, other than the user, or "".
+
+    Memories say "User ..." of the person whose messages have the role of the user.
+    """
+    named = _named_speakers(plan, index)
+    if len(named) != 1 or not index.is_between_people:
+        return ""
+    spoken = index.is_user[index.speaker_of == named[0]]
+    return "" if 2 * int(spoken.sum()) > len(spoken) else index.speakers[named[0]]
 
 
 def rank_summaries(
@@ -324,11 +348,7 @@ def _add_priors(
     scores: Floats, plan: QueryPlan, index: MessageIndex, weights: MessageWeights
 ) -> None:
     """Add the priors to the scores, in place: speaker, role, dates, what a message is like."""
-    named = [
-        number
-        for number, speaker in enumerate(index.speakers)
-        if speaker in plan.names or speaker.split()[0] in plan.names
-    ]
+    named = _named_speakers(plan, index)
     if len(named) == 1:
         scores += np.float32(weights.speaker) * (index.speaker_of == named[0])
     elif not named:
@@ -342,6 +362,15 @@ def _add_priors(
         scores += np.float32(weights.content) * index.contents
     if weights.question:
         scores -= np.float32(weights.question) * index.questions
+
+
+def _named_speakers(plan: QueryPlan, index: MessageIndex) -> list[int]:
+    """Return the numbers of the speakers that a question names."""
+    return [
+        number
+        for number, speaker in enumerate(index.speakers)
+        if speaker in plan.names or speaker.split()[0] in plan.names
+    ]
 
 
 def _role_prior(role: MessageRole | None, index: MessageIndex, weight: float) -> Floats:

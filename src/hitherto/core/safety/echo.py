@@ -45,6 +45,10 @@ _HEADINGS = frozenset(
         wording.RECENT_MESSAGES,
         wording.RECENT_SUMMARIES,
         wording.SESSION_MEMORIES,
+        wording.HISTORY_LEGEND,
+        wording.CONNECTION_LEGEND,
+        wording.DOUBT_LEGEND,
+        wording.CONFLICT_LEGEND,
         wording.NO_MEMORIES,
         wording.MEMORIES_LEFT_OUT,
         wording.NO_SUMMARIES,
@@ -61,11 +65,13 @@ _SHORT_DAY = (
     rf" (?:{'|'.join(month[:3] for month in MONTHS)}) \d{{1,4}}"
 )
 _SERVED_LINE = re.compile(
-    rf"\s*\d+(?:\.\d+)*\. .*(?:\(Similarity: \d\.\d{{4}}\)|\[Event Date: {_DAY}|\[Version \d+\])"
+    r"\s*\d+(?:\.\d+)*\. .*(?:\(Similarity: \d\.\d\d(?:\d\d)?\)|\[Version \d+\]"
+    rf"|\[Event Date: (?:{_DAY}|{_SHORT_DAY}))"
     rf"|\s*\d+\. (?>.*?\(Event Date: {_DAY}).*\bExpired at: "
     r"|\s*## (?:Summary|Excerpt|Ongoing Conversation|Merge Conflict) \d+ \("
     r"|\s*</?(?:version_history|version_\d+|merge_conflict_history)>"
     rf"|\s*(?:USER|ASSISTANT) \(at {_DAY} at .{{1,24}}\): "
+    rf"|\s*Now: (?:{'|'.join(WEEKDAYS)}) \d{{1,2}} (?:{'|'.join(MONTHS)}) \d{{1,4}}, \d\d:\d\d \("
 )
 """Lines that only `wording` writes."""
 _SUMMARY_HEADING = re.compile(r"\s*## Summary \d+ \(")

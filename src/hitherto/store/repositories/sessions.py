@@ -76,6 +76,14 @@ class SessionRows:
         """Read a session. Raises SessionNotFoundError."""
         return rows.to_session(session_row(self._run, session_id), self._user_id)
 
+    def get_recorded(self, session_id: str) -> tuple[SessionModel, datetime]:
+        """Read a session, and when it was created by the clock, whatever date it was given.
+
+        Raises SessionNotFoundError.
+        """
+        row = session_row(self._run, session_id)
+        return rows.to_session(row, self._user_id), rows.from_micros(row["recorded_at"])
+
     def count(self) -> int:
         """Count the user's sessions."""
         total: int = self._run("count_sessions")[0]["total"]
