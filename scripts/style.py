@@ -1,16 +1,19 @@
 """Check the rules of docs/style.md that a program can check: `python scripts/style.py`.
 
-Code: the first line of a docstring, and names. Pages: the length of lines. Commits: the form of a
+Code: docstrings, names and comments. Pages: the length of lines. Commits: the form of a
 subject, for those given by `--commits RANGE`. Prints each violation, and exits with 1 if there is
 one.
 """
 
 import argparse
 import ast
+import io
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -109,10 +112,14 @@ SUBJECT = re.compile(r"[a-z][a-z0-9_/-]*: [a-z].*[^.]\Z")
 def code_violations(path: Path) -> Iterator[str]:
     """Yield the violations of one module."""
     where = path.relative_to(ROOT).as_posix()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    for line, why in _comment_violations(text):
+        yield f"{where}:{line}: {why}"
+    for node in ast.walk(ast.parse(text)):
         line = getattr(node, "lineno", 1)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield from (f"{where}:{line}: {why}" for why in _docstring_violations(node))
+            yield from (f"{where}:{at}: {why}" for at, why in _constant_violations(node.body))
         if (name := _given_name(node)) in POOR_NAMES:
             yield f"{where}:{line}: the name {name!r} says neither type nor role"
 
@@ -137,8 +144,36 @@ def _docstring_violations(node: ast.AST) -> Iterator[str]:
         yield f"first line of the docstring has {len(words)} words, at most {MAX_FIRST_LINE_WORDS}"
     if first[-1] not in ".:":
         yield "first line of the docstring is no whole sentence"
-    for poor in sorted({match[0].lower() for match in POOR_WORDS.finditer(docstring)}):
+    for poor in _poor_words(docstring):
         yield f"docstring says {poor!r}"
+
+
+def _constant_violations(body: Sequence[ast.stmt]) -> Iterator[tuple[int, str]]:
+    """Yield the violations of docstrings behind assignments, each with its line."""
+    for before, statement in pairwise(body):
+        if (
+            isinstance(before, ast.Assign | ast.AnnAssign)
+            and isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, str)
+        ):
+            docstring = statement.value.value
+            first = docstring.split()[0]
+            if first.lower() in POOR_STARTS:
+                yield statement.lineno, f"docstring begins with {first!r}; begin with the thing"
+            for poor in _poor_words(docstring):
+                yield statement.lineno, f"docstring says {poor!r}"
+
+
+def _comment_violations(text: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            for poor in _poor_words(token.string):
+                yield token.start[0], f"comment says {poor!r}"
+
+
+def _poor_words(text: str) -> list[str]:
+    return sorted({match[0].lower() for match in POOR_WORDS.finditer(text)})
 
 
 def page_violations(path: Path) -> Iterator[str]:
