@@ -1,6 +1,7 @@
 """Whatever is asked of the service, it answers as its OpenAPI document says, and never with 500."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +54,9 @@ RARELY_POSSIBLE = {
 """Operations that succeed only with the right words, or on what has failed."""
 
 
+DOCUMENT = create_app(FakeSystem(None), Settings()).openapi()
+
+
 def loaded(phases: list[str], examples: int) -> Any:
     """The document of the application, and how much to make of it."""
     generation = {"max-examples": examples, "deterministic": True, "database": "none"}
@@ -64,8 +68,7 @@ def loaded(phases: list[str], examples: int) -> Any:
             },
         }
     )
-    document = create_app(FakeSystem(None), Settings()).openapi()
-    return schemathesis.openapi.from_dict(document, config=config)
+    return schemathesis.openapi.from_dict(deepcopy(DOCUMENT), config=config)
 
 
 everything = loaded(["examples", "coverage", "fuzzing"], EXAMPLES)
