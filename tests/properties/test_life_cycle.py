@@ -88,7 +88,7 @@ class LifeCycle(RuleBasedStateMachine):
     def opened(self) -> Hitherto:
         return Hitherto(
             Path(self.folder.name) / "memory.db",
-            settings=Settings(poll_interval_s=0.01),
+            settings=Settings(),
             parts=Parts(HashEmbedder(), clock=self.clock),
         )
 

@@ -80,7 +80,7 @@ async def opened() -> Memory:
         embedder=HashEmbedder(DIMENSION),
         inference=LocalInference(),
         index_cache=IndexCache(2**30),
-        settings=Settings(poll_interval_s=0.01),
+        settings=Settings(),
         clock=Clock(),
         # Like a UUID, an id says nothing about when it was given.
         new_id=lambda: f"{zlib.crc32(str(next(ids)).encode()):010}",
