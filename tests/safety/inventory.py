@@ -44,8 +44,8 @@ BOUNDED: Final[Mapping[str, tuple[int, str]]] = {
 They are judged by what they take at the bound, not by their growth."""
 
 EXEMPT: Final[Mapping[str, str]] = {
-    "core.dates.expressions._compile": "takes a pattern of this package",
-    "core.dates.expressions._holiday_day": "takes a name of its own table",
+    "core.dates.expressions.compile_form": "takes a pattern of this package",
+    "core.dates.expressions.holiday_day": "takes a name of its own table",
     "core.context.priorities._histories": "takes drafts of drafts: `render` in scenarios",
     "core.context.priorities._connected_lines": "takes drafts of drafts: `render` in scenarios",
     "core.history.version_chains.delete_session": "takes ids that exist; reads no text",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hitherto.core.dates.calendar import day_text
+from hitherto.core.dates.mentions import find_dates
 from hitherto.core.extraction.extract import extract
 from hitherto.models import Message, MessageRole
 
@@ -33,3 +34,34 @@ def test_a_day_lies_where_its_clause_says(_: str, today: date, text: str, expect
         assert str(stated[0].event_date_end.date()) == expected
     else:
         assert day_text(date.fromisoformat(expected)) in written
+
+
+@pytest.mark.parametrize(("kind", "today", "text", "expected"), _variants("ahead", "behind"))
+def test_a_form_of_a_day_is_read(kind: str, today: date, text: str, expected: str) -> None:
+    mentions = find_dates(text, today, prefers="future" if kind == "ahead" else "past")
+    first, _, last = expected.partition("..")
+    wanted = [] if expected == "-" else [(first, last or first)]
+    assert [(str(one.first), str(one.last)) for one in mentions] == wanted
+
+
+@pytest.mark.parametrize(("_", "today", "text", "expected"), _variants("none"))
+def test_what_looks_like_a_day_is_none(_: str, today: date, text: str, expected: str) -> None:
+    assert expected == "-"
+    assert find_dates(text, today, prefers="past") == []
+    assert find_dates(text, today, prefers="future") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "today"),
+    [
+        ("a week from Tuesday", date(2026, 3, 3)), ("Monday week", date(2026, 3, 2)),
+        ("on 03-04-2026", date(2026, 3, 4)), ("a week ago on Tuesday", date(2026, 3, 4)),
+    ],
+)  # fmt: skip
+def test_a_form_with_two_readings_is_no_day(text: str, today: date) -> None:
+    assert find_dates(text, today, prefers="future") == []
+
+
+def test_a_duration_keeps_the_day_it_begins_on() -> None:
+    (mention,) = find_dates("away for two weeks from Friday", date(2026, 3, 4), prefers="future")
+    assert str(mention.first) == "2026-03-06"

@@ -8,7 +8,7 @@ ranges, and one call costs more than the whole of this module on a message.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
@@ -36,11 +36,11 @@ DateKind = Literal[
     "day", "week", "weekend", "month", "season", "year", "span", "since", "before", "after", "vague"
 ]
 
-_SEASON_START = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
+SEASON_START = {"spring": 3, "summer": 6, "fall": 9, "autumn": 9, "winter": 12}
 _COUNTED = UNITS[1:13]
 _NUMBERS = {word: number for number, word in enumerate(_COUNTED, start=1)}
 _NUMBERS |= {"a": 1, "an": 1, "couple": 2, "few": 3, "several": 4}
-_VAGUE_COUNT = re.compile(r"\b(few|several)\b", re.IGNORECASE)
+VAGUE_COUNT = re.compile(r"\b(few|several)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +57,26 @@ class Point:
     strict: bool = False
 
 
-_Resolver = Callable[["re.Match[str]", date, bool], "Point | None"]
+Resolver = Callable[["re.Match[str]", date, bool], "Point | None"]
 
 
-def _day(match: re.Match[str], day: date, *, weekday: bool = False, strict: bool = False) -> Point:
+def day_point(
+    match: re.Match[str], day: date, *, weekday: bool = False, strict: bool = False
+) -> Point:
+    """Return the point of one day."""
     noun = day_text(day, weekday=weekday)
     return Point(match.start(), match.end(), day, day, "day", noun, f"on {noun}", strict)
 
 
-def _day_or_none(
+def day_point_or_none(
     match: re.Match[str], day: date | None, *, weekday: bool = False, strict: bool = False
 ) -> Point | None:
-    return None if day is None else _day(match, day, weekday=weekday, strict=strict)
+    """Return the point of one day, None for None."""
+    return None if day is None else day_point(match, day, weekday=weekday, strict=strict)
 
 
-def _month(match: re.Match[str], year: int, month: int, *, strict: bool = False) -> Point:
+def month_point(match: re.Match[str], year: int, month: int, *, strict: bool = False) -> Point:
+    """Return the point of a whole month."""
     first = date(year, month, 1)
     noun = f"{MONTHS[month - 1]} {year}"
     return Point(
@@ -99,8 +104,9 @@ def _weekend(match: re.Match[str], day: date) -> Point:
     return Point(match.start(), match.end(), saturday, last, "weekend", noun, f"on {noun}")
 
 
-def _season(match: re.Match[str], year: int, season: str) -> Point:
-    first = date(year, _SEASON_START[season], 1)
+def season_point(match: re.Match[str], year: int, season: str) -> Point:
+    """Return the point of a season, by the year in which it begins."""
+    first = date(year, SEASON_START[season], 1)
     last = month_end(add_months(first, 2))
     noun = f"the {season} of {year}"
     return Point(match.start(), match.end(), first, last, "season", noun, f"in {noun}")
@@ -110,12 +116,12 @@ def _vague(match: re.Match[str], first: date, last: date, phrase: str) -> Point:
     return Point(match.start(), match.end(), first, last, "vague", phrase, phrase)
 
 
-_MONTH_INDEX = {name: number for number, name in enumerate(MONTH_NAMES, start=1)}
-_MONTH_INDEX |= {name: number for number, name in enumerate(SHORT_MONTHS, start=1)}
-_MONTH_INDEX["sept"] = 9
-_WEEKDAY_INDEX = {name: number for number, name in enumerate(DAY_NAMES)}
-_WEEKDAY_INDEX |= {name: number for number, name in enumerate(SHORT_DAYS)}
-_WEEKDAY_INDEX |= {"tues": 1, "thurs": 3, "thur": 3}
+MONTH_INDEX = {name: number for number, name in enumerate(MONTH_NAMES, start=1)}
+MONTH_INDEX |= {name: number for number, name in enumerate(SHORT_MONTHS, start=1)}
+MONTH_INDEX["sept"] = 9
+WEEKDAY_INDEX = {name: number for number, name in enumerate(DAY_NAMES)}
+WEEKDAY_INDEX |= {name: number for number, name in enumerate(SHORT_DAYS)}
+WEEKDAY_INDEX |= {"tues": 1, "thurs": 3, "thur": 3}
 
 _S = r"[ \t]{1,3}"
 _O = r"[ \t]{0,3}"
@@ -125,11 +131,11 @@ _MONTH_RE = (
 )
 _DAY_RE = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR_RE = r"(?P<year>(?:19|20)\d{2})"
-_COUNT_RE = (
+COUNT_RE = (
     rf"(?P<count>\d{{1,3}}|an?|{'|'.join(_COUNTED)}"
     rf"|a{_S}couple(?:{_S}of)?|couple(?:{_S}of)?|a{_S}few|several|few)"
 )
-_UNIT_RE = r"(?P<unit>minute|hour|day|night|week|weekend|month|year|decade)s?"
+_UNIT_RE = r"(?P<unit>minute|hour|day|night|week|fortnight|weekend|month|year|decade)s?"
 _WEEKDAY_RE = rf"(?P<weekday>{'|'.join(DAY_NAMES)}|tues|thurs)"
 _PART = (
     rf"(?:{_S}(?:morning|afternoon|evening|night)\b)?(?!{_S}(?:morning|afternoon|evening|night)s)"
@@ -138,12 +144,12 @@ _SEASON_RE = r"(?P<season>spring|summer|fall|autumn|winter)"
 
 
 def _month_number(match: re.Match[str]) -> int:
-    return _MONTH_INDEX[match["month"].lower().rstrip(".")]
+    return MONTH_INDEX[match["month"].lower().rstrip(".")]
 
 
 def _iso(match: re.Match[str], today: date, past: bool) -> Point | None:
     day = valid_day(int(match["year"]), int(match["mon"]), int(match["day"]))
-    return _day_or_none(match, day)
+    return day_point_or_none(match, day)
 
 
 def _slashed(match: re.Match[str], today: date, past: bool) -> Point | None:
@@ -153,11 +159,11 @@ def _slashed(match: re.Match[str], today: date, past: bool) -> Point | None:
         day = (
             nearest_year(today, first, second, past) if first <= 12 and 1 <= second <= 31 else None
         )
-        return _day_or_none(match, day, strict=True)
+        return day_point_or_none(match, day, strict=True)
     year = int(match["year"])
     year += 2000 if year < 100 else 0
     day = valid_day(year, first, second) or valid_day(year, second, first)
-    return _day_or_none(match, day)
+    return day_point_or_none(match, day)
 
 
 def _day_month(match: re.Match[str], today: date, past: bool) -> Point | None:
@@ -168,7 +174,7 @@ def _day_month(match: re.Match[str], today: date, past: bool) -> Point | None:
         named_day = valid_day(today.year + _STEP[match["rel"].lower()], month, day)
     else:
         named_day = nearest_year(today, month, day, past) if 1 <= day <= 31 else None
-    return _day_or_none(match, named_day, weekday=match["weekday"] is not None)
+    return day_point_or_none(match, named_day, weekday=match["weekday"] is not None)
 
 
 def _month_days(match: re.Match[str], today: date, past: bool) -> Point | None:
@@ -188,18 +194,18 @@ def _named_month(match: re.Match[str], today: date, past: bool) -> Point | None:
     month, word = _month_number(match), match["month"]
     pre, year, rel = match["pre"], match["year"], match["rel"]
     if year is not None:
-        point = _month(match, int(year), month)
+        point = month_point(match, int(year), month)
     elif rel is not None:
-        point = _month(match, today.year + _STEP[rel.lower()], month)
+        point = month_point(match, today.year + _STEP[rel.lower()], month)
     elif pre is not None and pre.lower().startswith(("last", "past")):
         back = today.month <= month
-        point = _month(match, today.year - back, month)
+        point = month_point(match, today.year - back, month)
     elif pre is not None and pre.lower().startswith("next"):
-        point = _month(match, today.year + (today.month >= month), month)
+        point = month_point(match, today.year + (today.month >= month), month)
     else:
         usual = word.istitle() and len(word.rstrip(".")) > 3 and word not in {"March", "May"}
         strict = not usual and pre is None
-        point = _month(match, month_year(today, month, past), month, strict=strict)
+        point = month_point(match, month_year(today, month, past), month, strict=strict)
     part = match["part"]
     return _part_of(point, part.lower()) if part is not None else point
 
@@ -210,7 +216,7 @@ def _end_of(match: re.Match[str], today: date, past: bool) -> Point | None:
         match, today, int(match["rel"].lower() == "next"), match["unit"].lower(), past
     )
     if point is None or point.kind == "week":
-        return None if point is None else _day(match, point.last)
+        return None if point is None else day_point(match, point.last)
     return _part_of(point, "end")
 
 
@@ -254,22 +260,22 @@ def _decade(match: re.Match[str], today: date, past: bool) -> Point | None:
 
 
 def _weekday(match: re.Match[str], today: date, past: bool) -> Point | None:
-    number = _WEEKDAY_INDEX[match["weekday"].lower()]
+    number = WEEKDAY_INDEX[match["weekday"].lower()]
     pre = " ".join((match["pre"] or "").lower().split())
     ahead = (number - today.weekday()) % 7 or 7
     behind = (today.weekday() - number) % 7 or 7
     rel = (match["rel"] or "").lower()
     if rel:
         monday = shift(today, -today.weekday())
-        return _day(match, shift(monday, 7 * _STEP[rel] + number), weekday=True)
+        return day_point(match, shift(monday, 7 * _STEP[rel] + number), weekday=True)
     if pre in {"last", "this past", "past"}:
-        return _day(match, shift(today, -behind), weekday=True)
+        return day_point(match, shift(today, -behind), weekday=True)
     if pre == "next":
-        return _day(match, shift(today, ahead), weekday=True)
+        return day_point(match, shift(today, ahead), weekday=True)
     if pre in {"this coming", "coming"} or not past:
         ahead = 0 if pre == "this" and ahead == 7 else ahead
-        return _day(match, shift(today, ahead), weekday=True)
-    return _day(match, shift(today, -behind), weekday=True)
+        return day_point(match, shift(today, ahead), weekday=True)
+    return day_point(match, shift(today, -behind), weekday=True)
 
 
 _STEP = {"last": -1, "past": -1, "previous": -1, "this": 0, "next": 1, "coming": 1, "following": 1}
@@ -282,7 +288,7 @@ _NEAR_DAYS = {
 
 def _near(match: re.Match[str], today: date, past: bool) -> Point | None:
     words = " ".join(match["near"].lower().split())
-    return _day(match, shift(today, _NEAR_DAYS[words]))
+    return day_point(match, shift(today, _NEAR_DAYS[words]))
 
 
 def _recent(match: re.Match[str], today: date, past: bool) -> Point | None:
@@ -320,35 +326,37 @@ def _unit_point(
         return _weekend(match, shift(today, 7 * step))
     if unit == "month":
         moved = add_months(today, step)
-        return _month(match, moved.year, moved.month)
+        return month_point(match, moved.year, moved.month)
     if unit == "year":
         return _year(match, today.year + step)
-    return _stepped_season(match, today, step, unit)
+    return stepped_season(match, today, step, unit)
 
 
-def _stepped_season(match: re.Match[str], today: date, step: int, season: str) -> Point:
-    starts = [date(today.year + off, _SEASON_START[season], 1) for off in (-2, -1, 0, 1, 2)]
+def stepped_season(match: re.Match[str], today: date, step: int, season: str) -> Point:
+    """Return the season `step` ones away: 0 is the current or coming one."""
+    starts = [date(today.year + off, SEASON_START[season], 1) for off in (-2, -1, 0, 1, 2)]
     ends = [month_end(add_months(start, 2)) for start in starts]
     if step < 0:
         past = [start for start, end in zip(starts, ends, strict=True) if end < today]
-        return _season(match, past[step].year, season)
+        return season_point(match, past[step].year, season)
     ahead = [start for start, end in zip(starts, ends, strict=True) if end >= today]
     begun = ahead[0] <= today
-    return _season(match, ahead[1 if step > 0 and begun else 0].year, season)
+    return season_point(match, ahead[1 if step > 0 and begun else 0].year, season)
 
 
 def _bare_season(match: re.Match[str], today: date, past: bool) -> Point | None:
     season = match["season"].lower()
     if match["year"] is not None:
-        return _season(match, int(match["year"]), season)
+        return season_point(match, int(match["year"]), season)
     if match["rel"] is not None:
-        return _season(match, today.year + _STEP[match["rel"].lower()], season)
+        return season_point(match, today.year + _STEP[match["rel"].lower()], season)
     if not match["the"]:
         return None
-    return _stepped_season(match, today, -1 if past else 0, season)
+    return stepped_season(match, today, -1 if past else 0, season)
 
 
-def _count(match: re.Match[str]) -> int:
+def count_of(match: re.Match[str]) -> int:
+    """Return the number that a count says, in figures or words."""
     words = match["count"].lower()
     if words.isdigit():
         return int(words)
@@ -367,23 +375,32 @@ def _ahead(match: re.Match[str], today: date, past: bool) -> Point | None:
 
 
 def _offset(match: re.Match[str], today: date, sign: int) -> Point | None:
-    count, unit = _count(match), match["unit"].lower()
+    count, unit = count_of(match), match["unit"].lower()
     if unit in {"minute", "hour"}:
-        return _day(match, today)
-    if _VAGUE_COUNT.search(match["count"]):
+        return day_point(match, today)
+    if VAGUE_COUNT.search(match["count"]):
         return _vague_offset(match, today, sign, unit)
     if unit in {"day", "night"}:
-        return _day(match, shift(today, sign * count))
+        return day_point(match, shift(today, sign * count))
     if unit == "decade":
         unit, count = "year", count * 10
-    if unit == "week":
-        return _day(match, shift(today, sign * 7 * count))
+    if unit in {"week", "fortnight"}:
+        return day_point(match, shift(today, sign * _DAYS_IN[unit] * count))
     if unit == "year" and not 1900 <= today.year + sign * count <= 2200:
         return None
     return _unit_point(match, today, sign * count, unit, sign < 0)
 
 
-_DAYS_IN = {"day": 1, "night": 1, "week": 7, "weekend": 7, "month": 30, "year": 365, "decade": 3650}
+_DAYS_IN = {
+    "day": 1,
+    "night": 1,
+    "week": 7,
+    "fortnight": 14,
+    "weekend": 7,
+    "month": 30,
+    "year": 365,
+    "decade": 3650,
+}
 
 
 def _vague_offset(match: re.Match[str], today: date, sign: int, unit: str) -> Point:
@@ -402,7 +419,7 @@ def _vague_offset(match: re.Match[str], today: date, sign: int, unit: str) -> Po
 def _lasting(match: re.Match[str], today: date, past: bool) -> Point | None:
     """ "(for) the past three months": ends today."""
     unit = match["unit"].lower()
-    count = _count(match) if match["count"] else 1
+    count = count_of(match) if match["count"] else 1
     if unit in {"month", "year", "decade"}:
         first = add_months(today, -count * {"month": 1, "year": 12, "decade": 120}[unit])
     else:
@@ -422,18 +439,19 @@ def _ordinal(match: re.Match[str], today: date, past: bool) -> Point | None:
     elif not past and day < today.day:
         month = add_months(month, 1)
     named_day = valid_day(month.year, month.month, day)
-    return _day_or_none(match, named_day, strict=rel is None and match["weekday"] is None)
+    return day_point_or_none(match, named_day, strict=rel is None and match["weekday"] is None)
 
 
-_HOLIDAYS = {
+HOLIDAYS = {
     "christmas eve": (12, 24), "christmas day": (12, 25), "christmas": (12, 25),
     "new year's eve": (12, 31), "new year's day": (1, 1), "halloween": (10, 31),
     "easter": (0, 0), "valentine's day": (2, 14), "thanksgiving": (11, 0),
 }  # fmt: skip
 
 
-def _holiday_day(name: str, year: int) -> date:
-    month, day = _HOLIDAYS[name]
+def holiday_day(name: str, year: int) -> date:
+    """Return the day of a holiday in a year."""
+    month, day = HOLIDAYS[name]
     if not month:
         return easter(year)
     if day:
@@ -446,13 +464,13 @@ def _holiday(match: re.Match[str], today: date, past: bool) -> Point | None:
     name, pre = match["holiday"].lower().replace("’", "'"), (match["pre"] or "").lower()
     past = past if pre in {"", "this"} else pre == "last"
     if match["year"] is not None:
-        return _day(match, _holiday_day(name, int(match["year"])))
-    day = _holiday_day(name, today.year)
+        return day_point(match, holiday_day(name, int(match["year"])))
+    day = holiday_day(name, today.year)
     if past and day >= today:
-        day = _holiday_day(name, today.year - 1)
+        day = holiday_day(name, today.year - 1)
     elif not past and day < today:
-        day = _holiday_day(name, today.year + 1)
-    return _day(match, day, strict=not pre)
+        day = holiday_day(name, today.year + 1)
+    return day_point(match, day, strict=not pre)
 
 
 _REL_YEAR = rf"(?:{_S}(?P<rel>last|this|next){_S}year\b)?"
@@ -460,78 +478,82 @@ _OPT_YEAR = rf"(?:,?{_S}(?:of{_S})?{_YEAR_RE}(?!\d))?"
 _PARTS = rf"(?:the{_S})?(?P<part>early|mid|late|(?:beginning|start|middle|end){_S}of)(?:{_S}|-)"
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
+def compile_form(pattern: str) -> re.Pattern[str]:
+    """Return the pattern of a form that stands between other words."""
     return re.compile(rf"\b(?:{pattern})(?!\w)", re.IGNORECASE)
 
 
-_RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
-    (_compile(r"(?P<year>(?:19|20)\d{2})-(?P<mon>\d{2})-(?P<day>\d{2})"), _iso),
-    (_compile(r"(?P<one>\d{1,2})/(?P<two>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))?(?![/\d])"), _slashed),
+RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
+    (compile_form(r"(?P<year>(?:19|20)\d{2})-(?P<mon>\d{2})-(?P<day>\d{2})"), _iso),
     (
-        _compile(
+        compile_form(r"(?P<one>\d{1,2})/(?P<two>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))?(?![/\d])"),
+        _slashed,
+    ),
+    (
+        compile_form(
             rf"(?:{_WEEKDAY_RE},?{_S})?(?:the{_S})?{_DAY_RE}{_S}(?:of{_S})?{_MONTH_RE}"
             rf"{_OPT_YEAR}{_REL_YEAR}"
         ),
         _day_month,
     ),
     (
-        _compile(
+        compile_form(
             rf"(?:{_WEEKDAY_RE},?{_S})?{_MONTH_RE}{_S}(?:the{_S})?{_DAY_RE}(?!\d|[:%])"
             rf"{_OPT_YEAR}{_REL_YEAR}"
         ),
         _day_month,
     ),
     (
-        _compile(
+        compile_form(
             rf"{_MONTH_RE}{_S}{_DAY_RE}{_O}(?:-|–|to|through){_O}(?P<to>\d{{1,2}})"
             rf"(?:st|nd|rd|th)?(?!\d){_OPT_YEAR}"
         ),
         _month_days,
     ),
     (
-        _compile(
+        compile_form(
             rf"{_DAY_RE}{_O}(?:-|–|to|through){_O}(?P<to>\d{{1,2}})(?:st|nd|rd|th)?"
             rf"{_S}(?:of{_S})?{_MONTH_RE}{_OPT_YEAR}"
         ),
         _month_days,
     ),
     (
-        _compile(
+        compile_form(
             rf"(?:{_PARTS})?(?:(?P<pre>last|past|next|this){_S})?{_MONTH_RE}{_OPT_YEAR}{_REL_YEAR}"
         ),
         _named_month,
     ),
-    (_compile(rf"(?:{_PARTS})?{_YEAR_RE}(?![-/.,:]?\d)"), _named_year),
+    (compile_form(rf"(?:{_PARTS})?{_YEAR_RE}(?![-/.,:]?\d)"), _named_year),
     (
-        _compile(rf"the{_S}end{_S}of{_S}(?P<rel>the|this|next){_S}(?P<unit>week|month|year)"),
+        compile_form(rf"the{_S}end{_S}of{_S}(?P<rel>the|this|next){_S}(?P<unit>week|month|year)"),
         _end_of,
     ),
-    (_compile(rf"the{_S}(?:early{_S}|late{_S}|mid-?)?'?(?P<decade>(?:19|20)?\d0)'?s"), _decade),
+    (compile_form(rf"the{_S}(?:early{_S}|late{_S}|mid-?)?'?(?P<decade>(?:19|20)?\d0)'?s"), _decade),
     (
-        _compile(
+        compile_form(
             rf"(?:(?P<pre>this{_S}coming|this{_S}past|last|past|this|next|coming){_S})?"
             rf"{_WEEKDAY_RE}(?:{_S}(?P<rel>last|this|next){_S}week\b)?{_PART}"
         ),
         _weekday,
     ),
     (
-        _compile(
+        compile_form(
             rf"(?:on|(?P<pre>last|this|next)){_S}(?P<weekday>{'|'.join(SHORT_DAYS)}|thur)\b\.?"
             r"(?P<rel>\Z(?!\Z))?"
         ),
         _weekday,
     ),
     (
-        _compile(
+        compile_form(
             rf"(?P<near>the{_S}day{_S}before{_S}yesterday|the{_S}day{_S}after{_S}tomorrow"
             rf"|the{_S}night{_S}before{_S}last|yesterday|last{_S}night|today|tonight|tomorrow"
             rf"|this{_S}(?:morning|afternoon|evening)){_PART}"
         ),
         _near,
     ),
-    (_compile(r"(?P<recent>recently|lately|the other day|these days)"), _recent),
+    (compile_form(r"(?P<recent>recently|lately|the other day|these days)"), _recent),
     (
-        _compile(
+        compile_form(
             rf"(?P<twice>the{_S}week{_S}before{_S})?(?:the{_S})?(?P<step>last|this{_S}past"
             rf"|this{_S}coming|past|previous|this|next|coming|following){_S}"
             r"(?P<unit>week|weekend|month|year|spring|summer|fall|autumn|winter)"
@@ -539,33 +561,35 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
         _stepped,
     ),
     (
-        _compile(
+        compile_form(
             rf"the{_S}(?P<unit>week|weekend|month|year){_S}(?P<dir>before|after){_S}(?:last|next)"
         ),
         _beyond,
     ),
-    (_compile(rf"(?P<the>the{_S})?{_SEASON_RE}{_OPT_YEAR}{_REL_YEAR}"), _bare_season),
+    (compile_form(rf"(?P<the>the{_S})?{_SEASON_RE}{_OPT_YEAR}{_REL_YEAR}"), _bare_season),
     (
-        _compile(rf"{_COUNT_RE}{_S}{_UNIT_RE}{_S}(?P<sign>ago|back|from{_S}(?:now|today)|later)"),
+        compile_form(
+            rf"{COUNT_RE}{_S}{_UNIT_RE}{_S}(?P<sign>ago|back|from{_S}(?:now|today)|later)"
+        ),
         _moved,
     ),
-    (_compile(rf"(?:in|within){_S}(?:about{_S})?{_COUNT_RE}{_S}{_UNIT_RE}"), _ahead),
+    (compile_form(rf"(?:in|within){_S}(?:about{_S})?{COUNT_RE}{_S}{_UNIT_RE}"), _ahead),
     (
-        _compile(
-            rf"the{_S}(?:last|past){_S}(?:{_COUNT_RE}{_S})?"
+        compile_form(
+            rf"the{_S}(?:last|past){_S}(?:{COUNT_RE}{_S})?"
             r"(?P<unit>day|night|week|month|year|decade)s?"
         ),
         _lasting,
     ),
     (
-        _compile(
+        compile_form(
             rf"(?:{_WEEKDAY_RE},?{_S})?the{_S}(?P<day>\d{{1,2}})(?:st|nd|rd|th)(?:{_S}of{_S}(?P<rel>last|this|next|the){_S}"
             r"month\b)?"
         ),
         _ordinal,
     ),
     (
-        _compile(
+        compile_form(
             rf"(?:(?P<pre>last|this|next){_S})?(?P<holiday>christmas(?:{_S}(?:eve|day))?"
             rf"|new{_S}year['’]s{_S}(?:eve|day)|halloween|easter|valentine['’]s{_S}day|thanksgiving)"
             rf"{_OPT_YEAR}"
@@ -573,27 +597,3 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolver], ...] = (
         _holiday,
     ),
 )
-
-
-_SINCE = re.compile(r"\bsince\s+\Z", re.IGNORECASE)
-
-
-def points_in(text: str, today: date, past: bool) -> Iterator[Point]:
-    """Yield the dates in a text in order, of overlapping ones the longest.
-
-    past: whether a date without a direction of its own lies behind `today`, as each does that
-    stands behind "since".
-    """
-    points: list[Point] = []
-    for pattern, resolve in _RULES:
-        for match in pattern.finditer(text):
-            back = past or _SINCE.search(text[max(0, match.start() - 8) : match.start()])
-            point = resolve(match, today, bool(back))
-            if point is not None:
-                points.append(point)
-    points.sort(key=lambda point: (point.start, -point.end))
-    end = -1
-    for point in points:
-        if point.start >= end:
-            yield point
-            end = point.end

@@ -1,7 +1,7 @@
 """Dates in English text as ranges of days, seen from a given day.
 
-The expressions themselves are read in `date_expressions`; here they are joined with their
-prepositions ("since", "before", "between ... and ...") into ranges and absolute wording.
+The expressions themselves are read in `expressions` and `compounds`; here they are joined with
+their prepositions ("since", "before", "between ... and ...") into ranges and absolute wording.
 """
 
 import re
@@ -10,7 +10,8 @@ from datetime import date
 from typing import Literal
 
 from hitherto.core.dates.calendar import EARLIEST, add_months, day_text, shift
-from hitherto.core.dates.expressions import DateKind, Point, points_in
+from hitherto.core.dates.compounds import points_in
+from hitherto.core.dates.expressions import DateKind, Point
 from hitherto.core.text.english import DAY_NAMES, SHORT_DAYS, SHORT_MONTHS
 
 Side = Literal["past", "future"]
