@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence, Set
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,15 +36,20 @@ IN_LISTS = {
 MOST_IRREGULAR_FORMS = 3
 
 
-def literals(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the strings of each value that a module names, and of each collection elsewhere."""
+@cache
+def literals(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the strings of each value that a module names, and of each collection elsewhere."""
+    return [(node.lineno, list(strings(node))) for node in _values(path)]
+
+
+def _values(path: Path) -> Iterator[ast.expr]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            yield node.lineno, list(strings(node.value))
+            yield node.value
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             for inner in ast.walk(node):
                 if isinstance(inner, ast.List | ast.Set | ast.Tuple | ast.Dict):
-                    yield inner.lineno, list(strings(inner))
+                    yield inner
 
 
 def strings(node: ast.AST) -> Iterator[str]:
