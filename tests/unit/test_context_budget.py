@@ -187,6 +187,51 @@ def test_a_quoted_memory_gives_its_day_to_the_quotation() -> None:
     assert "[Mon" not in within(replace(parts, memories=(same_day,)), 1000).text
 
 
+@pytest.mark.parametrize(
+    ("said", "note"),
+    [
+        ("I saw Ana yesterday.", " [yesterday: Sun 05 Jan 2025]"),
+        ("Last night it rained.", " [Last night: Sun 05 Jan 2025]"),
+        ("We hiked last weekend.", " [last weekend: Sat 04 Jan 2025 to Sun 05 Jan 2025]"),
+        ("I ran two days ago and I run tomorrow.", " [two days ago: Sat 04 Jan 2025;"),
+        ("I run tomorrow, yes, tomorrow.", " [tomorrow: Tue 07 Jan 2025]"),
+    ],
+)
+def test_a_relative_day_is_resolved_behind_its_excerpt(said: str, note: str) -> None:
+    first = replace(excerpts(1)[0], content=said)
+    parts = ContextParts(excerpts=(first, *excerpts(100)[1:]))
+    for text in (within(parts, 600).text, within(ContextParts(excerpts=(first,)), 400).text):
+        assert f"\nUSER: {said}{note}" in text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I go next Friday.",
+        "It was a few weeks ago.",
+        "Every last Friday we dance.",
+        "I ran.",
+        "On Friday I ran.",
+        "It was two weeks ago.",
+        "That was recently.",
+    ],
+)
+def test_an_uncertain_day_is_not_resolved(said: str) -> None:
+    first = replace(excerpts(1)[0], content=said)
+    text = within(ContextParts(excerpts=(first, *excerpts(100)[1:])), 600).text
+    assert f"\nUSER: {said}\n" in text
+
+
+def test_a_day_that_is_resolved_is_not_noted_again() -> None:
+    day = datetime(2025, 1, 5, tzinfo=UTC)
+    stated = replace(version("m", "s0", 0), event_date_start=day, event_date_end=day)
+    first = replace(excerpts(1)[0], content="I saw Ana yesterday.")
+    parts = ContextParts(
+        memories=(RecalledMemory((stated,), 0.9),), excerpts=(first, *excerpts(100)[1:])
+    )
+    assert within(parts, 600).text.count("05 Jan 2025") == 1
+
+
 def test_a_contradiction_that_nobody_settled_is_not_called_earlier() -> None:
     new, old = changed_memory().history
     contradicted = replace(old, expiration_reason=ExpirationReason.MERGE_CONFLICT)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hitherto.core.recall import multi_hop, ranking
-from hitherto.core.recall.excerpts import Excerpt, select_excerpts
+from hitherto.core.recall.excerpts import Excerpt, is_filler, select_excerpts
 from hitherto.core.recall.index import (
     MemoryIndex,
     MemoryRow,
@@ -391,6 +391,46 @@ def test_a_second_hop_follows_what_the_first_hits_are_about() -> None:
     assert 80 in rows(twice.messages)[:4]
     assert "quentin" in twice.hops[1].terms
     assert len(set(rows(twice.messages))) == len(twice.messages)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "  ",
+        "Hi",
+        "Hello there!",
+        "Thank you so much!",
+        "You're welcome!",
+        "Continue",
+        "Go on.",
+        "Ana: Hey Bo!",
+        "Bo: Good night, take care",
+        "ok thanks bye",
+    ],
+)
+def test_greetings_thanks_and_requests_to_go_on_are_fillers(content: str) -> None:
+    assert is_filler(content, {"ana", "bo"})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Yes",
+        "No, thanks",
+        "Graz",
+        "At nine",
+        "Good morning, I moved.",
+        "Hey Bo, rent went up",
+        "Next Friday",
+        "42",
+        "ありがとう",
+        "Thank you for the book",
+        "hello " * 9,
+    ],
+)
+def test_an_answer_is_no_filler(content: str) -> None:
+    assert not is_filler(content, {"ana", "bo"})
 
 
 def test_a_search_is_the_same_each_time() -> None:

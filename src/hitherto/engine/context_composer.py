@@ -35,6 +35,9 @@ FEWEST_RANKED = 50
 SHORT_MESSAGE_TOKENS = 12
 """Tokens of a short message; as many messages are ranked as fit if all are this short."""
 
+SPEAKER_WORDS = 3
+"""Maximum of words in the name that a message begins with."""
+
 ROLE_TOKENS = 3
 """Tokens of the role in front of a line."""
 
@@ -258,11 +261,15 @@ def _excerpts(
     call: ContextCall, vectors: NDArray[np.float32], ranked: Sequence[Ranked]
 ) -> tuple[recalled_data.Excerpt, ...]:
     index = call.index
+    people = index.messages.people() if index.messages.is_between_people else ()
     spans = excerpts.select_excerpts(
-        ranked, index.messages, _estimated_tokens(index.messages), call.excerpt_tokens, vectors
+        _without_fillers(ranked, index, people),
+        index.messages,
+        _estimated_tokens(index.messages),
+        call.excerpt_tokens,
+        vectors,
     )
     scores = {item.row: item.score for item in ranked}
-    people = index.messages.people() if index.messages.is_between_people else ()
     quoted = []
     for span in spans:
         session, position, message = index.message(span.row)
@@ -283,6 +290,21 @@ def _excerpts(
             )
         )
     return tuple(sorted(quoted, key=lambda excerpt: -excerpt.score))
+
+
+def _without_fillers(
+    ranked: Sequence[Ranked], index: UserIndex, people: Sequence[str]
+) -> list[Ranked]:
+    """Return the messages that say something."""
+    names = {word for name in people for word in name.split()}
+    counts = index.messages.word_counts
+    longest = excerpts.LONGEST_FILLER_WORDS + SPEAKER_WORDS
+    return [
+        item
+        for item in ranked
+        if counts[item.row] > longest
+        or not excerpts.is_filler(index.message(item.row)[2].content, names)
+    ]
 
 
 def _ongoing(call: ContextCall) -> Iterator[recalled_data.Conversation]:

@@ -22,6 +22,9 @@ from hitherto.core.context.token_budget import Piece, write
 from hitherto.core.context.wording import Wording
 from hitherto.core.dates.formatting import short_local_day
 
+MAX_NOTE_CHARS = 240
+"""Characters at the end of an excerpt that may have resolved days already."""
+
 CHILD_DEPTH = 4
 """Levels of connected memories below a memory."""
 
@@ -265,7 +268,7 @@ class Draft:
                 continue
             said_on = f" [{short_local_day(excerpt.session_created_at, self.wording.zone)}]"
             for text, line in notes.pop((excerpt.session_id, excerpt.position), {}).items():
-                if text != said_on:
+                if text != said_on and text[2:-1] not in piece.rest[-MAX_NOTE_CHARS:]:
                     note = piece.add(Piece(text, gap_first=0, gap=0))
                     self.notes.append(Note(piece, note, line))
 

@@ -1,7 +1,8 @@
 """Wording of a context: headings, and the text of one memory, message or conflict."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from hitherto.core.context.fence import (
@@ -14,13 +15,17 @@ from hitherto.core.context.fence import (
 from hitherto.core.context.recalled_data import Excerpt
 from hitherto.core.dates.formatting import (
     event_days,
+    local_date,
     local_day,
     local_now,
     local_timestamp,
+    short_day,
     short_event_days,
     short_local_day,
 )
+from hitherto.core.dates.mentions import find_dates
 from hitherto.core.text.caches import remembered
+from hitherto.core.text.english import WEEKDAYS
 from hitherto.models import (
     ExpirationReason,
     MemoryVersion,
@@ -69,6 +74,18 @@ CONFLICT_LEGEND = (
     " options."
 )
 """Explanations in front of the recalled text, each only where it is needed."""
+
+MAX_RESOLVED = 3
+"""Maximum of relative days that are resolved behind one excerpt."""
+
+_RELATIVE = re.compile(
+    r"yesterday|tomorrow|last night|\b(?:last|this|this past) "
+    rf"(?:weekend|week|{'|'.join(WEEKDAYS)})\b"
+    r"|\bnext (?:weekend|week)\b|\b(?:two|three|four|five|six|[2-6]) days ago\b",
+    re.IGNORECASE,
+)
+"""Words that mean certain days, seen from the day on which they were said. "Next Friday" does not
+to all people."""
 
 _SAID_BY = {
     SaidBy.ASSISTANT: " (said by the assistant)",
@@ -160,8 +177,15 @@ class Wording:
         """
         before = ELLIPSIS if excerpt.starts_mid else ""
         after = ELLIPSIS if excerpt.ends_mid else ""
-        text = f"{before}{indent_continuation(excerpt.content)}{after}"
+        text = f"{before}{indent_continuation(excerpt.content)}{after}{self._resolved(excerpt)}"
         return text if self.compact and excerpt.speaker else f"{_SPEAKERS[excerpt.role]}: {text}"
+
+    def _resolved(self, excerpt: Excerpt) -> str:
+        """Return the days that words such as "yesterday" mean, behind a space; "" for none."""
+        if _RELATIVE.search(excerpt.content) is None:
+            return ""
+        days = _resolved_days(excerpt.content, local_date(excerpt.session_created_at, self.zone))
+        return f" [{'; '.join(days)}]" if days else ""
 
     def excerpt_heading(self, session_created_at: datetime) -> tuple[str, str]:
         """Return the texts before and after the number of an excerpt's conversation.
@@ -226,6 +250,18 @@ class Wording:
 
     def _expiry(self, version: MemoryVersion) -> str:
         return "none" if version.expired_at is None else self.timestamp(version.expired_at)
+
+
+@remembered(maxsize=4_096)
+def _resolved_days(content: str, said_on: date) -> tuple[str, ...]:
+    """Return the certain relative days of a text with their dates, at most `MAX_RESOLVED`."""
+    resolved = {}
+    for mention in find_dates(content, said_on, prefers="nearest"):
+        words = " ".join(content[mention.start : mention.end].split())
+        if _RELATIVE.fullmatch(words):
+            last = "" if mention.first == mention.last else f" to {short_day(mention.last)}"
+            resolved[words.lower()] = f"{words}: {short_day(mention.first)}{last}"
+    return tuple(resolved.values())[:MAX_RESOLVED]
 
 
 def _is_contradicted(version: MemoryVersion) -> bool:

@@ -58,6 +58,11 @@ def local_now(instant: datetime, timezone: str | ZoneInfo) -> str:
     return f"{day}, {local.hour:02d}:{local.minute:02d} ({zone.key})"
 
 
+def local_date(instant: datetime, timezone: str | ZoneInfo) -> date:
+    """Return the day of an instant in a time zone."""
+    return _in_zone(instant, zone_of(timezone)).date()
+
+
 def short_local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
     """Write the day of an instant in a time zone: "Mon 06 Jan 2025"."""
     return short_day(_in_zone(instant, zone_of(timezone)).date())

@@ -1,14 +1,17 @@
 """Choose the spans of recalled messages to show, within a token budget."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from hitherto.core.recall.index import MessageIndex
+from hitherto.core.recall.passages import without_speaker
 from hitherto.core.recall.ranking import Ranked, mixed_query
 from hitherto.core.recall.scoring import Floats, Ints
+from hitherto.core.text.english import word_set
+from hitherto.core.text.tokens import tokenise
 
 HEADING_TOKENS: Final = 20
 """Cost of a session's heading: a date with weekday, time and zone has 17 to 20 WordPieces."""
@@ -20,6 +23,27 @@ Measured: with 0.2 or 0.35 answers of 300 to 500 tokens lose words that were ask
 
 SMALLEST_TOKENS: Final = 24
 """Shorter spans are not worth their cost."""
+
+
+LONGEST_FILLER_WORDS: Final = 8
+
+_FILLERS: Final = word_set(
+    "hi hello hey hiya there again everyone all thanks thank thx you so very much a lot welcome ok"
+    " okay great cool nice awesome perfect wow haha good morning afternoon evening night bye"
+    " goodbye see soon later take care please continue go on next got it youre you're"
+)
+"""Words of greetings, thanks and requests to go on. "Yes" and "no" answer, so they are not here."""
+
+
+def is_filler(content: str, names: Collection[str] = ()) -> bool:
+    """Return whether a message only greets, thanks or asks to go on.
+
+    names: words that name people, in lower case. An empty message is a filler.
+    """
+    words = tokenise(without_speaker(content))
+    return len(words) <= LONGEST_FILLER_WORDS and all(
+        word in _FILLERS or word in names for word in words
+    )
 
 
 @dataclass(frozen=True, slots=True)
