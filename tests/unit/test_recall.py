@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hitherto.core.recall import multi_hop, ranking
-from hitherto.core.recall.excerpts import Excerpt, is_filler, select_excerpts
+from hitherto.core.recall.excerpts import Excerpt, is_filler, select_excerpts, with_answers
 from hitherto.core.recall.index import (
     MemoryIndex,
     MemoryRow,
@@ -431,6 +431,21 @@ def test_greetings_thanks_and_requests_to_go_on_are_fillers(content: str) -> Non
 )
 def test_an_answer_is_no_filler(content: str) -> None:
     assert not is_filler(content, {"ana", "bo"})
+
+
+def test_a_short_answer_follows_its_question() -> None:
+    index = index_of(
+        session(0, "Where do you live?", "Graz", "I see.", "Fine."),
+        session(1, "Which one?", "word " * 60),
+        session(2, "And you?"),
+    )
+    asking = {0, 4, 6}
+    ranked = [Ranked(row, 1.0 - place / 10, 0.5) for place, row in enumerate((3, 0, 4, 6, 2))]
+    ordered = with_answers(ranked, index, lambda row: row in asking)
+    assert rows(ordered) == [3, 0, 1, 4, 6, 2]
+    assert ordered[2] == Ranked(1, ordered[1].score, 0.5)
+    later = [Ranked(3, 1.0, 0.5)] * 9 + [Ranked(0, 0.1, 0.5)]
+    assert rows(with_answers(later, index, lambda row: row in asking)) == [3, 0]
 
 
 def test_a_search_is_the_same_each_time() -> None:

@@ -262,14 +262,19 @@ def _excerpts(
 ) -> tuple[recalled_data.Excerpt, ...]:
     index = call.index
     people = index.messages.people() if index.messages.is_between_people else ()
-    spans = excerpts.select_excerpts(
+    ordered = excerpts.with_answers(
         _without_fillers(ranked, index, people),
+        index.messages,
+        lambda row: index.message(row)[2].content.rstrip().endswith("?"),
+    )
+    spans = excerpts.select_excerpts(
+        ordered,
         index.messages,
         _estimated_tokens(index.messages),
         call.excerpt_tokens,
         vectors,
     )
-    scores = {item.row: item.score for item in ranked}
+    scores = {item.row: item.score for item in ordered}
     quoted = []
     for span in spans:
         session, position, message = index.message(span.row)

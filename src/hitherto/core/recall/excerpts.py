@@ -1,7 +1,7 @@
 """Choose the spans of recalled messages to show, within a token budget."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,12 @@ SMALLEST_TOKENS: Final = 24
 """Shorter spans are not worth their cost."""
 
 
+ANSWERED: Final = 6
+"""Best messages whose answers are shown with them. The question in front of an answer as well
+measures 0.4 points of evidence less in chats between people."""
+
+LONGEST_ANSWER_WORDS: Final = 40
+
 LONGEST_FILLER_WORDS: Final = 8
 
 _FILLERS: Final = word_set(
@@ -44,6 +50,29 @@ def is_filler(content: str, names: Collection[str] = ()) -> bool:
     return len(words) <= LONGEST_FILLER_WORDS and all(
         word in _FILLERS or word in names for word in words
     )
+
+
+def with_answers(
+    ranked: Sequence[Ranked], index: MessageIndex, is_question: Callable[[int], bool]
+) -> list[Ranked]:
+    """Return the ranking with a short answer behind each question among the best messages.
+
+    Each row is listed once, at its best place. is_question: whether a row's message ends with a
+    question.
+    """
+    ordered: dict[int, Ranked] = {}
+    for rank, item in enumerate(ranked):
+        ordered.setdefault(item.row, item)
+        if rank < ANSWERED and is_question(item.row):
+            row = item.row + 1
+            has_answer = (
+                row < len(index.session_of)
+                and index.session_of[row] == index.session_of[item.row]
+                and index.word_counts[row] <= LONGEST_ANSWER_WORDS
+            )
+            if has_answer:
+                ordered.setdefault(row, replace(item, row=row))
+    return list(ordered.values())
 
 
 @dataclass(frozen=True, slots=True)
