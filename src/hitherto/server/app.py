@@ -13,7 +13,7 @@ from hitherto.server.admin import admin_router
 from hitherto.server.authentication import ADMIN_SECURITY, PROJECT_SECURITY, SECURITY_SCHEMES
 from hitherto.server.error_responses import error_responses, install_error_answers
 from hitherto.server.hosts import ANY_HOST
-from hitherto.server.limits import install_limits
+from hitherto.server.middleware import install_middleware
 from hitherto.server.paths import ADMIN_PREFIX, API_PREFIX
 from hitherto.server.routes import API_ROUTERS, health_router
 from hitherto.server.state import MemorySystem
@@ -75,7 +75,7 @@ def create_app(
     app.router.routes.extend(_routes())
     documentation.add_page(app)
     install_error_answers(app)
-    install_limits(app, chosen, hosts=hosts)
+    install_middleware(app, chosen, hosts=hosts)
     return app
 
 

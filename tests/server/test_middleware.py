@@ -19,7 +19,7 @@ from hitherto import Settings
 from hitherto.errors import AuthenticationError
 from hitherto.server.bodies import BodyReader
 from hitherto.server.error_responses import LastResort
-from hitherto.server.limits import install_limits
+from hitherto.server.middleware import install_middleware
 from hitherto.server.rate_limits import TokenBuckets
 from hitherto.server.work_limit import WAITING_PER_SLOT, WorkLimit
 
@@ -77,7 +77,7 @@ def application(
     keys: Keys | None = None,
     **named: Any,
 ) -> Starlette:
-    """An application behind the limits. named: of `install_limits`."""
+    """An application behind the limits. named: of `install_middleware`."""
     app = Starlette(
         routes=[
             Route("/api/v1/echo", echo, methods=["GET", "POST", "PUT"]),
@@ -90,7 +90,7 @@ def application(
     app.state.system = FakeSystem(None)
     app.state.system.admin = keys or Keys()
     chosen = {"clock": Monotonic(), "new_request_id": lambda: "made-here"} | named
-    install_limits(app, settings, **chosen)
+    install_middleware(app, settings, **chosen)
     return app
 
 
@@ -162,7 +162,7 @@ async def test_a_line_per_request_names_the_route_but_no_user_no_key_and_no_quer
     app = FastAPI()
     app.state.system = FakeSystem(None)
     app.add_api_route("/api/v1/users/{custom_user_id}", lambda custom_user_id: {})
-    install_limits(
+    install_middleware(
         app, Settings(log_requests=logged), clock=Monotonic(), new_request_id=lambda: "made-here"
     )
     async with client(app) as http:

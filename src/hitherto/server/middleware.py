@@ -55,7 +55,7 @@ _SECURITY_HEADERS = {
 """Set where the application has not set its own."""
 
 
-def install_limits(
+def install_middleware(
     app: Starlette,
     settings: Settings,
     *,
