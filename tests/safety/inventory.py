@@ -46,7 +46,9 @@ They are judged by what they take at the bound, not by their growth."""
 EXEMPT: Final[Mapping[str, str]] = {
     "core.dates.expressions.compile_form": "takes a pattern of this package",
     "core.dates.expressions.holiday_day": "takes a name of its own table",
-    "core.context.priorities._histories": "takes drafts of drafts: `render` in scenarios",
+    "core.context.priorities._lines": "takes drafts of drafts: `render` in scenarios",
+    "core.context.priorities.without_weak_memories": "compares similarities; reads no text",
+    "core.context.sections._shown_memories": "takes drafts of drafts: `render` in scenarios",
     "core.context.priorities._connected_lines": "takes drafts of drafts: `render` in scenarios",
     "core.history.version_chains.delete_session": "takes ids that exist; reads no text",
     "core.history.version_chains._delete_each": "takes ids that exist; reads no text",

@@ -50,7 +50,7 @@ def is_lookalike(text: str, start: int, end: int) -> bool:
     phrase = text[start:end]
     if _STREET.match(after):
         return True
-    if phrase[0].isdigit() and (_JOINED_BEFORE.search(before) or _LABEL.search(before)):
+    if phrase[:1].isdigit() and (_JOINED_BEFORE.search(before) or _LABEL.search(before)):
         return True
     is_figures = not any(letter.isalpha() for letter in phrase)
     if is_figures and len(phrase) > len("12/31/99") and _JOINED_AFTER.match(after):
