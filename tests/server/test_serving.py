@@ -397,7 +397,7 @@ def test_the_quickstart_serves_both_clients_and_ends_well() -> None:
     done = run_example("service_quickstart.py")
     assert done.returncode == 0, done.stderr
     assert "recallrai: User is allergic to peanuts\n" in done.stdout
-    assert "User is allergic to peanuts" in done.stdout.partition("hitherto: ")[2]
+    assert "I'm allergic to peanuts" in done.stdout.partition("hitherto: ")[2]
     assert done.stdout.endswith("service stopped with exit code 0\n")
 
 

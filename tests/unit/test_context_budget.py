@@ -285,8 +285,9 @@ def test_a_part_of_a_message_does_not_stand_for_the_memory_it_backs() -> None:
     assert rendered.memory_ids == ("stable",)
 
 
-def test_left_out_memories_are_not_called_missing() -> None:
-    stable = RecalledMemory((version("stable", "s0", 0),), 0.9)
+@pytest.mark.parametrize("similarity", [0.9, 0.05])
+def test_left_out_memories_are_not_called_missing(similarity: float) -> None:
+    stable = RecalledMemory((version("stable", "s0", 0),), similarity)
     text = within(ContextParts(memories=(stable,), excerpts=excerpts(200)), 500).text
     assert "Left out to fit the token budget.\n" in text
     assert "No memories found." not in text

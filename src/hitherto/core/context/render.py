@@ -57,7 +57,9 @@ def render(
     full = _full_form(parts, zone, prefix, max_tokens, count_tokens)
     if full is not None:
         return full
-    draft = Draft(without_weak_memories(parts), Wording(zone, compact=True))
+    kept = without_weak_memories(parts)
+    leaves_out = len(kept.memories) < len(parts.memories)
+    draft = Draft(kept, Wording(zone, compact=True), leaves_out)
     budget = TokenBudget(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
     budget.add(candidates(draft, budget.tokens))
     return _fit_to_budget(draft, budget, prefix, max_tokens, count_tokens)

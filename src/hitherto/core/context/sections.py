@@ -87,10 +87,12 @@ class Draft:
 
     The lists are in order of usefulness. In the full form, an empty section has a line that says
     so; in the compact one, only the section of memories does.
+    leaves_out: whether `parts` lack memories that were found.
     """
 
     parts: ContextParts
     wording: Wording
+    leaves_out: bool = False
     body: Piece = field(init=False)
     memories: list[MemoryDraft] = field(default_factory=list, init=False)
     analysis: list[Piece] = field(default_factory=list, init=False)
@@ -151,7 +153,8 @@ class Draft:
 
     def _add_memories(self) -> None:
         given = self.parts.memories
-        empty = wording.MEMORIES_LEFT_OUT if given else wording.NO_MEMORIES
+        is_left_out = given or self.leaves_out
+        empty = wording.MEMORIES_LEFT_OUT if is_left_out else wording.NO_MEMORIES
         section = self._section(wording.MEMORIES, 1, f"\n\n{empty}")
         section.is_shown = True
         roots = {memory.history[0].memory_id: memory for memory in reversed(given)}
