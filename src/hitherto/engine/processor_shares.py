@@ -17,8 +17,8 @@ from hitherto.threads import metered
 
 FREE_SHARE = 0.15
 """Processor seconds per second that a project may always use. From `benchmarks/hostile_texts.py`:
-while another project is limited to this share, sessions of others take less than three times their
-time; with 0.25 the slowest twentieth took 3.5 times as long."""
+if a project floods the service, sessions of others take 1.3 to 1.9 times as long, and the
+slowest twentieth of them 2.2 to 3.0 times; with 0.25 these took 3.5 times."""
 
 SLACK = 1.1
 """Excess over the lightest of the others that a project may use, so that projects of equal use do
