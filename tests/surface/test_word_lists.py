@@ -1,4 +1,4 @@
-"""English words are listed once, in `core/text/english.py`; everything else derives from there."""
+"""English words are listed once, in `core/text/english_words.py`; all else derives from there."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 
 CORE = Path(english.__file__).parents[1]
 MODULES = [path for path in sorted(CORE.rglob("*.py")) if path != Path(english.__file__)]

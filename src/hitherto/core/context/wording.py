@@ -25,7 +25,7 @@ from hitherto.core.dates.formatting import (
 )
 from hitherto.core.dates.mentions import find_dates
 from hitherto.core.text.caches import remembered
-from hitherto.core.text.english import WEEKDAYS
+from hitherto.core.text.english_words import WEEKDAYS
 from hitherto.models import (
     ExpirationReason,
     MemoryVersion,

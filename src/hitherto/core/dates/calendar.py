@@ -6,7 +6,7 @@ All arithmetic is on the proleptic Gregorian calendar with weeks from Monday to 
 from calendar import monthrange
 from datetime import date
 
-from hitherto.core.text.english import MONTHS, WEEKDAYS
+from hitherto.core.text.english_words import MONTHS, WEEKDAYS
 
 EARLIEST = date(1900, 1, 1)
 """First day of a range without a beginning, as in "before 2019"."""

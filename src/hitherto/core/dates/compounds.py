@@ -31,7 +31,7 @@ from hitherto.core.dates.expressions import (
     stepped_season,
 )
 from hitherto.core.dates.lookalikes import is_lookalike
-from hitherto.core.text.english import DAY_NAMES, MONTH_NAMES, SHORT_MONTHS
+from hitherto.core.text.english_words import DAY_NAMES, MONTH_NAMES, SHORT_MONTHS
 
 _DAYS: Final = "|".join(DAY_NAMES)
 _SEASONS: Final = "|".join(SEASON_START)

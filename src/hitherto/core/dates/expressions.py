@@ -23,7 +23,7 @@ from hitherto.core.dates.calendar import (
     shift,
     valid_day,
 )
-from hitherto.core.text.english import (
+from hitherto.core.text.english_words import (
     DAY_NAMES,
     MONTH_NAMES,
     MONTHS,

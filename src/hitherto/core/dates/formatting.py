@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from hitherto.core.text.english import MONTHS, WEEKDAYS
+from hitherto.core.text.english_words import MONTHS, WEEKDAYS
 from hitherto.errors import ValidationError
 
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,39}(?:/[A-Za-z0-9_+-]{1,40}){0,3}")

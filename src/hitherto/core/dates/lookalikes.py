@@ -6,7 +6,7 @@ A wrong day is worse than none, so what can be either is no date.
 import re
 from typing import Final
 
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 
 _JOINED_BEFORE: Final = re.compile(r"(?:[$€£#+][ ]?|\d[.,:/]|(?:[A-Z]{2}|\d{3})-)\Z")
 _JOINED_AFTER: Final = re.compile(r"[-./]\d")

@@ -12,7 +12,7 @@ from typing import Literal
 from hitherto.core.dates.calendar import EARLIEST, add_months, day_text, shift
 from hitherto.core.dates.compounds import points_in
 from hitherto.core.dates.expressions import DateKind, Point
-from hitherto.core.text.english import DAY_NAMES, SHORT_DAYS, SHORT_MONTHS
+from hitherto.core.text.english_words import DAY_NAMES, SHORT_DAYS, SHORT_MONTHS
 
 Side = Literal["past", "future"]
 Direction = Literal["past", "future", "nearest"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hitherto.core.extraction import grammar
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 
 
 def without_relatives(tokens: Sequence[str]) -> tuple[list[str], list[list[str]]]:

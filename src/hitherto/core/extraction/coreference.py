@@ -6,7 +6,7 @@ from typing import Literal
 
 from hitherto.core.dates.mentions import DateMention
 from hitherto.core.extraction import grammar
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 from hitherto.models import Clause
 
 Gender = Literal["f", "m", "person", "pet", "thing", "people", "things"]

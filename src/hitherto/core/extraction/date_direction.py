@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from hitherto.core.dates.mentions import Direction
 from hitherto.core.extraction import grammar
-from hitherto.core.text import english
-from hitherto.core.text.english import word_set
+from hitherto.core.text import english_words as english
+from hitherto.core.text.english_words import word_set
 
 _MOVES = word_set("""
     moved pushed shifted changed delayed extended deferred prolonged brought fixed set confirmed

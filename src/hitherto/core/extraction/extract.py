@@ -27,7 +27,7 @@ from hitherto.core.extraction.third_person import (
     resolve_references,
     split_company,
 )
-from hitherto.core.text.english import PARTNERS, SHORT_MONTHS
+from hitherto.core.text.english_words import PARTNERS, SHORT_MONTHS
 from hitherto.core.text.sentences import spoken_sentences
 from hitherto.models import Candidate, Clause, Message, MessageRole
 

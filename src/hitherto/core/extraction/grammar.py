@@ -8,7 +8,7 @@ character that stands for a date found earlier. Contractions are taken apart ("d
 import re
 from collections.abc import Sequence
 
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 
 _TOKEN = re.compile(r"[$€£]?\w+(?:[-'./:&@]\w+|,\d+)*[+#%]*|[\ue000-\uf8ff]|[^\w\s]")
 _SHORT = {

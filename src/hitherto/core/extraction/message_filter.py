@@ -7,7 +7,7 @@ questions, requests, conditions and small talk.
 import re
 from collections.abc import Iterator, Sequence
 
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 
 MAX_MESSAGE_CHARS = 20_000
 """Longer messages are pasted documents; only their beginning is read."""

@@ -14,7 +14,7 @@ from hitherto.core.extraction.coreference import (
     note_own,
     own_noun_phrase,
 )
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 
 USER = "User"
 

@@ -8,7 +8,7 @@ from hitherto.core.extraction import grammar
 from hitherto.core.extraction.coreference import DiscourseState, Entity, introduces_pet
 from hitherto.core.extraction.message_filter import QUOTE_MARK
 from hitherto.core.extraction.subjects import Predication
-from hitherto.core.text import english
+from hitherto.core.text import english_words as english
 
 MAX_WORDS = 40
 """Statements longer than this are run-on sentences, which say too many things at once."""

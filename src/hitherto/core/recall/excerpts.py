@@ -10,7 +10,7 @@ from hitherto.core.recall.index import MessageIndex
 from hitherto.core.recall.passages import without_speaker
 from hitherto.core.recall.ranking import Ranked, mixed_query
 from hitherto.core.recall.scoring import Floats, Ints
-from hitherto.core.text.english import word_set
+from hitherto.core.text.english_words import word_set
 from hitherto.core.text.tokens import tokenise
 
 HEADING_TOKENS: Final = 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from hitherto.core.text.english import word_set
+from hitherto.core.text.english_words import word_set
 from hitherto.core.text.lookalikes import folded
 from hitherto.core.text.sentences import sentence_spans
 from hitherto.models import Message, MessageRole

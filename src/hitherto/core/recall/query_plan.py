@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from hitherto.core.dates.mentions import find_dates
-from hitherto.core.text.english import DAY_NAMES, MONTH_NAMES
+from hitherto.core.text.english_words import DAY_NAMES, MONTH_NAMES
 from hitherto.core.text.tokens import content_tokens, distinct, stems
 from hitherto.models import Message, MessageRole, UnderstoodBy
 

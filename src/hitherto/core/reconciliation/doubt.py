@@ -16,7 +16,7 @@ from itertools import islice
 from hitherto.core.reconciliation.reconcile import Ignore, Plan, Supersede
 from hitherto.core.statements.comparison import Fit, compare_values
 from hitherto.core.statements.reader import Polarity, Reading, Statement, Tense, read, read_clause
-from hitherto.core.text.english import PARTNERS, RELATIVES, word_set
+from hitherto.core.text.english_words import PARTNERS, RELATIVES, word_set
 from hitherto.core.text.terms import terms_of
 from hitherto.models import Clause, ExpirationReason, MemoryVersion
 

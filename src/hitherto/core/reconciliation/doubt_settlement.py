@@ -13,7 +13,7 @@ from datetime import datetime
 
 from hitherto.core.reconciliation.reconcile import ExistingMemory, Insert, Plan, Supersede
 from hitherto.core.statements.reader import Polarity, Statement, Tense, read, read_candidate
-from hitherto.core.text.english import word_set
+from hitherto.core.text.english_words import word_set
 from hitherto.core.text.terms import stem
 from hitherto.models import ExpirationReason, SaidBy
 

@@ -7,7 +7,7 @@ a word, `CHARACTERS` anywhere in scripts without blanks.
 
 from enum import StrEnum
 
-from hitherto.core.text.english import word_set
+from hitherto.core.text.english_words import word_set
 
 
 class Concept(StrEnum):

@@ -16,7 +16,7 @@ from hitherto.core.context import wording
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING
 from hitherto.core.statements import reader
 from hitherto.core.statements.comparison import covers
-from hitherto.core.text.english import MONTHS, WEEKDAYS
+from hitherto.core.text.english_words import MONTHS, WEEKDAYS
 from hitherto.core.text.sentences import sentences
 from hitherto.core.text.terms import terms_of
 from hitherto.models import Candidate, MemoryVersion, Message, MessageRole, SaidBy

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from hitherto.core.statements.predicate import Polarity, Tense
 from hitherto.core.text.caches import remembered
-from hitherto.core.text.english import SOLE_RELATIVES
+from hitherto.core.text.english_words import SOLE_RELATIVES
 from hitherto.core.text.terms import stem
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from hitherto.core.statements.attribute_types import Kind, Reading, Statement
 from hitherto.core.statements.predicate import Polarity, Tense
 from hitherto.core.statements.regions import is_region, is_wide
-from hitherto.core.text.english import NAMED_PETS, RELATIVES, SOLE_RELATIVES, word_set
+from hitherto.core.text.english_words import NAMED_PETS, RELATIVES, SOLE_RELATIVES, word_set
 from hitherto.core.text.terms import stem
 
 

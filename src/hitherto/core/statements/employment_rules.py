@@ -11,7 +11,7 @@ from hitherto.core.statements.phrases import (
     text_before,
 )
 from hitherto.core.statements.predicate import Predicate, Tense
-from hitherto.core.text.english import word_set
+from hitherto.core.text.english_words import word_set
 from hitherto.core.text.terms import (
     name_runs,
     stem,

@@ -21,7 +21,7 @@ from hitherto.core.statements.phrases import (
 )
 from hitherto.core.statements.predicate import Predicate, Tense
 from hitherto.core.statements.residence_rules import home_readings
-from hitherto.core.text.english import MONTH_NAMES, word_set
+from hitherto.core.text.english_words import MONTH_NAMES, word_set
 from hitherto.core.text.terms import (
     name_runs,
     terms_of,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hitherto.core.statements.attribute_types import Reading
 from hitherto.core.statements.predicate import Polarity, Predicate, Tense
-from hitherto.core.text.english import MONTH_NAMES, SHORT_MONTHS, UNITS
+from hitherto.core.text.english_words import MONTH_NAMES, SHORT_MONTHS, UNITS
 from hitherto.core.text.terms import (
     without_vague_time,
     words_of,

@@ -13,7 +13,7 @@ from hitherto.core.statements.phrases import (
     text_before,
 )
 from hitherto.core.statements.predicate import Predicate
-from hitherto.core.text.english import NAMED_PETS, RELATIVES, UNITS, word_set
+from hitherto.core.text.english_words import NAMED_PETS, RELATIVES, UNITS, word_set
 from hitherto.core.text.terms import (
     name_runs,
     stem,

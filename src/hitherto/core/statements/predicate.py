@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hitherto.core.text.english import (
+from hitherto.core.text.english_words import (
     CONJUNCTIONS,
     NAMED_PETS,
     NOUN_LIKE_PASTS,

@@ -29,7 +29,7 @@ from hitherto.core.statements.preference_rules import (
 from hitherto.core.statements.relative_rules import read_relative
 from hitherto.core.statements.residence_rules import read_residence
 from hitherto.core.text.caches import remembered
-from hitherto.core.text.english import MONTH_NAMES
+from hitherto.core.text.english_words import MONTH_NAMES
 from hitherto.core.text.terms import names_of, stem, terms_of
 from hitherto.models import Candidate, Clause
 

@@ -11,7 +11,7 @@ from hitherto.core.statements.phrases import (
 )
 from hitherto.core.statements.possession_rules import kind_of
 from hitherto.core.statements.predicate import Polarity, Predicate
-from hitherto.core.text.english import NAMED_PETS, RELATIVES
+from hitherto.core.text.english_words import NAMED_PETS, RELATIVES
 from hitherto.core.text.terms import (
     stem,
 )

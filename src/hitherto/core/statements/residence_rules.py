@@ -6,7 +6,7 @@ from dataclasses import replace
 from hitherto.core.statements.attribute_types import Reading
 from hitherto.core.statements.phrases import PLACE_END, add_cue, make_reading, text_before
 from hitherto.core.statements.predicate import Polarity, Predicate, Tense
-from hitherto.core.text.english import word_set
+from hitherto.core.text.english_words import word_set
 from hitherto.core.text.terms import (
     name_runs,
     stem,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from hitherto.core.text.english import SHORT_MONTHS
+from hitherto.core.text.english_words import SHORT_MONTHS
 
 _END: Final = r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？；])|(?<!\s)\s*\n\s*"
 _SENTENCE_END: Final = re.compile(_END)

@@ -10,7 +10,7 @@ import re
 import Stemmer
 
 from hitherto.core.text.caches import remembered
-from hitherto.core.text.english import (
+from hitherto.core.text.english_words import (
     DAY_NAMES,
     LIGHT_WORDS,
     MONTH_NAMES,

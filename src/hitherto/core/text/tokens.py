@@ -7,7 +7,7 @@ from typing import Final
 
 import Stemmer
 
-from hitherto.core.text.english import STOP_WORDS
+from hitherto.core.text.english_words import STOP_WORDS
 from hitherto.core.text.normal_form import nfkc
 
 _STEMMER: Final = Stemmer.Stemmer("english", 0)
