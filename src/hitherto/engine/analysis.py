@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hitherto.core.context import fence
 from hitherto.core.context.recalled_data import Analysis, ContextParts
-from hitherto.core.context.wording import origin
+from hitherto.core.context.said_by import origin
 from hitherto.core.dates.formatting import event_days
 from hitherto.core.recall.multi_hop import Hop
 from hitherto.core.recall.query_plan import QueryPlan

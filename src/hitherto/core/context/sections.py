@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hitherto.core.context import wording
+from hitherto.core.context import former_values, wording
 from hitherto.core.context.fence import (
     FENCE_CLOSING,
     FENCE_OPENING,
@@ -183,7 +183,7 @@ class Draft:
         self._memory_ids.append((line, history[0].memory_id))
         block = None
         if self.wording.compact and len(history) > 1:
-            block = line.add(Piece(self.wording.earlier(history), gap_first=0, gap=0))
+            block = line.add(Piece(former_values.earlier(history), gap_first=0, gap=0))
         children = []
         for child in memory.children if depth < CHILD_DEPTH else ():
             child_id = child.history[0].memory_id
@@ -256,7 +256,7 @@ class Draft:
             line = lines.get(current.memory_id)
             texts = [] if former else [(current, self.wording.day_note(current))]
             texts += [
-                (version, self.wording.later(memory.history))
+                (version, former_values.later(memory.history))
                 for version in former
                 if version.session_id != current.session_id
             ]

@@ -13,6 +13,7 @@ from hitherto.core.context.fence import (
     paragraph,
 )
 from hitherto.core.context.recalled_data import Excerpt
+from hitherto.core.context.said_by import origin
 from hitherto.core.dates.formatting import (
     event_days,
     local_date,
@@ -32,7 +33,6 @@ from hitherto.models import (
     MergeConflictModel,
     Message,
     MessageRole,
-    SaidBy,
     UserMessage,
 )
 
@@ -59,9 +59,6 @@ NO_RECENT_SUMMARIES = "No recent session summaries found."
 
 ELLIPSIS = "…"
 
-MAX_EARLIER = 4
-"""Maximum of former values in a memory's line."""
-
 HISTORY_LEGEND = (
     "Histories run newest first. Reason says why a version was replaced:"
     " ADDITION_TO_EXISTING_MEMORY added detail, with TEMPORAL_CONFLICT life moved on,"
@@ -87,11 +84,6 @@ _RELATIVE = re.compile(
 """Words that mean certain days, seen from the day on which they were said. "Next Friday" does not
 to all people."""
 
-_SAID_BY = {
-    SaidBy.ASSISTANT: " (said by the assistant)",
-    SaidBy.IMPORTED: " (imported)",
-    SaidBy.QUOTED: " (quoted, not said by the user)",
-}
 _SPEAKERS = {MessageRole.USER: "USER", MessageRole.ASSISTANT: "ASSISTANT"}
 
 
@@ -105,7 +97,7 @@ class Wording:
     def memory(self, history: tuple[MemoryVersion, ...], similarity: float | None) -> str:
         """Return a memory's line without its number: content, similarity, event date, version.
 
-        The compact form has no version: earlier values follow in the same line (`earlier`).
+        The compact form has no version: earlier values follow in the same line (`former_values`).
         """
         current = history[0]
         digits, version = (2, "") if self.compact else (4, f" [Version {len(history)}]")
@@ -114,29 +106,6 @@ class Wording:
             f". {paragraph(current.content)}{origin(current)}{score}"
             f" [Event Date: {self._days(current)}]{version}{self._doubt(current)}"
         )
-
-    def earlier(self, history: tuple[MemoryVersion, ...]) -> str:
-        """Return the former values of a memory with their days, newest first, behind a space.
-
-        What a later statement only contradicted is not called earlier: neither is known to be true.
-        """
-        former = history[1 : 1 + MAX_EARLIER]
-        notes = []
-        for label, is_contradicted in (("Earlier", False), ("Contradicts, not settled", True)):
-            values = [
-                f"“{paragraph(version.content)}”{origin(version)} ({self._days(version)})"
-                for version in former
-                if _is_contradicted(version) is is_contradicted
-            ]
-            if values:
-                notes.append(f" [{label}: {'; '.join(values)}]")
-        return "".join(notes)
-
-    def later(self, history: tuple[MemoryVersion, ...]) -> str:
-        """Return the current value, behind a space, for a quotation of a former one."""
-        current = history[0]
-        content = f"“{paragraph(current.content)}”{origin(current)}"
-        return f" [Later: {content} ({self._days(current)})]"
 
     def day_note(self, version: MemoryVersion) -> str:
         """Return the days of an event, behind a space, for the words that state it."""
@@ -262,17 +231,6 @@ def _resolved_days(content: str, said_on: date) -> tuple[str, ...]:
             last = "" if mention.first == mention.last else f" to {short_day(mention.last)}"
             resolved[words.lower()] = f"{words}: {short_day(mention.first)}{last}"
     return tuple(resolved.values())[:MAX_RESOLVED]
-
-
-def _is_contradicted(version: MemoryVersion) -> bool:
-    """Return whether a later statement contradicts a former version, and no answer settled it."""
-    reason = version.expiration_reason
-    return reason is ExpirationReason.MERGE_CONFLICT and version.merge_conflict_id is None
-
-
-def origin(version: MemoryVersion) -> str:
-    """Return who said a version, behind a space; "" where that was the user."""
-    return _SAID_BY.get(version.said_by, "")
 
 
 @remembered(maxsize=4_096)
