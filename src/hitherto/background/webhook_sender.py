@@ -8,10 +8,11 @@ the same id: at least once. A webhook gets one event at a time; webhooks are ser
 import asyncio
 import hashlib
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
+from hitherto.background.delivery_retention import DeliveryRetention
 from hitherto.backoff import Backoff
 from hitherto.disclosure import sanitised
 from hitherto.engine import Resources
@@ -38,11 +39,6 @@ jitter, which takes up to a quarter off each."""
 LEASE_MARGIN_S = 20.0
 """Seconds that a lease lasts longer than a request, for the transactions around it."""
 
-RETENTION = timedelta(days=7)
-"""Time for which the record of an ended delivery is kept."""
-
-CLEARING_INTERVAL = timedelta(hours=1)
-
 GONE_REASON = "it answered with 410 Gone"
 
 
@@ -55,7 +51,7 @@ class WebhookSender:
         self._task: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._clear_at: datetime | None = None
+        self._retention = DeliveryRetention(resources)
 
     def start(self) -> None:
         """Begin; deliveries that an earlier process left are sent first."""
@@ -84,7 +80,7 @@ class WebhookSender:
     async def _run(self) -> None:
         while not self._stopping:
             try:
-                await self._clear()
+                await self._retention.clear()
                 started = len(self._sending) < MAX_CONNECTIONS and await self._start_next()
             except ClosedError:
                 return
@@ -169,12 +165,6 @@ class WebhookSender:
         else:
             due_at = now + timedelta(seconds=retry_delay_s(delivery))
             await store.write(lambda tx: tx.deliveries.retry(delivery, due_at, answer, now))
-
-    async def _clear(self) -> None:
-        now = self._resources.clock()
-        if self._clear_at is None or now >= self._clear_at:
-            await self._resources.store.write(lambda tx: tx.deliveries.clear(now - RETENTION, now))
-            self._clear_at = now + CLEARING_INTERVAL
 
 
 def retry_delay_s(delivery: Delivery) -> float:
