@@ -44,8 +44,10 @@ def candidates(draft: Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
         *(item.text for item in draft.recent_summaries),
     ]
     excerpts = [piece for _, piece in draft.excerpts]
-    strong = [item for item in draft.memories if is_strong(item.memory, draft.parts)]
-    weak = [item for item in draft.memories if not is_strong(item.memory, draft.parts)]
+    strong: list[MemoryDraft] = []
+    weak: list[MemoryDraft] = []
+    for item in draft.memories:
+        (strong if is_strong(item.memory, draft.parts) else weak).append(item)
     yield from _with_reserve(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
     yield from _with_reserve(requested, round(tokens * (1 - REQUESTED_SHARE)))
     yield from in_order(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)

@@ -105,6 +105,7 @@ class Draft:
     conflicts: list[Piece] = field(default_factory=list, init=False)
     recent_messages: list[Piece] = field(default_factory=list, init=False)
     recent_summaries: list[SummaryDraft] = field(default_factory=list, init=False)
+    _whole_messages: dict[tuple[str, int], list[Piece]] = field(default_factory=dict, init=False)
     _asking_heading: Piece | None = field(default=None, init=False)
     _memory_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
     _session_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
@@ -244,6 +245,10 @@ class Draft:
             (excerpt, pieces[excerpt.session_id, excerpt.position, excerpt.offset])
             for excerpt in self.parts.excerpts
         ]
+        for excerpt, piece in self.excerpts:
+            if not (excerpt.starts_mid or excerpt.ends_mid):
+                message = excerpt.session_id, excerpt.position
+                self._whole_messages.setdefault(message, []).append(piece)
         if self.wording.compact:
             self._add_notes()
 
@@ -343,13 +348,11 @@ class Draft:
         current = memory.history[0]
         if len(memory.history) > 1 or not current.evidence or current.doubted_at is not None:
             return False
-        shown_messages = {
-            (excerpt.session_id, excerpt.position)
-            for excerpt, piece in self.excerpts
-            if piece.is_shown and not (excerpt.starts_mid or excerpt.ends_mid)
-        }
         return all(
-            (evidence.session_id, evidence.position) in shown_messages
+            any(
+                piece.is_shown
+                for piece in self._whole_messages.get((evidence.session_id, evidence.position), ())
+            )
             for evidence in current.evidence
         )
 
