@@ -116,8 +116,7 @@ class Worker:
         threads.enter()
         while not self._stopping:
             try:
-                now = self._resources.clock()
-                idle_s = 0.0 if await self._work_once(now, threads) else await self._idle_s(now)
+                idle_s = await self._work_once(self._resources.clock(), threads)
             except ClosedError:
                 # The program ends without closing; the next process claims the jobs in work.
                 return
@@ -129,18 +128,18 @@ class Worker:
             if idle_s and not self._stopping:
                 await self._resources.work_due.wait(idle_s)
 
-    async def _idle_s(self, now: datetime) -> float:
+    async def _idle_s(self, now: datetime, queued: list[str]) -> float:
         """Seconds in which nothing can become due, at most the poll interval.
 
-        now: when there was nothing to do. A job that was due then waits for another one of its
-        user. The end of that job is signalled in this process; other processes' ends are polled.
+        now: when there was nothing to claim. queued: the projects that had due jobs then. A job
+        that was due waits for its project's pause, or for another job of its user. The end of that
+        job is signalled in this process; other processes' ends are polled.
         """
         most_s = self._resources.settings.poll_interval_s
         due_at = await self._resources.store.read(lambda tx: tx.jobs.next_due())
         if due_at is None:
             return most_s
         if due_at <= now:
-            queued = await self._resources.store.read(lambda tx: tx.jobs.queued_projects(now))
             idle_s = min(filter(None, map(self._pause_s, queued)), default=most_s)
         else:
             idle_s = (due_at - now).total_seconds()
@@ -150,11 +149,11 @@ class Worker:
         """Seconds until the next job of a project may begin."""
         return self._resources.job_shares.pause_s(project_id)
 
-    async def _work_once(self, now: datetime, threads: BackgroundThreads) -> bool:
-        """Claim and process the next job. False without one."""
-        work = await self._claim(now)
+    async def _work_once(self, now: datetime, threads: BackgroundThreads) -> float:
+        """Claim and process the next job. Return the seconds to wait then: 0 after a job."""
+        work, queued = await self._claim(now)
         if work is None:
-            return False
+            return await self._idle_s(now, queued)
         renewing = asyncio.create_task(self._renew(work))
         try:
             with self._resources.job_shares.charge(work.project_id):
@@ -168,7 +167,7 @@ class Worker:
                 self._turns.end(work.project_id)
             self._resources.work_due.set()
             self._resources.deliveries_due.set()
-        return True
+        return 0.0
 
     async def _wait_for_threads(self, work: Work, threads: BackgroundThreads) -> None:
         """Wait for the computations of a cancelled job, which nothing can interrupt.
@@ -190,24 +189,27 @@ class Worker:
         finally:
             self._stuck -= 1
 
-    async def _claim(self, now: datetime) -> Work | None:
-        """Lease a due job of the project whose turn it is; None without one."""
+    async def _claim(self, now: datetime) -> tuple[Work | None, list[str]]:
+        """Lease a due job of the project whose turn it is; None without one.
+
+        Returned with it: the projects that may have due jobs.
+        """
         store = self._resources.store
         lease_until = now + timedelta(seconds=self._resources.settings.lease_s)
         token = self._resources.new_id()
         # One claim at a time, or two could take more of a project than it may have in work.
         async with self._claiming:
             if self._stopping:
-                return None
+                return None, []
             queued = await store.read(lambda tx: tx.jobs.queued_projects(now))
             ordered = self._turns.order(queued)
             projects = [project_id for project_id in ordered if not self._pause_s(project_id)]
             if not projects:
-                return None
+                return None, queued
             work = await store.write(lambda tx: tx.jobs.claim(projects, now, lease_until, token))
             if work is not None:
                 self._turns.begin(work.project_id)
-        return work
+        return work, queued
 
     async def _attempt(self, work: Work) -> None:
         try:
