@@ -228,14 +228,15 @@ def watch(event, arguments):
 
 sys.dont_write_bytecode = True
 sys.addaudithook(watch)
-import hitherto
+import hitherto, hitherto.cli
 import gc, onnxruntime
 session = onnxruntime.InferenceSession
 print(*[kept for kept in gc.get_objects() if isinstance(kept, session)], end="")
+print(*{"fastapi", "uvicorn", "starlette"} & sys.modules.keys(), end="")
 """
 
 
-def test_importing_touches_no_file_no_network_and_no_setting(tmp_path: Path) -> None:
+def test_importing_touches_no_file_no_network_no_setting_and_no_server(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir(mode=0o555)
     done = subprocess.run(

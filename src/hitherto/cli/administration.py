@@ -23,9 +23,9 @@ from hitherto.engine.webhook_targets import policy_of
 from hitherto.errors import EmbedderError, StoreError
 from hitherto.inference import LocalInference
 from hitherto.memory_index import IndexCache
-from hitherto.server.run import make_folder
 from hitherto.settings import Settings
 from hitherto.store import Store, is_absent, open_database, shown_address
+from hitherto.store.data_folder import make_data_folder
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ def administer(
     """
     with one_line_errors():
         settings = read_settings(db=db)
-        make_folder(settings)
+        make_data_folder(settings)
         if not may_create:
             require_database(settings)
         return asyncio.run(_administer(settings, work))

@@ -1,4 +1,7 @@
-"""`hitherto serve` and `hitherto worker`."""
+"""`hitherto serve` and `hitherto worker`.
+
+Only these two commands import the server: to load FastAPI takes 0.6 s, which the others need not.
+"""
 
 import asyncio
 import gc
@@ -8,7 +11,7 @@ import sys
 import traceback
 from importlib.metadata import version as installed_version
 from types import TracebackType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,11 +19,11 @@ from hitherto.cli.administration import Db
 from hitherto.cli.configuration import read_settings
 from hitherto.cli.exit_codes import one_line_errors
 from hitherto.models import NewApiKey
-from hitherto.server.run import Listening, serve
-from hitherto.server.stop_guard import stop_guard, stop_time_s
-from hitherto.server.worker_process import work
 from hitherto.settings import Settings
 from hitherto.store import shown_address
+
+if TYPE_CHECKING:
+    from hitherto.server.run import Listening
 
 SWITCH_INTERVAL_S = 0.0003
 """Seconds that a thread computes before others have their turn. With Python's own 5 ms, a request
@@ -56,6 +59,9 @@ def serve_memory(
     The first start creates a key and shows it if the output is a terminal. All other settings come
     from the environment.
     """
+    from hitherto.server.run import serve  # noqa: PLC0415
+    from hitherto.server.stop_guard import stop_guard, stop_time_s  # noqa: PLC0415
+
     with one_line_errors():
         settings = read_settings(db=db, host=host, port=port, worker=worker)
         _set_up_logging(settings)
@@ -91,6 +97,9 @@ def run_worker(
     Any number of workers may run; each session is processed by one. When stopped, a worker finishes
     its work, or returns it untried after HITHERTO_CLOSE_TIMEOUT_S.
     """
+    from hitherto.server.stop_guard import stop_guard, stop_time_s  # noqa: PLC0415
+    from hitherto.server.worker_process import work  # noqa: PLC0415
+
     with one_line_errors():
         settings = read_settings(db=db, worker_concurrency=concurrency)
         _set_up_logging(settings)
@@ -106,7 +115,7 @@ def _announce_work(location: str) -> None:
     typer.echo("Stop with Ctrl+C.")
 
 
-def _announce(listening: Listening, db: str | None) -> None:
+def _announce(listening: "Listening", db: str | None) -> None:
     version = installed_version("hitherto")
     typer.echo(f"Hitherto {version} listens on {listening.url}")
     typer.echo(f"The memory is {listening.db}")

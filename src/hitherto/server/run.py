@@ -11,13 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
 from hitherto.engine import DEFAULT_PROJECT_ID
-from hitherto.errors import StoreError, UnavailableError
+from hitherto.errors import UnavailableError
 from hitherto.models import NewApiKey
 from hitherto.server.addresses import TrustedProxies
 from hitherto.server.app import create_app
@@ -26,6 +25,7 @@ from hitherto.server.hosts import allowed_hosts
 from hitherto.server.http_server import HttpServer, limit_connections
 from hitherto.settings import Settings
 from hitherto.store import shown_address
+from hitherto.store.data_folder import make_data_folder
 from hitherto.system import Parts, System, open_system
 
 FIRST_KEY_NAME = "first"
@@ -62,7 +62,7 @@ async def serve(
     UnavailableError when the address cannot be listened on, and what opening the memory raises.
     """
     with _stop_signals() as stop, contextlib.closing(_listen(settings)) as listener:
-        make_folder(settings)
+        make_data_folder(settings)
         system = await open_system(settings.db, settings, parts)
         try:
             if not stop.is_set():
@@ -80,22 +80,6 @@ async def serve(
                 await server.serve(sockets=[listener])
         finally:
             await system.close()
-
-
-def make_folder(settings: Settings) -> None:
-    """Make the data folder of this user, if that is where the database is to be.
-
-    Raises StoreError. A folder that somebody names has to be there, as for any other file.
-    """
-    if "db" in settings.model_fields_set:
-        return
-    folder = Path(settings.db).parent
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"cannot make the folder {folder}: {error.strerror}; name a file with --db"
-        ) from error
 
 
 class _StopSignal(threading.Event):

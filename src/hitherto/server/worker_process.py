@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from hitherto.server.run import make_folder
 from hitherto.settings import Settings
 from hitherto.store import shown_address
+from hitherto.store.data_folder import make_data_folder
 from hitherto.system import Parts, open_system
 
 
@@ -21,7 +21,7 @@ async def work(
     announce: called once with the database's name, when work has begun. Raises what opening the
     memory raises.
     """
-    make_folder(settings)
+    make_data_folder(settings)
     with _stop_signals() as stop:
         chosen = settings.model_copy(update={"worker": True})
         system = await open_system(settings.db, chosen, parts)
