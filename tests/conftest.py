@@ -78,6 +78,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
     config.addinivalue_line("markers", "long: takes many seconds, so it is started first")
     config.addinivalue_line("markers", "refused_unread: is refused before any database is read")
+    config.addinivalue_line(
+        "markers",
+        "without_sync: is about contents; the sync client, which is generated, is left out",
+    )
     if config.getoption("--database") != SQLITE and not hasattr(config, "workerinput"):
         address = config.getoption("--server")
         if address is None:
@@ -127,6 +131,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_kept(item: pytest.Item, kind: str, one_client: bool) -> bool:
+    if item.get_closest_marker("without_sync") is not None and _memory_of(item) == "sync":
+        return False
     if kind == BOTH:
         kind = getattr(getattr(item, "callspec", None), "params", {}).get(_KIND, BOTH)
     if kind == POSTGRESQL:
@@ -137,6 +143,12 @@ def _is_kept(item: pytest.Item, kind: str, one_client: bool) -> bool:
 
 _CLIENTS = ("memory", "driver", "steered")
 """Fixtures with a parameter for each kind of client."""
+
+
+def _memory_of(item: pytest.Item) -> str | None:
+    """Return the kind of the client that the test has as `memory`."""
+    kind: str | None = getattr(getattr(item, "callspec", None), "params", {}).get("memory")
+    return kind
 
 
 def _is_first_client(item: pytest.Item) -> bool:

@@ -22,6 +22,8 @@ from hitherto.prompts import system_prompt
 from hitherto.store import ProjectUsers
 from hitherto.system import open_system
 
+pytestmark = pytest.mark.without_sync
+
 RECORDED = datetime(2025, 3, 14, 10, tzinfo=UTC)
 
 MEMORIES = "# Here are the relevant memories that will help you to answer the user's query:"

@@ -9,6 +9,8 @@ from tests.conftest import START, Clock
 from hitherto import ExpirationReason
 from hitherto.errors import MemoryNotFoundError, UserNotFoundError, ValidationError
 
+pytestmark = pytest.mark.without_sync
+
 GYM = "User goes to a gym in Lisbon"
 WORK = "User cycles to work"
 

@@ -21,6 +21,8 @@ from hitherto import Parts, RecallStrategy
 from hitherto.errors import InferenceError
 from hitherto.inference.planning import PlannedQuery
 
+pytestmark = pytest.mark.without_sync
+
 EXCERPTS = "# Here are some excerpts of past conversations with the user:"
 RECIPE = "Soak the chickpeas overnight, then blend them with tahini and two cloves of garlic."
 
