@@ -332,14 +332,31 @@ def _administering(server_address: str) -> psycopg.Connection[Any]:
     return psycopg.connect(server_address, autocommit=True)
 
 
+class Reader:
+    """Looks things up beside the store over one connection, which takes a server time to make."""
+
+    def __init__(self, location: Location) -> None:
+        self._postgresql: psycopg.Connection[dict[str, Any]] | None = None
+        if is_postgresql(location):
+            self._postgresql = psycopg.connect(str(location), row_factory=dict_row, autocommit=True)
+        else:
+            self._file = sqlite3.connect(location, timeout=10)
+            self._file.row_factory = sqlite3.Row
+
+    def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        """Return what a statement finds; marks for parameters are `?`."""
+        if self._postgresql is not None:
+            return self._postgresql.execute(_marked(sql), parameters).fetchall()
+        return [dict(row) for row in self._file.execute(sql, parameters)]
+
+    def close(self) -> None:
+        (self._postgresql or self._file).close()
+
+
 def rows(location: Location, sql: str, *parameters: object) -> list[dict[str, Any]]:
     """What a statement finds, looked up beside the store; marks for parameters are `?`."""
-    if is_postgresql(location):
-        with psycopg.connect(str(location), row_factory=dict_row) as connection:
-            return connection.execute(_marked(sql), parameters).fetchall()
-    with closing(sqlite3.connect(location, timeout=10)) as database:
-        database.row_factory = sqlite3.Row
-        return [dict(row) for row in database.execute(sql, parameters)]
+    with closing(Reader(location)) as reader:
+        return reader.rows(sql, *parameters)
 
 
 def values(location: Location, sql: str, *parameters: object) -> list[tuple[Any, ...]]:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +11,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests import databases
 from tests.conftest import START
-from tests.databases import Location
+from tests.databases import Location, Reader
 from tests.fakes import HashEmbedder
 from tests.surface.test_statements import STATEMENTS
 from tests.worker.claims import LEASE, after, claim, claimed
@@ -267,22 +266,20 @@ async def test_only_starts_that_never_ended_are_counted(store: Store, path: Path
 # Places in the queue
 
 
-def due_instants(path: Location) -> dict[str, int]:
+def due_instants(reader: Reader) -> dict[str, int]:
     """From when on each user with a job has one that can be claimed."""
     instants: dict[str, tuple[int, int]] = {}
     for table in ("sessions", "merge_conflicts"):
-        for row in databases.rows(path, f"select * from {table} where due_at is not null"):
+        for row in reader.rows(f"select * from {table} where due_at is not null"):
             due_at, leased = instants.get(row["user_id"], (2**63, 0))
             instants[row["user_id"]] = (min(due_at, row["due_at"]), max(leased, row["lease_until"]))
     return {user_id: max(both) for user_id, both in instants.items()}
 
 
-def check_queue(path: Location, now: datetime) -> None:
+def check_queue(reader: Reader, now: datetime) -> None:
     """Check that no place in the queue is later than the user's next job, or now."""
-    queued_at = {
-        row["user_id"]: row["queued_at"] for row in databases.rows(path, "select * from users")
-    }
-    for user_id, instant in due_instants(path).items():
+    queued_at = {row["user_id"]: row["queued_at"] for row in reader.rows("select * from users")}
+    for user_id, instant in due_instants(reader).items():
         assert queued_at[user_id] is not None, user_id
         assert queued_at[user_id] <= max(instant, to_micros(now)), user_id
 
@@ -386,12 +383,18 @@ class Life:
         await self._store.write(self._random.choice(endings))
 
 
+@pytest.fixture
+def reader(path: Location) -> Iterator[Reader]:
+    with closing(Reader(path)) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("seed", range(6))
-async def test_no_place_in_the_queue_is_too_late(store: Store, path: Location, seed: int) -> None:
+async def test_no_place_in_the_queue_is_too_late(store: Store, reader: Reader, seed: int) -> None:
     life = Life(store, Random(seed))
     for _ in range(120):
         await life.step()
-        check_queue(path, after(life.seconds))
+        check_queue(reader, after(life.seconds))
     # Whatever is left is done when its time has come.
     await store.write(lambda tx: tx.ledger.resume_waiting(DEFAULT_PROJECT_ID, after(10**6)))
     seconds = 2 * 10**6
@@ -399,7 +402,7 @@ async def test_no_place_in_the_queue_is_too_late(store: Store, path: Location, s
         now = after(seconds)
         assert await store.write(lambda tx, work=work, now=now: tx.jobs.finish(work, now))
         seconds += 1
-    assert due_instants(path) == {}
+    assert due_instants(reader) == {}
     assert await store.read(lambda tx: tx.jobs.next_due()) is None
 
 
