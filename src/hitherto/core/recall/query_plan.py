@@ -7,6 +7,8 @@ from datetime import date
 from typing import Final
 
 from hitherto.core.dates.mentions import find_dates
+from hitherto.core.recall.asking import without_asking
+from hitherto.core.recall.listing_questions import is_listing
 from hitherto.core.text.english_words import DAY_NAMES, MONTH_NAMES
 from hitherto.core.text.tokens import content_tokens, distinct, stems
 from hitherto.models import Message, MessageRole, UnderstoodBy
@@ -34,9 +36,21 @@ _ASSISTANT: Final = re.compile(
     r"|\bdid you (?:\w+ )?(?:say|tell|give|suggest|recommend|mention|provide|list|advise|explain"
     r"|describe|share|write|name|propose|show|call|answer)\b"
     r"|\byour (?:last |previous |earlier )?(?:suggestion|recommendation|advice|answer|reply"
-    r"|response|list|explanation)s?\b"
-    r"|\b(?:our|the|that) (?:last|previous|earlier|prior) (?:chat|conversation|discussion)s?\b"
+    r"|response|list|explanation)s?\b",
+    re.IGNORECASE,
+)
+_CONVERSATION: Final = re.compile(
+    r"\b(?:our|the|that) (?:last|previous|earlier|prior) (?:chat|conversation|discussion)s?\b"
     r"|\bour (?:recent |past )?(?:chat|conversation|discussion|session|talk)s?\b",
+    re.IGNORECASE,
+)
+_SAID_BY_USER: Final = re.compile(
+    r"\bI(?:'ve| have| had)?(?: (?:also|just|once|previously|earlier))?"
+    r" (?:brought up|mentioned|said|told|asked|talked|discussed|shared|described|raised|expressed"
+    r"|noted|preferred|requested)\b"
+    r"|\b(?:did|have) I (?:\w+ )?(?:bring|mention(?:ed)?|say|said|tell|told|ask(?:ed)?"
+    r"|talk(?:ed)?|discuss(?:ed)?|shared?|described?|raised?|express(?:ed)?|noted?|prefer(?:red)?"
+    r"|request(?:ed)?|brought)\b",
     re.IGNORECASE,
 )
 _REMIND: Final = re.compile(r"\bremind me\b", re.IGNORECASE)
@@ -126,6 +140,8 @@ class QueryPlan:
     about_past: asks for the past or for a change: superseded memories may be worth a line.
     counting: asks for all instances ("how many", "how long between"): breadth before depth.
     broad: asks for everything or an overview: summaries are worth more.
+    listing: asks for all instances, their number or their order: a dated list of them is shown.
+    object_query: text to embed for that list, the words asked about without names of people.
     added_terms: terms that a model adds. They lift messages that have them and lower no message
         that has the question's own: messages are ranked without them first.
     summary_queries: texts to search summaries for, in addition to the question; if there are none,
@@ -143,6 +159,8 @@ class QueryPlan:
     about_past: bool
     counting: bool
     broad: bool
+    listing: bool = False
+    object_query: str = ""
     added_terms: tuple[str, ...] = ()
     summary_queries: tuple[str, ...] = ()
     planned_by: UnderstoodBy = UnderstoodBy.RULES
@@ -233,12 +251,13 @@ def plan(
     """
     question = _shorten(" ".join(question.split()))
     people = {*people, *(word for name in people for word in name.split()[:1])}
-    completed = _complete(question, previous)
+    completed = without_asking(_complete(question, previous))
     tokens = content_tokens(completed)
     content_words = [token for token in tokens if token not in _QUESTION_WORDS] or tokens
     keywords = distinct(content_words)
     names = _names(question, people)
     main = _in_first_person(completed, people)
+    listing = is_listing(question)
     return QueryPlan(
         question=question,
         dense_queries=_variants(main, keywords, people) if wide else (main,),
@@ -250,6 +269,8 @@ def plan(
         about_past=_PAST.search(question) is not None,
         counting=_COUNTING.search(question) is not None,
         broad=_BROAD.search(question) is not None or not keywords,
+        listing=listing,
+        object_query=_object(keywords, people) or main if listing else "",
     )
 
 
@@ -306,6 +327,8 @@ def _in_first_person(text: str, people: Collection[str]) -> str:
 def _role(question: str) -> MessageRole | None:
     if _ASSISTANT.search(question):
         return MessageRole.ASSISTANT
+    if _CONVERSATION.search(question):
+        return MessageRole.USER if _SAID_BY_USER.search(question) else MessageRole.ASSISTANT
     if _REMIND.search(question) and not _USER.search(_PREAMBLE.sub(" ", question)):
         return MessageRole.ASSISTANT
     return MessageRole.USER if _USER.search(question) else None
@@ -319,9 +342,13 @@ def _dates(question: str, today: date) -> tuple[DateRange, ...]:
     )
 
 
+def _object(keywords: Sequence[str], people: Collection[str]) -> str:
+    return " ".join(word for word in keywords if word not in people)
+
+
 def _variants(main: str, keywords: Sequence[str], people: Collection[str]) -> tuple[str, ...]:
-    words = [word for word in keywords if word not in people]
-    stripped = [" ".join(words)] if len(words) > 1 else []
+    words = _object(keywords, people)
+    stripped = [words] if " " in words else []
     return distinct((main, *_statements(main), *stripped, *_parts(main)))[:MAX_DENSE_QUERIES]
 
 
