@@ -35,8 +35,6 @@ Location = Path | str
 NewDatabase = Callable[[], Location]
 """Makes a database without a row: a file, or one on the server."""
 
-_AS_CLIENTS = "runs no statement that the tests of client, server and worker do not"
-
 SQLITE_ONLY: Mapping[str, str] = {
     "tests/store/test_disk.py": "is about full disks, rights on files and the lock of a file",
     "tests/store/test_damage.py": "damages the bytes of a file",
@@ -49,7 +47,6 @@ SQLITE_ONLY: Mapping[str, str] = {
     "tests/server/test_disclosure.py": "is about texts of errors",
     "tests/server/test_errors.py": "is about texts of errors",
     "tests/server/test_fuzz.py::test_nothing_is_answered": "is about keys that are refused",
-    "tests/server/test_fuzz.py::test_every_answer": "a smaller test of it is about PostgreSQL",
     "tests/server/test_openapi.py": "is about the description of the API",
     "tests/server/test_requests.py": "is about requests",
     "tests/server/test_server_crash.py": "is a smaller test_fleet_crash.py",
@@ -57,24 +54,9 @@ SQLITE_ONLY: Mapping[str, str] = {
     "tests/server/test_stopping.py": "is about signals",
     "tests/server/test_working.py::test_two_workers_share": "is about commands and signals, too",
     "tests/server/test_webhook_targets.py": "is about addresses",
-    "tests/client/test_exploring.py": "is about what models answer",
-    "tests/client/test_sharing.py::test_a_program": "is about the end of a process",
-    "tests/conformance/test_context.py": _AS_CLIENTS,
-    "tests/conformance/test_context_layout.py": _AS_CLIENTS,
-    "tests/conformance/test_memories.py": _AS_CLIENTS,
-    "tests/conformance/test_memory_deletion.py": _AS_CLIENTS,
-    "tests/conformance/test_merge_conflicts.py": _AS_CLIENTS,
-    "tests/conformance/test_messages.py": _AS_CLIENTS,
-    "tests/conformance/test_processing.py": _AS_CLIENTS,
-    "tests/conformance/test_sessions.py": _AS_CLIENTS,
     "tests/conformance/test_streaming.py": "is about answers in parts",
     "tests/conformance/test_system_prompt.py": "is about a text of the package",
     "tests/conformance/test_transport.py": "is about requests",
-    "tests/conformance/test_user_ids.py": _AS_CLIENTS,
-    "tests/conformance/test_users.py": _AS_CLIENTS,
-    "tests/conformance/test_webhooks.py": _AS_CLIENTS,
-    "tests/conformance/test_end_to_end.py::test_hundreds": "is about connections",
-    "tests/conformance/test_end_to_end.py::test_the_example": "is about the end of a program",
     "tests/inference/": "is about what models answer",
     "tests/surface": "is about the text of the package, or about the default database",
 }

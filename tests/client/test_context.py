@@ -115,6 +115,20 @@ async def test_fewest_and_most_memories_are_kept(told: Any) -> None:
     assert len(roots(all_of_them.context)) == (await told.list_memories()).total
 
 
+@pytest.mark.parametrize("strategy", ["low_latency", "balanced", "agentic"])
+@pytest.mark.parametrize("max_tokens", [None, 1200])
+async def test_a_question_for_all_instances_gets_a_dated_list_first(
+    told: Any, strategy: str, max_tokens: int | None
+) -> None:
+    options = {"recall_strategy": strategy, "max_tokens": max_tokens}
+    listing = (await ask(told, "Which pets do I have?", **options)).context
+    body = listing.split("<recalled_memory>\n")[1]
+    assert body.startswith("# Here are dated lines that match the query, in order of time:\n\n[")
+    assert "Noted." not in body.split("\n# ")[0]
+    single = (await ask(told, "Where do I live?", **options)).context
+    assert "# Here are dated lines" not in single
+
+
 async def test_similarities_descend_with_four_decimals(told: Any) -> None:
     context = (await ask(told, "Do I own a bicycle?")).context
     found = re.findall(r"\(Similarity: (\d\.\d{4})\)", context)

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from tests.conformance.drivers import (
     ALL,
     EMBEDDED,
-    PAIRS,
     RAW,
     Driver,
     Raw,
@@ -37,33 +35,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(number): the line of the contract's checklist")
     config.addinivalue_line(
         "markers",
-        "drivers(*names): who drives the test, one by one with the fixture; where left out, all "
-        "for a report, else one of each kind",
+        "drivers(*names): who drives the test, one by one with the fixture; all where left out",
     )
     path = config.getoption("--conformance-report", default=None)
     if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Report(Path(path)), "conformance-report")
 
 
-def one_of_each_kind(test: str) -> tuple[str, ...]:
-    """Return the drivers of a test: of each pair the one whose turn it is, by the test's name.
-
-    The two of a pair send the same requests and read the same answers, one by blocking calls and
-    one by awaited ones.
-    """
-    turn = zlib.crc32(test.encode()) % 2
-    left_out = {pair[turn] for pair in PAIRS}
-    return tuple(name for name in ALL if name not in left_out)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("drivers")
-    if marker is not None:
-        names = marker.args
-    elif metafunc.config.getoption("--conformance-report", default=None):
-        names = ALL
-    else:
-        names = one_of_each_kind(metafunc.definition.name)
+    names = ALL if marker is None else marker.args
     for fixture in _DRIVING & set(metafunc.fixturenames):
         metafunc.parametrize(fixture, names, indirect=True, ids=names)
 

@@ -50,9 +50,6 @@ OURS = (OURS_SYNC, OURS_ASYNC, EMBEDDED)
 REMOTE = (*RELEASED, OURS_SYNC, OURS_ASYNC)
 ALL = (*REMOTE, EMBEDDED)
 
-PAIRS = ((PY_SYNC, PY_ASYNC), (OURS_SYNC, OURS_ASYNC))
-"""Clients that differ in nothing but whether their calls are awaited."""
-
 _WAIT_STEP_S = 0.005
 
 

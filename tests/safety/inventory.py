@@ -29,8 +29,6 @@ METHODS: Final = ("match", "fullmatch", "search", "finditer")
 
 _SCANS: Final = {"sub": "finditer", "subn": "finditer", "split": "finditer", "findall": "finditer"}
 
-_PATTERN_USE: Final = re.compile(rf"\.(?:{'|'.join([*METHODS, *_SCANS, 'compile'])})\b")
-
 _SENTENCE: Final = (MAX_SENTENCE_CHARS, "a sentence, as `message_filter` bounds it")
 _TOKENS: Final = (MAX_TOKENS, "the tokens of a sentence, as `extract` bounds them")
 BOUNDED: Final[Mapping[str, tuple[int, str]]] = {
@@ -146,7 +144,7 @@ def patterns() -> tuple[FoundPattern, ...]:
                     homes[id(pattern)] = module.__name__
     unknown: dict[str, set[str]] = defaultdict(set)
     for module in modules():
-        for node in _attributes_and_calls(module):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Attribute):
                 _note_use(node, module, found, unknown)
             elif isinstance(node, ast.Call) and _is_re_call(node):
@@ -162,21 +160,11 @@ def dynamic_patterns() -> list[str]:
     return [
         f"{_short(module)}: {ast.unparse(node.args[0])}"
         for module in modules()
-        for node in _attributes_and_calls(module)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call)
         and _is_re_call(node)
         and _evaluated(node.args[0], module) is None
     ]
-
-
-@cache
-def _attributes_and_calls(module: ModuleType) -> tuple[ast.Attribute | ast.Call, ...]:
-    """Return those of a module's source, none where nothing in it can run a pattern."""
-    source = inspect.getsource(module)
-    if not _PATTERN_USE.search(source):
-        return ()
-    walked = ast.walk(ast.parse(source))
-    return tuple(node for node in walked if isinstance(node, ast.Attribute | ast.Call))
 
 
 def _short(module: ModuleType) -> str:

@@ -12,18 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 from tests import databases
-from tests.databases import POSTGRESQL, SQLITE, Location, NewDatabase, named, values
+from tests.databases import POSTGRESQL, Location, NewDatabase, named, values
 from tests.forking import Programs
 from tests.server.serving_process import LEASE_S
 from tests.server.test_server_crash import CLIENTS, PATIENCE_S, Client, Server, all_of, killable
 
-_CHOSEN_ROUNDS = os.environ.get("HITHERTO_TEST_CRASH_ROUNDS")  # noqa: TID251
-ROUNDS = {
-    kind: rounds if _CHOSEN_ROUNDS is None else int(_CHOSEN_ROUNDS)
-    for kind, rounds in ((SQLITE, 6), (POSTGRESQL, 10))
-}
-"""How often something is killed; a hundred or more are run by hand. Fewer on a file, which has no
-server of its own to be killed; test_server_crash.py kills there, too."""
+ROUNDS = int(os.environ.get("HITHERTO_TEST_CRASH_ROUNDS", "10"))  # noqa: TID251
+"""How often something is killed; a hundred or more are run by hand."""
 
 ACKNOWLEDGED_A_ROUND = (20, 120)
 FRONTS, WORKERS = 2, 2
@@ -137,19 +132,18 @@ def fleet(
 
 @pytest.mark.long
 async def test_whatever_is_killed_nothing_acknowledged_is_lost_or_done_twice(
-    fleet: Fleet, place: tuple[Location, databases.Server | None], database_kind: str
+    fleet: Fleet, place: tuple[Location, databases.Server | None]
 ) -> None:
     path, _ = place
-    rounds = ROUNDS[database_kind]
-    chance = random.Random(rounds)
+    chance = random.Random(ROUNDS)
     clients = [Client(number) for number in range(CLIENTS)]
     async with fleet.started():
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             await load_and_kill(fleet, clients, chance)
             checks = (client.check(fleet.http(n)) for n, client in enumerate(clients))
             await all_of(checks)
         # All that was told is read again, and there is more of it with every round.
-        async with asyncio.timeout(3 * PATIENCE_S * max(1, rounds / 20)):
+        async with asyncio.timeout(3 * PATIENCE_S * max(1, ROUNDS / 20)):
             for number, client in enumerate(clients):
                 while client.unfinished:
                     await client.step(fleet.http(number))

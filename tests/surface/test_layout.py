@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from hitherto.settings import Settings
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "hitherto"
 FILES = sorted(SOURCE.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 MAX_COMPLEXITY = 20
 """Paths through a function, boolean operators counted: `a and b or c` adds two."""
@@ -33,12 +33,6 @@ MAX_RUNTIME_PACKAGES = 45
 VAGUE = {"util", "helper", "common", "misc", "manager", "handler", "base"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-@cache
-def trees() -> dict[Path, ast.Module]:
-    """Return each file, parsed."""
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 
 def name_of(path: Path) -> str:
@@ -80,7 +74,7 @@ BRANCHES = (
 def test_no_function_has_too_many_paths() -> None:
     found = {
         f"{name_of(path)}:{function.name}": complexity(function)
-        for path, tree in trees().items()
+        for path, tree in TREES.items()
         for function in functions(tree)
     }
     assert {name: paths for name, paths in found.items() if paths > MAX_COMPLEXITY} == {}
@@ -100,7 +94,7 @@ def test_background_work_and_requests_keep_their_threads_apart() -> None:
     """Whatever asyncio runs in its default threads, requests may have to wait for."""
     users = {
         name_of(path)
-        for path, tree in trees().items()
+        for path, tree in TREES.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr == "to_thread"
     }
@@ -110,7 +104,7 @@ def test_background_work_and_requests_keep_their_threads_apart() -> None:
 def test_no_function_is_too_long() -> None:
     lengths = {
         f"{name_of(path)}:{function.name}": (function.end_lineno or 0) - function.lineno + 1
-        for path, tree in trees().items()
+        for path, tree in TREES.items()
         for function in functions(tree)
     }
     assert {name: lines for name, lines in lengths.items() if lines > MAX_FUNCTION_LINES} == {}
@@ -127,7 +121,7 @@ def test_no_file_and_no_class_has_a_name_that_says_nothing() -> None:
     for path in SOURCE.rglob("*"):
         if path.is_dir():
             names[name_of(path)] = path.name
-    for path, tree in trees().items():
+    for path, tree in TREES.items():
         names |= {f"{name_of(path)}:{node.name}": node.name for node in classes(tree)}
     assert {where for where, name in names.items() if words(name) & VAGUE} == set()
 
@@ -149,7 +143,7 @@ def described_elsewhere() -> dict[str, set[str]]:
 
     A class that is one part of an implementation is described as the whole is.
     """
-    found = {node.name: node for tree in trees().values() for node in classes(tree)}
+    found = {node.name: node for tree in TREES.values() for node in classes(tree)}
     protocols = [set(public_methods(node)) for node in found.values() if is_protocol(node)]
     described: dict[str, set[str]] = {name: set() for name in found}
     for name, node in found.items():
@@ -174,7 +168,7 @@ def ancestors(name: str, found: dict[str, ast.ClassDef]) -> list[str]:
 def test_everything_public_has_a_docstring() -> None:
     described = described_elsewhere()
     missing = set()
-    for path, tree in trees().items():
+    for path, tree in TREES.items():
         where = name_of(path)
         if path.stat().st_size and not ast.get_docstring(tree):
             missing.add(where)

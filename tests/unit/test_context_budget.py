@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from hitherto.core.context.recalled_data import (
 )
 from hitherto.core.context.render import MINIMUM_BODY_TOKENS, render
 from hitherto.core.context.sections import Rendered
+from hitherto.core.dates.formatting import short_days
 from hitherto.errors import ValidationError
 from hitherto.models import (
     Evidence,
@@ -192,7 +193,7 @@ def test_a_quoted_memory_gives_its_day_to_the_quotation() -> None:
     [
         ("I saw Ana yesterday.", " [yesterday: Sun 05 Jan 2025]"),
         ("Last night it rained.", " [Last night: Sun 05 Jan 2025]"),
-        ("We hiked last weekend.", " [last weekend: Sat 04 Jan 2025 to Sun 05 Jan 2025]"),
+        ("We hiked last weekend.", " [last weekend: Sat 04 to Sun 05 Jan 2025]"),
         ("I ran two days ago and I run tomorrow.", " [two days ago: Sat 04 Jan 2025;"),
         ("I run tomorrow, yes, tomorrow.", " [tomorrow: Tue 07 Jan 2025]"),
     ],
@@ -230,6 +231,40 @@ def test_a_day_that_is_resolved_is_not_noted_again() -> None:
         memories=(RecalledMemory((stated,), 0.9),), excerpts=(first, *excerpts(100)[1:])
     )
     assert within(parts, 600).text.count("05 Jan 2025") == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "note"),
+    [
+        (6, 26, "[until Sun 26 Jan 2025]"),
+        (8, 26, "[Wed 08 to Sun 26 Jan 2025]"),
+        (3, 5, "[Fri 03 to Sun 05 Jan 2025]"),
+    ],
+)
+def test_a_range_from_the_day_of_the_heading_on_has_its_end_alone(
+    first: int, last: int, note: str
+) -> None:
+    stated = replace(
+        version("m", "s0", 0),
+        event_date_start=datetime(2025, 1, first, tzinfo=UTC),
+        event_date_end=datetime(2025, 1, last, 23, 59, 59, tzinfo=UTC),
+    )
+    parts = ContextParts(memories=(RecalledMemory((stated,), 0.9),), excerpts=excerpts(200))
+    assert re.search(rf"evidence0 [word ]* {re.escape(note)}\n", within(parts, 1000).text)
+
+
+@pytest.mark.parametrize(
+    ("last", "written"),
+    [
+        ((2025, 12, 30), "Tue 30 Dec 2025"),
+        ((2025, 12, 31), "Tue 30 to Wed 31 Dec 2025"),
+        ((2026, 1, 2), "Tue 30 Dec 2025 to Fri 02 Jan 2026"),
+        ((2026, 12, 30), "Tue 30 Dec 2025 to Wed 30 Dec 2026"),
+    ],
+)
+def test_days_in_short_name_month_and_year_once(last: tuple[int, int, int], written: str) -> None:
+    assert short_days(date(2025, 12, 30), date(*last)) == written
+    assert short_days(date(2025, 11, 29), date(2025, 12, 1)) == "Sat 29 Nov to Mon 01 Dec 2025"
 
 
 def test_a_contradiction_that_nobody_settled_is_not_called_earlier() -> None:

@@ -9,6 +9,7 @@ from hitherto.core.context.recalled_data import (
     ContextParts,
     Conversation,
     Excerpt,
+    ListedLine,
     RecalledMemory,
     RecalledSummary,
 )
@@ -92,3 +93,25 @@ def test_the_page_shows_the_line_of_a_memory_in_doubt() -> None:
     parts = ContextParts(memories=(RecalledMemory((gym,), 0.731),))
     text = render(parts, timezone="America/New_York", max_tokens=None, count_tokens=words).text
     assert examples[1] in text
+
+
+def test_the_page_shows_a_dated_list() -> None:
+    examples = re.findall(
+        r"^```text\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    turin = FIRST + timedelta(days=3)
+    said = (
+        ("s1", turin, 0, "I ran in Turin with my sister.", False),
+        ("s2", SECOND, 2, "I also ran the night race yesterday.", True),
+        ("s2", SECOND, 4, "The half marathon in March is booked.", False),
+    )
+    lines = [
+        ListedLine(
+            Excerpt(session_id, day, position, MessageRole.USER, content, 0.9, starts_mid=is_part),
+            (SECOND + timedelta(days=2),) if position == 4 else (),
+        )
+        for session_id, day, position, content, is_part in said
+    ]
+    parts = ContextParts(dated_list=tuple(lines))
+    text = render(parts, timezone="America/New_York", max_tokens=None, count_tokens=words).text
+    assert examples[-1] in text

@@ -19,6 +19,7 @@ from hitherto.core.recall.ranking import Ranked
 from hitherto.embedding import Embedders, QuestionEmbedder
 from hitherto.engine.analysis import analysis_of, explored_analysis
 from hitherto.engine.context_call import ContextCall
+from hitherto.engine.dated_list import dated_list
 from hitherto.inference.exploring.browser import Explored, ItemKind
 from hitherto.memory_index import IndexedSession, UserIndex
 from hitherto.models import ContextResponse, RecallStrategy, SessionStatus
@@ -95,10 +96,14 @@ class _LexicalScores:
 
 @dataclass(frozen=True, slots=True)
 class _QueryVectors:
-    """Vectors of the plan's dense queries and of the summary queries; each (queries, d)."""
+    """Vectors of the plan's dense queries and of the summary queries; each (queries, d).
+
+    object: (d,), of the plan's object query; that of the question if there is none.
+    """
 
     dense: NDArray[np.float32]
     summaries: NDArray[np.float32]
+    object: NDArray[np.float32]
 
 
 class ContextComposer:
@@ -135,7 +140,7 @@ class ContextComposer:
             lexical = lexical.alone()
         results = self._search(call, vectors, lexical) if plan.question else _latest(index)
         _report_results(call, results)
-        parts = _parts(call, vectors.dense, results)
+        parts = _parts(call, vectors, results)
         if call.strategy is RecallStrategy.AGENTIC:
             parts = _with_analysis(parts, call, explored)
         prompt = system_prompt(call.strategy) if call.request.include_system_prompt else ""
@@ -236,7 +241,7 @@ def _report_results(call: ContextCall, results: _Results) -> None:
 
 
 def _parts(
-    call: ContextCall, vectors: NDArray[np.float32], results: _Results
+    call: ContextCall, vectors: _QueryVectors, results: _Results
 ) -> recalled_data.ContextParts:
     index, state, request = call.index, call.state, call.request
     return recalled_data.ContextParts(
@@ -245,7 +250,8 @@ def _parts(
             _recalled_summary(index, index.sessions[ranked.row], ranked.similarity)
             for ranked in results.summaries
         ),
-        excerpts=_excerpts(call, vectors, results.messages),
+        excerpts=_excerpts(call, vectors.dense, results.messages),
+        dated_list=dated_list(call, results.messages, vectors.dense, vectors.object),
         now=call.now,
         memories_threshold=request.memories_threshold if call.plan.question else 0.0,
         ongoing=tuple(_ongoing(call)),
@@ -337,6 +343,7 @@ def _with_analysis(
     return replace(
         parts,
         analysis=explored_analysis(explored),
+        dated_list=(),
         excerpts=_with_cited(parts.excerpts, explored, call.index),
     )
 
@@ -388,9 +395,13 @@ def _estimated_tokens(messages: recall_index.MessageIndex) -> NDArray[np.int32]:
 
 def _vectors(call: ContextCall, embedder: QuestionEmbedder) -> _QueryVectors:
     plan = call.plan
-    vectors = embedder.embed((*plan.dense_queries, *plan.summary_queries))
+    objects = (plan.object_query,) if plan.object_query else ()
+    vectors = embedder.embed((*plan.dense_queries, *plan.summary_queries, *objects))
     dense = vectors[: len(plan.dense_queries)]
-    return _QueryVectors(dense, vectors[len(dense) :] if plan.summary_queries else dense)
+    summaries = vectors[len(dense) :][: len(plan.summary_queries)]
+    return _QueryVectors(
+        dense, summaries if len(summaries) else dense, vectors[-1] if objects else dense[0]
+    )
 
 
 def _lexical_scores(call: ContextCall) -> _LexicalScores:

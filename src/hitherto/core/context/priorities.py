@@ -29,6 +29,9 @@ NOTE_SHARE = 0.04
 BEST_MEMORIES = 3
 """Memories that come before the best summary."""
 
+LIST_SHARE = 0.6
+"""Share for the dated list, which comes before the excerpts that it stands for."""
+
 ANALYSIS_SHARE = 0.5
 """Share for an analysis before the excerpts."""
 
@@ -43,21 +46,24 @@ def candidates(draft: Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
         *draft.recent_messages,
         *(item.text for item in draft.recent_summaries),
     ]
-    excerpts = [piece for _, piece in draft.excerpts]
     strong: list[MemoryDraft] = []
     weak: list[MemoryDraft] = []
     for item in draft.memories:
         (strong if is_strong(item.memory, draft.parts) else weak).append(item)
     yield from _with_reserve(draft.conflicts, round(tokens * (1 - CONFLICT_SHARE)))
     yield from _with_reserve(requested, round(tokens * (1 - REQUESTED_SHARE)))
-    yield from in_order(draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if excerpts else 0)
-    yield from _with_reserve(excerpts, round(tokens * _kept_share(draft, bool(strong))))
+    yield from in_order(
+        draft.analysis, round(tokens * (1 - ANALYSIS_SHARE)) if draft.excerpts else 0
+    )
+    yield from _with_reserve(draft.dated_list, round(tokens * (1 - LIST_SHARE)))
+    yield from _excerpts(draft, round(tokens * _kept_share(draft, bool(strong))))
     yield from _lines(draft, strong[:1])
     yield from _notes(draft)
     yield from _lines(draft, strong[1:BEST_MEMORIES])
     yield from _with_reserve([item.text for item in draft.summaries[:1]], 0)
     yield from _lines(draft, strong[BEST_MEMORIES:])
-    yield from _with_reserve(excerpts, 0)
+    yield from _excerpts(draft, 0)
+    yield from _with_reserve(draft.dated_list, 0)
     yield from _notes(draft)
     yield from in_order(draft.analysis, 0)
     yield from _lines(draft, weak)
@@ -70,6 +76,13 @@ def candidates(draft: Draft, tokens: int) -> Iterator[tuple[Piece, int]]:
         if summary.text.is_shown:
             yield from _with_reserve(summary.memories, 0)
     yield from in_order(draft.asking, 0)
+
+
+def _excerpts(draft: Draft, reserve: int) -> Iterator[tuple[Piece, int]]:
+    """Yield the excerpts, without those that the dated list shows."""
+    for excerpt, piece in draft.excerpts:
+        if not draft.is_listed(excerpt):
+            yield piece, reserve
 
 
 def is_strong(memory: RecalledMemory, parts: ContextParts) -> bool:

@@ -77,6 +77,18 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedLine:
+    """Line of a dated list.
+
+    excerpt: the words of the message that the list shows, without the speaker's name before them.
+    repeated_at: the dates of conversations in which nearly the same was said.
+    """
+
+    excerpt: Excerpt
+    repeated_at: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """Findings in Markdown. cited: (line of the text from 0, id of the memory it states)."""
 
@@ -88,7 +100,8 @@ class Analysis:
 class ContextParts:
     """Everything that a context may show.
 
-    memories, summaries, excerpts: most useful first.
+    memories, summaries, excerpts, dated_list: most useful first.
+    dated_list: for a question that asks for all instances of something, their number or order.
     now: shown in the first line; None for no such line.
     memories_threshold: similarity from which on a memory is strong.
     conflicts: the pending ones.
@@ -105,5 +118,6 @@ class ContextParts:
     recent_messages: tuple[UserMessage, ...] | None = None
     recent_summaries: tuple[RecalledSummary, ...] | None = None
     analysis: Analysis | None = None
+    dated_list: tuple[ListedLine, ...] = ()
     memories_threshold: float = 0.0
     now: datetime | None = None

@@ -25,6 +25,9 @@ from hitherto.core.dates.formatting import short_local_day
 MAX_NOTE_CHARS = 240
 """Characters at the end of an excerpt that may have resolved days already."""
 
+LISTED_SHARE = 0.75
+"""Share of an excerpt from which on a line of the dated list stands for it."""
+
 CHILD_DEPTH = 4
 """Levels of connected memories below a memory."""
 
@@ -99,6 +102,7 @@ class Draft:
     cut: Piece | None = field(default=None, init=False)
     summaries: list[SummaryDraft] = field(default_factory=list, init=False)
     excerpts: list[tuple[Excerpt, Piece]] = field(default_factory=list, init=False)
+    dated_list: list[Piece] = field(default_factory=list, init=False)
     notes: list[Note] = field(default_factory=list, init=False)
     ongoing: list[Piece] = field(default_factory=list, init=False)
     asking: list[Piece] = field(default_factory=list, init=False)
@@ -106,6 +110,7 @@ class Draft:
     recent_messages: list[Piece] = field(default_factory=list, init=False)
     recent_summaries: list[SummaryDraft] = field(default_factory=list, init=False)
     _whole_messages: dict[tuple[str, int], list[Piece]] = field(default_factory=dict, init=False)
+    _listed: dict[tuple[str, int], tuple[Excerpt, Piece]] = field(default_factory=dict, init=False)
     _asking_heading: Piece | None = field(default=None, init=False)
     _memory_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
     _session_ids: list[tuple[Piece, str]] = field(default_factory=list, init=False)
@@ -113,6 +118,7 @@ class Draft:
     def __post_init__(self) -> None:
         self.body = Piece(FENCE_OPENING, is_shown=True)
         parts = self.parts
+        self._add_dated_list()
         if parts.analysis is None:
             self._add_memories()
             self._add_relevant_summaries()
@@ -135,6 +141,8 @@ class Draft:
         """Yield when it is, and what explains the shown parts that are not plain."""
         if self.parts.now is not None:
             yield self.wording.now(self.parts.now)
+        if any(line.is_shown for line in self.dated_list):
+            yield wording.LIST_LEGEND
         listed = list(_shown_memories(self.memories))
         if not self.wording.compact and any(len(item.memory.history) > 1 for item in listed):
             yield wording.HISTORY_LEGEND
@@ -152,11 +160,43 @@ class Draft:
     def _section(self, heading: str, gap: int, when_empty: str = "") -> Piece:
         return self.body.add(Piece(heading, gap=gap, when_empty=when_empty))
 
+    def _add_dated_list(self) -> None:
+        if not self.parts.dated_list:
+            return
+        section = self._section(wording.DATED_LIST, 1)
+        pieces = {}
+        days: dict[str, Piece] = {}
+        for line in sorted(self.parts.dated_list, key=lambda line: _date_order(line.excerpt)):
+            day = self.wording.listed_day(line)
+            if day not in days:
+                days[day] = section.add(Piece(day, gap_first=2))
+            piece = days[day].add(Piece(self.wording.listed(line), gap_first=0))
+            message = line.excerpt.session_id, line.excerpt.position
+            pieces[message] = piece
+            self._listed[message] = line.excerpt, piece
+            self._session_ids.append((piece, line.excerpt.session_id))
+            if not (line.excerpt.starts_mid or line.excerpt.ends_mid):
+                self._whole_messages.setdefault(message, []).append(piece)
+        self.dated_list = [
+            pieces[line.excerpt.session_id, line.excerpt.position] for line in self.parts.dated_list
+        ]
+
+    def is_listed(self, excerpt: Excerpt) -> bool:
+        """Return whether the shown part of the dated list has most of an excerpt."""
+        message = excerpt.session_id, excerpt.position
+        return self._has_line_for(excerpt) and self._listed[message][1].is_shown
+
+    def _has_line_for(self, excerpt: Excerpt) -> bool:
+        listed = self._listed.get((excerpt.session_id, excerpt.position))
+        if listed is None:
+            return False
+        return len(listed[0].content) >= LISTED_SHARE * len(excerpt.content)
+
     def _add_memories(self) -> None:
         given = self.parts.memories
         is_left_out = given or self.leaves_out
         empty = wording.MEMORIES_LEFT_OUT if is_left_out else wording.NO_MEMORIES
-        section = self._section(wording.MEMORIES, 1, f"\n\n{empty}")
+        section = self._section(wording.MEMORIES, 3, f"\n\n{empty}")
         section.is_shown = True
         roots = {memory.history[0].memory_id: memory for memory in reversed(given)}
         ranked = list(dict.fromkeys(memory.history[0].memory_id for memory in given))
@@ -220,17 +260,24 @@ class Draft:
     def _add_analysis(self, analysis: Analysis) -> None:
         lines = markdown_lines(analysis.text.rstrip()) or [wording.NO_MEMORIES]
         self.analysis = [self.body.add(Piece(line)) for line in lines]
+        self.analysis[0].gap = 3
         self._memory_ids += [(self.analysis[line], cited) for line, cited in analysis.cited]
         if self.wording.compact:
             self.cut = self.body.add(Piece(wording.ELLIPSIS))
 
     def _add_excerpts(self) -> None:
-        if not self.parts.excerpts:
+        # The full form shows the whole list, so what it has most of is known before.
+        given = [
+            excerpt
+            for excerpt in self.parts.excerpts
+            if self.wording.compact or not self._has_line_for(excerpt)
+        ]
+        if not given:
             return
         section = self._section(wording.EXCERPTS, 3)
         pieces: dict[tuple[str, int, int], Piece] = {}
         headings: dict[str, Piece] = {}
-        for excerpt in sorted(self.parts.excerpts, key=_date_order):
+        for excerpt in sorted(given, key=_date_order):
             heading = headings.get(excerpt.session_id)
             if heading is None:
                 lead, rest = self.wording.excerpt_heading(excerpt.session_created_at)
@@ -243,7 +290,7 @@ class Draft:
                 pieces[key] = heading.add(Piece(self.wording.excerpt(excerpt)))
         self.excerpts = [
             (excerpt, pieces[excerpt.session_id, excerpt.position, excerpt.offset])
-            for excerpt in self.parts.excerpts
+            for excerpt in given
         ]
         for excerpt, piece in self.excerpts:
             if not (excerpt.starts_mid or excerpt.ends_mid):
@@ -271,11 +318,11 @@ class Draft:
                     if evidence.session_id == version.session_id:
                         stated = notes.setdefault((evidence.session_id, evidence.position), {})
                         stated[text] = line
-        for excerpt, piece in self.excerpts:
+        for excerpt, piece in (*self._listed.values(), *self.excerpts):
             if excerpt.starts_mid or excerpt.ends_mid:
                 continue
             said_on = f" [{short_local_day(excerpt.session_created_at, self.wording.zone)}]"
-            for text, line in notes.pop((excerpt.session_id, excerpt.position), {}).items():
+            for text, line in notes.get((excerpt.session_id, excerpt.position), {}).items():
                 if text != said_on and text[2:-1] not in piece.rest[-MAX_NOTE_CHARS:]:
                     note = piece.add(Piece(text, gap_first=0, gap=0))
                     self.notes.append(Note(piece, note, line))

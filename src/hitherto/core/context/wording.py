@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from hitherto.core.context.fence import (
@@ -12,7 +12,7 @@ from hitherto.core.context.fence import (
     indent_continuation,
     paragraph,
 )
-from hitherto.core.context.recalled_data import Excerpt
+from hitherto.core.context.recalled_data import Excerpt, ListedLine
 from hitherto.core.context.said_by import origin
 from hitherto.core.dates.formatting import (
     event_days,
@@ -21,6 +21,7 @@ from hitherto.core.dates.formatting import (
     local_now,
     local_timestamp,
     short_day,
+    short_days,
     short_event_days,
     short_local_day,
 )
@@ -42,6 +43,7 @@ SUMMARIES = (
     " memories:"
 )
 EXCERPTS = "# Here are some excerpts of past conversations with the user:"
+DATED_LIST = "# Here are dated lines that match the query, in order of time:"
 ONGOING = "# Here are some ongoing conversations with the user:"
 CONFLICTS = "# Here are some pending merge conflicts to clarify with the user:"
 RECENT_MESSAGES = "# Here are some recent conversations you had with the user:"
@@ -64,6 +66,7 @@ HISTORY_LEGEND = (
     " ADDITION_TO_EXISTING_MEMORY added detail, with TEMPORAL_CONFLICT life moved on,"
     " MERGE_CONFLICT settled a contradiction."
 )
+LIST_LEGEND = "Several dated lines may be about one event, and some about something else."
 CONNECTION_LEGEND = "1.1 is connected to 1."
 DOUBT_LEGEND = "Doubtful: something it depended on has changed; ask before you rely on it."
 CONFLICT_LEGEND = (
@@ -108,7 +111,16 @@ class Wording:
         )
 
     def day_note(self, version: MemoryVersion) -> str:
-        """Return the days of an event, behind a space, for the words that state it."""
+        """Return the days of an event, behind a space, for the words that state it.
+
+        Of days that begin when the words were said, only the last.
+        """
+        first, last = (
+            instant.astimezone(UTC).date()
+            for instant in (version.event_date_start, version.event_date_end)
+        )
+        if first == local_date(version.created_at, self.zone) and first < last:
+            return f" [until {short_day(last)}]"
         return f" [{self._days(version)}]"
 
     def now(self, now: datetime) -> str:
@@ -148,6 +160,21 @@ class Wording:
         after = ELLIPSIS if excerpt.ends_mid else ""
         text = f"{before}{indent_continuation(excerpt.content)}{after}{self._resolved(excerpt)}"
         return text if self.compact and excerpt.speaker else f"{_SPEAKERS[excerpt.role]}: {text}"
+
+    def listed_day(self, line: ListedLine) -> str:
+        """Return the day in front of the lines that were said on it."""
+        return f"[{short_local_day(line.excerpt.session_created_at, self.zone)}]"
+
+    def listed(self, line: ListedLine) -> str:
+        """Return a line of the dated list without its day: a space, speaker and words."""
+        excerpt = line.excerpt
+        before = ELLIPSIS if excerpt.starts_mid else ""
+        after = ELLIPSIS if excerpt.ends_mid else ""
+        speaker = paragraph(excerpt.speaker) or _SPEAKERS[excerpt.role]
+        days = dict.fromkeys(short_local_day(instant, self.zone) for instant in line.repeated_at)
+        repeated = f" [again {', '.join(days)}]" if days else ""
+        words = f"{before}{paragraph(excerpt.content)}{after}"
+        return f" {speaker}: {words}{self._resolved(excerpt)}{repeated}"
 
     def _resolved(self, excerpt: Excerpt) -> str:
         """Return the days that words such as "yesterday" mean, behind a space; "" for none."""
@@ -228,8 +255,7 @@ def _resolved_days(content: str, said_on: date) -> tuple[str, ...]:
     for mention in find_dates(content, said_on, prefers="nearest"):
         words = " ".join(content[mention.start : mention.end].split())
         if _RELATIVE.fullmatch(words):
-            last = "" if mention.first == mention.last else f" to {short_day(mention.last)}"
-            resolved[words.lower()] = f"{words}: {short_day(mention.first)}{last}"
+            resolved[words.lower()] = f"{words}: {short_days(mention.first, mention.last)}"
     return tuple(resolved.values())[:MAX_RESOLVED]
 
 

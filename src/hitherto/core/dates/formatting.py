@@ -92,10 +92,18 @@ def event_days(start: datetime, end: datetime, *, join_same: bool = False) -> st
 @lru_cache(maxsize=16_384)
 def short_event_days(start: datetime, end: datetime) -> str:
     """Write the days of an event in short, one day once."""
-    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    return short_days(start.astimezone(UTC).date(), end.astimezone(UTC).date())
+
+
+@lru_cache(maxsize=16_384)
+def short_days(first: date, last: date) -> str:
+    """Write days in short, one day once: "Mon 06 to Fri 10 Jan 2025"."""
     if first == last:
         return short_day(first)
-    return f"{short_day(first)} to {short_day(last)}"
+    start = short_day(first)
+    if first.year == last.year:
+        start = start.rsplit(" ", 2 if first.month == last.month else 1)[0]
+    return f"{start} to {short_day(last)}"
 
 
 @lru_cache(maxsize=4096)

@@ -114,7 +114,7 @@ def _counts(words: Sequence[str]) -> bool:
 
 
 def _names_plural(words: Sequence[str]) -> bool:
-    """Return whether a plural stands in front of the verb ("which books did") or behind "are"."""
+    """Return whether a plural stands before the verb or behind "are"."""
     if words[0] in {"which", "what"}:
         phrase = words[1 : 2 + LONGEST_PHRASE_WORDS]
         if (phrase[:1] == ["of"] and words[0] == "which") or phrase[:1] in _KINDS:
@@ -144,7 +144,7 @@ def _asks_perfect(words: Sequence[str]) -> bool:
 
 
 def _asks_for_place_in_order(words: Sequence[str]) -> bool:
-    """Return whether a question compares in time, or asks for the first or last event of many."""
+    """Return whether a question compares in time or asks for the first or last event."""
     if "or" in words and _COMPARED.intersection(words):
         return True
     if words[0].endswith("'s"):
