@@ -267,6 +267,70 @@ def test_days_in_short_name_month_and_year_once(last: tuple[int, int, int], writ
     assert short_days(date(2025, 11, 29), date(2025, 12, 1)) == "Sat 29 Nov to Mon 01 Dec 2025"
 
 
+def counted(memory_id: str, content: str, day: int, similarity: float) -> RecalledMemory:
+    stated = replace(
+        version(memory_id, f"s{day}", 999),
+        content=content,
+        event_date_start=datetime(2025, 1, day, tzinfo=UTC),
+        event_date_end=datetime(2025, 1, day, 23, 59, 59, tzinfo=UTC),
+    )
+    return RecalledMemory((stated,), similarity)
+
+
+def test_successive_numbers_of_one_thing_are_one_line_newest_first() -> None:
+    given = (
+        counted("m1", "User has 17 postcards in the collection.", 3, 0.9),
+        counted("m2", "User's sister lives in Oslo.", 4, 0.8),
+        counted("m3", "User has twenty-five postcards in the collection.", 9, 0.7),
+        counted("m4", "User has 30 postcards in the collection now.", 15, 0.6),
+    )
+    rendered = within(ContextParts(memories=given, excerpts=excerpts(200)), 1000)
+    assert (
+        "1. User has 30 postcards in the collection now. (Similarity: 0.90)"
+        " [Event Date: Wed 15 Jan 2025] [Other number:"
+        " “User has twenty-five postcards in the collection.” (Thu 09 Jan 2025);"
+        " “User has 17 postcards in the collection.” (Fri 03 Jan 2025)]\n"
+    ) in rendered.text
+    assert set(rendered.memory_ids) == {"m1", "m2", "m3", "m4"}
+
+
+def test_a_number_with_former_values_stays_apart() -> None:
+    old = counted("m1", "User has 17 postcards.", 3, 0.9)
+    older = replace(old.history[0], memory_id="m0", content="User has 9 postcards.")
+    changed = replace(old, history=(old.history[0], older))
+    given = (changed, counted("m2", "User has 25 postcards.", 9, 0.8))
+    text = within(ContextParts(memories=given, excerpts=excerpts(200)), 1000).text
+    assert "Other number" not in text
+    assert "[Earlier: “User has 9 postcards.”" in text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("User has 17 postcards.", "User has 17 postcards from Rome."),
+        ("User has 2 cats.", "User owns 3 bicycles."),
+        ("User has a dog.", "User has 2 dogs."),
+        ("User ran 5 km with Ana on the beach.", "User paid 5,000 for the car of Ben."),
+    ],
+)
+def test_other_memories_are_not_joined(one: str, other: str) -> None:
+    given = (counted("m1", one, 3, 0.9), counted("m2", other, 9, 0.8))
+    text = within(ContextParts(memories=given, excerpts=excerpts(200)), 1000).text
+    assert "Other number" not in text
+    assert "\n2. " in text
+
+
+def test_the_best_memorys_history_comes_before_the_thirtieth_excerpt() -> None:
+    parts = ContextParts(memories=(changed_memory(),), excerpts=excerpts(200))
+    counts = []
+    for budget in range(200, 2000, 50):
+        text = within(parts, budget).text
+        counts.append(len(shown_evidence(text)))
+        assert counts[-1] < 30 or "[Earlier: " in text
+    assert counts[0] < 30 <= counts[-1]
+    assert "[Earlier: " in within(parts, 500).text
+
+
 def test_a_contradiction_that_nobody_settled_is_not_called_earlier() -> None:
     new, old = changed_memory().history
     contradicted = replace(old, expiration_reason=ExpirationReason.MERGE_CONFLICT)

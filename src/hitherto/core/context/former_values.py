@@ -25,6 +25,12 @@ def earlier(history: tuple[MemoryVersion, ...]) -> str:
     return "".join(notes)
 
 
+def other_numbers(versions: tuple[MemoryVersion, ...]) -> str:
+    """Return other numbers for the same thing with their days, newest first, behind a space."""
+    values = [_quoted(version) for version in versions[:MAX_FORMER_VALUES]]
+    return f" [Other number: {'; '.join(values)}]" if values else ""
+
+
 def later(history: tuple[MemoryVersion, ...]) -> str:
     """Return the current value, behind a space, for a quotation of a former one."""
     return f" [Later: {_quoted(history[0])}]"

@@ -18,11 +18,13 @@ class RecalledMemory:
 
     history: every version, newest first; never empty. The newest one's id stands for the memory.
     similarity: 0 to 1; None for a connected memory.
+    other_numbers: current versions of memories that give another number for the same thing.
     """
 
     history: tuple[MemoryVersion, ...]
     similarity: float | None = None
     children: tuple["RecalledMemory", ...] = ()
+    other_numbers: tuple[MemoryVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@
 are shown, in which form, and where. `docs/context.md` shows the layout.
 """
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from hitherto.core.context.other_numbers import join_numbers
 from hitherto.core.context.priorities import candidates, in_order, without_weak_memories
 from hitherto.core.context.recalled_data import ContextParts
 from hitherto.core.context.sections import Draft, Rendered
@@ -59,6 +61,7 @@ def render(
         return full
     kept = without_weak_memories(parts)
     leaves_out = len(kept.memories) < len(parts.memories)
+    kept = replace(kept, memories=join_numbers(kept.memories))
     draft = Draft(kept, Wording(zone, compact=True), leaves_out)
     budget = TokenBudget(draft.body, max_tokens - count_tokens(draft.text(prefix)), count_tokens)
     budget.add(candidates(draft, budget.tokens))

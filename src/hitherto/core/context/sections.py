@@ -223,8 +223,11 @@ class Draft:
         under.add(line)
         self._memory_ids.append((line, history[0].memory_id))
         block = None
-        if self.wording.compact and len(history) > 1:
-            block = line.add(Piece(former_values.earlier(history), gap_first=0, gap=0))
+        others = memory.other_numbers
+        if self.wording.compact and (len(history) > 1 or others):
+            text = f"{former_values.earlier(history)}{former_values.other_numbers(others)}"
+            block = line.add(Piece(text, gap_first=0, gap=0))
+            self._memory_ids += [(block, version.memory_id) for version in others]
         children = []
         for child in memory.children if depth < CHILD_DEPTH else ():
             child_id = child.history[0].memory_id
@@ -393,7 +396,8 @@ class Draft:
         That is so if it never changed and is not in doubt.
         """
         current = memory.history[0]
-        if len(memory.history) > 1 or not current.evidence or current.doubted_at is not None:
+        is_changed = len(memory.history) > 1 or memory.other_numbers
+        if is_changed or not current.evidence or current.doubted_at is not None:
             return False
         return all(
             any(
