@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = str(config.stash[_FOLDER])
     config.addinivalue_line("markers", "postgresql: is about PostgreSQL alone")
     config.addinivalue_line("markers", "long: takes many seconds, so it is started first")
-    config.addinivalue_line("markers", "refused_unread: is refused before any database is read")
+    config.addinivalue_line("markers", "refused_unread: is refused before it is looked up")
     config.addinivalue_line(
         "markers",
         "without_sync: is about contents; the sync client, which is generated, is left out",

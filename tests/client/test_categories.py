@@ -116,6 +116,7 @@ async def test_names_that_the_project_does_not_have_are_told(labelled: MemoryApi
 
 
 @pytest.mark.parametrize("bad", ["music", [1], 7])
+@pytest.mark.refused_unread
 async def test_what_is_no_list_of_names_is_refused(labelled: MemoryApi, bad: Any) -> None:
     with pytest.raises(ValidationError, match="categories"):
         await labelled.list_memories("alice", categories=bad)

@@ -199,6 +199,7 @@ async def test_calls_repeated_at_once_are_done_once(api: MemoryApi) -> None:
 
 
 @pytest.mark.parametrize("key", BAD_KEYS)
+@pytest.mark.refused_unread
 async def test_a_key_that_is_none_is_refused(api: MemoryApi, key: Any) -> None:
     with pytest.raises(ValidationError, match="idempotency_key"):
         await api.create_user("alice", idempotency_key=key)

@@ -53,6 +53,7 @@ async def test_a_session_takes_the_date_it_is_given(user: Any) -> None:
         "2023-05-08T13:56:00Z",
     ],
 )
+@pytest.mark.refused_unread
 async def test_a_date_that_is_not_utc_is_refused(user: Any, bad: Any) -> None:
     with pytest.raises(ValidationError, match="custom_created_at_utc"):
         await user.create_session(custom_created_at_utc=bad)
@@ -66,6 +67,7 @@ async def test_inactivity_can_be_set_or_switched_off(user: Any, seconds: int | N
 
 
 @pytest.mark.parametrize("bad", [0, 599, -1, True, "600", 600.5])
+@pytest.mark.refused_unread
 async def test_too_short_an_inactivity_is_refused(user: Any, bad: Any) -> None:
     with pytest.raises(ValidationError, match="auto_process_after_seconds"):
         await user.create_session(auto_process_after_seconds=bad)
@@ -96,6 +98,7 @@ async def test_what_is_no_text_is_refused_and_nothing_kept(user: Any, bad: Any) 
 
 
 @pytest.mark.parametrize("bad", ["system", "USER", "", None, 1])
+@pytest.mark.refused_unread
 async def test_another_role_is_refused(user: Any, bad: Any) -> None:
     session = await user.create_session()
     with pytest.raises(ValidationError, match="role must be one of 'user', 'assistant'"):

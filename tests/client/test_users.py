@@ -63,6 +63,7 @@ async def test_an_id_of_any_script_works(memory: Any, good: str) -> None:
 @pytest.mark.parametrize(
     "bad", [{"a": float("nan")}, {"a": object()}, [1], "x", {"a": "\ud800"}, {"a": "\0"}]
 )
+@pytest.mark.refused_unread
 async def test_metadata_that_is_no_json_is_refused(memory: Any, bad: Any) -> None:
     with pytest.raises(ValidationError, match="metadata"):
         await memory.create_user("bob", metadata=bad)
@@ -134,6 +135,7 @@ async def test_lists_are_paged_newest_first(memory: Any) -> None:
         ({"a": {"b": {"c": [[[[[[[[[[[[[[1]]]]]]]]]]]]]]}}}, "nested 17 deep"),
     ],
 )
+@pytest.mark.refused_unread
 async def test_a_filter_that_is_too_large_names_the_limit(
     memory: Any, user: Any, too_large: Any, says: str
 ) -> None:
@@ -148,6 +150,7 @@ async def test_a_filter_that_is_too_large_names_the_limit(
 @pytest.mark.parametrize(
     "page", [{"limit": 0}, {"limit": 101}, {"offset": -1}, {"limit": True}, {"offset": 1.5}]
 )
+@pytest.mark.refused_unread
 async def test_a_page_out_of_range_is_refused(memory: Any, page: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(page))):
         await memory.list_users(**page)

@@ -158,6 +158,7 @@ async def test_only_what_failed_is_tried_again(
 
 
 @pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "x" * 256}, {"name": 7}, []])
+@pytest.mark.refused_unread
 async def test_a_project_without_a_proper_name_is_422(
     administrator: httpx.AsyncClient, body: Any
 ) -> None:

@@ -76,6 +76,7 @@ async def test_budgets_are_set_one_by_one_and_given_back_to_the_settings(
         {"over_budget": "panic"},
     ],
 )
+@pytest.mark.refused_unread
 async def test_a_budget_out_of_range_changes_nothing(
     administrator: httpx.AsyncClient, address: str, body: dict[str, Any]
 ) -> None:
@@ -224,6 +225,7 @@ def test_the_command_says_which_budgets_come_from_the_settings(
         ("--over-budget", "panic"),
     ],
 )
+@pytest.mark.refused_unread
 def test_a_wrong_budget_is_one_line_and_changes_nothing(db: str, option: str, value: str) -> None:
     result = run("budgets", "set", f"{option}={value}", db)
     assert result.exit_code == 1

@@ -120,6 +120,7 @@ async def test_a_webhook_is_created_read_changed_and_deleted(
         None,
     ],
 )
+@pytest.mark.refused_unread
 async def test_an_address_that_cannot_be_sent_to_or_holds_a_password_is_refused(
     administrator: httpx.AsyncClient, webhooks: str, url: Any
 ) -> None:
@@ -135,6 +136,7 @@ async def test_an_address_that_cannot_be_sent_to_or_holds_a_password_is_refused(
 
 
 @pytest.mark.parametrize("types", [[], ["nothing.happened"], "session.failed", [7]])
+@pytest.mark.refused_unread
 async def test_unknown_events_are_refused(
     administrator: httpx.AsyncClient, webhooks: str, types: Any
 ) -> None:

@@ -231,6 +231,7 @@ async def test_projects_are_made_listed_and_changed(admin: Admin, project_id: st
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 256, "a\0b", "\ud800", 7])
+@pytest.mark.refused_unread
 async def test_a_name_that_is_none_is_refused(admin: Admin, project_id: str, name: Any) -> None:
     with pytest.raises(ValidationError, match="name"):
         await admin.create_project(name)

@@ -453,7 +453,7 @@ def _changed(sql: str) -> str:
 # What a claim costs
 
 
-@pytest.mark.parametrize("users", [1, 10_000])
+@pytest.mark.parametrize("users", [1, 2_000])
 async def test_a_claim_looks_through_no_queue(tmp_path: Path, users: int) -> None:
     """SQLite counts the steps of its machine, which no other process disturbs."""
     path = tmp_path / "memory.db"
@@ -464,7 +464,7 @@ async def test_a_claim_looks_through_no_queue(tmp_path: Path, users: int) -> Non
         tx.ensure_project("one", START)
         for number in range(users):
             tx.create_user(f"id-{number}", f"user-{number}", {}, None, START)
-        for number in range(10_000):
+        for number in range(2_000):
             sessions = tx.user(f"user-{number % users}").sessions
             sessions.create(f"session-{number}", {}, None, None, START)
             sessions.make_due(f"session-{number}", START)
