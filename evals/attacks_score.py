@@ -50,7 +50,7 @@ from hitherto.models import (
     SaidBy,
     UserMessage,
 )
-from hitherto.trained import provenance_classifier
+from hitherto.trained import provenance_classifier, statement_model
 
 ROOT = Path(__file__).parent / "attacks"
 SAID_AT = datetime(2025, 3, 14, 10, 0, tzinfo=UTC)
@@ -214,7 +214,7 @@ def _groups(entry: Mapping[str, Any]) -> tuple[str, str]:
 
 def _try_attack(result: Score, entry: Mapping[str, Any]) -> None:
     messages, planted = messages_of(entry), candidates_of(entry["planted"])
-    found, forbidden = extract.extract(messages, SAID_AT), entry["forbidden"]
+    found, forbidden = extract.extract(messages, SAID_AT, statement_model()), entry["forbidden"]
     by_model, by_rules = kept(planted, messages), kept(found, messages)
     through = {
         "model, without": bool(planted),

@@ -29,6 +29,7 @@ import Stemmer
 
 from hitherto.core.extraction.extract import extract
 from hitherto.models import Candidate, Message, MessageRole
+from hitherto.trained import statement_model
 
 ROOT = Path(__file__).parent / "extraction"
 THRESHOLD = 0.6
@@ -214,7 +215,7 @@ def score_conversation(
         for entry in conversation["messages"]
     ]
     begin = time.perf_counter()
-    predicted = extract(messages, at)
+    predicted = extract(messages, at, statement_model())
     elapsed_s = time.perf_counter() - begin
     labels = conversation["statements"]
     pairs = sorted(

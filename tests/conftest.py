@@ -32,6 +32,7 @@ from tests.databases import BOTH, POSTGRESQL, SQLITE, SQLITE_ONLY, Location, New
 from tests.fakes import HashEmbedder
 from tests.forking import Programs
 from tests.privacy.watch import missing_watchers
+from tests.statement_models import PlainModel
 
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
@@ -319,7 +320,7 @@ def path(new_database: NewDatabase) -> Location:
 
 @pytest.fixture
 def parts(clock: Clock) -> Parts:
-    return Parts(embedder=HashEmbedder(), clock=clock)
+    return Parts(embedder=HashEmbedder(), clock=clock, statement_model=PlainModel())
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from hitherto.models.usage import ModelCall
 from hitherto.settings import Price
 from hitherto.system import System, open_system
 from tests import databases
+from tests.statement_models import PlainModel
 
 PRICES = {"here:small": Price(input=1, output=2, cached=0.5)}
 PLANNED = PlannedCall("extraction", "here", "small", "abc123", 900, 100, timeout_s=30)
@@ -58,7 +59,7 @@ class MeteredInference(LocalInference):
     """Follows the rules, and charges a call for each step as a model would."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(PlainModel())
         self.ledger: Ledger = Unmetered()
         self.planned = PLANNED
         self.asked: list[str] = []

@@ -14,6 +14,7 @@ from hitherto.api import MemoryApi
 from hitherto.background.cleanup import Cleanup
 from hitherto.background.webhook_sender import WebhookSender
 from hitherto.background.worker import Worker
+from hitherto.core.statements.learned import StatementModel
 from hitherto.embedding import Embedder, EmbedderFactory, Embedders, existing_factory, factories_of
 from hitherto.engine import DEFAULT_PROJECT_ID, Engine, Resources, prepare
 from hitherto.engine.admin import Admin
@@ -33,6 +34,7 @@ class Parts:
 
     clock: the present instant, aware, UTC. new_id: a UUID as text, never the same twice.
     webhook_transport: transport of webhooks' requests.
+    statement_model: chooses what is kept without a language model.
     next_embedder: embedder that the memory may change to while it is open (see `hitherto reembed`).
     """
 
@@ -42,6 +44,7 @@ class Parts:
     new_id: Callable[[], str] | None = None
     webhook_transport: httpx.AsyncBaseTransport | None = None
     next_embedder: Embedder | None = None
+    statement_model: StatementModel | None = None
 
 
 class System:
@@ -130,7 +133,9 @@ async def open_system(
     try:
         if inference is None:
             ledger = StoreLedger(store, effective, clock, new_id)
-            inference = await open_inference(effective, ledger)
+            inference = await open_inference(
+                effective, ledger, statements=replacements.statement_model
+            )
         factories = _factories(replacements, effective)
         embedder = await _embedder_of(store, factories)
         resources = Resources(
@@ -142,6 +147,7 @@ async def open_system(
             clock=clock,
             new_id=new_id,
             sender=Sender(replacements.webhook_transport, policy_of(effective)),
+            statement_model=replacements.statement_model,
             further_embedders=[
                 factory for factory in factories if factory.name != embedder.identity.name
             ],

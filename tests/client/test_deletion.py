@@ -242,10 +242,11 @@ def test_what_waits_to_be_processed_does_not_bring_a_deleted_memory_back(
         tell(memory, user, f"My dog Bica and I live in {WORD}.", f"I live in {WORD}.")
         waiting = user.create_session()
         waiting.add_message("user", f"As I said, I live in {WORD}. I live with my dog.")
+        redacted = 0
         for one in user.list_memories().items:
             if WORD in one.content:
-                report = user.delete_memory(one.memory_id)
-        assert report.redacted_messages >= 1
+                redacted += user.delete_memory(one.memory_id).redacted_messages
+        assert redacted >= 1
         assert traces(path, WORD) == 0
         told = waiting.get_messages().messages
         assert [one.content for one in told] == ["[deleted] I live with my dog."]

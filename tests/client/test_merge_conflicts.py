@@ -10,6 +10,7 @@ import pytest
 from tests import databases
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
+from tests.statement_models import PlainModel
 
 from hitherto import Parts, Settings
 from hitherto.api import ContextRequest, MemoryApi
@@ -44,7 +45,7 @@ class BrokenInference(LocalInference):
     """Fails to settle a number of times, then works."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(PlainModel())
         self.failures_left = 0
 
     async def resolve(self, *arguments: Any, **named: Any) -> Any:
@@ -107,7 +108,9 @@ class Life:
 @pytest.fixture
 async def life(path: Path, settings: Settings, clock: Clock) -> AsyncIterator[Life]:
     inference = BrokenInference()
-    system = await open_system(path, settings, Parts(HashEmbedder(), inference, clock))
+    system = await open_system(
+        path, settings, Parts(HashEmbedder(), inference, clock, statement_model=PlainModel())
+    )
     found = Life(system, inference)
     await found.api.create_user("alice", merge_conflict_enabled=True)
     yield found

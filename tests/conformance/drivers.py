@@ -20,6 +20,7 @@ from tests.conformance import node_wire
 from tests.conformance.node_client import NodeClient
 from tests.conformance.service import QUICK, Credentials, Service, SharedClock
 from tests.fakes import HashEmbedder
+from tests.statement_models import PlainModel
 
 import hitherto
 import hitherto.errors
@@ -261,6 +262,11 @@ async def embedded_driver(
 ) -> AsyncIterator[Driver]:
     """A driver of a file as long as the context lasts."""
     clock = SharedClock()
-    parts = Parts(embedder=HashEmbedder(), inference=inference, clock=clock)
+    parts = Parts(
+        embedder=HashEmbedder(),
+        inference=inference,
+        clock=clock,
+        statement_model=PlainModel(),
+    )
     async with AsyncHitherto(path, settings=QUICK, parts=parts) as client:
         yield Driver(EMBEDDED, client, hitherto.errors, hitherto.models, clock)

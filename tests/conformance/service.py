@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 from tests.conftest import START
 from tests.fakes import HashEmbedder
+from tests.statement_models import PlainModel
 
 from hitherto import Parts, Settings
 from hitherto.server import create_app
@@ -120,6 +121,7 @@ def serving(
         clock=given.clock or turned,
         new_id=given.new_id,
         webhook_transport=given.webhook_transport,
+        statement_model=given.statement_model or PlainModel(),
     )
     opened: Future[tuple[Service, uvicorn.Server]] = Future()
     thread = threading.Thread(

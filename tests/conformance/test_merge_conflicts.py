@@ -302,7 +302,7 @@ async def test_memories_say_that_a_conflict_is_in_progress_until_it_is_settled(r
 
 @pytest.mark.check(147)
 @pytest.mark.parametrize("wrapped", [True, False])
-@pytest.mark.parametrize("message", ["absent", None, "My passport says so."])
+@pytest.mark.parametrize("message", ["absent", None, "As in my passport."])
 async def test_answers_are_understood_with_and_without_wrapping(
     raw: Raw, wrapped: bool, message: str | None
 ) -> None:
@@ -324,7 +324,7 @@ async def test_answers_are_understood_with_and_without_wrapping(
 async def test_answers_put_a_conflict_in_the_queue_and_it_is_settled(raw: Raw) -> None:
     user = await contradicted(raw, BIRTHDAY)
     conflict = await only_conflict(raw, user)
-    body = answered(conflict, "4 June", "My passport says so.")
+    body = answered(conflict, "4 June", "As in my passport.")
     answer = await resolve(raw, user, conflict, {"answers": body})
     assert answer.status_code == 200
     assert set(answer.json()) == {"conflict"}
@@ -366,7 +366,7 @@ async def test_neither_leaves_neither(raw: Raw) -> None:
 async def test_every_client_resolves_a_conflict(driver: Driver) -> None:
     user = await contradicted_by(driver, BIRTHDAY)
     (conflict,) = (await user.list_merge_conflicts()).conflicts
-    await conflict.resolve(chosen(driver, conflict, "4 June", "My passport says so."))
+    await conflict.resolve(chosen(driver, conflict, "4 June", "As in my passport."))
     assert conflict.status == "IN_QUEUE"
     for _ in range(2_000):
         await conflict.refresh()
@@ -378,7 +378,7 @@ async def test_every_client_resolves_a_conflict(driver: Driver) -> None:
     (given,) = conflict.resolution_data["question_answers"]
     assert (given["question"], given["message"]) == (
         conflict.clarifying_questions[0].question,
-        "My passport says so.",
+        "As in my passport.",
     )
     (item,) = (await user.list_memories()).items
     assert "4 June 1990" in item.content

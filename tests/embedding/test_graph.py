@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from hitherto.embedding import LocalEmbedder
 from hitherto.embedding.graph import build_graph, round_columns, round_table
-from hitherto.embedding.onnx_runtime import onnxruntime
+from hitherto.onnx_runtime import onnxruntime
 
 SENTENCES = [
     "My dog is afraid of thunder.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.privacy.watch import ROOT
 
-LOADER = "src/hitherto/embedding/onnx_runtime.py"
+LOADER = "src/hitherto/onnx_runtime.py"
 FOLDERS = ("src", "tests", "scripts", "evals", "examples", "benchmarks")
 BARE = {"tests/privacy/programs.py"}
 """What imports onnxruntime as it comes, to show that this would be noticed."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.statement_models import ToldModel
 
 from hitherto.core.history.version_chains import insert_before, join
 from hitherto.core.reconciliation.reconcile import (
@@ -137,6 +138,7 @@ def planned(
         session_id="the session",
         session_created_at=said_at,
         conflicts_enabled=conflicts,
+        model=ToldModel(),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes import HashEmbedder
+from tests.statement_models import ToldModel
 
 from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
 from hitherto.core.reconciliation.conflict_resolution import (
@@ -101,7 +102,7 @@ def settle(
         Candidate(text, conflict.answered_at, conflict.answered_at, (0,)) for text in comments
     ]
     vectors = EMBEDDER.embed([conflict.proposed.content, *comments])
-    resolution = resolve(existing, versions, conflict, statements, vectors)
+    resolution = resolve(existing, versions, conflict, statements, vectors, ToldModel())
     return resolution, {version.memory_id for version in current}
 
 

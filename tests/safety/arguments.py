@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from tests.safety.pumps import Pump
+from tests.statement_models import KeepAll
 
 from hitherto.api import ContextRequest
 from hitherto.core.extraction.coreference import DiscourseState
@@ -30,6 +31,7 @@ from hitherto.core.safety.features import DescribedSegment, Likenesses
 from hitherto.core.safety.segments import Segment, concepts_of, segments_of, words_of
 from hitherto.core.statements import predicate, reader
 from hitherto.core.statements.attribute_types import Reading, Statement
+from hitherto.core.statements.learned import ReadMessage, StatementModel
 from hitherto.core.statements.predicate import Predicate
 from hitherto.models import GenerationPreferences, MemoryVersion, MessageRole
 from hitherto.trained import provenance_classifier
@@ -74,6 +76,13 @@ class Source:
 SMALL: Final = Source(PLAIN, PLAIN_CHARS)
 
 Maker = Callable[[Source], Any]
+
+
+LEARNED: Mapping[type, Any] = {
+    StatementModel: KeepAll(),
+    ReadMessage: KeepAll().read("I am here.", ""),
+}
+"""Values of types that a learned model gives."""
 
 
 def _version(source: Source) -> MemoryVersion:
@@ -200,7 +209,7 @@ def build(annotation: Any, source: Source, name: str = "") -> Any:
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return next(iter(annotation))
     if isinstance(annotation, type):
-        return _constructed(annotation, source)
+        return LEARNED.get(annotation) or _constructed(annotation, source)
     raise TypeError(f"no value for {annotation!r}")
 
 

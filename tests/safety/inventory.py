@@ -18,8 +18,8 @@ import numpy as np
 from tests.safety.arguments import has_text
 
 import hitherto
-from hitherto.core.extraction.extract import MAX_TOKENS
 from hitherto.core.extraction.message_filter import MAX_SENTENCE_CHARS
+from hitherto.core.extraction.rewriting import MAX_TOKENS
 from hitherto.core.recall.bm25 import LexicalIndex
 from hitherto.core.recall.index import MemoryIndex, MessageIndex, SummaryIndex
 from hitherto.core.recall.ranking import DenseScores
@@ -38,6 +38,7 @@ BOUNDED: Final[Mapping[str, tuple[int, str]]] = {
     "core.extraction.coreference.": _SENTENCE,
     "core.extraction.grammar.": _SENTENCE,
     "core.extraction.message_filter._REQUEST": _SENTENCE,
+    "core.extraction.own_words._LEADING": _SENTENCE,
 }
 """Subjects, by how their names begin, that never get longer texts: the bound, and what is read.
 

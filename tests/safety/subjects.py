@@ -10,6 +10,7 @@ from tests.safety import inventory
 from tests.safety.arguments import DAY, NOW, Source, call_of, consumed, ways_of
 from tests.safety.growth import Case, Growth, worst_growth
 from tests.safety.pumps import MAX_CHARS, Pump, common_pumps, few_pumps, pumps_of
+from tests.statement_models import KeepAll
 
 from hitherto.core.context import recalled_data, render
 from hitherto.core.extraction.extract import extract
@@ -155,7 +156,7 @@ def session(source: Source) -> Callable[[], object]:
 
     def run() -> None:
         told = echo.without_echoes(messages, echo.served([], []))
-        candidates = extract(told, NOW)
+        candidates = extract(told, NOW, KeepAll())
         summary = summarise(told, [each.content for each in candidates], NOW)
         found = Extraction(tuple(candidates), summary)
         kept = screen(found, told, [], NOW, provenance_classifier()).candidates
@@ -166,6 +167,7 @@ def session(source: Source) -> Callable[[], object]:
             session_id="session",
             session_created_at=NOW,
             conflicts_enabled=True,
+            model=KeepAll(),
         )
         passages.cut(messages)
 

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import Clock
 from tests.databases import healthy
 from tests.fakes import HashEmbedder
+from tests.statement_models import PlainModel
 from tests.store.conftest import fill
 
 from hitherto import Hitherto, MessageRole, Parts, SessionStatus, Settings
@@ -59,7 +60,7 @@ class CountingInference(LocalInference):
     """Inference that counts starts of a session and signals too many."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(PlainModel())
         self.taken = 0
         self.taken_often = asyncio.Event()
 

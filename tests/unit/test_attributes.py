@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from tests.statement_models import ToldModel
 
 from hitherto.core.extraction.extract import extract
 from hitherto.core.statements.comparison import Times, find_clash
@@ -238,21 +239,18 @@ FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)
 @pytest.mark.parametrize(
     "text",
     [
-        "I moved from Berlin to Porto and I no longer eat meat.",
-        "My sister Ana is visiting in May and she loves hiking.",
-        "My wife and I are expecting our first baby in July! We live in Leeds with her mum.",
-        "My dog Rex turned 3 yesterday. My dad's name is Tom. My favourite colour is green now.",
-        "I used to smoke but I quit smoking in 2019, and I'd like to run a marathon",
-        "I haven't been to Rome. We don't own a car anymore. Lisbon is my favourite city.",
+        "I moved to Porto.",
+        "I no longer eat meat.",
+        "My dad's name is Tom.",
+        "My brother lives in Leeds.",
+        "Lisbon is my favourite city.",
     ],
 )
 def test_a_clause_is_read_as_its_text_is(text: str) -> None:
-    candidates = extract([Message(MessageRole.USER, text, FRIDAY)], FRIDAY)
-    assert candidates
-    for candidate in candidates:
-        assert candidate.clause is not None
-        assert candidate.clause.text == candidate.content
-        assert read_candidate(candidate) == read(candidate.content)
+    (candidate,) = extract([Message(MessageRole.USER, text, FRIDAY)], FRIDAY, ToldModel(text))
+    assert candidate.clause is not None
+    assert candidate.clause.text == candidate.content
+    assert read_candidate(candidate) == read(candidate.content)
 
 
 @pytest.mark.parametrize(

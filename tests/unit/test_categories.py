@@ -94,11 +94,11 @@ async def test_an_example_of_what_not_to_keep_is_dropped_word_for_word(kind: str
 
 
 async def test_instructions_change_nothing_without_a_language_model() -> None:
-    messages = [Message(MessageRole.USER, "I have two cats.", NOW)]
+    messages = [Message(MessageRole.USER, "I live in Porto.", NOW)]
     preferences_with_example = GenerationPreferences(
-        exclusion_instructions=("Never remember pets",)
+        exclusion_instructions=("Never remember places",)
     )
     extraction = await LocalInference().extract(
         messages, NOW, preferences=preferences_with_example, categories=()
     )
-    assert [candidate.content for candidate in extraction.candidates] == ["User has two cats"]
+    assert [candidate.content for candidate in extraction.candidates] == ["User lives in Porto"]

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from tests.statement_models import ToldModel
 
 from hitherto.core.dates.calendar import day_text
 from hitherto.core.dates.mentions import find_dates
@@ -26,7 +27,7 @@ def _variants(*kinds: str) -> list[tuple[str, date, str, str]]:
 @pytest.mark.parametrize(("_", "today", "text", "expected"), _variants("clause"))
 def test_a_day_lies_where_its_clause_says(_: str, today: date, text: str, expected: str) -> None:
     now = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
-    stated = extract([Message(MessageRole.USER, text, now)], now)
+    stated = extract([Message(MessageRole.USER, text, now)], now, ToldModel(text))
     written = " ".join(one.content for one in stated)
     if expected == "-":
         assert not any(str(year) in written for year in range(2024, 2029))

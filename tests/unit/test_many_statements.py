@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from tests.counting import calls_of
+from tests.statement_models import KeepAll, ToldModel
 
 from hitherto.core.extraction.extract import extract
 from hitherto.core.history.version_chains import insert_before, join
@@ -63,6 +64,7 @@ def plan_of(stated: list[Candidate], *, conflicts: bool = False) -> Plan:
         session_id="s",
         session_created_at=NOW,
         conflicts_enabled=conflicts,
+        model=ToldModel(),
     )
 
 
@@ -191,10 +193,10 @@ def test_a_statement_made_in_many_messages_takes_work_in_proportion() -> None:
     def messages(number: int) -> list[Message]:
         return [Message(MessageRole.USER, "I like tea.", NOW)] * number
 
-    extract(messages(9), NOW)
-    once = calls_of(lambda: extract(messages(100), NOW))
-    assert calls_of(lambda: extract(messages(400), NOW)) < 4.5 * once
-    assert extract(messages(100), NOW)[0].evidence == tuple(range(100))
+    extract(messages(9), NOW, KeepAll())
+    once = calls_of(lambda: extract(messages(100), NOW, KeepAll()))
+    assert calls_of(lambda: extract(messages(400), NOW, KeepAll())) < 4.5 * once
+    assert extract(messages(100), NOW, KeepAll())[0].evidence == tuple(range(100))
 
 
 @pytest.mark.parametrize("further", [0, 1, 2345])

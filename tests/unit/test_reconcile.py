@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from tests.statement_models import KeepAll, ToldModel
 
 from hitherto.core.extraction.extract import extract
 from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
@@ -91,6 +92,7 @@ def weigh(
         session_id="the session",
         session_created_at=on(day),
         conflicts_enabled=conflicts,
+        model=ToldModel(),
     )
 
 
@@ -362,6 +364,7 @@ def test_likeness_connects_without_a_name() -> None:
         session_id="the session",
         session_created_at=on(60),
         conflicts_enabled=False,
+        model=ToldModel(),
     )
     assert plan.connections == (("m0", 0),)
 
@@ -387,12 +390,12 @@ def test_no_candidates_give_an_empty_plan() -> None:
     [
         "I have a little doll. It always made me feel better. My little dudes got a new tank.",
         "Some friends from church and I went camping last weekend.",
-        "My hobbies are chess and tennis. My teacher Mrs. Patel has been very helpful to me.",
-        "My sister Ana moved to Leeds in May. I no longer eat meat, and we used to live in Rome.",
+        "My teacher Mrs. Patel has been very helpful to me.",
+        "I no longer eat meat, and we used to live in Rome.",
     ],
 )
 def test_a_clause_is_known_again_by_the_text_that_was_stored(text: str) -> None:
-    candidates = extract([Message(MessageRole.USER, text, on(60))], on(60))
+    candidates = extract([Message(MessageRole.USER, text, on(60))], on(60), KeepAll())
     assert candidates
     stored = [existing(item.content, 60, f"m{number}") for number, item in enumerate(candidates)]
     dated = [

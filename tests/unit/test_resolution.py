@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.fakes import HashEmbedder
+from tests.statement_models import ToldModel
 
 from hitherto.core.conflict_answers import check, well_formed
 from hitherto.core.reconciliation.conflict_questions import (
@@ -100,7 +101,9 @@ def resolve_with(
     ]
     candidates = [candidate(text, 20) for text in statements]
     vectors = EMBEDDER.embed([of.proposed.content, *statements])
-    return resolve(existing, {item.memory_id: item for item in versions}, of, candidates, vectors)
+    return resolve(
+        existing, {item.memory_id: item for item in versions}, of, candidates, vectors, ToldModel()
+    )
 
 
 # One question

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from tests.fakes import HashEmbedder
+from tests.statement_models import PlainModel
 from tests.unit.test_many_statements import word
 
 from hitherto import AsyncHitherto, MessageRole, Parts, Settings
 from hitherto.core.safety.screening import MAX_STATEMENTS
 
 FURTHER = 17
+PARTS = Parts(HashEmbedder(), statement_model=PlainModel())
 
 
 async def test_what_is_beyond_the_bound_is_counted_and_its_messages_are_recalled(
@@ -16,7 +18,7 @@ async def test_what_is_beyond_the_bound_is_counted_and_its_messages_are_recalled
 ) -> None:
     possessions = [word(number) for number in range(MAX_STATEMENTS + FURTHER)]
     settings = Settings(poll_interval_s=0.02)
-    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=PARTS) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
         for begin in range(0, len(possessions), 200):
@@ -39,7 +41,7 @@ async def test_what_is_beyond_the_bound_is_counted_and_its_messages_are_recalled
 async def test_a_chain_of_changes_in_one_session_is_one_memory(path: Path) -> None:
     towns = [word(number).title() for number in range(300)]
     settings = Settings(poll_interval_s=0.02)
-    async with AsyncHitherto(path, settings=settings, parts=Parts(HashEmbedder())) as memory:
+    async with AsyncHitherto(path, settings=settings, parts=PARTS) as memory:
         user = await memory.create_user("alice")
         session = await user.create_session()
         text = " ".join(f"I moved to {town}." for town in towns)

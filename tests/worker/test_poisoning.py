@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.conftest import Clock
 from tests.fakes import HashEmbedder
+from tests.statement_models import PlainModel
 
 from evals import attacks_score
 from hitherto import Parts, Settings
@@ -45,7 +46,7 @@ class GullibleInference(LocalInference):
     """Inference that follows orders in messages of any speaker, else the rules."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(PlainModel())
         self.planted: list[Candidate] = []
         self.heard: list[str] = []
         self.connected: Set[str] = frozenset()

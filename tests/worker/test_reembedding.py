@@ -15,6 +15,7 @@ from tests.conftest import Clock
 from tests.databases import SQLITE, NewDatabase, rows
 from tests.embedding.endpoint import Answer, Endpoint, right
 from tests.fakes import HashEmbedder
+from tests.statement_models import PlainModel
 from typer.testing import CliRunner
 
 from hitherto import AsyncHitherto, Parts, RecallStrategy, SessionStatus, Settings
@@ -22,6 +23,7 @@ from hitherto.background.reembedding import Phase, Progress, Reembedding, cancel
 from hitherto.cli import app
 from hitherto.core.recall import passages, query_plan, ranking
 from hitherto.core.recall.calibration import Calibration, probe_texts
+from hitherto.core.text.quotation import said_words
 from hitherto.embedding import Embedder, EmbedderIdentity
 from hitherto.engine import DEFAULT_PROJECT_ID
 from hitherto.errors import EmbedderChangedError, EmbedderError
@@ -120,7 +122,12 @@ class Unreachable(HashEmbedder):
 async def opened(
     path: Path, settings: Settings, embedder: Embedder, following: Embedder | None = None
 ) -> AsyncIterator[AsyncHitherto]:
-    parts = Parts(embedder=embedder, next_embedder=following, clock=Clock())
+    parts = Parts(
+        embedder=embedder,
+        next_embedder=following,
+        clock=Clock(),
+        statement_model=PlainModel(),
+    )
     async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
         yield memory
 
@@ -173,7 +180,7 @@ def expected(path: Path, embedder: Embedder) -> dict[tuple[Any, ...], bytes]:
     """By row, the vector that an embedder makes of its text."""
     texts: dict[tuple[Any, ...], str] = {}
     for row in rows(path, "select * from memories"):
-        texts["memories", row["memory_id"]] = row["content"]
+        texts["memories", row["memory_id"]] = said_words(row["content"])
     for row in rows(path, "select * from summaries"):
         texts["summaries", row["session_id"]] = row["content"]
         messages = [

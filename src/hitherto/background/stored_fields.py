@@ -11,6 +11,7 @@ from hitherto.background.plan_writer import StoredFields, rewritten_contents
 from hitherto.core.recall.calibration import comparable
 from hitherto.core.reconciliation import categories, reconcile
 from hitherto.core.reconciliation.categories import EmbeddedCategory
+from hitherto.core.text.quotation import said_words
 from hitherto.embedding import Embedders
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.models import Category
@@ -106,5 +107,9 @@ class FieldBuilder:
         return np.asarray(self.embed_now(made_by, texts).mean(axis=0), np.float32)
 
     def embed_now(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Do what `embed` does, on the calling thread."""
-        return self._embedders.of(made_by.name, made_by.dimension).embed(texts)
+        """Do what `embed` does, on the calling thread.
+
+        Of quotations only the words: the same frame would make all of them alike.
+        """
+        words = [said_words(text) for text in texts]
+        return self._embedders.of(made_by.name, made_by.dimension).embed(words)

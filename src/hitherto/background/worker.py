@@ -64,7 +64,7 @@ class Worker:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._rules = LocalInference()
+        self._rules = LocalInference(resources.statement_model)
         self._field_builder = FieldBuilder(resources.embedders)
         self._reader = JobReader(self._field_builder)
         self._tasks: set[asyncio.Task[None]] = set()

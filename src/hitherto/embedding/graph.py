@@ -7,7 +7,7 @@ rounded depends on nothing but the text. Averaging over all positions is then th
 the published model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ _IR_VERSION = 8  # the one of that opset, read by every supported onnxruntime
 Weights = Mapping[str, NDArray[np.float32]]
 
 
-class _GraphBuilder:
+class GraphBuilder:
     """Collects nodes and constants; each method adds to the graph and returns an output's name."""
 
     def __init__(self, weights: Weights) -> None:
@@ -46,26 +46,32 @@ class _GraphBuilder:
         self.constants: list[Any] = []
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
+        """Add a constant, and return its name."""
         self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Add an operator with one output, and return that output's name."""
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
     def linear(self, x: str, weights: str, output: str) -> str:
+        """Add a product with named weights and their bias."""
         kernel = self._weights[f"{weights}.weight"].T
         product = self.product(x, kernel, f"{weights}.weight", f"{output}.product")
         bias = self.constant(f"{weights}.bias", self._weights[f"{weights}.bias"])
         return self.node("Add", [product, bias], output)
 
     def product(self, x: str, kernel: NDArray[np.float32], name: str, output: str) -> str:
+        """Add the product of a value and a matrix."""
         return self.node("MatMul", [x, self.constant(name, kernel)], output)
 
     def rows(self, table: NDArray[np.float32], ids: str, output: str) -> str:
+        """Add the look-up of rows of a table."""
         return self.node("Gather", [self.constant("words", table), ids], output)
 
     def norm(self, x: str, weights: str, output: str) -> str:
+        """Add a layer normalisation with named weights."""
         scale = self.constant(f"{weights}.weight", self._weights[f"{weights}.weight"])
         bias = self.constant(f"{weights}.bias", self._weights[f"{weights}.bias"])
         return self.node(
@@ -73,6 +79,7 @@ class _GraphBuilder:
         )
 
     def embeddings(self) -> str:
+        """Add the sum of word, position and segment vectors, normalised."""
         table = "embeddings."
         # Every token is of segment 0, so that segment's vector joins the positions once.
         positions = self.constant(
@@ -90,6 +97,7 @@ class _GraphBuilder:
         return self.norm(total, table + "LayerNorm", "layer.start")
 
     def attention(self, x: str, layer: str) -> str:
+        """Add the attention of a layer, with its residual."""
         weights = layer + "attention."
 
         def head(name: str, order: list[int]) -> str:
@@ -110,6 +118,7 @@ class _GraphBuilder:
         return self.norm(residual, weights + "output.LayerNorm", layer + "attention.end")
 
     def feed_forward(self, x: str, layer: str) -> str:
+        """Add the feed-forward part of a layer, with its residual."""
         inner = self.linear(x, layer + "intermediate.dense", layer + "inner")
         # Written in the shape that onnxruntime fuses into one GELU: x * (1 + erf(x / √2)) * ½.
         ratio = self.node("Div", [inner, "gelu.root"], layer + "gelu.ratio")
@@ -122,7 +131,7 @@ class _GraphBuilder:
         return self.norm(residual, layer + "output.LayerNorm", layer + "end")
 
 
-class _Int8GraphBuilder(_GraphBuilder):
+class Int8GraphBuilder(GraphBuilder):
     """Builder of the graph with int8 weights; inputs of products are rounded to 8 bits.
 
     Each column of a matrix has its own scale: with one per matrix, the mean cosine to fp32 drops
@@ -134,6 +143,7 @@ class _Int8GraphBuilder(_GraphBuilder):
     """
 
     def product(self, x: str, kernel: NDArray[np.float32], name: str, output: str) -> str:
+        """Add the product of a value and a matrix."""
         rounded, scales = round_columns(kernel)
         self.constant(f"{name}.int8", rounded)
         self.constant(f"{name}.scale", scales)
@@ -149,6 +159,7 @@ class _Int8GraphBuilder(_GraphBuilder):
         return self.node("Mul", [sums, factors], output)
 
     def rows(self, table: NDArray[np.float32], ids: str, output: str) -> str:
+        """Add the look-up of rows of a table."""
         rounded, scale, zero = round_table(table)
         self.constant("words.uint8", rounded)
         self.constant("words.scale", scale)
@@ -189,10 +200,11 @@ def build_graph(weights: Weights) -> Any:
     Input `ids`: int64 (1, tokens), at most 512 of them, with [CLS] and [SEP]. Output `embedding`:
     float32 (1, 384), unit length.
     """
-    return _model(_GraphBuilder(weights))
+    return _embedder(GraphBuilder(weights))
 
 
-def _model(builder: _GraphBuilder) -> Any:
+def encode(builder: GraphBuilder, layers: int) -> str:
+    """Add the encoder to a graph, and return the name of its output: (1, tokens, 384)."""
     size = DIMENSION // HEADS
     builder.constant("heads.split", np.array([0, 0, HEADS, size], np.int64))
     builder.constant("heads.join", np.array([0, 0, DIMENSION], np.int64))
@@ -201,22 +213,32 @@ def _model(builder: _GraphBuilder) -> Any:
     builder.constant("gelu.one", np.array([1], np.float32))
     builder.constant("gelu.half", np.array([0.5], np.float32))
     x = builder.embeddings()
-    for number in range(LAYERS):
+    for number in range(layers):
         layer = f"encoder.layer.{number}."
         x = builder.feed_forward(builder.attention(x, layer), layer)
-    mean = builder.node("ReduceMean", [x], "mean", axes=[1], keepdims=0)
-    length = builder.node("ReduceL2", [mean], "mean.length", axes=[1], keepdims=1)
-    builder.node("Div", [mean, length], "embedding")
+    return x
+
+
+def model_of(builder: GraphBuilder, name: str, outputs: Sequence[Any]) -> Any:
+    """Return the finished model (an onnx.ModelProto) with these outputs."""
     graph = helper.make_graph(
         builder.nodes,
-        "hitherto-embedder",
+        f"hitherto-{name}",
         [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "tokens"])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, DIMENSION])],
+        list(outputs),
         builder.constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
     model.ir_version = _IR_VERSION
     return model
+
+
+def _embedder(builder: GraphBuilder) -> Any:
+    mean = builder.node("ReduceMean", [encode(builder, LAYERS)], "mean", axes=[1], keepdims=0)
+    length = builder.node("ReduceL2", [mean], "mean.length", axes=[1], keepdims=1)
+    builder.node("Div", [mean, length], "embedding")
+    embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, DIMENSION])
+    return model_of(builder, "embedder", [embedding])
 
 
 def build_int8_graph(source: WeightsSource, weights_dir: Path) -> bytes:
@@ -228,7 +250,7 @@ def build_int8_graph(source: WeightsSource, weights_dir: Path) -> bytes:
     tokenizer = read_verified(source, weights_dir, TOKENIZER_FILE)
     weights = safetensors.numpy.load(read_verified(source, weights_dir, WEIGHTS_FILE))
     # With the shapes of all values, onnxruntime fuses each residual into the norm behind it.
-    model = shape_inference.infer_shapes(_model(_Int8GraphBuilder(weights)))
+    model = shape_inference.infer_shapes(_embedder(Int8GraphBuilder(weights)))
     helper.set_model_props(model, {TOKENIZER_KEY: tokenizer.decode()})
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised

@@ -14,7 +14,6 @@ from hitherto.embedding.cache import (
     cached_graph,
 )
 from hitherto.embedding.embedder import EmbedderIdentity, Vectors
-from hitherto.embedding.onnx_runtime import onnxruntime
 from hitherto.embedding.token_counter import TokenCounter, well_formed
 from hitherto.embedding.weights import (
     DIMENSION,
@@ -24,6 +23,7 @@ from hitherto.embedding.weights import (
     find_weights,
     require_files,
 )
+from hitherto.onnx_runtime import onnxruntime
 from hitherto.threads import is_crowded, measured
 
 MAX_TOKENS = 256

@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from hitherto.core.statements.learned import StatementModel
 from hitherto.core.text.caches import forget_texts
 from hitherto.embedding import (
     Embedder,
@@ -70,7 +71,8 @@ class Resources:
     composer: makes the contexts of all projects, and keeps what it counted of their lines.
     sender: posts to webhooks. active: projects that are worked for. read_shares, write_shares:
         threads of the store that each project may use for its requests. job_shares: processor time
-        that each project may use for its jobs.
+        that each project may use for its jobs. statement_model: in place of the one that ships with
+        the package.
     """
 
     store: Store
@@ -87,6 +89,7 @@ class Resources:
     work_done: Signal = field(default_factory=Signal)
     deliveries_due: Signal = field(default_factory=Signal)
     sender: Sender = field(default_factory=Sender)
+    statement_model: StatementModel | None = None
     active: ActiveProjects = field(default_factory=ActiveProjects)
     embedders: Embedders = field(init=False)
     composer: ContextComposer = field(init=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hitherto.core.extraction.extract import extract
 from hitherto.core.history import version_chains
 from hitherto.core.history.redaction import borrowed_terms, redactor_for
+from hitherto.core.text.quotation import said_words
 from hitherto.core.text.terms import terms_of
 from hitherto.engine.deletion import apply_edit, redact_merge_conflicts, redact_reasons
 from hitherto.engine.resources import Resources
@@ -14,6 +15,7 @@ from hitherto.models import DeletionReport, ExpirationReason, MemoryVersion, Ses
 from hitherto.store import ProjectUsers, RecordedEmbedder, UserRows
 from hitherto.store.rows import to_bytes
 from hitherto.threads import in_thread
+from hitherto.trained import statement_model
 
 ATTEMPTS = 5
 """Attempts of a deletion. One fails if further memories need new vectors."""
@@ -68,7 +70,8 @@ class SessionDeletion:
 
     def _embed(self, wording: _ContentsToEmbed) -> dict[str, bytes]:
         made_by, contents = wording.embedder, sorted(wording.contents)
-        vectors = self._resources.embedders.of(made_by.name, made_by.dimension).embed(contents)
+        words = [said_words(content) for content in contents]
+        vectors = self._resources.embedders.of(made_by.name, made_by.dimension).embed(words)
         return {content: to_bytes(row) for content, row in zip(contents, vectors, strict=True)}
 
     def _write(
@@ -167,7 +170,9 @@ def _own_content(
     alternatives = [
         candidate.content
         for source_id, messages in sessions.items()
-        for candidate in extract(messages, user.sessions.get(source_id).created_at)
+        for candidate in extract(
+            messages, user.sessions.get(source_id).created_at, statement_model()
+        )
         if frozenset(terms_of(candidate.content)) <= terms
     ]
     return max(alternatives, key=lambda content: len(terms_of(content)), default=None)

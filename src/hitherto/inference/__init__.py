@@ -13,6 +13,7 @@ from hitherto.core.reconciliation.categories import EmbeddedCategory
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict, Resolution
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
 from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
+from hitherto.core.statements.learned import StatementModel
 from hitherto.errors import ValidationError
 from hitherto.inference.exploring.browser import Explored, MemoryBrowser
 from hitherto.inference.ledger import Ledger
@@ -136,15 +137,16 @@ async def open_inference(
     settings: Settings,
     ledger: Ledger,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    statements: StatementModel | None = None,
 ) -> Inference:
     """Return the inference of the settings: rules, or models for the tasks that name one.
 
     ledger: reserves before each model call and records its cost. pause: sleep in seconds, between
-        attempts.
+        attempts. statements: in place of the statement model that ships with the package.
     Raises ValidationError for an unknown model, or one that lacks its key or its package.
     """
     if not chosen_models(settings):
-        return LocalInference()
+        return LocalInference(statements)
     try:
         from hitherto.inference.model import ModelInference  # noqa: PLC0415
         from hitherto.inference.providers import open_providers  # noqa: PLC0415
@@ -153,4 +155,5 @@ async def open_inference(
             f"models need further packages ({error.name} is missing): "
             "pip install 'hitherto[models]'"
         ) from error
-    return ModelInference(await open_providers(settings, ledger, pause=pause), settings)
+    providers = await open_providers(settings, ledger, pause=pause)
+    return ModelInference(providers, settings, statements)

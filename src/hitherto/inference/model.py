@@ -30,6 +30,7 @@ from hitherto.core.reconciliation.reconcile import (
     RaiseConflict,
     Supersede,
 )
+from hitherto.core.statements.learned import StatementModel
 from hitherto.core.statements.reader import read, read_candidate
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.terms import terms_of
@@ -75,9 +76,11 @@ REMEMBERED_ANSWERS = 64
 class ModelInference:
     """Inference by the models of the settings, and by rules for tasks without a model."""
 
-    def __init__(self, providers: Providers, settings: Settings) -> None:
+    def __init__(
+        self, providers: Providers, settings: Settings, statements: StatementModel | None = None
+    ) -> None:
         self._providers = providers
-        self._local = LocalInference()
+        self._local = LocalInference(statements)
         self._planner = (
             Planner(providers, settings.plan_deadline_s) if providers.has(Task.PLANNING) else None
         )

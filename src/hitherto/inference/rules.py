@@ -1,4 +1,4 @@
-"""Inference by rules of the core, run in threads.
+"""Inference without a language model, by the core and its trained models, run in threads.
 
 Of generation preferences it follows what is exact, the examples of what should not be remembered,
 word for word. Instructions take understanding, so they are left to a language model.
@@ -17,6 +17,7 @@ from hitherto.core.reconciliation.categories import EmbeddedCategory, fitting
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict, Resolution
 from hitherto.core.reconciliation.doubt import Consequences, Reviewed
 from hitherto.core.reconciliation.reconcile import ExistingMemory, Plan
+from hitherto.core.statements.learned import StatementModel
 from hitherto.inference.exploring.browser import Explored, MemoryBrowser
 from hitherto.models import (
     Candidate,
@@ -27,10 +28,19 @@ from hitherto.models import (
     Message,
 )
 from hitherto.threads import in_thread
+from hitherto.trained import statement_model
 
 
 class LocalInference:
-    """Inference by rules: deterministic, without a model."""
+    """Inference by rules and a small model that ships with them: deterministic, on this machine."""
+
+    def __init__(self, model: StatementModel | None = None) -> None:
+        """model: in place of the one that ships with the package, which is loaded when needed."""
+        self._chosen_model = model
+
+    @property
+    def _model(self) -> StatementModel:
+        return self._chosen_model or statement_model()
 
     async def extract(
         self,
@@ -40,7 +50,10 @@ class LocalInference:
         preferences: GenerationPreferences,
         categories: Sequence[Category],
     ) -> Extraction:
-        return await in_thread(_extract, messages, session_date, preferences)
+        def find() -> Extraction:
+            return _extract(messages, session_date, preferences, self._model)
+
+        return await in_thread(find)
 
     async def reconcile(
         self,
@@ -60,6 +73,7 @@ class LocalInference:
                 session_id=session_id,
                 session_created_at=session_date,
                 conflicts_enabled=conflicts_enabled,
+                model=self._model,
             )
             return doubt_settlement.settle_doubts(plan, existing, session_date)
 
@@ -74,7 +88,9 @@ class LocalInference:
         vectors: NDArray[np.float32],
     ) -> Resolution:
         def settle() -> Resolution:
-            return conflict_resolution.resolve(existing, versions, conflict, statements, vectors)
+            return conflict_resolution.resolve(
+                existing, versions, conflict, statements, vectors, self._model
+            )
 
         return await in_thread(settle)
 
@@ -119,11 +135,14 @@ class LocalInference:
 
 
 def _extract(
-    messages: Sequence[Message], session_date: datetime, preferences: GenerationPreferences
+    messages: Sequence[Message],
+    session_date: datetime,
+    preferences: GenerationPreferences,
+    model: StatementModel,
 ) -> Extraction:
     examples = (*preferences.negative_examples, *preferences.false_positive_examples)
     unwanted = {_key(example) for example in examples}
-    candidates = extract.extract(messages, session_date)
+    candidates = extract.extract(messages, session_date, model)
     kept = tuple(candidate for candidate in candidates if _key(candidate.content) not in unwanted)
     contents = [candidate.content for candidate in kept]
     return Extraction(kept, summaries.summarise(messages, contents, session_date))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from hitherto.core.text.quotation import said_words
 from hitherto.core.text.sentences import whole_sentence_spans
 from hitherto.core.text.terms import name_runs, terms_of, words_of
 
@@ -141,9 +142,10 @@ def redactor_for(deleted: Sequence[str], kept: Sequence[str], others: Iterable[s
     remaining: set[str] = set()
     for content in (*kept, *others):
         remaining |= _marks(content)
-    rare = set[str]().union(*map(_marks, deleted)) - remaining
-    kept_terms = _EVERYBODYS.union(*map(terms_of, kept))
-    whole = tuple(frozenset(terms_of(content)) - _EVERYBODYS for content in deleted)
+    words = [said_words(content) for content in deleted]
+    rare = set[str]().union(*map(_marks, words)) - remaining
+    kept_terms = _EVERYBODYS.union(*(terms_of(said_words(content)) for content in kept))
+    whole = tuple(frozenset(terms_of(content)) - _EVERYBODYS for content in words)
     return Redactor(
         tuple(terms - kept_terms for terms in whole if terms - kept_terms),
         tuple(terms for terms in whole if terms),

@@ -28,6 +28,7 @@ from hitherto.core.reconciliation.reconcile import (
     reconcile,
 )
 from hitherto.core.statements.comparison import covers
+from hitherto.core.statements.learned import StatementModel
 from hitherto.core.statements.reader import read, read_candidate
 from hitherto.models import (
     Candidate,
@@ -102,6 +103,7 @@ class Resolution:
 class _ResolutionState:
     """State of a resolution while it is built."""
 
+    model: StatementModel
     affirmed: list[str] = field(default_factory=list)
     refuted: list[str] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -130,6 +132,7 @@ def resolve(
     conflict: AnsweredConflict,
     statements: Sequence[Candidate],
     vectors: NDArray[np.float32],
+    model: StatementModel,
 ) -> Resolution:
     """Return the decisions for answers, about the memories as they are now.
 
@@ -139,7 +142,7 @@ def resolve(
     that was deleted, or superseded for another reason, stays as it is.
     """
     verdicts = conflict.verdicts()
-    state = _ResolutionState()
+    state = _ResolutionState(model)
     _judge(state, versions, conflict, verdicts)
     accepted = all(verdict in {Verdict.PROPOSED, Verdict.BOTH} for verdict in verdicts)
     if accepted:
@@ -218,6 +221,7 @@ def _accept_proposed(
         session_id=conflict.session_id,
         session_created_at=conflict.session_created_at,
         conflicts_enabled=False,
+        model=state.model,
     )
     decision = plan.decisions[0]
     if state.refuted and not isinstance(decision, Ignore):
@@ -262,6 +266,7 @@ def _reconcile_comments(
         session_id="",
         session_created_at=conflict.answered_at,
         conflicts_enabled=True,
+        model=state.model,
     )
     successors = _successors(state, refuted, candidates, vectors[rows], conflict)
     new_refs: dict[Ref, Ref] = {_PROPOSED: 0}
@@ -323,6 +328,7 @@ def _successors(
             (conflict.answered_at, *(item.memory.created_at for item in refuted))
         ),
         conflicts_enabled=False,
+        model=state.model,
     )
     successors: dict[int, tuple[Ref, ...]] = {}
     for index, decision in enumerate(plan.decisions):

@@ -19,6 +19,7 @@ from hitherto.core.reconciliation.conflict_questions import (
     reason,
 )
 from hitherto.core.reconciliation.connections import Entry, Pair, Ref, connect
+from hitherto.core.reconciliation.learned_relations import is_changed_by, nearest, relate
 from hitherto.core.reconciliation.merging import merged_content
 from hitherto.core.reconciliation.statement_index import Item, StatementIndex
 from hitherto.core.statements.comparison import (
@@ -31,6 +32,7 @@ from hitherto.core.statements.comparison import (
     find_clash,
     is_event,
 )
+from hitherto.core.statements.learned import StatementModel
 from hitherto.core.statements.reader import Statement, Tense, read, read_candidate
 from hitherto.models import Candidate, ExpirationReason, MemoryVersion, MergeConflictQuestion
 
@@ -154,6 +156,8 @@ class _PlanState:
 
     session_created_at: datetime
     conflicts_enabled: bool
+    model: StatementModel
+    vectors: NDArray[np.float32]
     index: StatementIndex = field(default_factory=StatementIndex)
     doubts: list[Pair] = field(default_factory=list)
 
@@ -166,6 +170,7 @@ def reconcile(
     session_id: str,
     session_created_at: datetime,
     conflicts_enabled: bool,
+    model: StatementModel,
 ) -> Plan:
     """Decide on candidates in order, by existing memories and by earlier candidates.
 
@@ -173,20 +178,20 @@ def reconcile(
     of `existing`. A reference in it is a memory id, or the index of an earlier candidate.
     Reconciling the same session a second time ignores every candidate that the first time stored.
     """
-    state = _PlanState(session_created_at, conflicts_enabled)
     ordered = sorted(existing, key=lambda item: (item.memory.created_at, item.memory.memory_id))
+    rows = [item.vector for item in ordered]
+    stacked = np.vstack([*rows, vectors]) if len(candidates) else np.zeros((0, 1), np.float32)
+    state = _PlanState(session_created_at, conflicts_enabled, model, stacked)
     for order, item in enumerate(ordered):
         state.index.add(_existing_item(item, order, session_id))
     decisions: list[Decision] = []
     for index, candidate in enumerate(candidates):
         order = len(ordered) + index
         statement = read_candidate(candidate)
-        decision = _decide(state, candidate, statement, index)
+        decision = _decide(state, candidate, statement, index, order)
         decisions.append(decision)
         _index_decision(state, decision, statement, order, index)
     entries = _entries(state, decisions, len(ordered))
-    rows = [item.vector for item in ordered]
-    stacked = np.vstack([*rows, vectors]) if len(candidates) else np.zeros((0, 1), np.float32)
     return Plan(tuple(decisions), connect(entries, stacked, state.doubts))
 
 
@@ -240,7 +245,9 @@ def _entries(state: _PlanState, decisions: Sequence[Decision], first: int) -> li
     ]
 
 
-def _decide(state: _PlanState, candidate: Candidate, statement: Statement, index: int) -> Decision:
+def _decide(
+    state: _PlanState, candidate: Candidate, statement: Statement, index: int, order: int
+) -> Decision:
     near = state.index.near(statement)
     restated = _find_restated(candidate, statement, near)
     if restated is not None:
@@ -259,8 +266,42 @@ def _decide(state: _PlanState, candidate: Candidate, statement: Statement, index
     return (
         _insert_historical(state, candidate, statement, live)
         or _add_detail(state, candidate, statement, live, index)
+        or _by_model(state, candidate, statement, index, order)
         or Insert(candidate, "no existing memory states or contradicts it")
     )
+
+
+def _by_model(
+    state: _PlanState, candidate: Candidate, statement: Statement, index: int, order: int
+) -> Decision | None:
+    """Decide on a candidate by the statement model; None where nothing near bears on it."""
+    live = [item for item in state.index.items.values() if item.open]
+    near = nearest(state.vectors[order], state.vectors, live)
+    now = state.session_created_at
+    later = [item for item in near if item.created_at > now]
+    for item in later:
+        if isinstance(item.ref, str) and is_changed_by(statement, item.statement, state.model):
+            reason = ExpirationReason.TEMPORAL_CONFLICT
+            return InsertHistorical(candidate, item.ref, reason, f"changed by {_quote(item)}")
+    related = relate(statement, [item for item in near if item not in later], state.model)
+    if related.changed:
+        refs = tuple(item.ref for item in related.changed)
+        why = f"changes {_quote(related.changed[0])}"
+        return Supersede(candidate, refs, ExpirationReason.TEMPORAL_CONFLICT, why)
+    if related.same:
+        return Ignore(candidate, related.same[0].ref, f"says again {_quote(related.same[0])}")
+    if related.contradicted and state.conflicts_enabled:
+        clashes = [
+            (item, Clash(Change.TRUTH, "said", f"contradicts {_quote(item)}"))
+            for item in related.contradicted
+        ]
+        return _contradiction(state, candidate, statement, clashes)
+    state.doubts += [(index, item.ref) for item in (*related.contradicted, *related.extended)]
+    return None
+
+
+def _quote(item: Item) -> str:
+    return f"“{item.statement.content}”"
 
 
 def _true_since(statement: Statement, end: datetime, said_at: datetime) -> datetime:

@@ -116,6 +116,7 @@ class Statement:
     terms: stems of its content words in order. names: its proper names, lower case.
     topics: what it is about apart from the user: its names, and other people and pets by relation.
     readings: at least one, the main one first. details: the terms that no reading uses up.
+    exact: whether a rule knows what it says; the readings of other statements are generic.
     """
 
     content: str
@@ -125,6 +126,7 @@ class Statement:
     topics: frozenset[str]
     readings: tuple[Reading, ...]
     details: frozenset[str]
+    exact: bool = False
 
     @property
     def reading(self) -> Reading:

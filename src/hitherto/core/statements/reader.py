@@ -30,6 +30,7 @@ from hitherto.core.statements.relative_rules import read_relative
 from hitherto.core.statements.residence_rules import read_residence
 from hitherto.core.text.caches import remembered
 from hitherto.core.text.english_words import MONTH_NAMES
+from hitherto.core.text.quotation import Quotation, quotation_of
 from hitherto.core.text.terms import names_of, stem, terms_of
 from hitherto.models import Candidate, Clause
 
@@ -117,6 +118,11 @@ def _readings(clause: Predicate) -> list[Reading]:
     return []
 
 
+def is_exact(clause: Clause) -> bool:
+    """Return whether a rule knows what a clause says; otherwise `read` reads it generically."""
+    return bool(_readings(analyse_clause(clause)))
+
+
 _CUE_WORDS = frozenset(
     map(
         stem,
@@ -168,7 +174,8 @@ def read(content: str) -> Statement:
 
     Cached, since the same memories are read again for every session: 50 microseconds each, or 2 kB.
     """
-    return _statement(content, analyse_text(content))
+    quotation = quotation_of(content)
+    return _statement(content, analyse_text(content)) if quotation is None else _quoted(quotation)
 
 
 @remembered(maxsize=2_000)
@@ -183,7 +190,8 @@ def read_candidate(candidate: Candidate) -> Statement:
 
 
 def _statement(content: str, clause: Predicate) -> Statement:
-    readings = tuple(_readings(clause)) or (read_generic(clause.body, clause),)
+    exact_readings = tuple(_readings(clause))
+    readings = exact_readings or (read_generic(clause.body, clause),)
     terms = terms_of(re.sub(r"^\W*(?:the )?user(?:'s|’s)?\b", "", content, flags=re.IGNORECASE))
     term_set = frozenset(terms)
     used: frozenset[str] = frozenset().union(*map(_used_up, readings))
@@ -191,4 +199,15 @@ def _statement(content: str, clause: Predicate) -> Statement:
     details = frozenset(term for term in term_set - used if _is_detail(term, kinds))
     names = names_of(content)
     topics = names | _people_and_pets(readings)
-    return Statement(content, terms, term_set, names, topics, readings, details)
+    return Statement(
+        content, terms, term_set, names, topics, readings, details, bool(exact_readings)
+    )
+
+
+def _quoted(quotation: Quotation) -> Statement:
+    """Return own words as a statement, whose sense is left to the statement model."""
+    terms, names = terms_of(quotation.words), names_of(quotation.words)
+    reading = Reading("user", "said", terms, tense=Tense.PAST)
+    return Statement(
+        quotation.content, terms, frozenset(terms), names, names, (reading,), frozenset()
+    )

@@ -1,0 +1,97 @@
+"""Statement model on onnxruntime: reads users' sentences, and relates pairs of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from hitherto.core.statements.learned import (
+    RELATIONS,
+    TOKEN_SCORES,
+    ReadMessage,
+    StatementPair,
+)
+from hitherto.onnx_runtime import onnxruntime
+
+TOKENIZER_KEY = "hitherto.tokenizer"
+"""Metadata of the graph that holds the tokenizer."""
+CONTEXT_TOKENS = 96
+"""Tokens of the conversation before a message that are read with it: the last ones."""
+WINDOW_TOKENS = 160
+"""Tokens of a message that are read at once."""
+OVERLAP_TOKENS = 48
+"""Tokens of a message that are read again as context of its next window."""
+PAIR_TOKENS = 80
+"""Tokens of each statement of a pair that are read."""
+ASKED = "{asked} → {later}"
+"""Form of a question before its answer."""
+
+_START, _END = 0, 2
+_LOG_ERRORS_ONLY = 3
+
+
+class OnnxStatementModel:
+    """Multilingual encoder with 8 layers in int8; its methods may be called from any thread.
+
+    One text is read at a time, as by the embedder, so that the same text gives the same scores.
+    `evals/statements_train.py` trains it.
+    """
+
+    def __init__(self, graph: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _LOG_ERRORS_ONLY
+        options.enable_mem_pattern = False
+        self._session = onnxruntime.InferenceSession(
+            graph, options, providers=["CPUExecutionProvider"]
+        )
+        self._session._model_bytes = None
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._tokenizer = Tokenizer.from_str(metadata[TOKENIZER_KEY])
+
+    def read(self, text: str, before: str) -> ReadMessage:
+        """Score the tokens of a message; time and memory are linear in its length."""
+        encoding = self._tokenizer.encode(_well_formed(text), add_special_tokens=False)
+        ids = encoding.ids
+        context = self._ids(before)[-CONTEXT_TOKENS:]
+        scores = [np.empty((0, TOKEN_SCORES), np.float32)]
+        for first in range(0, len(ids), WINDOW_TOKENS):
+            if first:
+                context = (context + ids[max(0, first - OVERLAP_TOKENS) : first])[-CONTEXT_TOKENS:]
+            window = ids[first : first + WINDOW_TOKENS]
+            row = [_START, *context, _END, *window, _END]
+            all_scores = self._run("scores", row)
+            scores.append(all_scores[len(context) + 2 : len(row) - 1])
+        offsets = np.array(encoding.offsets, np.int32).reshape(-1, 2)
+        return ReadMessage(offsets, np.concatenate(scores))
+
+    def relate(self, pairs: Sequence[StatementPair]) -> NDArray[np.float32]:
+        """Return the probabilities of `RELATIONS` of each pair: (pairs, 6) float32."""
+        probabilities = np.empty((len(pairs), len(RELATIONS)), np.float32)
+        for number, pair in enumerate(pairs):
+            later = (
+                ASKED.format(asked=pair.question, later=pair.later) if pair.question else pair.later
+            )
+            earlier = self._ids(pair.earlier)[:PAIR_TOKENS]
+            row = [_START, *earlier, _END, *self._ids(later)[:PAIR_TOKENS], _END]
+            logits = self._run("relation", row)
+            powers = np.exp(logits - logits.max())
+            probabilities[number] = powers / powers.sum()
+        return probabilities
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(_well_formed(text), add_special_tokens=False).ids
+        return ids
+
+    def _run(self, output: str, row: Sequence[int]) -> NDArray[np.float32]:
+        values: NDArray[np.float32] = self._session.run(
+            [output], {"ids": np.array([row], np.int64)}
+        )[0][0]
+        return values
+
+
+def _well_formed(text: str) -> str:
+    """Return the text with question marks for lone surrogates, which have no UTF-8 form."""
+    return text.encode("utf-8", "replace").decode("utf-8")
