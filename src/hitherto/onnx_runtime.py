@@ -10,6 +10,7 @@ library with its own choice; only its later events can then be switched off.
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 _SWITCH = "ORT_DISABLE_TELEMETRY"
 
@@ -34,4 +35,20 @@ with _telemetry_off():
 # Windows has a second switch, for events that go to the system's own log.
 onnxruntime.disable_telemetry_events()
 
-__all__ = ["onnxruntime"]
+__all__ = ["onnxruntime", "open_session"]
+
+_LOG_ERRORS_ONLY = 3
+
+
+def open_session(graph: bytes) -> Any:
+    """Return the session of a serialised graph, which computes on the calling thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _LOG_ERRORS_ONLY
+    # A plan of memory for each length that ever occurs costs 25 MB and saves no time.
+    options.enable_mem_pattern = False
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    # It keeps the graph's bytes for a fallback to other providers, of which there is none.
+    session._model_bytes = None
+    return session

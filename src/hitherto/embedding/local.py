@@ -23,7 +23,7 @@ from hitherto.embedding.weights import (
     find_weights,
     require_files,
 )
-from hitherto.onnx_runtime import onnxruntime
+from hitherto.onnx_runtime import open_session
 from hitherto.threads import is_crowded, measured
 
 MAX_TOKENS = 256
@@ -31,8 +31,6 @@ MAX_TOKENS = 256
 
 MAX_CHARACTERS = 4_000
 """Characters of a text that are tokenised for embedding: over 15 for each token that is used."""
-
-_LOG_ERRORS_ONLY = 3
 
 
 def local_identity(source: WeightsSource = MINILM) -> EmbedderIdentity:
@@ -57,17 +55,7 @@ class LocalEmbedder:
 
         threads: how many texts are embedded at once; by default one per core of this process.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _LOG_ERRORS_ONLY
-        # A plan of memory for each length that ever occurs costs 25 MB and saves no time.
-        options.enable_mem_pattern = False
-        self._session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
-        )
-        # It keeps the 24 MB for a fallback to other providers, of which there is none.
-        self._session._model_bytes = None
+        self._session = open_session(graph)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._tokenizer = Tokenizer.from_str(metadata[TOKENIZER_KEY])
         # As published it cuts at 128 tokens and pads to 128.

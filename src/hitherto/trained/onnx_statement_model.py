@@ -12,7 +12,7 @@ from hitherto.core.statements.learned import (
     ReadMessage,
     StatementPair,
 )
-from hitherto.onnx_runtime import onnxruntime
+from hitherto.onnx_runtime import open_session
 
 TOKENIZER_KEY = "hitherto.tokenizer"
 """Metadata of the graph that holds the tokenizer."""
@@ -28,7 +28,6 @@ ASKED = "{asked} → {later}"
 """Form of a question before its answer."""
 
 _START, _END = 0, 2
-_LOG_ERRORS_ONLY = 3
 
 
 class OnnxStatementModel:
@@ -39,15 +38,7 @@ class OnnxStatementModel:
     """
 
     def __init__(self, graph: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _LOG_ERRORS_ONLY
-        options.enable_mem_pattern = False
-        self._session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
-        )
-        self._session._model_bytes = None
+        self._session = open_session(graph)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._tokenizer = Tokenizer.from_str(metadata[TOKENIZER_KEY])
 
