@@ -71,6 +71,12 @@ def test_another_value_or_an_end_supersedes(relation: str) -> None:
     assert decision.candidate.content == 'User said: "91 kg by now"'
 
 
+def test_a_change_without_a_word_in_common_is_not_believed() -> None:
+    told = {(OLD, "we moved again"): "replaces"}
+    (decision,) = _plan([_memory(OLD)], "we moved again", told).decisions
+    assert isinstance(decision, Insert)
+
+
 def test_the_same_again_is_ignored() -> None:
     (decision,) = _plan([_memory(OLD)], NEW, {(OLD, NEW): "same"}).decisions
     assert isinstance(decision, Ignore)

@@ -13,6 +13,7 @@ from hitherto.core.reconciliation.statement_index import Item
 from hitherto.core.statements.learned import RELATIONS, StatementModel, StatementPair
 from hitherto.core.statements.reader import Statement
 from hitherto.core.text.quotation import quotation_of
+from hitherto.core.text.terms import stem
 
 MOST_COMPARED = 8
 """Memories that a candidate is compared with, 3 ms each: those nearest in meaning."""
@@ -22,6 +23,11 @@ CERTAIN = 0.9
 """Least probability with which a memory is taken for changed, ended or contradicted."""
 CERTAINLY_SAME = 0.75
 """Least probability with which a candidate is left out as already remembered."""
+
+
+_EVERYBODYS = frozenset(
+    map(stem, ("user", "i", "im", "ive", "my", "me", "we", "our", "us", "now", "again", "it"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def relate(statement: Statement, near: Sequence[Item], model: StatementModel) ->
     same, changed, contradicted, extended = [], [], [], []
     for item, row in zip(open_to_model, probabilities, strict=True):
         chance = dict(zip(RELATIONS, row.tolist(), strict=True))
-        if chance["replaces"] + chance["ends"] >= CERTAIN:
+        if chance["replaces"] + chance["ends"] >= CERTAIN and _share_words(item, statement):
             changed.append(item)
         elif chance["conflicts"] >= CERTAIN:
             contradicted.append(item)
@@ -65,6 +71,17 @@ def relate(statement: Statement, near: Sequence[Item], model: StatementModel) ->
         elif chance["unrelated"] < 1 - CERTAIN:
             extended.append(item)
     return Related(tuple(same), tuple(changed), tuple(contradicted), tuple(extended))
+
+
+def _share_words(item: Item, statement: Statement) -> bool:
+    """Return whether two statements share a word that carries content.
+
+    True for an answer to a question, and in other scripts, which may have no spaces.
+    """
+    later = quotation_of(statement.content)
+    if later is not None and (later.question or not later.words.isascii()):
+        return True
+    return bool((item.statement.term_set & statement.term_set) - _EVERYBODYS)
 
 
 def is_changed_by(earlier: Statement, later: Statement, model: StatementModel) -> bool:
