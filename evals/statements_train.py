@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from evals.statements_base import read_base
+from evals.trained_hashes import record
 from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
@@ -466,7 +467,10 @@ def main() -> None:
             torch.save(net.state_dict(), out.with_suffix(".pt"))
         graph = statements_graph.build(net.export(), LAYERS, TOKENIZER.read_text(encoding="utf-8"))
         out.write_bytes(graph)
-        print(f"{out}: {len(graph):,} bytes, SHA-256 {hashlib.sha256(graph).hexdigest()}")
+        graph_hash = hashlib.sha256(graph).hexdigest()
+        if options.out is None:
+            record(STATEMENTS_SHA256=graph_hash)
+        print(f"{out}: {len(graph):,} bytes, SHA-256 {graph_hash}")
 
 
 if __name__ == "__main__":

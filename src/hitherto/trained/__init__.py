@@ -26,7 +26,7 @@ def provenance_classifier() -> Classifier:
 
 @cache
 def statement_model() -> StatementModel:
-    """Return the statement model; loaded once, in 0.2 s. Raises what `statement_graph` does."""
+    """Return the statement model; loaded once, in 0.8 s. Raises what `statement_graph` does."""
     # onnxruntime takes 0.3 s to import, and not every process needs it.
     from hitherto.trained.onnx_statement_model import OnnxStatementModel  # noqa: PLC0415
 

@@ -103,13 +103,6 @@ class DiscourseState:
                 return f"User and {entity.as_object(about_user=True)}"
         return "User and others"
 
-    def end_message(self) -> None:
-        """Forget the things of a message, as the next message speaks of others."""
-        kept = [entry for entry in self.recent if entry[1].gender not in ("thing", "things")]
-        self.recent = kept
-        self.group = ""
-        self.clock += 1
-
 
 def gender_of(noun: str) -> Gender:
     """Return the gender of a noun, which decides its pronoun."""

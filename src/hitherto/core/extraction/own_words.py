@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from hitherto.core.extraction.message_filter import MAX_MESSAGE_CHARS, MAX_SENTENCE_CHARS
 from hitherto.core.statements.learned import ReadMessage, StatementModel
 from hitherto.core.text.invisible import without_invisible
 from hitherto.core.text.sentences import whole_sentence_spans
@@ -20,10 +21,6 @@ CONTEXT_CHARS = 300
 """Characters of each of them: the beginning of the user's; of the assistant's the end as well."""
 _BEGINNING = 100
 
-MAX_MESSAGE_CHARS = 20_000
-"""Characters of a message that are read; longer ones are pasted documents."""
-MAX_SENTENCE_CHARS = 600
-"""No spoken sentence is longer; what is longer is a list, a log or a table."""
 MAX_JOINED_CHARS = 240
 """Characters of a sentence and the one before it that are kept as one."""
 
@@ -68,13 +65,12 @@ _QUESTION_END = re.compile(r"[?？]")
 class Kept:
     """Words of a message that are kept.
 
-    words: as written, without markup. score: logit that they are to be kept. slot, time: see
+    words: as written, without markup. score: logit that they are to be kept. time: see
         `learned`. question: that they answer, where they say little without it.
     """
 
     words: str
     score: float
-    slot: str
     time: str
     question: str = ""
 
@@ -252,7 +248,7 @@ def _kept(text: str, start: int, end: int, read: ReadMessage) -> Kept | None:
     words = clean(text[start:end])
     if score < LEAST_CERTAIN or not words or words.endswith(("?", "？")):
         return None
-    return Kept(words, score, read.slot(*inner), read.time(*inner))
+    return Kept(words, score, read.time(*inner))
 
 
 def _join(text: str, before: tuple[int, int], piece: Kept, span: tuple[int, int]) -> Kept | None:

@@ -45,10 +45,6 @@ class ReadMessage:
         first, last = self.tokens(start, end)
         return float(self.scores[first:last, _KEEP].mean()) if last > first else float("-inf")
 
-    def slot(self, start: int, end: int) -> str:
-        """Return the most probable slot of a piece that is kept."""
-        return SLOTS[self._best(start, end, _FIRST_SLOT, _FIRST_TIME)]
-
     def time(self, start: int, end: int) -> str:
         """Return the most probable time of a piece that is kept."""
         return TIMES[self._best(start, end, _FIRST_TIME, _OTHER_PERSON)]

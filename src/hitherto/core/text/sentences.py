@@ -8,7 +8,6 @@ from hitherto.core.text.english_words import SHORT_MONTHS
 
 _END: Final = r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？；])|(?<!\s)\s*\n\s*"
 _SENTENCE_END: Final = re.compile(_END)
-_SPOKEN_END: Final = re.compile(rf"{_END}|;\s+|(?<=[a-z]{{2}}[.!?])(?=[A-Z][a-z])")
 _ABBREVIATION: Final = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|e\.g|i\.e|etc|vs|approx|no|mt|jr|sr|u\.s|u\.k|a\.m|p\.m|sept"
     rf"|{'|'.join(month for month in SHORT_MONTHS if month != 'may')})|\b[A-Z])\.\Z",
@@ -63,18 +62,3 @@ def sentences(content: str) -> list[str]:
     """Return the sentences of a text, stripped of white space; none is empty."""
     stripped = (content[start:end].strip() for start, end in sentence_spans(content))
     return [sentence for sentence in stripped if sentence]
-
-
-def spoken_sentences(content: str) -> Iterator[str]:
-    """Yield the sentences of a chat message, without a quotation mark behind the full stop.
-
-    They also end at a semicolon and where the space is missing, but not behind an abbreviation.
-    """
-    start = 0
-    for match in _SPOKEN_END.finditer(content):
-        before = content[max(start, match.start() - _ABBREVIATION_CHARS) : match.start()]
-        if "\n" not in match[0] and _ABBREVIATION.search(before):
-            continue
-        yield content[start : match.start()].strip()
-        start = match.end()
-    yield content[start:].strip()
