@@ -48,6 +48,7 @@ check-others:
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || (cat .venv/lint-imports.log; exit 1)
 	@$(BIN)/python scripts/unasync.py --check
 	@$(BIN)/python scripts/reference.py --check
+	@$(BIN)/python scripts/date_names.py --check
 	@$(BIN)/python scripts/style.py
 
 quick: .venv/.development ## Run the tests of the core and of one kind of client, on SQLite

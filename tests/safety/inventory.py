@@ -45,8 +45,9 @@ BOUNDED: Final[Mapping[str, tuple[int, str]]] = {
 They are judged by what they take at the bound, not by their growth."""
 
 EXEMPT: Final[Mapping[str, str]] = {
+    "core.dates.day_words.day_number": "takes a word of its own table",
     "core.dates.expressions.compile_form": "takes a pattern of this package",
-    "core.dates.expressions.holiday_day": "takes a name of its own table",
+    "core.dates.holidays.holiday_day": "takes a name of its own table",
     "core.context.priorities._lines": "takes drafts of drafts: `render` in scenarios",
     "core.context.priorities.without_weak_memories": "compares similarities; reads no text",
     "core.context.sections._shown_memories": "takes drafts of drafts: `render` in scenarios",

@@ -1,4 +1,5 @@
-"""English words are listed once, in `core/text/english_words.py`; all else derives from there."""
+"""Words are listed once: English ones in `core/text/english_words.py`, those of other languages in
+`core/text/languages.py` and `core/text/date_names.py`; all else derives from there."""
 
 import ast
 import re
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from hitherto.core.text import date_names, languages
 from hitherto.core.text import english_words as english
 
+LISTS = {Path(str(module.__file__)) for module in (english, languages, date_names)}
 CORE = Path(english.__file__).parents[1]
-MODULES = [path for path in sorted(CORE.rglob("*.py")) if path != Path(english.__file__)]
+MODULES = [path for path in sorted(CORE.rglob("*.py")) if path not in LISTS]
 
 KIN = (english.FEMALE | english.MALE | english.PARTNERS) - {"girl", "boy"}
 IN_PATTERNS = {
@@ -29,7 +32,7 @@ IN_LISTS = {
     "personal pronouns": (english.SUBJECT_PRONOUNS | english.OBJECT_PRONOUNS, 10),
     "possessives": (english.POSSESSIVES | english.POSSESSIVE_PRONOUNS, 8),
     "stop words": (english.STOP_WORDS, 40),
-    "words of other languages": (english.FOREIGN_FUNCTION_WORDS - english.FUNCTION_WORDS, 12),
+    "words of other languages": (languages.OTHER_FUNCTION_WORDS, 12),
 }
 """The same of tables whose words stand in every phrase: only lists of single words count."""
 

@@ -57,6 +57,15 @@ def nearest_year(today: date, month: int, day: int, past: bool) -> date | None:
     return nearest
 
 
+def year_of_weekday(today: date, month: int, day: int, weekday: int) -> date | None:
+    """Return the day of last, this or next year that falls on a weekday."""
+    for step in (0, -1, 1):
+        named_day = valid_day(today.year + step, month, day)
+        if named_day is not None and named_day.weekday() == weekday:
+            return named_day
+    return None
+
+
 def month_year(today: date, month: int, past: bool) -> int:
     """Return the year of the nearest such month; the current month is both past and future."""
     if past:

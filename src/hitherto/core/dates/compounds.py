@@ -13,7 +13,6 @@ from typing import Final
 from hitherto.core.dates.calendar import add_months, day_text, shift, valid_day
 from hitherto.core.dates.expressions import (
     COUNT_RE,
-    HOLIDAYS,
     MONTH_INDEX,
     RULES,
     SEASON_START,
@@ -25,11 +24,11 @@ from hitherto.core.dates.expressions import (
     count_of,
     day_point,
     day_point_or_none,
-    holiday_day,
     month_point,
     season_point,
     stepped_season,
 )
+from hitherto.core.dates.holidays import HOLIDAY_RULE, HOLIDAYS, holiday_day
 from hitherto.core.dates.lookalikes import is_lookalike
 from hitherto.core.text.english_words import DAY_NAMES, MONTH_NAMES, SHORT_MONTHS
 
@@ -130,7 +129,7 @@ def points_in(text: str, today: date, past: bool) -> Iterator[Point]:
     stands behind "since".
     """
     points: list[Point] = []
-    for pattern, resolve in (*RULES, *_FORMS):
+    for pattern, resolve in (*RULES, HOLIDAY_RULE, *_FORMS):
         for match in pattern.finditer(text):
             back = past or _SINCE.search(text[max(0, match.start() - 8) : match.start()])
             point = resolve(match, today, bool(back))

@@ -16,13 +16,14 @@ from typing import Literal
 from hitherto.core.dates.calendar import (
     add_months,
     day_text,
-    easter,
     month_end,
     month_year,
     nearest_year,
     shift,
     valid_day,
+    year_of_weekday,
 )
+from hitherto.core.dates.day_words import DAY_WORD_RE, LATER_WORD_RE, LATER_WORDS, day_number
 from hitherto.core.text.english_words import (
     DAY_NAMES,
     MONTH_NAMES,
@@ -167,13 +168,18 @@ def _slashed(match: re.Match[str], today: date, past: bool) -> Point | None:
 
 
 def _day_month(match: re.Match[str], today: date, past: bool) -> Point | None:
-    month, day, year = _month_number(match), int(match["day"]), match["year"]
+    month, day, year = _month_number(match), day_number(match["day"]), match["year"]
     if year is not None:
         named_day = valid_day(int(year), month, day)
     elif match["rel"] is not None:
         named_day = valid_day(today.year + _STEP[match["rel"].lower()], month, day)
+    elif match["weekday"] is not None:
+        weekday = WEEKDAY_INDEX[match["weekday"].lower()]
+        named_day = year_of_weekday(today, month, day, weekday) or nearest_year(
+            today, month, day, past
+        )
     else:
-        named_day = nearest_year(today, month, day, past) if 1 <= day <= 31 else None
+        named_day = nearest_year(today, month, day, past)
     return day_point_or_none(match, named_day, weekday=match["weekday"] is not None)
 
 
@@ -430,51 +436,35 @@ def _lasting(match: re.Match[str], today: date, past: bool) -> Point | None:
 
 def _ordinal(match: re.Match[str], today: date, past: bool) -> Point | None:
     """ "the 14th", "the 3rd of next month"."""
-    day, rel = int(match["day"]), match["rel"]
+    day, rel = day_number(match["day"]), match["rel"]
     month = today.replace(day=1)
     if rel is not None:
         month = add_months(month, _STEP.get(rel.lower(), 0))
+    elif match["weekday"] is not None:
+        weekday = WEEKDAY_INDEX[match["weekday"].lower()]
+        return day_point_or_none(match, _day_of_weekday(month, day, weekday, today, past))
     elif past and day > today.day:
         month = add_months(month, -1)
     elif not past and day < today.day:
         month = add_months(month, 1)
     named_day = valid_day(month.year, month.month, day)
-    return day_point_or_none(match, named_day, strict=rel is None and match["weekday"] is None)
+    return day_point_or_none(match, named_day, strict=rel is None)
 
 
-HOLIDAYS = {
-    "christmas eve": (12, 24), "christmas day": (12, 25), "christmas": (12, 25),
-    "new year's eve": (12, 31), "new year's day": (1, 1), "halloween": (10, 31),
-    "easter": (0, 0), "valentine's day": (2, 14), "thanksgiving": (11, 0),
-}  # fmt: skip
-
-
-def holiday_day(name: str, year: int) -> date:
-    """Return the day of a holiday in a year."""
-    month, day = HOLIDAYS[name]
-    if not month:
-        return easter(year)
-    if day:
-        return date(year, month, day)
-    first = date(year, month, 1)
-    return first + timedelta(days=(3 - first.weekday()) % 7 + 21)
-
-
-def _holiday(match: re.Match[str], today: date, past: bool) -> Point | None:
-    name, pre = match["holiday"].lower().replace("’", "'"), (match["pre"] or "").lower()
-    past = past if pre in {"", "this"} else pre == "last"
-    if match["year"] is not None:
-        return day_point(match, holiday_day(name, int(match["year"])))
-    day = holiday_day(name, today.year)
-    if past and day >= today:
-        day = holiday_day(name, today.year - 1)
-    elif not past and day < today:
-        day = holiday_day(name, today.year + 1)
-    return day_point(match, day, strict=not pre)
+def _day_of_weekday(month: date, day: int, weekday: int, today: date, past: bool) -> date | None:
+    """Return the nearest such day of a month that falls on a weekday, on one side."""
+    for step in range(4):
+        moved = add_months(month, -step if past else step)
+        named_day = valid_day(moved.year, moved.month, day)
+        if named_day is None or named_day.weekday() != weekday:
+            continue
+        if named_day == today or (named_day < today) == past:
+            return named_day
+    return None
 
 
 _REL_YEAR = rf"(?:{_S}(?P<rel>last|this|next){_S}year\b)?"
-_OPT_YEAR = rf"(?:,?{_S}(?:of{_S})?{_YEAR_RE}(?!\d))?"
+OPT_YEAR = rf"(?:,?{_S}(?:of{_S})?{_YEAR_RE}(?!\d))?"
 _PARTS = rf"(?:the{_S})?(?P<part>early|mid|late|(?:beginning|start|middle|end){_S}of)(?:{_S}|-)"
 
 
@@ -492,34 +482,48 @@ RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
     (
         compile_form(
             rf"(?:{_WEEKDAY_RE},?{_S})?(?:the{_S})?{_DAY_RE}{_S}(?:of{_S})?{_MONTH_RE}"
-            rf"{_OPT_YEAR}{_REL_YEAR}"
+            rf"{OPT_YEAR}{_REL_YEAR}"
+        ),
+        _day_month,
+    ),
+    (
+        compile_form(
+            rf"(?:{_WEEKDAY_RE},?{_S})?(?:the{_S})?{DAY_WORD_RE}{_S}of{_S}{_MONTH_RE}"
+            rf"{OPT_YEAR}{_REL_YEAR}"
         ),
         _day_month,
     ),
     (
         compile_form(
             rf"(?:{_WEEKDAY_RE},?{_S})?{_MONTH_RE}{_S}(?:the{_S})?{_DAY_RE}(?!\d|[:%])"
-            rf"{_OPT_YEAR}{_REL_YEAR}"
+            rf"{OPT_YEAR}{_REL_YEAR}"
+        ),
+        _day_month,
+    ),
+    (
+        compile_form(
+            rf"(?:{_WEEKDAY_RE},?{_S})?{_MONTH_RE}{_S}(?:the{_S})?{LATER_WORD_RE}"
+            rf"{OPT_YEAR}{_REL_YEAR}"
         ),
         _day_month,
     ),
     (
         compile_form(
             rf"{_MONTH_RE}{_S}{_DAY_RE}{_O}(?:-|–|to|through){_O}(?P<to>\d{{1,2}})"
-            rf"(?:st|nd|rd|th)?(?!\d){_OPT_YEAR}"
+            rf"(?:st|nd|rd|th)?(?!\d){OPT_YEAR}"
         ),
         _month_days,
     ),
     (
         compile_form(
             rf"{_DAY_RE}{_O}(?:-|–|to|through){_O}(?P<to>\d{{1,2}})(?:st|nd|rd|th)?"
-            rf"{_S}(?:of{_S})?{_MONTH_RE}{_OPT_YEAR}"
+            rf"{_S}(?:of{_S})?{_MONTH_RE}{OPT_YEAR}"
         ),
         _month_days,
     ),
     (
         compile_form(
-            rf"(?:{_PARTS})?(?:(?P<pre>last|past|next|this){_S})?{_MONTH_RE}{_OPT_YEAR}{_REL_YEAR}"
+            rf"(?:{_PARTS})?(?:(?P<pre>last|past|next|this){_S})?{_MONTH_RE}{OPT_YEAR}{_REL_YEAR}"
         ),
         _named_month,
     ),
@@ -566,7 +570,7 @@ RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
         ),
         _beyond,
     ),
-    (compile_form(rf"(?P<the>the{_S})?{_SEASON_RE}{_OPT_YEAR}{_REL_YEAR}"), _bare_season),
+    (compile_form(rf"(?P<the>the{_S})?{_SEASON_RE}{OPT_YEAR}{_REL_YEAR}"), _bare_season),
     (
         compile_form(
             rf"{COUNT_RE}{_S}{_UNIT_RE}{_S}(?P<sign>ago|back|from{_S}(?:now|today)|later)"
@@ -583,17 +587,9 @@ RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
     ),
     (
         compile_form(
-            rf"(?:{_WEEKDAY_RE},?{_S})?the{_S}(?P<day>\d{{1,2}})(?:st|nd|rd|th)(?:{_S}of{_S}(?P<rel>last|this|next|the){_S}"
-            r"month\b)?"
+            rf"(?:{_WEEKDAY_RE},?{_S})?the{_S}(?P<day>\d{{1,2}}(?=[snrt][tdh])|{LATER_WORDS})"
+            rf"(?:st|nd|rd|th)?(?:{_S}of{_S}(?P<rel>last|this|next|the){_S}month\b)?"
         ),
         _ordinal,
-    ),
-    (
-        compile_form(
-            rf"(?:(?P<pre>last|this|next){_S})?(?P<holiday>christmas(?:{_S}(?:eve|day))?"
-            rf"|new{_S}year['’]s{_S}(?:eve|day)|halloween|easter|valentine['’]s{_S}day|thanksgiving)"
-            rf"{_OPT_YEAR}"
-        ),
-        _holiday,
     ),
 )

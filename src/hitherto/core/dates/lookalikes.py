@@ -6,6 +6,7 @@ A wrong day is worse than none, so what can be either is no date.
 import re
 from typing import Final
 
+from hitherto.core.dates.day_words import DAY_WORD_RE
 from hitherto.core.text import english_words as english
 
 _JOINED_BEFORE: Final = re.compile(r"(?:[$€£#+][ ]?|\d[.,:/]|(?:[A-Z]{2}|\d{3})-)\Z")
@@ -37,9 +38,11 @@ _UNIT: Final = re.compile(
 _WORD: Final = re.compile(r"[ \t]{0,3}([^\W\d_][\w'’-]{0,30}|[%°])")
 _NOT_NOUNS: Final = (english.FUNCTION_WORDS | english.ADVERBS) - {"of"}
 _SLASHED: Final = re.compile(r"\d{1,2}/\d{1,2}\Z")
-_ORDINAL: Final = re.compile(r"the[ \t]+\d{1,2}(?:st|nd|rd|th)\Z", re.IGNORECASE)
+_ORDINAL: Final = re.compile(
+    rf"the[ \t]+(?:\d{{1,2}}(?:st|nd|rd|th)|{DAY_WORD_RE})\Z", re.IGNORECASE
+)
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}\Z")
-_VERB: Final = re.compile(r"(?:may|march)[ \t]+(?:the[ \t]+)?\d{1,2}\Z")
+_VERB: Final = re.compile(rf"(?:may|march)[ \t]+(?:the[ \t]+)?(?:\d{{1,2}}|{DAY_WORD_RE})\Z")
 _BEFORE_CHARS: Final = 24
 _AFTER_CHARS: Final = 80
 

@@ -5,6 +5,7 @@ their prepositions ("since", "before", "between ... and ...") into ranges and ab
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -12,7 +13,8 @@ from typing import Literal
 from hitherto.core.dates.calendar import EARLIEST, add_months, day_text, shift
 from hitherto.core.dates.compounds import points_in
 from hitherto.core.dates.expressions import DateKind, Point
-from hitherto.core.text.english_words import DAY_NAMES, SHORT_DAYS, SHORT_MONTHS
+from hitherto.core.dates.habits import habit_spans
+from hitherto.core.text.english_words import SHORT_DAYS, SHORT_MONTHS
 
 Side = Literal["past", "future"]
 Direction = Literal["past", "future", "nearest"]
@@ -45,8 +47,9 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    r"(?:\b(?P<skip>every|each|all)[ \t]{1,3}(?:other[ \t]{1,3})?"
-    r"|\b(?:(?P<prep>ever since|since|before|by|until|till|up to|after|prior to|starting|from"
+    r"(?:\b(?P<skip>every|each|all|most|some|any|alternate)[ \t]{1,3}"
+    r"(?:(?:other|single|first|second|third|fourth|last)[ \t]{1,3})?"
+    r"|\b(?:(?P<prep>ever since|since|before|by|until|till?|up to|after|prior to|starting|from"
     r"|back in|back on|on|in|at|during|over|around|about|for|of|to|than|through|as of|late|early"
     r"|between|earlier|later|as soon as|sometime|and)"
     r"(?P<adv>[ \t]{1,3}(?:about|around|over|almost|nearly|exactly|early|the end of))?"
@@ -68,7 +71,8 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
         one is the current one for both. "since X" ends today; a future "before X" begins today; a
         past one begins at `EARLIEST`; "after X" ends today (past) or a year after X (future).
 
-    Repeated days ("every Friday", "on Mondays") and durations ("for two years") are no dates.
+    Repeated days ("every Friday", "on Mondays", "tues and thurs") and durations ("for two years")
+    are no dates.
     """
     if _HINT.search(text) is None:
         return []
@@ -80,12 +84,12 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
         for item in _mentions(text, today, "past")
         if (item.start, item.end) in ahead
     ]
-    nearest = [_nearer(behind, coming, today) for behind, coming in pairs]
+    nearest = [nearer(behind, coming, today) for behind, coming in pairs]
     return [item for item in nearest if item is not None]
 
 
-def _nearer(behind: DateMention, ahead: DateMention, today: date) -> DateMention | None:
-    """Return the nearer reading of a date; None if the other is not twice as far."""
+def nearer(behind: DateMention, ahead: DateMention, today: date) -> DateMention | None:
+    """Return the nearer of two readings, None if the other is not twice as far."""
     if (behind.first, behind.last) == (ahead.first, ahead.last):
         return behind
     back, forth = _days_to(behind, today), _days_to(ahead, today)
@@ -104,13 +108,10 @@ def _days_to(mention: DateMention, today: date) -> int:
 
 
 def _mentions(text: str, today: date, prefers: Side) -> list[DateMention]:
-    points = list(points_in(text, today, prefers == "past"))
+    points = _without_habits(text, points_in(text, today, prefers == "past"))
     mentions: list[DateMention] = []
     index = 0
     while index < len(points):
-        if _are_repeated(text, points[index : index + 2]):
-            index += 2
-            continue
         mention_of_two = _joint_range(text, points, index, today, prefers)
         if mention_of_two is not None:
             mentions.append(mention_of_two)
@@ -123,25 +124,17 @@ def _mentions(text: str, today: date, prefers: Side) -> list[DateMention]:
     return mentions
 
 
-_WEEKDAY_NAME = re.compile(
-    rf"(?:{'|'.join(DAY_NAMES)})(?: (?:morning|afternoon|evening|night))?\Z",
-    re.IGNORECASE,
-)
-
-
-def _are_repeated(text: str, points: list[Point]) -> bool:
-    """ "on Monday and Thursday" names days of every week, unless one is "last" or "next"."""
-    if len(points) < 2:
-        return False
-    first, second = points
-    named = all(_WEEKDAY_NAME.match(text[point.start : point.end]) for point in points)
-    return named and text[first.end : second.start].strip(" ,").lower() in (
-        "and",
-        "or",
-        "",
-        "and on",
-        "&",
-    )
+def _without_habits(text: str, points: Iterator[Point]) -> list[Point]:
+    """Return the points that are no days of every week."""
+    spans = iter(habit_spans(text))
+    span = next(spans, None)
+    kept = []
+    for point in points:
+        while span is not None and span[1] <= point.start:
+            span = next(spans, None)
+        if span is None or point.end <= span[0]:
+            kept.append(point)
+    return kept
 
 
 def _preposition(text: str, start: int) -> re.Match[str] | None:
@@ -169,8 +162,13 @@ def _joint_range(
     if begin.kind == end.kind == "day" and begin.strict and not end.strict:
         first = first.replace(year=last.year, month=last.month, day=min(first.day, 28))
     if last < first:
-        first = add_months(first, -12) if prefers == "past" else first
-        last = last if prefers == "past" else add_months(last, 12)
+        is_week = (first - last).days < 7 and not any(
+            char.isdigit() for char in text[begin.start : end.end]
+        )
+        if prefers == "past":
+            first = shift(first, -7) if is_week else add_months(first, -12)
+        else:
+            last = shift(last, 7) if is_week else add_months(last, 12)
     if last < first or before is None:
         return None
     noun = f"{_name(begin, first)} {'and' if word == 'between' else 'to'} {_name(end, last)}"
@@ -226,7 +224,7 @@ def _bounded(point: Point, word: str, today: date, prefers: Side) -> DateMention
     elif word in {"before", "prior to"}:
         last, kind, word = shift(first, -1), "before", "before"
         first = today if prefers == "future" and today <= last else EARLIEST
-    elif word in {"by", "until", "till", "up to"}:
+    elif word in {"by", "until", "till", "til", "up to"}:
         kind, word = "before", "by" if word == "by" else "until"
         first = today if prefers == "future" and today <= last else EARLIEST
     elif word == "after":

@@ -7,11 +7,12 @@ rewritten in the third person.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from hitherto.core.dates.mentions import DateMention, Direction, find_dates
+from hitherto.core.dates.certain import SIDES, certain_dates
+from hitherto.core.dates.mentions import DateMention
 from hitherto.core.extraction.own_words import Kept, is_sure, kept_words
 from hitherto.core.extraction.rewriting import rewrite
 from hitherto.core.statements.learned import StatementModel
@@ -20,8 +21,6 @@ from hitherto.models import Candidate, Clause, Message, MessageRole
 
 _PREFIX = re.compile(r"\A[ \t]*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):[ \t]+")
 _YEAR = re.compile(r"\d{4}")
-_DIRECTIONS: dict[str, Direction] = {"past": "past", "ended": "past", "future": "future"}
-"""Side of a date without a year, by the time that a piece speaks of."""
 
 
 def extract(
@@ -87,42 +86,48 @@ def _end_of(day: date) -> datetime:
 
 
 def _statements(piece: Kept, today: date) -> Iterator[_Stated]:
-    """Yield a piece rewritten as a whole, or in its own words if it is sure."""
+    """Yield a piece rewritten as a whole, or in its own words if it is sure.
+
+    One that is rewritten with a day that is not certain stays in its own words, without that day.
+    """
     rewritten = rewrite(piece.words, today)
-    certain = [] if piece.question else rewritten.clauses
-    for clause, first, last in certain:
+    dates = certain_dates(piece.words, today, piece.time, clauses=rewritten.days)
+    certain = {piece.words[mention.start : mention.end].lower() for mention in dates}
+    clauses = rewritten.clauses
+    if piece.question or any(day and words not in certain for words, day in rewritten.days.items()):
+        clauses = []
+    for clause, first, last in clauses:
         yield _Stated(clause.text, first, last, {}, clause)
-    if not certain and is_sure(piece):
-        words, first, last = _with_days(piece, rewritten.days, today)
+    if not clauses and is_sure(piece):
+        words, first, last = _with_days(piece, dates, today)
         yield _Stated(Quotation(words, piece.question).content, first, last, {})
 
 
-def _with_days(
-    piece: Kept, days: Mapping[str, DateMention | None], today: date
-) -> tuple[str, date, date]:
-    """Return the words with open days in brackets, and the first day.
-
-    days: what expressions mean where their clause was understood.
-    """
-    certain = {
-        (mention.start, mention.end): mention
-        for mention in find_dates(
-            piece.words, today, prefers=_DIRECTIONS.get(piece.time, "nearest")
-        )
-    }
+def _with_days(piece: Kept, dates: Sequence[DateMention], today: date) -> tuple[str, date, date]:
+    """Return the words with open days in brackets, and the first and last day."""
     out: list[str] = []
     named: list[DateMention] = []
     end = 0
-    for mention in find_dates(piece.words, today, prefers="past"):
-        written = piece.words[mention.start : mention.end]
-        meant = days.get(written.lower(), certain.get((mention.start, mention.end)))
-        if meant is None or meant.kind == "vague":
+    for mention in dates:
+        if mention.kind == "vague":
             continue
-        named.append(meant)
-        if not _YEAR.search(written):
-            out += [piece.words[end : mention.end], f" [{meant.noun}]"]
+        named.append(mention)
+        if not _YEAR.search(piece.words, mention.start, mention.end):
+            out += [piece.words[end : mention.end], f" [{mention.noun}]"]
             end = mention.end
     words = "".join([*out, piece.words[end:]])
     if not named:
         return words, today, today
-    return words, named[0].first, named[0].last
+    about = _on_its_side(named, piece.time, today)
+    return words, about.first, about.last
+
+
+def _on_its_side(named: Sequence[DateMention], time: str, today: date) -> DateMention:
+    """Return the first date that lies where a piece says, or else the first."""
+    side = SIDES.get(time)
+    for mention in named:
+        if (side == "past" and mention.first <= today) or (
+            side == "future" and mention.last >= today
+        ):
+            return mention
+    return named[0]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hitherto.core.text import english_words as english
+from hitherto.core.text.languages import OTHER_FUNCTION_WORDS
 
 MAX_MESSAGE_CHARS = 20_000
 """Longer messages are pasted documents; only their beginning is read."""
@@ -189,7 +190,7 @@ def is_english(text: str) -> bool:
     if len(words) <= 3:
         return True
     own = sum(word in english.FUNCTION_WORDS for word in words)
-    foreign = sum(word in english.FOREIGN_FUNCTION_WORDS for word in words)
+    foreign = sum(word in OTHER_FUNCTION_WORDS for word in words)
     if own == foreign == 0 and len(words) <= 6 and text.isascii():
         return True
     return own >= foreign and own / len(words) >= MIN_ENGLISH

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from hitherto.core.extraction.message_filter import MAX_MESSAGE_CHARS, MAX_SENTENCE_CHARS
 from hitherto.core.statements.learned import ReadMessage, StatementModel
+from hitherto.core.text.date_names import MONTHS
 from hitherto.core.text.invisible import without_invisible
 from hitherto.core.text.sentences import whole_sentence_spans
 from hitherto.models import Message, MessageRole
@@ -41,8 +42,9 @@ _CUT = re.compile(
     r"|(?<!\s)\s++(?=(?:and|but|so|because|cause|cuz|bc|und|aber|weil|y|pero|porque|et|mais|car|e|mas|ma)\s)"
 )
 _MARKUP = re.compile(r"(?:\*\*|__|~~)|(?<!\w)[*_](?=\w)|(?<=[\w.!?])[*_](?!\w)")
+_MONTHS = "|".join(form for month in MONTHS["de"] for form in month)
 _LEADING = re.compile(
-    r"(?:[\s,;:.!?\-–—*•#)\]>、，。；：]|\d{1,2}[.)]\s"
+    rf"(?:[\s,;:.!?\-–—*•#)\]>、，。；：]|\d{{1,2}}(?:\)|\.(?!\s(?:{_MONTHS})))\s"
     r"|(?:and|but|so|also|oh|well|btw|by the way|anyway|plus|und|aber|y|pero|et|mais|mas)"
     r"(?=[\s,]))+",
     re.IGNORECASE,
@@ -56,8 +58,6 @@ _POINTING = re.compile(
     r"|[它他她]|彼|वह|वो|वे|उस",
     re.IGNORECASE,
 )
-_ORDINAL = re.compile(r"\b(?:am|dem|den|der|vom|zum|bis|ab) \d{1,2}\.\s*\Z", re.IGNORECASE)
-_ORDINAL_CHARS = 12
 _QUESTION_END = re.compile(r"[?？]")
 
 
@@ -106,7 +106,7 @@ def kept_words(
     read = model.read(text, context_of(earlier_turns))
     masked = _masked(text)
     collected = _Collected(text, messages, position)
-    for start, end in _sentences(text):
+    for start, end in whole_sentence_spans(text):
         if end - start > MAX_SENTENCE_CHARS or any(a < end and start < b for a, b in masked):
             collected.skip()
             continue
@@ -116,16 +116,6 @@ def kept_words(
                 collected.add(piece, (first, behind))
         collected.end_sentence(start, end)
     return collected.kept
-
-
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of sentences; "am 13. März" is no end of one."""
-    start = 0
-    for _, end in whole_sentence_spans(text):
-        if end < len(text) and _ORDINAL.search(text, max(start, end - _ORDINAL_CHARS), end):
-            continue
-        yield start, end
-        start = end
 
 
 @dataclass(slots=True)

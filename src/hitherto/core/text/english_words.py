@@ -31,6 +31,8 @@ UNITS = (
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 ORDINALS = (
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
+    "eighteenth", "nineteenth",
 )  # fmt: skip
 
 ARTICLES = word_set("a an the")
@@ -312,14 +314,6 @@ STOP_WORDS = (
     """)
 )
 """Words that are neither indexed nor searched."""
-
-FOREIGN_FUNCTION_WORDS = word_set("""
-    el la los las un una de del que y en es por para con mi mis su se yo muy pero como más está
-    le les des du et je il elle nous vous dans pour avec sur mon ma mes est suis pas ne qui une
-    ai der die das und ist ich nicht ein eine mit auf für von zu mein meine wir sie auch im den
-    dem habe bin o os as um uma do da não com meu minha eu são di che il sono non ho mio gli
-    della per het een ik niet mijn och att är jag det som på min
-""")
 
 EVENT_NOUNS = word_set("""
     test exam appointment interview meeting flight match game gig concert wedding party trip
