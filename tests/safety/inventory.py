@@ -47,6 +47,8 @@ They are judged by what they take at the bound, not by their growth."""
 EXEMPT: Final[Mapping[str, str]] = {
     "core.dates.day_words.day_number": "takes a word of its own table",
     "core.dates.expressions.compile_form": "takes a pattern of this package",
+    "core.dates.other_languages._in_front": "takes words of a grammar of the package",
+    "core.dates.other_languages._pattern": "takes words of a grammar of the package",
     "core.dates.holidays.holiday_day": "takes a name of its own table",
     "core.context.priorities._lines": "takes drafts of drafts: `render` in scenarios",
     "core.context.priorities.without_weak_memories": "compares similarities; reads no text",

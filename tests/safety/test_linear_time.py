@@ -26,6 +26,7 @@ MOST_US_PER_CHAR = 100.0
 
 MADE_DURING_A_CALL = {
     "core.dates.expressions: f'\\\\b(?:{pattern})(?!\\\\w)'": "a pattern of the module",
+    "core.dates.other_languages: words": "words of a grammar of the package",
     'core.reconciliation.doubt: f"\\\\b(?:his|her|their|the|user\'s) {re.escape(kind)}\\\\b"': (
         "a kind of the table of relatives"
     ),

@@ -8,9 +8,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Final
 
+from hitherto.core.dates import east_asian, other_languages
 from hitherto.core.dates.calendar import EARLIEST, shift
+from hitherto.core.dates.grammars import GRAMMARS
 from hitherto.core.dates.mentions import DateMention, Side, find_dates, nearer
 from hitherto.core.text.english_words import SHORT_DAYS
 
@@ -36,6 +39,18 @@ def english_dates(text: str, today: date, side: Side) -> list[DateMention]:
         for mention in find_dates(text, today, prefers=side)
         if mention.first > sunday or not _NEXT_DAY.search(text, mention.start, mention.end)
     ]
+
+
+def reader_of(language: str) -> DateReader:
+    """Return the function that finds dates in a language; an unknown one is read as English."""
+    return _READERS.get(language, english_dates)
+
+
+_READERS: Final[Mapping[str, DateReader]] = {
+    "ja": partial(east_asian.dates_in, "ja"),
+    "zh": partial(east_asian.dates_in, "zh"),
+    **{code: partial(other_languages.dates_in, code) for code in GRAMMARS},
+}
 
 
 def certain_dates(
@@ -99,6 +114,8 @@ def _of_present(
     if behind is None or ahead is None:
         return clause
     apart = _days_apart(behind, ahead)
+    if behind.kind == "since":
+        return behind
     in_past = clause is not None and _bound(clause) == _bound(behind)
     if ahead.phrase.startswith(_OPEN_END) and not in_past:
         return None if apart == 2 * _WEEK_APART else ahead

@@ -85,7 +85,8 @@ def month_point(match: re.Match[str], year: int, month: int, *, strict: bool = F
     )
 
 
-def _year(match: re.Match[str], year: int, *, strict: bool = False) -> Point:
+def year_point(match: re.Match[str], year: int, *, strict: bool = False) -> Point:
+    """Return the point of a whole year."""
     first, last = date(year, 1, 1), date(year, 12, 31)
     noun = str(year)
     return Point(match.start(), match.end(), first, last, "year", noun, f"in {noun}", strict)
@@ -213,20 +214,20 @@ def _named_month(match: re.Match[str], today: date, past: bool) -> Point | None:
         strict = not usual and pre is None
         point = month_point(match, month_year(today, month, past), month, strict=strict)
     part = match["part"]
-    return _part_of(point, part.lower()) if part is not None else point
+    return part_of(point, part.lower()) if part is not None else point
 
 
 def _end_of(match: re.Match[str], today: date, past: bool) -> Point | None:
     """Read "the end of the week", of the month, of the year."""
-    point = _unit_point(
+    point = unit_point(
         match, today, int(match["rel"].lower() == "next"), match["unit"].lower(), past
     )
     if point is None or point.kind == "week":
         return None if point is None else day_point(match, point.last)
-    return _part_of(point, "end")
+    return part_of(point, "end")
 
 
-def _part_of(point: Point, part: str) -> Point:
+def part_of(point: Point, part: str) -> Point:
     """Narrow a month or a year to its beginning, middle or end (thirds)."""
     days = (point.last - point.first).days + 1
     if "end" in part:
@@ -251,8 +252,8 @@ def _part_of(point: Point, part: str) -> Point:
 
 
 def _named_year(match: re.Match[str], today: date, past: bool) -> Point | None:
-    point = _year(match, int(match["year"]), strict=match["part"] is None)
-    return _part_of(point, match["part"].lower()) if match["part"] is not None else point
+    point = year_point(match, int(match["year"]), strict=match["part"] is None)
+    return part_of(point, match["part"].lower()) if match["part"] is not None else point
 
 
 def _decade(match: re.Match[str], today: date, past: bool) -> Point | None:
@@ -310,18 +311,17 @@ def _stepped(match: re.Match[str], today: date, past: bool) -> Point | None:
     step, unit = _STEP[match["step"].lower().split()[-1]], match["unit"].lower()
     if match["twice"] is not None:
         step *= 2
-    return _unit_point(match, today, step, unit, past)
+    return unit_point(match, today, step, unit, past)
 
 
 def _beyond(match: re.Match[str], today: date, past: bool) -> Point | None:
     """Read "the week before last", "the month after next"."""
     step = -2 if match["dir"].lower() == "before" else 2
-    return _unit_point(match, today, step, match["unit"].lower(), past)
+    return unit_point(match, today, step, match["unit"].lower(), past)
 
 
-def _unit_point(
-    match: re.Match[str], today: date, step: int, unit: str, past: bool
-) -> Point | None:
+def unit_point(match: re.Match[str], today: date, step: int, unit: str, past: bool) -> Point | None:
+    """Return the week, weekend, month, year or season that is `step` ones away."""
     if unit == "week":
         return _week(match, shift(today, 7 * step))
     if unit == "weekend":
@@ -334,7 +334,7 @@ def _unit_point(
         moved = add_months(today, step)
         return month_point(match, moved.year, moved.month)
     if unit == "year":
-        return _year(match, today.year + step)
+        return year_point(match, today.year + step)
     return stepped_season(match, today, step, unit)
 
 
@@ -394,7 +394,7 @@ def _offset(match: re.Match[str], today: date, sign: int) -> Point | None:
         return day_point(match, shift(today, sign * _DAYS_IN[unit] * count))
     if unit == "year" and not 1900 <= today.year + sign * count <= 2200:
         return None
-    return _unit_point(match, today, sign * count, unit, sign < 0)
+    return unit_point(match, today, sign * count, unit, sign < 0)
 
 
 _DAYS_IN = {

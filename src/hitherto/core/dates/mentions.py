@@ -195,7 +195,7 @@ def _with_preposition(text: str, point: Point, today: date, prefers: Side) -> Da
         return DateMention(
             start, point.end, point.first, point.last, point.kind, phrase, point.noun
         )
-    bounded = _bounded(point, word, today, prefers)
+    bounded = bounded_mention(point, word, today, prefers)
     if bounded is not None:
         return replace(bounded, start=before.start())
     phrase = point.adverb if word in _PLAIN else f"{word} {point.noun}"
@@ -213,7 +213,7 @@ def _rounded_start(text: str, point: Point) -> int:
     return max(0, point.start - 12) + match.start()
 
 
-def _bounded(point: Point, word: str, today: date, prefers: Side) -> DateMention | None:
+def bounded_mention(point: Point, word: str, today: date, prefers: Side) -> DateMention | None:
     """Return the range that a preposition opens: since, before, by, until, after."""
     noun = point.noun
     if point.kind == "week" and noun.startswith("around "):

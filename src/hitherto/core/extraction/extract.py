@@ -7,20 +7,22 @@ rewritten in the third person.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from hitherto.core.dates.certain import SIDES, certain_dates
+from hitherto.core.dates.certain import SIDES, certain_dates, reader_of
 from hitherto.core.dates.mentions import DateMention
 from hitherto.core.extraction.own_words import Kept, is_sure, kept_words
 from hitherto.core.extraction.rewriting import rewrite
 from hitherto.core.statements.learned import StatementModel
+from hitherto.core.text.languages import ENGLISH, languages_of
 from hitherto.core.text.quotation import Quotation
 from hitherto.models import Candidate, Clause, Message, MessageRole
 
 _PREFIX = re.compile(r"\A[ \t]*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):[ \t]+")
 _YEAR = re.compile(r"\d{4}")
+_FIGURES = re.compile(r"(\d{1,2})/\d{1,2}/\d{4}\Z")
 
 
 def extract(
@@ -41,7 +43,7 @@ def extract(
     for position, message in enumerate(messages):
         if message.role is MessageRole.USER:
             for piece in kept_words(messages, position, model, prefix):
-                for stated in _statements(piece, today):
+                for stated in _statements(piece, message.content, today):
                     statement = merged.setdefault(stated.content.lower(), stated)
                     statement.positions[position] = None
     return [
@@ -85,13 +87,13 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
 
 
-def _statements(piece: Kept, today: date) -> Iterator[_Stated]:
+def _statements(piece: Kept, message: str, today: date) -> Iterator[_Stated]:
     """Yield a piece rewritten as a whole, or in its own words if it is sure.
 
     One that is rewritten with a day that is not certain stays in its own words, without that day.
     """
     rewritten = rewrite(piece.words, today)
-    dates = certain_dates(piece.words, today, piece.time, clauses=rewritten.days)
+    dates = _dates_of(piece, rewritten.days, message, today)
     certain = {piece.words[mention.start : mention.end].lower() for mention in dates}
     clauses = rewritten.clauses
     if piece.question or any(day and words not in certain for words, day in rewritten.days.items()):
@@ -103,6 +105,22 @@ def _statements(piece: Kept, today: date) -> Iterator[_Stated]:
         yield _Stated(Quotation(words, piece.question).content, first, last, {})
 
 
+def _dates_of(
+    piece: Kept, clauses: Mapping[str, DateMention | None], message: str, today: date
+) -> list[DateMention]:
+    """Return the certain dates of a piece, in the language that it is most likely in.
+
+    clauses: what expressions mean in English clauses.
+    """
+    for language in languages_of(piece.words, message):
+        in_clauses = clauses if language == ENGLISH else {}
+        reader = reader_of(language)
+        dates = certain_dates(piece.words, today, piece.time, reader, in_clauses)
+        if dates:
+            return dates
+    return []
+
+
 def _with_days(piece: Kept, dates: Sequence[DateMention], today: date) -> tuple[str, date, date]:
     """Return the words with open days in brackets, and the first and last day."""
     out: list[str] = []
@@ -112,7 +130,7 @@ def _with_days(piece: Kept, dates: Sequence[DateMention], today: date) -> tuple[
         if mention.kind == "vague":
             continue
         named.append(mention)
-        if not _YEAR.search(piece.words, mention.start, mention.end):
+        if _leaves_open(piece.words[mention.start : mention.end], mention):
             out += [piece.words[end : mention.end], f" [{mention.noun}]"]
             end = mention.end
     words = "".join([*out, piece.words[end:]])
@@ -120,6 +138,14 @@ def _with_days(piece: Kept, dates: Sequence[DateMention], today: date) -> tuple[
         return words, today, today
     about = _on_its_side(named, piece.time, today)
     return words, about.first, about.last
+
+
+def _leaves_open(written: str, mention: DateMention) -> bool:
+    """Return whether a date lacks its year, or has its day in front of its month."""
+    figures = _FIGURES.match(written)
+    if figures is not None:
+        return int(figures[1]) != mention.first.month
+    return _YEAR.search(written) is None
 
 
 def _on_its_side(named: Sequence[DateMention], time: str, today: date) -> DateMention:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hitherto.core.text import english_words as english
+from hitherto.core.text.date_names import MONTHS, WEEKDAYS
 from hitherto.core.text.english_words import word_set
 
 ENGLISH: Final = "en"
@@ -20,21 +21,21 @@ FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = {
     "es": word_set("""
         el la los las un una de del que y en es por para con mi mis su se yo muy pero como más
         está estoy soy tengo me al ha he fue desde hace lo no nos hasta mucho también porque este
-        esta tiene voy va vivo cuando sin ya llega
+        esta tiene voy va vivo cuando sin ya llega a día
     """),
     "fr": word_set("""
         le les la des du et je il elle on nous vous dans pour avec sur mon ma mes est suis pas ne
         qui une un ai au aux ce cette depuis sa son ses que de en mais plus très chez j l d c n
-        qu jusqu était avons sont fait ai habite moi
+        qu jusqu était avons sont fait ai habite moi a
     """),
     "pt": word_set("""
         o os as um uma do da dos das no na nos nas não com meu minha meus eu são e em para por
-        que de se ao mais muito mas é estou tenho foi desde até está sou há vou fiz ele ela
+        que de se ao mais muito mas é estou tenho foi desde até está sou há vou fiz ele ela a dia
     """),
     "it": word_set("""
         il lo la gli le di che è sono non ho mio mia i per della del dei delle al alla da dal
         dalla nel nella un una con si mi ha ci più anche ma sul tra fra e in l dell all abito
-        faccio
+        faccio a
     """),
     "nl": word_set("""
         het een ik niet mijn en de van is dat op te met voor zijn heb heeft ben aan er maar om
@@ -46,6 +47,13 @@ FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = {
 
 OTHER_FUNCTION_WORDS: Final = frozenset().union(*FUNCTION_WORDS.values()) - english.FUNCTION_WORDS
 """Words by which a text is recognised as not English."""
+
+_DATE_WORDS: Final = {
+    code: frozenset(name for names in (*MONTHS[code], *WEEKDAYS[code]) for name in names[:1])
+    for code in FUNCTION_WORDS
+    if code != ENGLISH
+} | {ENGLISH: frozenset((*english.MONTH_NAMES, *english.DAY_NAMES))}
+_KNOWN_WORDS: Final = {code: words | _DATE_WORDS[code] for code, words in FUNCTION_WORDS.items()}
 
 _MAX_CHARS: Final = 2_000
 """Characters that are read: the language of a message shows early."""
@@ -88,7 +96,7 @@ def _best(text: str) -> tuple[str, ...]:
     """Return the languages that have the most words of a text."""
     scores = dict.fromkeys(FUNCTION_WORDS, 0)
     for word in _LATIN.findall(text.lower()):
-        for code, words in FUNCTION_WORDS.items():
+        for code, words in _KNOWN_WORDS.items():
             scores[code] += word in words
     most = max(scores.values())
     return tuple(code for code, score in scores.items() if score == most)
