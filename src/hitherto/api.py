@@ -100,12 +100,13 @@ class ContextRequest:
         Field(ge=1, le=20, description="Latest summaries of other sessions to show."),
     ] = None
     timezone: Annotated[
-        str,
+        str | None,
         Field(
-            description="The IANA name of the time zone in which the text tells the time.",
+            description="The IANA name of the time zone in which the text tells the time; without "
+            "it, that of the session, of its user, or UTC.",
             examples=["America/New_York"],
         ),
-    ] = "UTC"
+    ] = None
     include_system_prompt: Annotated[
         bool, Field(description="Whether the text begins with the system prompt.")
     ] = True
@@ -128,9 +129,13 @@ class MemoryApi(Protocol):
         *,
         metadata: Metadata | None = None,
         merge_conflict_enabled: bool | None = None,
+        timezone: str | None = None,
         idempotency_key: str | None = None,
     ) -> UserModel:
         """Create a user. Raises UserAlreadyExistsError.
+
+        timezone: IANA name of the zone in which the days of the user's sessions are read and shown;
+        None is UTC.
 
         idempotency_key: 1-255 characters. The call made again with the same key and arguments
         answers as the first did and does nothing; with other arguments it fails as it would
@@ -160,9 +165,11 @@ class MemoryApi(Protocol):
         new_metadata: Metadata | None = None,
         new_user_id: str | None = None,
         merge_conflict_enabled: bool | Unset | None = UNSET,
+        timezone: str | Unset | None = UNSET,
     ) -> UserModel:
-        """Replace metadata, rename, or switch conflicts; what is not given stays.
+        """Replace metadata, rename, switch conflicts, or set the zone; what is not given stays.
 
+        A new zone counts for sessions that are not processed yet; the days of memories stay.
         Raises UserNotFoundError, and UserAlreadyExistsError when the new id is taken.
         """
         ...
@@ -178,9 +185,12 @@ class MemoryApi(Protocol):
         metadata: Metadata | None = None,
         auto_process_after_seconds: int | None = MIN_AUTO_PROCESS_S,
         custom_created_at_utc: datetime | None = None,
+        timezone: str | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:
         """Start a conversation.
+
+        timezone: as of the user, for this session alone; None is the user's.
 
         auto_process_after_seconds: 600 to 316,224,000 (ten years), or None for never.
 
@@ -219,9 +229,18 @@ class MemoryApi(Protocol):
         ...
 
     async def update_session(
-        self, user_id: str, session_id: str, new_metadata: Metadata
+        self,
+        user_id: str,
+        session_id: str,
+        new_metadata: Metadata | None = None,
+        *,
+        timezone: str | Unset | None = UNSET,
     ) -> SessionModel:
-        """Replace a session's metadata. Raises UserNotFoundError, SessionNotFoundError."""
+        """Replace a session's metadata, or set its zone; what is not given stays.
+
+        Once it is processed, a new zone changes only what its contexts show.
+        Raises UserNotFoundError, SessionNotFoundError.
+        """
         ...
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,14 @@ from hitherto.store.rows import damaged, to_matrix
 
 @dataclass(frozen=True, slots=True)
 class IndexedSession:
-    """A processed session; its messages are rows `first_row` and following of the index."""
+    """A processed session; its messages are rows `first_row` and following of the index.
+
+    day: in the zone in which it was read.
+    """
 
     session_id: str
     created_at: datetime
+    day: date
     summary: str
     messages: tuple[Message, ...]
     first_row: int
@@ -274,7 +278,7 @@ def _extended(base: UserIndex, delta: IndexDelta) -> UserIndex:
     summaries = index.append_summaries(
         base.summaries,
         [session.summary for session in added],
-        [session.created_at.date() for session in added],
+        [session.day for session in added],
         to_matrix([summary.vector for summary in delta.summaries], dimension),
     )
     fresh = [pair for pair in delta.memories if pair[0].memory_id not in base.memory_rows]
@@ -335,6 +339,7 @@ def _with_sessions(
             IndexedSession(
                 summary.session_id,
                 summary.created_at,
+                summary.day,
                 summary.content,
                 messages,
                 len(message_sessions),
@@ -352,7 +357,7 @@ def _indexable(
         grouped[passage.session_id].append(passage)
     return [
         index.SessionPassages(
-            session.created_at.date(),
+            session.day,
             session.messages,
             [
                 Passage(

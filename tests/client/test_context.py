@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.fakes import HashEmbedder
@@ -173,6 +174,9 @@ async def test_the_first_line_says_when_it_is_in_the_zone_of_the_call(memory: An
         assert response.context.startswith(line)
 
 
+ZONE = ZoneInfo("UTC")
+
+
 @pytest.mark.parametrize(
     ("given", "now"),
     [
@@ -184,7 +188,7 @@ def test_a_session_with_a_date_of_its_own_has_a_clock_of_its_own(
     given: datetime, now: datetime
 ) -> None:
     session = SessionModel("s", "alice", SessionStatus.PENDING, {}, given, None, None)
-    state = ContextState("u", session, RECORDED, [], [], [], None, cast(IndexDelta, None))
+    state = ContextState("u", session, ZONE, RECORDED, [], [], [], None, cast(IndexDelta, None))
     assert conversation_now(state, RECORDED + timedelta(days=3)) == now
     assert conversation_now(state, RECORDED - timedelta(hours=1)) == given
 
@@ -203,7 +207,7 @@ async def test_ranking_memories_beside_the_messages_changes_nothing() -> None:
     def read(tx: ProjectUsers) -> ContextState:
         user = tx.user("alice")
         delta = resources.index_cache.delta(user)
-        return ContextState(user.user_id, asking, asking.created_at, [], [], [], None, delta)
+        return ContextState(user.user_id, asking, ZONE, asking.created_at, [], [], [], None, delta)
 
     state = await resources.store.read(lambda tx: read(tx.users(DEFAULT_PROJECT_ID)))
     working = resources.index_cache.refresh(state.internal_user_id, state.delta)

@@ -69,7 +69,7 @@ async def test_what_an_earlier_release_remembered_is_recalled_and_worked_on(
     write(path, version)
     async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
         alice = await memory.get_user("alice")
-        assert alice.metadata == {"plan": "free"}
+        assert (alice.metadata, alice.timezone) == ({"plan": "free"}, None)
         items = (await alice.list_memories()).items
         assert {item.content for item in items} == {
             "User lives in Lisbon",

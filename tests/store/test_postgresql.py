@@ -177,7 +177,7 @@ async def test_two_users_renamed_alike_at_once_are_told_apart(store: Store) -> N
                     "find_user", project_id=DEFAULT_PROJECT_ID, custom_user_id="carla"
                 )
                 both.wait(20)
-            tx.update_user(user, "carla", {}, None)
+            tx.update_user(user, "carla", {}, None, None)
 
         return work
 

@@ -168,7 +168,7 @@ async def test_writers_in_many_threads_lose_no_update(path: Path) -> None:
     def count(tx: ProjectUsers) -> None:
         user = tx.user("alice")
         number = user.model.metadata.get("number", 0)
-        tx.update_user(user, "alice", {"number": number + 1}, None)
+        tx.update_user(user, "alice", {"number": number + 1}, None, None)
         user.messages.add("one", MessageRole.USER, str(number), START)
 
     await stores[0].write(lambda tx: start(tx.users(DEFAULT_PROJECT_ID)))

@@ -6,10 +6,12 @@ Reconciliation with the user's memories and writing follow later.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from hitherto.background.jobs import ConflictJob, Job, SessionJob
 from hitherto.background.plan_writer import Findings
 from hitherto.background.stored_fields import FieldBuilder
+from hitherto.core.dates.formatting import in_zone
 from hitherto.core.history.redaction import without_marks
 from hitherto.core.recall import passages
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
@@ -35,7 +37,7 @@ class LeaseLostError(RecallrAIError):
 class JobState:
     """State of the rows that a job is about, read when it begins.
 
-    messages: of a session. conflict: None for a session.
+    messages: of a session. conflict: None for a session. zone: in which its days are read.
     """
 
     project_id: str
@@ -45,16 +47,23 @@ class JobState:
     categories: Sequence[Category]
     preferences: GenerationPreferences
     embedder: RecordedEmbedder
+    zone: ZoneInfo
 
 
 def read_state(tx: JobRows, work: Work) -> JobState:
     """Read the rows that a job is about. Raises LeaseLostError if they were deleted."""
     user = tx.user(work)
+    zone = user.zone(user.sessions.get(work.session_id))
     conflict = None
     if work.merge_conflict_id is not None:
         conflict = user.conflicts.answered(work.merge_conflict_id, work.created_at)
         if conflict is None:
             raise LeaseLostError(f"{work} was deleted")
+        conflict = replace(
+            conflict,
+            session_created_at=in_zone(conflict.session_created_at, zone),
+            answered_at=in_zone(conflict.answered_at, zone),
+        )
     return JobState(
         user.project_id,
         user.messages.of_session(work.session_id) if conflict is None else (),
@@ -63,6 +72,7 @@ def read_state(tx: JobRows, work: Work) -> JobState:
         tx.categories(user),
         tx.generation_preferences(user),
         user.embedder(),
+        zone,
     )
 
 
@@ -87,7 +97,8 @@ class JobReader:
         self, work: Work, state: JobState, index: UserIndex, inference: ChargedInference
     ) -> SessionJob:
         """Extract statements and summary of a session, and cut its messages into passages."""
-        screened = await self._extract(state.messages, work.created_at, state, index, inference)
+        said_at = in_zone(work.created_at, state.zone)
+        screened = await self._extract(state.messages, said_at, state, index, inference)
         findings = await in_thread(self._findings, work, state, screened)
         return SessionJob(work, findings, state.conflicts_enabled)
 
@@ -100,6 +111,7 @@ class JobReader:
         vectors = self._field_builder.embed_now(state.embedder, to_embed)
         first_passage, after_passages = len(candidates), len(candidates) + len(cut)
         return Findings(
+            zone=state.zone,
             candidates=candidates,
             vectors=vectors[:first_passage],
             summary=summary,
@@ -126,7 +138,7 @@ class JobReader:
         quarantined: list[tuple[Candidate, QuarantineReason]] = []
         for text in conflict.messages():
             message = Message(MessageRole.USER, text, conflict.answered_at)
-            screened = await self._extract([message], message.timestamp, state, index, inference)
+            screened = await self._extract([message], conflict.answered_at, state, index, inference)
             statements += screened.candidates
             # The positions are those of the one message, not of the session's.
             quarantined += [

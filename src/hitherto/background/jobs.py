@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hitherto.background.dated_plan import DatedPlan
 from hitherto.background.plan_writer import Findings, PlanWriter, StoredFields
+from hitherto.core.dates.formatting import in_zone
 from hitherto.core.reconciliation import reconcile
 from hitherto.core.reconciliation.conflict_resolution import AnsweredConflict
 from hitherto.core.safety import low_trust
@@ -90,7 +91,7 @@ class SessionJob:
             own,
             vectors[: len(own)],
             session_id=self.work.session_id,
-            session_date=self.work.created_at,
+            session_date=in_zone(self.work.created_at, self.findings.zone),
             conflicts_enabled=self.conflicts_enabled,
         )
         plan, kept = await in_thread(_guarded, plan, working, memories, quoted)

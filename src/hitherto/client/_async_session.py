@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitherto.api import ContextRequest
+from hitherto.api import UNSET, ContextRequest, Unset
 from hitherto.client.event_loop import AsyncConnection
 from hitherto.models import (
     ContextResponse,
@@ -90,15 +90,27 @@ class AsyncSession:
         """Current memories of the session; None unless `get_session` was asked for them."""
         return self._model.memories
 
-    async def update(self, new_metadata: Metadata | None = None) -> None:
-        """Replace the metadata completely; None changes nothing.
+    @property
+    def timezone(self) -> str | None:
+        """IANA name of the zone in which its days are read; None is the user's."""
+        return self._model.timezone
 
+    async def update(
+        self,
+        new_metadata: Metadata | None = None,
+        timezone: str | Unset | None = UNSET,
+    ) -> None:
+        """Replace the metadata completely, or set the zone; what is not given stays.
+
+        timezone: once the session is processed, it changes only what contexts show.
         Raises UserNotFoundError, SessionNotFoundError, ValidationError.
         """
-        if new_metadata is None:
+        if new_metadata is None and isinstance(timezone, Unset):
             return
         self._model = await self._connection.call(
-            lambda api: api.update_session(self.user_id, self.session_id, new_metadata)
+            lambda api: api.update_session(
+                self.user_id, self.session_id, new_metadata, timezone=timezone
+            )
         )
 
     async def refresh(self) -> None:
@@ -165,7 +177,8 @@ class AsyncSession:
         memories_threshold (0.2-0.8), summaries_threshold (0.2-0.8): similarity that they must
             reach; below it, memories only top up to min_top_k.
         last_n_messages (1-100), last_n_summaries (1-20): also show the latest of other sessions.
-        timezone: IANA name in which timestamps are shown; None is UTC.
+        timezone: IANA name of the zone in which timestamps are shown; None is the session's, or
+            else the user's, or else UTC.
         max_tokens (128-1,000,000): the text never exceeds this, system prompt included.
         Raises UserNotFoundError, SessionNotFoundError, ValidationError.
 
@@ -180,7 +193,7 @@ class AsyncSession:
             summaries_threshold=summaries_threshold,
             last_n_messages=last_n_messages,
             last_n_summaries=last_n_summaries,
-            timezone="UTC" if timezone is None else timezone,
+            timezone=timezone,
             include_system_prompt=include_system_prompt,
             include_metadata_ids=include_metadata_ids,
             max_tokens=max_tokens,
@@ -223,7 +236,7 @@ class AsyncSession:
             summaries_threshold=summaries_threshold,
             last_n_messages=last_n_messages,
             last_n_summaries=last_n_summaries,
-            timezone="UTC" if timezone is None else timezone,
+            timezone=timezone,
             include_system_prompt=include_system_prompt,
             include_metadata_ids=include_metadata_ids,
             max_tokens=max_tokens,

@@ -77,6 +77,7 @@ class Hitherto:
         metadata: Metadata | None = None,
         merge_conflict_enabled: bool | None = None,
         idempotency_key: str | None = None,
+        timezone: str | None = None,
     ) -> "User":
         """Create a user.
 
@@ -85,16 +86,19 @@ class Hitherto:
         merge_conflict_enabled: whether contradictions are asked about; None inherits.
         idempotency_key: 1-255 characters; the same call made again with it is answered as it was
         and does nothing.
+        timezone: IANA name of the zone in which the days of the user's sessions are read and shown;
+        None is UTC.
         Raises UserAlreadyExistsError, ValidationError.
 
         Example:
-            user = memory.create_user("alice", metadata={"plan": "pro"})
+            user = memory.create_user("alice", timezone="Europe/Lisbon")
         """
         model = self._connection.call(
             lambda api: api.create_user(
                 user_id,
                 metadata=metadata,
                 merge_conflict_enabled=merge_conflict_enabled,
+                timezone=timezone,
                 idempotency_key=idempotency_key,
             )
         )
@@ -227,14 +231,21 @@ class User:
         """Time of the last started session or added message, UTC."""
         return self._model.last_active_at
 
+    @property
+    def timezone(self) -> str | None:
+        """IANA name of the zone in which days are read; None is UTC."""
+        return self._model.timezone
+
     def update(
         self,
         new_metadata: Metadata | None = None,
         new_user_id: str | None = None,
         merge_conflict_enabled: bool | Unset | None = UNSET,
+        timezone: str | Unset | None = UNSET,
     ) -> None:
-        """Replace the metadata, rename, or switch merge conflicts; what is not given stays.
+        """Replace the metadata, rename, switch conflicts, set the zone; what is not given stays.
 
+        timezone: for sessions that are not processed yet; the days of memories stay.
         Raises UserNotFoundError, and UserAlreadyExistsError when the new id is taken.
 
         Example:
@@ -246,6 +257,7 @@ class User:
                 new_metadata=new_metadata,
                 new_user_id=new_user_id,
                 merge_conflict_enabled=merge_conflict_enabled,
+                timezone=timezone,
             )
         )
 
@@ -263,6 +275,7 @@ class User:
         metadata: Metadata | None = None,
         custom_created_at_utc: datetime | None = None,
         idempotency_key: str | None = None,
+        timezone: str | None = None,
     ) -> Session:
         """Start a conversation.
 
@@ -270,6 +283,7 @@ class User:
             316,224,000 (ten years); None switches that off.
         custom_created_at_utc: the conversation's date, for importing history; must be UTC.
         idempotency_key: as for `create_user`.
+        timezone: as for `create_user`, for this session alone; None is the user's.
         Raises UserNotFoundError, ValidationError.
 
         Example:
@@ -281,6 +295,7 @@ class User:
                 metadata=metadata,
                 auto_process_after_seconds=auto_process_after_seconds,
                 custom_created_at_utc=custom_created_at_utc,
+                timezone=timezone,
                 idempotency_key=idempotency_key,
             )
         )

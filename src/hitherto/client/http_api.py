@@ -100,6 +100,7 @@ class HttpApi:
         *,
         metadata: Metadata | None = None,
         merge_conflict_enabled: bool | None = None,
+        timezone: str | None = None,
         idempotency_key: str | None = None,
     ) -> UserModel:
         body: dict[str, Any] = {
@@ -109,6 +110,9 @@ class HttpApi:
         flag = arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
         if flag is not None:
             body["merge_conflict_enabled"] = flag
+        zone = arguments.optional_timezone(timezone)
+        if zone is not None:
+            body["timezone"] = zone
         request = Request(
             "POST",
             path_of("users"),
@@ -146,6 +150,7 @@ class HttpApi:
         new_metadata: Metadata | None = None,
         new_user_id: str | None = None,
         merge_conflict_enabled: bool | Unset | None = UNSET,
+        timezone: str | Unset | None = UNSET,
     ) -> UserModel:
         body: dict[str, Any] = {}
         if new_metadata is not None:
@@ -156,6 +161,8 @@ class HttpApi:
             body["merge_conflict_enabled"] = arguments.optional_flag(
                 merge_conflict_enabled, "merge_conflict_enabled"
             )
+        if not isinstance(timezone, Unset):
+            body["timezone"] = arguments.optional_timezone(timezone)
         request = Request("PUT", _user_path(user_id), ErrorContext(user_id), body=body)
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
@@ -170,6 +177,7 @@ class HttpApi:
         metadata: Metadata | None = None,
         auto_process_after_seconds: int | None = MIN_AUTO_PROCESS_S,
         custom_created_at_utc: datetime | None = None,
+        timezone: str | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:
         created_at = arguments.utc_instant(custom_created_at_utc, "custom_created_at_utc")
@@ -181,6 +189,9 @@ class HttpApi:
         }
         if created_at is not None:
             body["custom_created_at_utc"] = created_at.isoformat()
+        zone = arguments.optional_timezone(timezone)
+        if zone is not None:
+            body["timezone"] = zone
         request = Request(
             "POST",
             _user_path(user_id, "sessions"),
@@ -227,9 +238,18 @@ class HttpApi:
         return replace(page, items=[_with_user(user_id, session) for session in page.items])
 
     async def update_session(
-        self, user_id: str, session_id: str, new_metadata: Metadata
+        self,
+        user_id: str,
+        session_id: str,
+        new_metadata: Metadata | None = None,
+        *,
+        timezone: str | Unset | None = UNSET,
     ) -> SessionModel:
-        body = {"new_metadata": _object(new_metadata)}
+        body: dict[str, Any] = {}
+        if new_metadata is not None:
+            body["new_metadata"] = _object(new_metadata)
+        if not isinstance(timezone, Unset):
+            body["timezone"] = arguments.optional_timezone(timezone)
         request = Request("PUT", *_session(user_id, session_id), body=body)
         return _session_of(user_id, await self._ask(wire.SessionEnvelope, request))
 

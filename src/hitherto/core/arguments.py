@@ -249,6 +249,11 @@ def timezone(value: object) -> str:
     return value
 
 
+def optional_timezone(value: object) -> str | None:
+    """Return the name of an IANA time zone, or None for an inherited one."""
+    return None if value is None else timezone(value)
+
+
 def context_request(request: ContextRequest) -> ContextRequest:
     """Return a request with checked ranges and its strategy as a member."""
     strategy = member(RecallStrategy, request.recall_strategy, "recall_strategy")
@@ -262,7 +267,7 @@ def context_request(request: ContextRequest) -> ContextRequest:
             f"min_top_k {request.min_top_k} is above max_top_k {request.max_top_k}; "
             "lower it or raise the other"
         )
-    timezone(request.timezone)
+    optional_timezone(request.timezone)
     return replace(request, recall_strategy=strategy)
 
 

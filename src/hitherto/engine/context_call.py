@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hitherto.api import ContextRequest
+from hitherto.core.dates.formatting import local_date, zone_of
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.engine.context_metadata import MetadataBuilder
 from hitherto.engine.progress import ProgressReporter
@@ -37,18 +39,25 @@ class ContextState:
     """Rows of one read transaction for a context.
 
     session, messages: the session that asks, and its newest messages, as many as may be shown.
-    recorded_at: when the session that asks was created by the clock.
+    zone: in which the days of the session that asks are read. recorded_at: when it was created by
+        the clock.
     ongoing: the other unprocessed sessions.
     """
 
     internal_user_id: str
     session: SessionModel
+    zone: ZoneInfo
     recorded_at: datetime
     messages: Sequence[Message]
     ongoing: Sequence[OngoingSession]
     conflicts: Sequence[MergeConflictModel]
     recent: Sequence[UserMessage] | None
     delta: IndexDelta
+
+    @property
+    def today(self) -> date:
+        """Day from which the question sees "yesterday": the session's, in its zone."""
+        return local_date(self.session.created_at, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,12 @@ class ContextCall:
     metadata: MetadataBuilder
     progress: ProgressReporter
     now: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Zone of the times in the text."""
+        requested = self.request.timezone
+        return self.state.zone if requested is None else zone_of(requested)
 
     @property
     def excerpt_tokens(self) -> int:

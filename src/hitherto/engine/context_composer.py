@@ -146,7 +146,7 @@ class ContextComposer:
         prompt = system_prompt(call.strategy) if call.request.include_system_prompt else ""
         rendered = render.render(
             parts,
-            timezone=call.request.timezone,
+            timezone=call.zone,
             max_tokens=call.request.max_tokens,
             count_tokens=self._count_tokens,
             system_prompt=prompt,

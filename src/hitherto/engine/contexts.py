@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager
 
 from hitherto.api import ContextRequest
 from hitherto.core import arguments
-from hitherto.core.dates.formatting import zone_of
 from hitherto.core.recall import query_plan
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.engine.context_call import (
@@ -95,6 +94,7 @@ class Contexts(ProjectTransactions):
             return ContextState(
                 internal_user_id=user.user_id,
                 session=session,
+                zone=user.zone(session),
                 recorded_at=recorded_at,
                 messages=user.messages.latest_of_session(session_id, _messages_needed(request)),
                 ongoing=user.messages.ongoing(session_id),
@@ -141,7 +141,7 @@ class Contexts(ProjectTransactions):
         """Return a context with the inference's plan, and its exploration if it is AGENTIC."""
         question, previous = _question(state)
         plan = await self._resources.inference.plan(
-            question, state.session.created_at.date(), previous, _speakers(state)
+            question, state.today, previous, _speakers(state)
         )
         strategy = choose_strategy(request.recall_strategy, plan)
         metadata, progress = _begin(report, request, strategy, plan)
@@ -172,13 +172,13 @@ class Contexts(ProjectTransactions):
         browser = IndexedMemoryBrowser(
             call.index,
             await in_thread(self._resources.composer.embedder_of, call.index),
-            zone_of(call.request.timezone),
+            call.zone,
             ongoing=state.ongoing,
             conflicts=state.conflicts,
         )
         return await self._resources.inference.explore(
             call.plan,
-            state.session.created_at.date(),
+            state.today,
             _question(state)[1],
             browser,
             call.progress.report_step,
@@ -216,7 +216,7 @@ def _first_event(requested: RecallStrategy) -> ContextResponse:
 
 def _quick_plan(state: ContextState, index: UserIndex) -> QueryPlan:
     question, previous = _question(state)
-    today = state.session.created_at.date()
+    today = state.today
     return query_plan.plan(question, today=today, previous=previous, people=index.messages.people())
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from hitherto.core.dates.formatting import event_days, local_day
+from hitherto.core.dates.formatting import event_days, local_date, local_day
 from hitherto.core.recall import excerpts, ranking
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.core.recall.scoring import Floats
@@ -131,7 +131,9 @@ class IndexedMemoryBrowser:
             evidence = [source for source in version.evidence if source.session_id == session_id]
             position = evidence[0].position if evidence else 0
         ongoing = next((other for other in self._ongoing if other.session_id == session_id), None)
-        session = self._sessions.get(session_id) if ongoing is None else _as_indexed(ongoing)
+        session = (
+            self._sessions.get(session_id) if ongoing is None else _as_indexed(ongoing, self._zone)
+        )
         if session is None:
             return []
         first = max(0, position - BEFORE_IN_TRANSCRIPT) if start is None else start
@@ -155,7 +157,7 @@ class IndexedMemoryBrowser:
         wanted = {*plan.terms, *plan.added_terms}
         latest = [
             (session, position)
-            for session in map(_as_indexed, self._ongoing)
+            for session in (_as_indexed(ongoing, self._zone) for ongoing in self._ongoing)
             for position in range(len(session.messages))
         ][-ONGOING_READ:]
         matches = []
@@ -231,10 +233,15 @@ class IndexedMemoryBrowser:
         )
 
 
-def _as_indexed(ongoing: OngoingSession) -> IndexedSession:
+def _as_indexed(ongoing: OngoingSession, zone: ZoneInfo) -> IndexedSession:
     """Return an unprocessed session in the form of a processed one; it has no rows."""
     return IndexedSession(
-        ongoing.session_id, ongoing.created_at, "", tuple(ongoing.messages), first_row=-1
+        ongoing.session_id,
+        ongoing.created_at,
+        local_date(ongoing.created_at, zone),
+        "",
+        tuple(ongoing.messages),
+        first_row=-1,
     )
 
 

@@ -271,7 +271,7 @@ def _read_state(
         sources=[
             _SourceSession(
                 session_id,
-                user.sessions.get(session_id).created_at,
+                user.sessions.read_at(session_id),
                 user.messages.of_session(session_id),
                 user.summaries.get(session_id),
                 frozenset(positions),

@@ -170,9 +170,7 @@ def _own_content(
     alternatives = [
         candidate.content
         for source_id, messages in sessions.items()
-        for candidate in extract(
-            messages, user.sessions.get(source_id).created_at, statement_model()
-        )
+        for candidate in extract(messages, user.sessions.read_at(source_id), statement_model())
         if frozenset(terms_of(candidate.content)) <= terms
     ]
     return max(alternatives, key=lambda content: len(terms_of(content)), default=None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from hitherto.api import MIN_AUTO_PROCESS_S, Page
+from hitherto.api import MIN_AUTO_PROCESS_S, UNSET, Page, Unset
 from hitherto.core import arguments
 from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.engine.session_deletion import SessionDeletion
@@ -35,22 +35,28 @@ class Sessions(ProjectTransactions):
         metadata: Metadata | None = None,
         auto_process_after_seconds: int | None = MIN_AUTO_PROCESS_S,
         custom_created_at_utc: datetime | None = None,
+        timezone: str | None = None,
         idempotency_key: str | None = None,
     ) -> SessionModel:
         checked_metadata = self._metadata(metadata)
         wait_s = arguments.auto_process_after_s(auto_process_after_seconds)
         created_at = arguments.utc_instant(custom_created_at_utc, "custom_created_at_utc")
+        zone = arguments.optional_timezone(timezone)
         key = arguments.idempotency_key(idempotency_key)
         now, session_id = self._resources.clock(), self._resources.new_id()
 
         def work(tx: ProjectUsers) -> SessionModel:
             user = tx.user(user_id)
             if key is not None:
-                existing = user.sessions.find_repeated(key, checked_metadata, created_at, wait_s)
+                existing = user.sessions.find_repeated(
+                    key, checked_metadata, created_at, wait_s, zone
+                )
                 if existing is not None:
                     return existing
             user.touch(now)
-            return user.sessions.create(session_id, checked_metadata, created_at, wait_s, now, key)
+            return user.sessions.create(
+                session_id, checked_metadata, created_at, wait_s, now, key, zone
+            )
 
         return await self._write(work)
 
@@ -103,11 +109,20 @@ class Sessions(ProjectTransactions):
         return await self._read(work)
 
     async def update_session(
-        self, user_id: str, session_id: str, new_metadata: Metadata
+        self,
+        user_id: str,
+        session_id: str,
+        new_metadata: Metadata | None = None,
+        *,
+        timezone: str | Unset | None = UNSET,
     ) -> SessionModel:
-        checked_metadata = self._metadata(new_metadata)
+        checked_metadata = None if new_metadata is None else self._metadata(new_metadata)
+        if not isinstance(timezone, Unset):
+            arguments.optional_timezone(timezone)
+        if checked_metadata is None and isinstance(timezone, Unset):
+            return await self.get_session(user_id, session_id)
         return await self._write(
-            lambda tx: tx.user(user_id).sessions.update(session_id, checked_metadata)
+            lambda tx: tx.user(user_id).sessions.update(session_id, checked_metadata, timezone)
         )
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:

@@ -20,15 +20,17 @@ class Users(ProjectTransactions):
         *,
         metadata: Metadata | None = None,
         merge_conflict_enabled: bool | None = None,
+        timezone: str | None = None,
         idempotency_key: str | None = None,
     ) -> UserModel:
         arguments.user_id(user_id)
         checked_metadata = self._metadata(metadata)
         flag = arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+        zone = arguments.optional_timezone(timezone)
         key = arguments.idempotency_key(idempotency_key)
         now, internal_id = self._resources.clock(), self._resources.new_id()
         return await self._write(
-            lambda tx: tx.create_user(internal_id, user_id, checked_metadata, flag, now, key)
+            lambda tx: tx.create_user(internal_id, user_id, checked_metadata, flag, now, key, zone)
         )
 
     async def get_user(self, user_id: str) -> UserModel:
@@ -67,12 +69,15 @@ class Users(ProjectTransactions):
         new_metadata: Metadata | None = None,
         new_user_id: str | None = None,
         merge_conflict_enabled: bool | Unset | None = UNSET,
+        timezone: str | Unset | None = UNSET,
     ) -> UserModel:
         if new_user_id is not None:
             arguments.user_id(new_user_id)
         checked_metadata = None if new_metadata is None else self._metadata(new_metadata)
         if not isinstance(merge_conflict_enabled, Unset):
             arguments.optional_flag(merge_conflict_enabled, "merge_conflict_enabled")
+        if not isinstance(timezone, Unset):
+            arguments.optional_timezone(timezone)
 
         def work(tx: ProjectUsers) -> UserModel:
             user = tx.user(user_id)
@@ -82,6 +87,7 @@ class Users(ProjectTransactions):
                 user_id if new_user_id is None else new_user_id,
                 user.model.metadata if checked_metadata is None else checked_metadata,
                 user.model.merge_conflict_enabled if isinstance(flag, Unset) else flag,
+                user.model.timezone if isinstance(timezone, Unset) else timezone,
             )
 
         return await self._write(work)

@@ -25,6 +25,7 @@ class SessionStatus(StrEnum):
 class SessionModel:
     """Conversation of one user.
 
+    timezone: IANA name of the zone in which its days are read; None is the user's.
     session_summary, memories: results of processing; None unless requested.
     quarantined_count: statements that processing kept out of memory.
     failure_reason: why it is FAILED, or what an INSUFFICIENT_BALANCE session waits for.
@@ -44,6 +45,7 @@ class SessionModel:
     memories: "list[MemoryRelationship] | None" = None
     quarantined_count: int = 0
     processing_note: str | None = None
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,17 @@ Metadata = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UserModel:
-    """Person (or other principal) with separate memories."""
+    """Person (or other principal) with separate memories.
+
+    timezone: IANA name of the zone in which the days of the user's sessions are read; None is UTC.
+    """
 
     user_id: str
     metadata: Metadata
     merge_conflict_enabled: bool | None
     created_at: datetime
     last_active_at: datetime
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ async def _users_of(project_id: ProjectId, request: Request, admin: Admin) -> Me
 Users = Annotated[MemoryApi, Depends(_users_of)]
 
 
-@users_router.get("/users", responses=error_responses(404))
+@users_router.get("/users", responses=error_responses(404), response_model_exclude_unset=True)
 async def list_project_users(query: Annotated[ListUsersQuery, Query()], users: Users) -> UserList:
     """List the users of a project, newest first."""
     page = await users.list_users(
@@ -53,22 +53,25 @@ async def list_project_users(query: Annotated[ListUsersQuery, Query()], users: U
     return UserList.from_model(page)
 
 
-@users_router.get("/user", responses=error_responses(404))
+@users_router.get("/user", responses=error_responses(404), response_model_exclude_unset=True)
 async def get_project_user(custom_user_id: QueriedUserId, users: Users) -> UserEnvelope:
     """Read a user."""
     return UserEnvelope.from_model(await users.get_user(custom_user_id))
 
 
-@users_router.patch("/user", responses=error_responses(404, 409, 413))
+@users_router.patch(
+    "/user", responses=error_responses(404, 409, 413), response_model_exclude_unset=True
+)
 async def update_project_user(
     custom_user_id: QueriedUserId, body: UpdateUser, users: Users
 ) -> UserEnvelope:
-    """Rename a user, replace their metadata, or switch merge conflicts."""
+    """Rename a user, replace their metadata, switch merge conflicts, or set the time zone."""
     user = await users.update_user(
         custom_user_id,
         new_metadata=body.new_metadata,
         new_user_id=body.new_custom_user_id,
         merge_conflict_enabled=body.switch,
+        timezone=body.zone,
     )
     return UserEnvelope.from_model(user)
 

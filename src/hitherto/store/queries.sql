@@ -110,11 +110,11 @@ select * from users where user_id = :user_id;
 
 -- name: insert_user
 insert into users (
-    user_id, project_id, custom_user_id, metadata, merge_conflict_enabled, created_at,
+    user_id, project_id, custom_user_id, metadata, merge_conflict_enabled, timezone, created_at,
     last_active_at, idempotency_key
 ) values (
-    :user_id, :project_id, :custom_user_id, :metadata, :merge_conflict_enabled, :created_at,
-    :created_at, :idempotency_key
+    :user_id, :project_id, :custom_user_id, :metadata, :merge_conflict_enabled, :timezone,
+    :created_at, :created_at, :idempotency_key
 )
 on conflict (project_id, custom_user_id) do nothing
 returning *;
@@ -134,7 +134,7 @@ order by created_at desc, user_id desc limit :limit;
 -- name: update_user
 update users set
     custom_user_id = :custom_user_id, metadata = :metadata,
-    merge_conflict_enabled = :merge_conflict_enabled
+    merge_conflict_enabled = :merge_conflict_enabled, timezone = :timezone
 where user_id = :user_id
 returning *;
 
@@ -153,11 +153,11 @@ returning revision;
 
 -- name: insert_session
 insert into sessions (
-    user_id, session_id, status, metadata, created_at, recorded_at, auto_process_after_s, due_at,
-    idempotency_key
+    user_id, session_id, status, metadata, timezone, created_at, recorded_at, auto_process_after_s,
+    due_at, idempotency_key
 ) values (
-    :user_id, :session_id, 'pending', :metadata, :created_at, :recorded_at, :auto_process_after_s,
-    :due_at, :idempotency_key
+    :user_id, :session_id, 'pending', :metadata, :timezone, :created_at, :recorded_at,
+    :auto_process_after_s, :due_at, :idempotency_key
 )
 returning *;
 
@@ -180,8 +180,13 @@ where user_id = :user_id and (created_at, session_id) < (:created_at, :before_id
 order by created_at desc, session_id desc limit :limit;
 
 -- name: update_session
-update sessions set metadata = :metadata where user_id = :user_id and session_id = :session_id
+update sessions set metadata = :metadata, timezone = :timezone
+where user_id = :user_id and session_id = :session_id
 returning *;
+
+-- name: note_read_in
+-- The zone in which a session's days were read; later changes of zones leave them as they are.
+update sessions set read_in = :read_in where user_id = :user_id and session_id = :session_id;
 
 -- name: delete_session
 delete from sessions where user_id = :user_id and session_id = :session_id;
@@ -390,7 +395,7 @@ order by s.revision, m.session_id, m.position;
 
 -- name: load_summaries
 select
-    s.session_id, s.content, e.created_at,
+    s.session_id, s.content, e.created_at, e.read_in,
     case when :slot = 0 then s.vector else s.second_vector end as chosen_vector
 from summaries s join sessions e on e.user_id = s.user_id and e.session_id = s.session_id
 where s.user_id = :user_id and s.revision > :since

@@ -144,6 +144,7 @@ def to_user(row: Row) -> UserModel:
         merge_conflict_enabled=None if flag is None else flag == 1,
         created_at=from_micros(row["created_at"]),
         last_active_at=from_micros(row["last_active_at"]),
+        timezone=row["timezone"],
     )
 
 
@@ -170,6 +171,7 @@ def to_session(row: Row, custom_user_id: str) -> SessionModel:
         failure_reason=shown_reason(row["failure_reason"]),
         quarantined_count=row["quarantined_count"],
         processing_note=row["processing_note"],
+        timezone=row["timezone"],
     )
 
 

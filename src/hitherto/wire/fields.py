@@ -60,6 +60,9 @@ USER_ID_SCHEMA: Object = {
 }
 """Form of an id that an application chooses, for the OpenAPI document."""
 
+TIMEZONE: Object = {"examples": ["Europe/Lisbon"], "minLength": 1}
+"""Form of the name of a time zone, for the OpenAPI document."""
+
 VISIBLE: Object = {"pattern": r"\S"}
 """Form of a text that is not blank."""
 

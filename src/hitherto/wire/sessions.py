@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, StrictInt, model_validator
 
-from hitherto.api import MAX_AUTO_PROCESS_S, MIN_AUTO_PROCESS_S, Page
+from hitherto.api import MAX_AUTO_PROCESS_S, MIN_AUTO_PROCESS_S, UNSET, Page, Unset
 from hitherto.models import (
     Message,
     MessageRole,
@@ -18,6 +18,7 @@ from hitherto.wire.conversion import Envelope, Mirror, PageEnvelope
 from hitherto.wire.fields import (
     EXAMPLE_MEMORY_ID,
     EXAMPLE_SESSION_ID,
+    TIMEZONE,
     VISIBLE,
     Instant,
     Object,
@@ -47,6 +48,12 @@ class CreateSession(WireModel):
         description="When the conversation took place, in UTC, for importing history. "
         "Its statements get this date.",
     )
+    timezone: str | None = Field(
+        default=None,
+        json_schema_extra=TIMEZONE,
+        description="The IANA name of the time zone in which its days are read and shown; null is "
+        "the user's. Of Hitherto alone.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -67,8 +74,20 @@ class UpdateSession(WireModel):
 
     new_metadata: Object | None = Field(
         default=None,
-        description="Replaces all of the metadata; without it, the session stays as it is.",
+        description="Replaces all of the metadata; without it, the metadata stays.",
     )
+    timezone: str | None = Field(
+        default=None,
+        json_schema_extra=TIMEZONE,
+        description="The IANA name of its time zone; null is the user's. Without it, the zone "
+        "stays. Once the session is processed, it changes only what contexts show. Of Hitherto "
+        "alone.",
+    )
+
+    @property
+    def zone(self) -> str | Unset | None:
+        """Return the time zone, or UNSET if the body has none."""
+        return self.timezone if "timezone" in self.model_fields_set else UNSET
 
 
 class AddMessage(WireModel):
@@ -135,6 +154,10 @@ class Session(Mirror[SessionModel]):
         default=0,
         description="Number of quarantined statements; absent if there are none.",
     )
+    timezone: str | None = Field(
+        default=None,
+        description="The IANA name of its own time zone; absent if it has its user's.",
+    )
     session_summary: str | None = Field(
         default=None, description="Summary of the conversation; null until processed."
     )
@@ -150,6 +173,7 @@ class Session(Mirror[SessionModel]):
         is_shown = {
             "processing_note": model.processing_note is not None,
             "quarantined_count": model.quarantined_count > 0,
+            "timezone": model.timezone is not None,
             "session_summary": with_summary,
             "memories": with_memories,
         }

@@ -1,12 +1,17 @@
 """Users on the wire."""
 
-from pydantic import ConfigDict, Field, StrictBool
+from dataclasses import fields
+from typing import Any
+
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from hitherto.api import UNSET, Unset
 from hitherto.models import UserModel
 from hitherto.wire.conversion import Envelope, Mirror, PageEnvelope
-from hitherto.wire.fields import USER_ID_SCHEMA, Instant, Object, WireModel
+from hitherto.wire.fields import TIMEZONE, USER_ID_SCHEMA, Instant, Object, WireModel
 from hitherto.wire.older_names import CUSTOM_USER_ID, NEW_CUSTOM_USER_ID
+
+_NO_ZONE = ("timezone", None)
 
 
 class CreateUser(WireModel):
@@ -31,6 +36,12 @@ class CreateUser(WireModel):
         description="Whether contradictory statements become merge conflicts: true "
         "always, false never, null as in the project.",
     )
+    timezone: str | None = Field(
+        default=None,
+        json_schema_extra=TIMEZONE,
+        description="The IANA name of the time zone in which the days of the user's sessions are "
+        "read and shown; null is UTC. Of Hitherto alone.",
+    )
 
 
 class UpdateUser(WireModel):
@@ -52,12 +63,23 @@ class UpdateUser(WireModel):
         description="Whether contradictions become merge conflicts; null restores the "
         "project's setting. Without it, the setting stays.",
     )
+    timezone: str | None = Field(
+        default=None,
+        json_schema_extra=TIMEZONE,
+        description="The IANA name of the time zone for sessions that are not processed yet; null "
+        "is UTC. Without it, the zone stays. Of Hitherto alone.",
+    )
 
     @property
     def switch(self) -> bool | Unset | None:
         """Return the merge conflict switch, or UNSET if the body has none."""
         given = "merge_conflict_enabled" in self.model_fields_set
         return self.merge_conflict_enabled if given else UNSET
+
+    @property
+    def zone(self) -> str | Unset | None:
+        """Return the time zone, or UNSET if the body has none."""
+        return self.timezone if "timezone" in self.model_fields_set else UNSET
 
 
 class User(Mirror[UserModel]):
@@ -87,6 +109,19 @@ class User(Mirror[UserModel]):
     )
     created_at: Instant = Field(description="When the user was created.")
     last_active_at: Instant = Field(description="When the user was last active.")
+    timezone: str | None = Field(
+        default=None,
+        description="The IANA name of the user's time zone; absent if none was given.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out(cls, data: Any) -> Any:
+        """Leave out what was never given, and what released clients therefore never see."""
+        if not isinstance(data, UserModel):
+            return data
+        values = {field.name: getattr(data, field.name) for field in fields(UserModel)}
+        return {name: value for name, value in values.items() if (name, value) != _NO_ZONE}
 
     def to_model(self) -> UserModel:
         """Return the user, whose id has another name there."""

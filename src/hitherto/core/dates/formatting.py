@@ -5,7 +5,7 @@ English always: the text is for a language model, so the machine's locale has no
 
 import re
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,6 +32,34 @@ def zone_of(timezone: str | ZoneInfo) -> ZoneInfo:
     )
 
 
+def stored_zone(*names: str | None) -> ZoneInfo:
+    """Return the zone of the first name that is given; UTC for none.
+
+    A name that this machine's data on zones lack counts as none: it was checked when it was stored,
+    perhaps by data that were newer.
+    """
+    for name in names:
+        if name is not None:
+            with suppress(ValidationError):
+                return zone_of(name)
+    return ZoneInfo("UTC")
+
+
+def in_zone(instant: datetime, zone: tzinfo) -> datetime:
+    """Return an instant in a zone; unchanged where the calendar ends."""
+    if instant.tzinfo is None:
+        raise ValueError(f"instant {instant.isoformat()} has no time zone")
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:  # the first and the last day that a datetime can hold
+        return instant
+
+
+def day_beside(instant: datetime, other: datetime) -> date:
+    """Return the day of an instant in the zone of another one."""
+    return instant.date() if other.tzinfo is None else in_zone(instant, other.tzinfo).date()
+
+
 @lru_cache(maxsize=16_384)
 def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
     """Write an instant in a time zone: "Monday, January 6th, 2025 at 3:45 PM EST".
@@ -39,7 +67,7 @@ def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
     A zone without letters in its abbreviation shows its offset: "UTC-03:00". Raises ValidationError
     for an unknown zone, ValueError for an instant without a time zone.
     """
-    local = _in_zone(instant, zone_of(timezone))
+    local = in_zone(instant, zone_of(timezone))
     noon = "AM" if local.hour < 12 else "PM"
     clock = f"{local.hour % 12 or 12}:{local.minute:02d} {noon}"
     return f"{calendar_day(local.date())} at {clock} {_abbreviation(local)}"
@@ -47,25 +75,25 @@ def local_timestamp(instant: datetime, timezone: str | ZoneInfo) -> str:
 
 def local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
     """Write the day of an instant in a time zone: "Monday, January 6th, 2025"."""
-    return calendar_day(_in_zone(instant, zone_of(timezone)).date())
+    return calendar_day(in_zone(instant, zone_of(timezone)).date())
 
 
 def local_now(instant: datetime, timezone: str | ZoneInfo) -> str:
     """Write an instant to reckon from: "Saturday 14 March 2026, 10:32 (Europe/Berlin)"."""
     zone = zone_of(timezone)
-    local = _in_zone(instant, zone)
+    local = in_zone(instant, zone)
     day = f"{WEEKDAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]} {local.year}"
     return f"{day}, {local.hour:02d}:{local.minute:02d} ({zone.key})"
 
 
 def local_date(instant: datetime, timezone: str | ZoneInfo) -> date:
     """Return the day of an instant in a time zone."""
-    return _in_zone(instant, zone_of(timezone)).date()
+    return in_zone(instant, zone_of(timezone)).date()
 
 
 def short_local_day(instant: datetime, timezone: str | ZoneInfo) -> str:
     """Write the day of an instant in a time zone: "Mon 06 Jan 2025"."""
-    return short_day(_in_zone(instant, zone_of(timezone)).date())
+    return short_day(in_zone(instant, zone_of(timezone)).date())
 
 
 @lru_cache(maxsize=4096)
@@ -111,15 +139,6 @@ def calendar_day(day: date) -> str:
     """Write a calendar day: "Monday, January 6th, 2025"."""
     ending = ORDINAL_ENDINGS.get(day.day, "th")
     return f"{WEEKDAYS[day.weekday()]}, {MONTHS[day.month - 1]} {day.day}{ending}, {day.year}"
-
-
-def _in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
-    if instant.tzinfo is None:
-        raise ValueError(f"instant {instant.isoformat()} has no time zone")
-    try:
-        return instant.astimezone(zone)
-    except OverflowError:  # the first and the last day that a datetime can hold
-        return instant
 
 
 def _abbreviation(local: datetime) -> str:

@@ -31,13 +31,13 @@ def extract(
     """Extract the statements that the user makes about themselves and their own.
 
     messages: the whole session in order; only `USER` messages are sources.
-    session_date: the day from which "yesterday" is seen, and the event date of statements that
-        name none.
+    session_date: in the zone of the user. Its day is the one from which "yesterday" is seen, and
+        the event date of statements that name none.
 
     The same statement said twice is one candidate with both messages as evidence. The result is in
     the order in which things were said.
     """
-    today = session_date.astimezone(UTC).date() if session_date.tzinfo else session_date.date()
+    today = session_date.date()
     prefix = speaker_prefix(messages)
     merged: dict[str, _Stated] = {}
     for position, message in enumerate(messages):

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
+from hitherto.core.dates.formatting import day_beside
 from hitherto.core.statements.reader import Polarity, Statement
 from hitherto.models import MergeConflictQuestion
 
@@ -52,19 +53,21 @@ def question(
     """Return the question which of two statements is right, worded for the user.
 
     The options are the existing content, the proposed one, `BOTH` unless that is impossible, and
-    `NEITHER`. attribute: in which the two differ.
+    `NEITHER`. attribute: in which the two differ. Days are those of the zone in which the proposed
+    statement is dated.
     """
     reading = existing.statement.reading
     text = "Which of these is right?"
     if all(dated.statement.reading.subject == "user" for dated in (existing, proposed)):
         text = _ASKED.get(attribute.partition(":")[0], text)
     first, second = _quote(existing), _quote(proposed)
-    if existing.at.date() == proposed.at.date():
-        statements = f"Two things noted on {_day(existing.at)} do not agree: {first} and {second}."
+    noted_on, proposed_on = day_beside(existing.at, proposed.at), proposed.at.date()
+    if noted_on == proposed_on:
+        statements = f"Two things noted on {_day(noted_on)} do not agree: {first} and {second}."
     else:
         statements = (
-            f"What was noted on {_day(existing.at)}, {first}, does not agree with what was "
-            f"noted on {_day(proposed.at)}, {second}."
+            f"What was noted on {_day(noted_on)}, {first}, does not agree with what was "
+            f"noted on {_day(proposed_on)}, {second}."
         )
     options = list(dict.fromkeys((existing.content, proposed.content)))
     exclusive = reading.trait.immutable or reading.trait.timeless
@@ -98,5 +101,5 @@ def _quote(dated: DatedStatement) -> str:
     return f"“{dated.content.strip().rstrip('.')}”"
 
 
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B} {at.year}"
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B} {day.year}"

@@ -8,12 +8,13 @@ as if they came from a session of that day, and are kept unless they contradict 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitherto.core.dates.formatting import in_zone
 from hitherto.core.reconciliation.conflict_questions import BOTH, NEITHER
 from hitherto.core.reconciliation.reconcile import (
     Decision,
@@ -324,8 +325,9 @@ def _successors(
         candidates,
         vectors,
         session_id="",
-        session_created_at=max(
-            (conflict.answered_at, *(item.memory.created_at for item in refuted))
+        session_created_at=in_zone(
+            max((conflict.answered_at, *(item.memory.created_at for item in refuted))),
+            conflict.answered_at.tzinfo or UTC,
         ),
         conflicts_enabled=False,
         model=state.model,

@@ -7,11 +7,12 @@ to it, because a duplicate costs a line of context and a false supersession cost
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitherto.core.dates.formatting import day_beside
 from hitherto.core.reconciliation.conflict_questions import (
     DatedStatement,
     distinct,
@@ -174,7 +175,8 @@ def reconcile(
 ) -> Plan:
     """Decide on candidates in order, by existing memories and by earlier candidates.
 
-    vectors: (n, dim) float32, unit rows, one per candidate. The plan does not depend on the order
+    vectors: (n, dim) float32, unit rows, one per candidate. session_created_at: in the zone of the
+    user, in which days are compared. The plan does not depend on the order
     of `existing`. A reference in it is a memory id, or the index of an earlier candidate.
     Reconciling the same session a second time ignores every candidate that the first time stored.
     """
@@ -304,10 +306,10 @@ def _quote(item: Item) -> str:
     return f"“{item.statement.content}”"
 
 
-def _true_since(statement: Statement, end: datetime, said_at: datetime) -> datetime:
+def _true_since(statement: Statement, end: datetime, said_on: date) -> date:
     """Return since when a statement is true: an event's day, else the day it was said."""
     past = statement.reading.tense is Tense.PAST
-    return min(end, said_at) if past else said_at
+    return min(end.date(), said_on) if past else said_on
 
 
 def _overlap(candidate: Candidate, item: Item) -> bool:
@@ -345,11 +347,12 @@ def _find_clashes(
     not before the item's, and its session is not the earlier one.
     """
     now = state.session_created_at
-    since = _true_since(statement, candidate.event_date_end, now).date()
+    since = _true_since(statement, candidate.event_date_end, now.date())
     clashes: list[_Difference] = []
     for item in live:
-        then = _true_since(item.statement, item.end, item.created_at).date()
-        times = Times(later=since > then, same_day=now.date() == item.created_at.date())
+        said_on = day_beside(item.created_at, now)
+        then = _true_since(item.statement, item.end, said_on)
+        times = Times(later=since > then, same_day=now.date() == said_on)
         difference = find_clash(statement, item.statement, times)
         if difference is None:
             continue
@@ -445,18 +448,19 @@ def _insert_historical(
 ) -> InsertHistorical | None:
     """Return the nearest later statement that has already replaced the candidate, if any."""
     now = state.session_created_at
-    since = _true_since(statement, candidate.event_date_end, now)
-    nearest: tuple[datetime, Item, Clash] | None = None
+    since = _true_since(statement, candidate.event_date_end, now.date())
+    nearest: tuple[tuple[date, datetime], Item, Clash] | None = None
     for item in live:
-        then = _true_since(item.statement, item.end, item.created_at)
-        if item.created_at <= now or then.date() < since.date():
+        then = _true_since(item.statement, item.end, day_beside(item.created_at, now))
+        if item.created_at <= now or then < since:
             continue
-        times = Times(later=then.date() > since.date(), same_day=False)
+        times = Times(later=then > since, same_day=False)
         difference = find_clash(item.statement, statement, times)
         if difference is None or difference.change is not Change.TIME:
             continue
-        if nearest is None or then < nearest[0]:
-            nearest = (then, item, difference)
+        order = (then, item.created_at)
+        if nearest is None or order < nearest[0]:
+            nearest = (order, item, difference)
     if nearest is None or not isinstance(nearest[1].ref, str):
         return None
     reason = ExpirationReason.TEMPORAL_CONFLICT

@@ -131,7 +131,7 @@ def _tail(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 def content(chunk: Chunk, session_date: datetime, preferences: ProjectPreferences) -> str:
     """Return the prompt text: day, project preferences, fenced messages."""
-    today = session_date.astimezone(UTC).date()
+    today = session_date.date()
     parts = [f"The session's day: {today.isoformat()} ({day_text(today, weekday=True)})"]
     categories = [f"{category.name}: {category.description}" for category in preferences.categories]
     parts += _list_lines({"Categories": categories})
@@ -200,7 +200,7 @@ def read(
     preferences: ProjectPreferences,
 ) -> Extraction:
     """Return the supported results of all chunks, each once."""
-    today = session_date.astimezone(UTC).date()
+    today = session_date.date()
     session = _Session(messages, today)
     merged: dict[tuple[str, ...], Candidate] = {}
     dropped = 0

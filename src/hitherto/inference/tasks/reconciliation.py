@@ -6,7 +6,7 @@ each, `MOST_HELD` in total. A statement without a similar memory is inserted wit
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
+from hitherto.core.dates.formatting import day_beside
 from hitherto.core.extraction import grounding
 from hitherto.core.reconciliation.conflict_questions import DatedStatement, distinct, question
 from hitherto.core.reconciliation.connections import Pair
@@ -107,7 +108,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileContext:
-    """Context of reconciliation: the session."""
+    """Context of reconciliation: the session. session_date: in the zone of the user."""
 
     session_date: datetime
     conflicts_enabled: bool
@@ -151,13 +152,15 @@ def memories_to_show(near: Sequence[Sequence[tuple[float, int]]]) -> list[int]:
 
 def content(batch: Batch, context: ReconcileContext) -> str:
     """Return the prompt text: existing memories, then new statements, fenced."""
-    today = context.session_date.astimezone(UTC).date().isoformat()
+    now = context.session_date
+    today = now.date().isoformat()
     parts = [f"New statements were said on {today}.", "", FENCE_OPENING, "Held memories:"]
     for number, memory in enumerate(batch.memories, start=1):
         happened = _days(memory.start, memory.end)
-        source = f"said {memory.said_at.date().isoformat()} by the {memory.said_by}"
+        said_on = day_beside(memory.said_at, now).isoformat()
+        source = f"said {said_on} by the {memory.said_by}"
         if memory.doubted_at is not None:
-            source += f", in doubt since {memory.doubted_at.date().isoformat()}"
+            source += f", in doubt since {day_beside(memory.doubted_at, now).isoformat()}"
         text = paragraph(memory.content)[:MAX_SHOWN_CHARS]
         parts.append(f"{number}. ({source}; happened {happened}) {text}")
     parts.append("New statements:")
@@ -350,7 +353,7 @@ def _with_dates(
     candidate: Candidate, memory: ComparedMemory | None, builder: DecisionBuilder
 ) -> Candidate:
     """Return the candidate with the old version's dates if it has none of its own."""
-    day = builder.occasion.session_date.astimezone(UTC).date()
+    day = builder.occasion.session_date.date()
     unstated = candidate.event_date_start.date() == day == candidate.event_date_end.date()
     if memory is None or not unstated:
         return candidate

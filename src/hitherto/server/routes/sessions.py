@@ -53,6 +53,7 @@ async def create_session(
         metadata=body.metadata,
         auto_process_after_seconds=body.auto_process_after_seconds,
         custom_created_at_utc=body.custom_created_at_utc,
+        timezone=body.timezone,
         idempotency_key=idempotency_key,
     )
     return SessionEnvelope.from_model(session)
@@ -101,10 +102,10 @@ async def get_session(
 async def update_session(
     custom_user_id: UserId, session_id: SessionId, body: UpdateSession, api: Api
 ) -> SessionEnvelope:
-    """Replace a session's metadata."""
-    if body.new_metadata is None:
-        return SessionEnvelope.from_model(await api.get_session(custom_user_id, session_id))
-    session = await api.update_session(custom_user_id, session_id, body.new_metadata)
+    """Replace a session's metadata, or set its time zone."""
+    session = await api.update_session(
+        custom_user_id, session_id, body.new_metadata, timezone=body.zone
+    )
     return SessionEnvelope.from_model(session)
 
 

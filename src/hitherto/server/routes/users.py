@@ -13,7 +13,12 @@ from hitherto.wire import CreateUser, UpdateUser, UserEnvelope, UserList
 router = APIRouter(prefix="/users", tags=["Users"], route_class=ProjectRoute)
 
 
-@router.post("", status_code=201, responses=error_responses(409, 413))
+@router.post(
+    "",
+    status_code=201,
+    responses=error_responses(409, 413),
+    response_model_exclude_unset=True,
+)
 async def create_user(
     body: CreateUser, api: Api, idempotency_key: IdempotencyKey = None
 ) -> UserEnvelope:
@@ -22,12 +27,13 @@ async def create_user(
         body.custom_user_id,
         metadata=body.metadata,
         merge_conflict_enabled=body.merge_conflict_enabled,
+        timezone=body.timezone,
         idempotency_key=idempotency_key,
     )
     return UserEnvelope.from_model(user)
 
 
-@router.get("")
+@router.get("", response_model_exclude_unset=True)
 async def list_users(query: Annotated[ListUsersQuery, Query()], api: Api) -> UserList:
     """List users, newest first."""
     page = await api.list_users(
@@ -39,15 +45,19 @@ async def list_users(query: Annotated[ListUsersQuery, Query()], api: Api) -> Use
     return UserList.from_model(page)
 
 
-@router.get("/{custom_user_id}", responses=error_responses(404))
+@router.get("/{custom_user_id}", responses=error_responses(404), response_model_exclude_unset=True)
 async def get_user(custom_user_id: UserId, api: Api) -> UserEnvelope:
     """Read a user."""
     return UserEnvelope.from_model(await api.get_user(custom_user_id))
 
 
-@router.put("/{custom_user_id}", responses=error_responses(404, 409, 413))
+@router.put(
+    "/{custom_user_id}",
+    responses=error_responses(404, 409, 413),
+    response_model_exclude_unset=True,
+)
 async def update_user(custom_user_id: UserId, body: UpdateUser, api: Api) -> UserEnvelope:
-    """Replace a user's metadata, rename the user, or switch merge conflicts.
+    """Replace a user's metadata, rename the user, switch merge conflicts, or set the time zone.
 
     Sessions and memories follow a new id; the old one is then unknown.
     """
@@ -56,6 +66,7 @@ async def update_user(custom_user_id: UserId, body: UpdateUser, api: Api) -> Use
         new_metadata=body.new_metadata,
         new_user_id=body.new_custom_user_id,
         merge_conflict_enabled=body.switch,
+        timezone=body.zone,
     )
     return UserEnvelope.from_model(user)
 

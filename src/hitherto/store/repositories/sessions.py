@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from hitherto.api import Unset
+from hitherto.core.dates.formatting import in_zone, stored_zone
 from hitherto.errors import InvalidSessionStateError, SessionNotFoundError, ValidationError
 from hitherto.models import Metadata, SessionModel, SessionStatus
 from hitherto.store import rows
@@ -29,6 +31,7 @@ class SessionRows:
         auto_process_after_s: int | None,
         now: datetime,
         idempotency_key: str | None = None,
+        timezone: str | None = None,
     ) -> SessionModel:
         """Insert a session; its inactivity counts from `now`, whatever `created_at` is.
 
@@ -39,6 +42,7 @@ class SessionRows:
             "insert_session",
             session_id=session_id,
             metadata=rows.to_json(metadata),
+            timezone=timezone,
             created_at=rows.to_micros(now if created_at is None else created_at),
             recorded_at=rows.to_micros(now),
             auto_process_after_s=auto_process_after_s,
@@ -54,6 +58,7 @@ class SessionRows:
         metadata: Metadata,
         created_at: datetime | None,
         auto_process_after_s: int | None,
+        timezone: str | None,
     ) -> SessionModel | None:
         """Return the session that the same call created with this key, or None.
 
@@ -67,6 +72,7 @@ class SessionRows:
         if (
             row["created_at"] != created_micros
             or row["auto_process_after_s"] != auto_process_after_s
+            or row["timezone"] != timezone
             or not rows.same_json(rows.from_json(row["metadata"]), metadata)
         ):
             raise used_otherwise(idempotency_key)
@@ -84,6 +90,14 @@ class SessionRows:
         row = session_row(self._run, session_id)
         return rows.to_session(row, self._user_id), rows.from_micros(row["recorded_at"])
 
+    def read_at(self, session_id: str) -> datetime:
+        """Return a session's date, in the zone in which its days were read.
+
+        Raises SessionNotFoundError.
+        """
+        row = session_row(self._run, session_id)
+        return in_zone(rows.from_micros(row["created_at"]), stored_zone(row["read_in"]))
+
     def count(self) -> int:
         """Count the user's sessions."""
         total: int = self._run("count_sessions")[0]["total"]
@@ -99,13 +113,22 @@ class SessionRows:
         for row in rows.scanned(self._run, "scan_sessions", "session_id"):
             yield rows.to_session(row, self._user_id)
 
-    def update(self, session_id: str, metadata: Metadata) -> SessionModel:
-        """Replace a session's metadata. Raises SessionNotFoundError."""
-        stored = rows.from_json(session_row(self._run, session_id)["metadata"])
-        if stored and not rows.same_json(stored, metadata):
+    def update(
+        self, session_id: str, metadata: Metadata | None, timezone: str | Unset | None
+    ) -> SessionModel:
+        """Replace a session's metadata and zone; None and UNSET leave them.
+
+        Raises SessionNotFoundError.
+        """
+        row = session_row(self._run, session_id)
+        stored = rows.from_json(row["metadata"])
+        if metadata is not None and stored and not rows.same_json(stored, metadata):
             self._run.note_replacement()
         records = self._run(
-            "update_session", session_id=session_id, metadata=rows.to_json(metadata)
+            "update_session",
+            session_id=session_id,
+            metadata=row["metadata"] if metadata is None else rows.to_json(metadata),
+            timezone=row["timezone"] if isinstance(timezone, Unset) else timezone,
         )
         if not records:
             raise _session_not_found(session_id)
@@ -143,6 +166,10 @@ class SessionRows:
         if session_ids:
             requeue_user(self._run)
             self._run("announce_work")
+
+    def note_read_in(self, session_id: str, timezone: str) -> None:
+        """Keep with a session the zone in which its days were read."""
+        self._run("note_read_in", session_id=session_id, read_in=timezone)
 
     def failure_reasons(self) -> list[tuple[str, str]]:
         """Return session id and reason of each session that has a failure reason."""

@@ -1,21 +1,26 @@
 """A user's session summaries and their vectors."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitherto.core.dates.formatting import local_date, stored_zone
 from hitherto.store import rows
 from hitherto.store.repositories.user_run import UserRun
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSummary:
-    """A session's summary as stored."""
+    """A session's summary as stored.
+
+    day: of the session, in the zone in which it was read.
+    """
 
     session_id: str
     created_at: datetime
+    day: date
     content: str
     vector: bytes
 
@@ -37,6 +42,7 @@ class SummaryRows:
             StoredSummary(
                 row["session_id"],
                 rows.from_micros(row["created_at"]),
+                local_date(rows.from_micros(row["created_at"]), stored_zone(row["read_in"])),
                 row["content"],
                 row["chosen_vector"],
             )

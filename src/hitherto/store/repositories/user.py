@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from hitherto.models import DeletionReport, UserModel
+from hitherto.core.dates.formatting import stored_zone
+from hitherto.models import DeletionReport, SessionModel, UserModel
 from hitherto.store import rows
 from hitherto.store.database import Row, Run
 from hitherto.store.embedders import RecordedEmbedder
@@ -60,6 +62,10 @@ class UserRows:
     def embedder(self) -> RecordedEmbedder:
         """Return the embedder that made the vectors of this state. Raises StoreError for none."""
         return self._run.embedder()
+
+    def zone(self, session: SessionModel) -> ZoneInfo:
+        """Return the zone of a session of the user: its own, the user's, or UTC."""
+        return stored_zone(session.timezone, self.model.timezone)
 
     def was_created_by(self, idempotency_key: str | None) -> bool:
         """Return whether the creating call had this key; never for None."""

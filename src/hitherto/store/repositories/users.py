@@ -44,6 +44,7 @@ class ProjectUsers:
         merge_conflict_enabled: bool | None,
         now: datetime,
         idempotency_key: str | None = None,
+        timezone: str | None = None,
     ) -> UserModel:
         """Insert a user, or return the user that the same call inserted with this key.
 
@@ -56,6 +57,7 @@ class ProjectUsers:
             custom_user_id=custom_user_id,
             metadata=rows.to_json(metadata),
             merge_conflict_enabled=_flag(merge_conflict_enabled),
+            timezone=timezone,
             created_at=rows.to_micros(now),
             idempotency_key=idempotency_key,
         )
@@ -66,6 +68,7 @@ class ProjectUsers:
             holder.was_created_by(idempotency_key)
             and rows.same_json(holder.model.metadata, metadata)
             and holder.model.merge_conflict_enabled is merge_conflict_enabled
+            and holder.model.timezone == timezone
         ):
             return holder.model
         raise UserAlreadyExistsError(f"User with ID {custom_user_id} already exists")
@@ -92,6 +95,7 @@ class ProjectUsers:
         custom_user_id: str,
         metadata: Metadata,
         merge_conflict_enabled: bool | None,
+        timezone: str | None,
     ) -> UserModel:
         """Write a user's own fields. Raises UserAlreadyExistsError when the new id is taken."""
         holder = self._run("find_user", project_id=self._project_id, custom_user_id=custom_user_id)
@@ -108,6 +112,7 @@ class ProjectUsers:
             custom_user_id=custom_user_id,
             metadata=rows.to_json(metadata),
             merge_conflict_enabled=_flag(merge_conflict_enabled),
+            timezone=timezone,
         )
         return rows.to_user(updated[0])
 
