@@ -8,6 +8,7 @@ SENTENCES = [
     ["Firma Brandau kommt am 13. März zum Ausmessen. ", "Ich freue mich."],
     ["einzug 8. September. ", "Endlich."],
     ["Ich komme am 13. ", "Danach gehen wir."],
+    ["Vom 3. bis 7. Mai war ich fort. ", "Schön."],
     ["Ich bin im 2. Stock. ", "Ok."],
     ["mein 3. Kind kommt am 5. Mai. ", "Juhu."],
     ["seit dem 1. august. ", "ok."],

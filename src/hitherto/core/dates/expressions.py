@@ -537,6 +537,7 @@ RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
         compile_form(
             rf"(?:(?P<pre>this{_S}coming|this{_S}past|last|past|this|next|coming){_S})?"
             rf"{_WEEKDAY_RE}(?:{_S}(?P<rel>last|this|next){_S}week\b)?{_PART}"
+            rf"(?!,?{_S}(?:the{_S})?\d{{1,2}}(?:st|nd|rd|th))"
         ),
         _weekday,
     ),
@@ -587,7 +588,7 @@ RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = (
     ),
     (
         compile_form(
-            rf"(?:{_WEEKDAY_RE},?{_S})?the{_S}(?P<day>\d{{1,2}}(?=[snrt][tdh])|{LATER_WORDS})"
+            rf"(?:{_WEEKDAY_RE},?{_S}(?:the{_S})?|the{_S})(?P<day>\d{{1,2}}(?=[snrt][tdh])|{LATER_WORDS})"
             rf"(?:st|nd|rd|th)?(?:{_S}of{_S}(?P<rel>last|this|next|the){_S}month\b)?"
         ),
         _ordinal,

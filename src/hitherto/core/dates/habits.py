@@ -13,7 +13,8 @@ _JOINED: Final = (
     r"(?:[ ]{0,2}(?:[,/&+–-]|\b(?:and|or|to|thru|through|till?|until)\b)){1,2}[ ]{0,2}(?:on[ ])?"
 )
 _HABIT: Final = re.compile(
-    rf"\b{_DAY}(?:{_JOINED}{_DAY}|[ ]{_DAY})+|\b(?:my|our|your|his|her|their|its|an?)[ ]{_DAY}",
+    rf"\b{_DAY}(?:{_JOINED}{_DAY}|[ ]{_DAY})+|\b(?:my|our|your|his|her|their|its|an?)[ ]{_DAY}"
+    rf"|\bthe[ ]{_DAY}(?![ ](?:before|after|of|the|following|in|next)\b)",
     re.IGNORECASE,
 )
 _NOT_BEFORE: Final = re.compile(
@@ -26,7 +27,8 @@ _BEFORE_CHARS: Final = 16
 def habit_spans(text: str) -> list[tuple[int, int]]:
     """Return the spans of weekdays that are days of every week.
 
-    They are in lists ("tues and thurs") and in "my Friday class".
+    They are in lists ("tues and thurs") and in "my Friday class" and "the
+    Saturday session".
 
     Not where the first is a certain one ("last Monday and Tuesday"), or where a range is spelled
     out ("from Monday to Thursday"); a weekday with a date belongs to that date.

@@ -15,6 +15,7 @@ from hitherto.core.dates.compounds import points_in
 from hitherto.core.dates.expressions import DateKind, Point
 from hitherto.core.dates.habits import habit_spans
 from hitherto.core.text.english_words import SHORT_DAYS, SHORT_MONTHS
+from hitherto.core.text.normal_form import with_plain_letters
 
 Side = Literal["past", "future"]
 Direction = Literal["past", "future", "nearest"]
@@ -42,7 +43,7 @@ class DateMention:
 _HINT = re.compile(
     rf"\d|day|week|\b(?:{'|'.join(SHORT_DAYS)})\b|month|year|night|tonight|morning|afternoon"
     r"|evening|tomorrow|recently|lately"
-    r"|thurs|tues|summer|winter|spring|autumn|fall|ago\b|back\b|later|now\b|decade|christmas"
+    r"|(?:[rfxnh]th|ieth)\b|thurs|tues|summer|winter|spring|autumn|fall|ago\b|back\b|later|now\b|decade|christmas"
     rf"|halloween|easter|thanks|{'|'.join(SHORT_MONTHS)}",
     re.IGNORECASE,
 )
@@ -74,6 +75,7 @@ def find_dates(text: str, today: date, *, prefers: Direction) -> list[DateMentio
     Repeated days ("every Friday", "on Mondays", "tues and thurs") and durations ("for two years")
     are no dates.
     """
+    text = with_plain_letters(text)
     if _HINT.search(text) is None:
         return []
     if prefers != "nearest":

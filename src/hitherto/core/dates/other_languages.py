@@ -1,7 +1,6 @@
 """Dates in languages other than English that part words by spaces, as ranges of days."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -31,6 +30,7 @@ from hitherto.core.dates.mentions import DateMention, Side, bounded_mention
 from hitherto.core.text import english_words as english
 from hitherto.core.text.date_names import MONTHS, WEEKDAYS
 from hitherto.core.text.languages import FUNCTION_WORDS
+from hitherto.core.text.normal_form import with_plain_letters, without_accents
 
 _PREPOSITION_CHARS: Final = 32
 _AMBIGUOUS: Final = english.word_set("set mar ago out")
@@ -44,6 +44,7 @@ _UNIT_AFTER: Final = re.compile(
     r"|personas|pessoas|persone|mensen|रुपये|रुपए)\b)",
     re.IGNORECASE,
 )
+_OTHER_SCRIPT: Final = re.compile(r"[\u0250-\uffff]")
 _CAPITAL_AFTER: Final = re.compile(r"[ ][A-ZÄÖÜ]")
 
 
@@ -81,11 +82,14 @@ class _Language:
     months: Mapping[str, int]
     weekdays: Mapping[str, int]
     counts: Mapping[str, int]
+    units: Mapping[str, str]
+    near: Mapping[str, tuple[int, ...]]
 
 
 def dates_in(code: SpacedLanguage, text: str, today: date, side: Side) -> list[DateMention]:
     """Find the dates of a text in one of the languages of `GRAMMARS`, in order."""
     language = _LANGUAGES[code]
+    text = with_plain_letters(text)
     readings = list(_join_readings(text, _readings(text, today, side, language), language))
     lists = [match.span() for match in language.lists.finditer(text)]
     mentions = []
@@ -307,7 +311,7 @@ def _weekday(match: re.Match[str], today: date, past: bool, language: _Language)
 
 
 def _unit(match: re.Match[str], today: date, past: bool, language: _Language) -> _Reading | None:
-    unit = language.grammar.units[" ".join(match["unit"].lower().split())]
+    unit = language.units[_key(match["unit"])]
     if unit == "day":
         return None
     last, this = _part(match, "last") is not None, _part(match, "this") is not None
@@ -316,7 +320,7 @@ def _unit(match: re.Match[str], today: date, past: bool, language: _Language) ->
 
 
 def _near(match: re.Match[str], today: date, past: bool, language: _Language) -> _Reading | None:
-    distances = language.grammar.near[" ".join(match["near"].lower().split())]
+    distances = language.near[_key(match["near"])]
     return _Reading(day_point(match, shift(today, distances[0 if past else -1])), "near", None)
 
 
@@ -339,9 +343,9 @@ def _planned(match: re.Match[str], today: date, past: bool, language: _Language)
 
 
 def _moved(match: re.Match[str], today: date, sign: int, language: _Language) -> _Reading | None:
-    words = match["count"].lower()
-    count = int(words) if words.isdecimal() else language.counts[words]
-    unit = language.grammar.units[" ".join(match["unit"].lower().split())]
+    words = match["count"]
+    count = int(words) if words.isdecimal() else language.counts[_key(words)]
+    unit = language.units[_key(match["unit"])]
     if unit in ("day", "week"):
         point: Point | None = day_point(
             match, shift(today, sign * count * (7 if unit == "week" else 1))
@@ -365,11 +369,8 @@ def _key(words: str) -> str:
 
 
 def _plain(word: str) -> str:
-    """Return Latin letters without accents."""
-    if not word[:1].isascii() and ord(word[0]) > 0x24F:
-        return word
-    parts = unicodedata.normalize("NFD", word)
-    return "".join(char for char in parts if not unicodedata.combining(char))
+    """Return Latin letters without accents; marks of other scripts are letters."""
+    return word if _OTHER_SCRIPT.search(word) else without_accents(word)
 
 
 def _alternatives(words: Iterator[str] | Sequence[str]) -> str:
@@ -437,7 +438,9 @@ def _language(code: SpacedLanguage) -> _Language:
         _in_front(grammar.no_near),
         months,
         days,
-        counts,
+        {_key(word): count for word, count in counts.items()},
+        {_key(word): unit for word, unit in grammar.units.items()},
+        {_key(word): days for word, days in grammar.near.items()},
     )  # fmt: skip
 
 

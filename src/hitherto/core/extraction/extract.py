@@ -110,15 +110,19 @@ def _dates_of(
 ) -> list[DateMention]:
     """Return the certain dates of a piece, in the language that it is most likely in.
 
+    Of several languages, that which reads most of its characters as dates counts.
+
     clauses: what expressions mean in English clauses.
     """
+    dates: list[DateMention] = []
+    most = 0
     for language in languages_of(piece.words, message):
-        in_clauses = clauses if language == ENGLISH else {}
-        reader = reader_of(language)
-        dates = certain_dates(piece.words, today, piece.time, reader, in_clauses)
-        if dates:
-            return dates
-    return []
+        in_clauses = clauses if language == ENGLISH else None
+        read = certain_dates(piece.words, today, piece.time, reader_of(language), in_clauses)
+        chars = sum(mention.end - mention.start for mention in read)
+        if chars > most:
+            dates, most = read, chars
+    return dates
 
 
 def _with_days(piece: Kept, dates: Sequence[DateMention], today: date) -> tuple[str, date, date]:

@@ -48,12 +48,24 @@ FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = {
 OTHER_FUNCTION_WORDS: Final = frozenset().union(*FUNCTION_WORDS.values()) - english.FUNCTION_WORDS
 """Words by which a text is recognised as not English."""
 
+_TIME_WORDS: Final = {
+    ENGLISH: "week month year ago last next yesterday today tomorrow",
+    "de": "woche monat jahr tage letztes nächstes vor gestern heute morgen",
+    "es": "semana mes año días pasado pasada próximo ayer hoy mañana",
+    "fr": "me semaine mois année jours dernier prochain hier demain",
+    "pt": "me semana mês ano dias passado passada próximo ontem hoje amanhã",
+    "it": "me settimana mese anno giorni scorso scorsa prossimo ieri oggi domani",
+    "nl": "week maand jaar dagen vorige volgende geleden gisteren vandaag morgen",
+}
 _DATE_WORDS: Final = {
     code: frozenset(name for names in (*MONTHS[code], *WEEKDAYS[code]) for name in names[:1])
     for code in FUNCTION_WORDS
     if code != ENGLISH
 } | {ENGLISH: frozenset((*english.MONTH_NAMES, *english.DAY_NAMES))}
-_KNOWN_WORDS: Final = {code: words | _DATE_WORDS[code] for code, words in FUNCTION_WORDS.items()}
+_KNOWN_WORDS: Final = {
+    code: words | _DATE_WORDS[code] | word_set(_TIME_WORDS[code])
+    for code, words in FUNCTION_WORDS.items()
+}
 
 _MAX_CHARS: Final = 2_000
 """Characters that are read: the language of a message shows early."""

@@ -21,6 +21,15 @@ def nfkc(text: str) -> str:
     return unicodedata.normalize("NFKC", _MARKS.sub(_with_few_marks, text))
 
 
+_ODD_CASES: Final = {0x130: "I", 0x131: "i", 0x17F: "s", 0x212A: "K"}
+"""Letters that patterns without case take for others, which no table of words holds."""
+
+
+def with_plain_letters(text: str) -> str:
+    """Return the text, equally long, without letters of odd case such as "ſ"."""
+    return text if text.isascii() else text.translate(_ODD_CASES)
+
+
 def without_accents(text: str) -> str:
     """Return the text without combining marks: "é" becomes "e"."""
     if text.isascii():

@@ -38,7 +38,11 @@ _ORDINAL_CHARS: Final = 14
 _I_AM: Final = re.compile(r"\bi am \d", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _MONTHS: Final = frozenset(form for month in MONTHS["de"] for form in month)
-_STARTERS: Final = FUNCTION_WORDS["de"] | FUNCTION_WORDS["en"] | {"danach", "danke", "heute"}
+_STARTERS: Final = (FUNCTION_WORDS["de"] | FUNCTION_WORDS["en"] | {"danach", "danke", "heute"}) - {
+    "bis",
+    "und",
+    "oder",
+}
 
 
 def sentence_spans(content: str) -> Iterator[tuple[int, int]]:
