@@ -5,8 +5,11 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.statement_models import ToldModel
 
+from hitherto.core.dates.certain import certain_dates, reader_of
 from hitherto.core.extraction.extract import extract
 from hitherto.core.text.quotation import quotation_of, without_notes
 from hitherto.models import Message, MessageRole
@@ -33,3 +36,26 @@ def test_days_of_what_was_said(
     assert days == {(first, last or first)}
     quoted = [one.content for one in stated if quotation_of(one.content) is not None]
     assert all(_NOTE.findall(content) == _NOTE.findall(noted) for content in quoted)
+
+
+_WORDS = sorted({word for case in _cases() for word in case[3].split()})
+_LANGUAGES = ("en", "de", "es", "fr", "pt", "it", "nl", "hi", "ja", "zh")
+
+
+@given(
+    st.lists(
+        st.sampled_from(_WORDS) | st.text("0123456789./-年月ſİ\u0301", max_size=6), max_size=12
+    ),
+    st.sampled_from(_LANGUAGES),
+    st.sampled_from(["now", "past", "future", "ended", "always"]),
+    st.dates(date(1900, 1, 1), date(9990, 12, 31)),
+)
+def test_words_in_any_order_give_days_in_order(
+    words: list[str], language: str, time_of_piece: str, today: date
+) -> None:
+    text = " ".join(words)
+    mentions = certain_dates(text, today, time_of_piece, reader_of(language))
+    ends = [0, *(mention.end for mention in mentions)]
+    for end, mention in zip(ends, mentions, strict=False):
+        assert end <= mention.start < mention.end <= len(text)
+        assert mention.first <= mention.last

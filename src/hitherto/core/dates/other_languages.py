@@ -97,7 +97,7 @@ def dates_in(code: SpacedLanguage, text: str, today: date, side: Side) -> list[D
         listed = reading.kind == "weekday" and _reaches(lists, reading.point)
         if listed or _is_habit(text, reading, language):
             continue
-        if reading.strict and reading.bound is None:
+        if (reading.strict and reading.bound is None) or reading.point.kind == "vague":
             continue
         mentions.append(_mention(reading, today, side))
     return mentions
@@ -301,12 +301,12 @@ def _weekday(match: re.Match[str], today: date, past: bool, language: _Language)
     last, this, following, second = (
         _part(match, name) is not None for name in ("last", "this", "next", "second")
     )
-    if second and ahead <= 6 - today.weekday():
-        return None
     is_past = last or (past and not (following or second))
     day = shift(today, behind if is_past else ahead)
     bare = not (last or this or following or second)
     point = day_point(match, day, weekday=True)
+    if second and ahead <= 6 - today.weekday():
+        point = replace(point, kind="vague")
     return _Reading(point, "weekday", None, weekday=weekday, bare=bare, dated=not bare)
 
 
@@ -369,13 +369,21 @@ def _key(words: str) -> str:
 
 
 def _plain(word: str) -> str:
-    """Return Latin letters without accents; marks of other scripts are letters."""
-    return word if _OTHER_SCRIPT.search(word) else without_accents(word)
+    """Return Latin letters without accents, and Hindi ones in their simpler spelling."""
+    if not _OTHER_SCRIPT.search(word):
+        return without_accents(word)
+    return word.replace("\u095e", "फ").replace("\u093c", "").replace("म्ब", "ंब")
 
 
 def _alternatives(words: Iterator[str] | Sequence[str]) -> str:
-    """Return a pattern of words, the longest first, each also without its accents."""
-    spellings = {spelling for word in words for spelling in (word, _plain(word))}
+    """Return a pattern of words, the longest first, each in its spellings."""
+    spellings = {
+        spelling
+        for word in words
+        for spelling in (
+            word, _plain(word), word.replace("फ\u093c", "\u095e"), word.replace("ंब", "म्ब")
+        )
+    }  # fmt: skip
     ordered = sorted(spellings, key=lambda word: (-len(word), word))
     return "|".join(re.escape(word) for word in ordered)
 
