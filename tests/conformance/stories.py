@@ -21,6 +21,7 @@ MOVES = (
         (
             "I moved to Braga.",
             "I was born on 4 June 1990.",
+            "I have a sister named Ana.",
             "My sister Ana lives in Berlin.",
             "My sister Ana plays the cello.",
         ),

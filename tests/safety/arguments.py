@@ -20,7 +20,6 @@ from tests.safety.pumps import Pump
 from tests.statement_models import KeepAll
 
 from hitherto.api import ContextRequest
-from hitherto.core.extraction.coreference import DiscourseState
 from hitherto.core.extraction.grounding import SaidWords
 from hitherto.core.history.redaction import Redactor, redactor_for
 from hitherto.core.recall import query_plan
@@ -118,7 +117,6 @@ MAKERS: Final[Mapping[Any, Maker]] = {
     date: lambda _: DAY,
     ZoneInfo: lambda _: ZoneInfo("UTC"),
     re.Pattern[str]: lambda _: re.compile(r"\bx\b"),
-    DiscourseState: lambda _: DiscourseState(),
     SaidWords: lambda source: SaidWords.of([each.text() for each in source.items()]),
     MemoryVersion: _version,
     Memories: lambda source: Memories([_version(each) for each in source.items()]),

@@ -18,8 +18,8 @@ import numpy as np
 from tests.safety.arguments import has_text
 
 import hitherto
-from hitherto.core.extraction.message_filter import MAX_SENTENCE_CHARS
-from hitherto.core.extraction.rewriting import MAX_TOKENS
+from hitherto.core.extraction.own_words import MAX_SENTENCE_CHARS
+from hitherto.core.extraction.rewriting import MAX_CHARS
 from hitherto.core.recall.bm25 import LexicalIndex
 from hitherto.core.recall.index import MemoryIndex, MessageIndex, SummaryIndex
 from hitherto.core.recall.ranking import DenseScores
@@ -29,15 +29,11 @@ METHODS: Final = ("match", "fullmatch", "search", "finditer")
 
 _SCANS: Final = {"sub": "finditer", "subn": "finditer", "split": "finditer", "findall": "finditer"}
 
-_SENTENCE: Final = (MAX_SENTENCE_CHARS, "a sentence, as `message_filter` bounds it")
-_TOKENS: Final = (MAX_TOKENS, "the tokens of a sentence, as `extract` bounds them")
+_SENTENCE: Final = (MAX_SENTENCE_CHARS, "a sentence, as `own_words` bounds it")
+_CLAUSE: Final = (MAX_CHARS, "a sentence, as `rewriting` bounds it")
 BOUNDED: Final[Mapping[str, tuple[int, str]]] = {
-    "core.extraction.clauses.": _TOKENS,
-    "core.extraction.subjects.": _TOKENS,
-    "core.extraction.third_person.": _TOKENS,
-    "core.extraction.coreference.": _SENTENCE,
-    "core.extraction.grammar.": _SENTENCE,
-    "core.extraction.message_filter._REQUEST": _SENTENCE,
+    "core.extraction.clause_dates.": _CLAUSE,
+    "core.extraction.rewriting._": _CLAUSE,
     "core.extraction.own_words._LEADING": _SENTENCE,
 }
 """Subjects, by how their names begin, that never get longer texts: the bound, and what is read.

@@ -243,7 +243,7 @@ FRIDAY = datetime(2025, 3, 14, 10, tzinfo=UTC)
         "I no longer eat meat.",
         "My dad's name is Tom.",
         "My brother lives in Leeds.",
-        "Lisbon is my favourite city.",
+        "My favourite city is Lisbon.",
     ],
 )
 def test_a_clause_is_read_as_its_text_is(text: str) -> None:

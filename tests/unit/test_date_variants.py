@@ -1,5 +1,6 @@
 """Days in many wordings, each on the side of its clause, and what only looks like a day."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from tests.statement_models import ToldModel
 from hitherto.core.dates.calendar import day_text
 from hitherto.core.dates.mentions import find_dates
 from hitherto.core.extraction.extract import extract
+from hitherto.core.extraction.rewriting import rewrite
 from hitherto.models import Message, MessageRole
 
+_YEAR = re.compile(r"\b20\d\d\b")
 _FILE = Path(__file__).with_name("date_variants.txt")
 
 
@@ -24,17 +27,32 @@ def _variants(*kinds: str) -> list[tuple[str, date, str, str]]:
     ]
 
 
+def _written(text: str, today: date, time: str) -> str:
+    """Return what is remembered of a text, and the last day that it speaks of."""
+    now = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
+    model = ToldModel(text, times={text: time})
+    stated = extract([Message(MessageRole.USER, text, now)], now, model)
+    last = [day_text(one.event_date_end.date()) for one in stated]
+    return " ".join([one.content for one in stated] + last)
+
+
 @pytest.mark.parametrize(("_", "today", "text", "expected"), _variants("clause"))
 def test_a_day_lies_where_its_clause_says(_: str, today: date, text: str, expected: str) -> None:
-    now = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
-    stated = extract([Message(MessageRole.USER, text, now)], now, ToldModel(text))
-    written = " ".join(one.content for one in stated)
     if expected == "-":
-        assert not any(str(year) in written for year in range(2024, 2029))
-    elif " until " in text:
-        assert str(stated[0].event_date_end.date()) == expected
-    else:
-        assert day_text(date.fromisoformat(expected)) in written
+        assert not _YEAR.search(_written(text, today, "now").replace(day_text(today), ""))
+        return
+    day = date.fromisoformat(expected)
+    assert day_text(day) in _written(text, today, "past" if day < today else "future")
+
+
+@pytest.mark.parametrize(("_", "today", "text", "expected"), _variants("clause"))
+def test_a_rewritten_day_is_right_without_a_told_side(
+    _: str, today: date, text: str, expected: str
+) -> None:
+    for time in ("now", "always"):
+        rewritten = rewrite(text, today, time)
+        if rewritten is not None and expected != "-":
+            assert str(rewritten.last) == expected
 
 
 @pytest.mark.parametrize(("kind", "today", "text", "expected"), _variants("ahead", "behind"))

@@ -7,7 +7,7 @@ rewritten in the third person.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -23,6 +23,8 @@ from hitherto.models import Candidate, Clause, Message, MessageRole
 _PREFIX = re.compile(r"\A[ \t]*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):[ \t]+")
 _YEAR = re.compile(r"\d{4}")
 _FIGURES = re.compile(r"(\d{1,2})/\d{1,2}/\d{4}\Z")
+_AND = re.compile(r",? and (?=(?:I|I'm|I've|i|im|i'm|ive|my) )")
+"""Between clauses that each have "I" or "my" as the subject."""
 
 
 def extract(
@@ -88,37 +90,30 @@ def _end_of(day: date) -> datetime:
 
 
 def _statements(piece: Kept, message: str, today: date) -> Iterator[_Stated]:
-    """Yield a piece rewritten as a whole, or in its own words if it is sure.
-
-    One that is rewritten with a day that is not certain stays in its own words, without that day.
-    """
-    rewritten = rewrite(piece.words, today)
-    dates = _dates_of(piece, rewritten.days, message, today)
-    certain = {piece.words[mention.start : mention.end].lower() for mention in dates}
-    clauses = rewritten.clauses
-    if piece.question or any(day and words not in certain for words, day in rewritten.days.items()):
-        clauses = []
-    for clause, first, last in clauses:
-        yield _Stated(clause.text, first, last, {}, clause)
-    if not clauses and is_sure(piece):
+    """Yield a piece in the third person, or in its own words if it is sure."""
+    is_english = languages_of(piece.words, message)[:1] == (ENGLISH,)
+    clauses = _AND.split(piece.words) if is_english and not piece.question else []
+    rewritten = [rewrite(clause, today, piece.time) for clause in clauses]
+    plain = [item for item in rewritten if item is not None]
+    if plain and len(plain) == len(clauses):
+        for item in plain:
+            yield _Stated(item.clause.text, item.first, item.last, {}, item.clause)
+    elif is_sure(piece):
+        dates = _dates_of(piece, message, today)
         words, first, last = _with_days(piece, dates, today)
         yield _Stated(Quotation(words, piece.question).content, first, last, {})
 
 
-def _dates_of(
-    piece: Kept, clauses: Mapping[str, DateMention | None], message: str, today: date
-) -> list[DateMention]:
+def _dates_of(piece: Kept, message: str, today: date) -> list[DateMention]:
     """Return the certain dates of a piece, in the language that it is most likely in.
 
     Of several languages, that which reads most of its characters as dates counts.
-
-    clauses: what expressions mean in English clauses.
     """
     dates: list[DateMention] = []
     most = 0
     for language in languages_of(piece.words, message):
-        in_clauses = clauses if language == ENGLISH else None
-        read = certain_dates(piece.words, today, piece.time, reader_of(language), in_clauses)
+        clauses: dict[str, DateMention | None] | None = {} if language == ENGLISH else None
+        read = certain_dates(piece.words, today, piece.time, reader_of(language), clauses)
         chars = sum(mention.end - mention.start for mention in read)
         if chars > most:
             dates, most = read, chars

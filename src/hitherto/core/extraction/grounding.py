@@ -14,8 +14,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from hitherto.core.dates.mentions import find_dates
-from hitherto.core.extraction.message_filter import is_english
 from hitherto.core.text.english_words import MONTH_NAMES, ORDINALS, TENS, UNITS
+from hitherto.core.text.languages import is_english
 from hitherto.core.text.terms import name_runs, words_of
 from hitherto.core.text.tokens import terms as content_terms
 

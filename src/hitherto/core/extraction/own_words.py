@@ -9,12 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from hitherto.core.extraction.message_filter import MAX_MESSAGE_CHARS, MAX_SENTENCE_CHARS
 from hitherto.core.statements.learned import ReadMessage, StatementModel
 from hitherto.core.text.date_names import MONTHS
 from hitherto.core.text.invisible import without_invisible
 from hitherto.core.text.sentences import whole_sentence_spans
 from hitherto.models import Message, MessageRole
+
+MAX_MESSAGE_CHARS = 20_000
+"""Longer messages are pasted documents; only their beginning is read."""
+MAX_SENTENCE_CHARS = 600
+"""No spoken sentence is longer; what is longer is a list, a log or a table."""
 
 CONTEXT_MESSAGES = 4
 """Messages before one that it is read with."""

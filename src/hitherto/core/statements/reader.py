@@ -118,11 +118,6 @@ def _readings(clause: Predicate) -> list[Reading]:
     return []
 
 
-def is_exact(clause: Clause) -> bool:
-    """Return whether a rule knows what a clause says; otherwise `read` reads it generically."""
-    return bool(_readings(analyse_clause(clause)))
-
-
 _CUE_WORDS = frozenset(
     map(
         stem,

@@ -4,8 +4,6 @@ Words are lower case, apart from the names of months and days. The lists are sho
 word is listed where a rule would go wrong without it.
 """
 
-from typing import Literal
-
 
 def word_set(text: str) -> frozenset[str]:
     """Return the words of a text as a set."""
@@ -46,12 +44,7 @@ FORMS_OF_BE = word_set("am is are was were be been being")
 FORMS_OF_HAVE = word_set("have has had having")
 FORMS_OF_DO = word_set("do does did")
 MODALS = word_set("will would can could shall should may might must 'll")
-HYPOTHETICAL = word_set("would could might may should")
-AUXILIARIES = (FORMS_OF_BE | FORMS_OF_HAVE - {"having"} | FORMS_OF_DO | MODALS) | word_set(
-    "'m 're 's 've 'd ca wo ai gonna gotta wanna cannot"
-)
 
-PRONOUN_SUBJECTS = SUBJECT_PRONOUNS | {"this", "that", "there"}
 DETERMINERS = (
     ARTICLES
     | POSSESSIVES
@@ -69,6 +62,30 @@ CONJUNCTIONS = word_set("""
     and but or so yet because although though while whereas
 """)
 CLOSED_CLASSES = DETERMINERS | PREPOSITIONS | CONJUNCTIONS
+PARTICLES = word_set("up off out down over around")
+"""Prepositions that end a sentence as part of its verb: "gave up"."""
+PERSONAL = (
+    SUBJECT_PRONOUNS
+    | OBJECT_PRONOUNS
+    | (POSSESSIVES - {"my", "our"})
+    | POSSESSIVE_PRONOUNS
+    | REFLEXIVES
+    | DEMONSTRATIVES
+    | word_set("""
+        u ur thats theyre hes shes theres here there then such same other others another else ones
+        so
+    """)
+)
+"""Words that mean a person or thing named elsewhere."""
+JOINING = CONJUNCTIONS | word_set("""
+    nor if unless when whenever before after until till since than who whom whose which what where
+    why how whether as like plus cuz cos bc
+""")
+TALK = word_set("""
+    gonna wanna gotta lol ha haha hehe lmao tho btw tbh ngl rn omg pls please thanks thank ok okay
+    yeah yes sorry maybe perhaps probably hopefully kinda sorta option options idea ideas suggestion
+    suggestions tips advice help question questions
+""")
 
 ADVERBS = word_set("""
     always usually often sometimes never rarely seldom generally normally mostly mainly still
@@ -76,15 +93,6 @@ ADVERBS = word_set("""
     nearly probably definitely finally recently ever once twice soon then too kinda sorta pretty
     very quite so honestly obviously clearly maybe perhaps hardly barely simply truly absolutely
     both all not n't no longer well officially originally initially previously first later once
-""")
-DROPPED_ADVERBS = word_set("""
-    just also actually basically literally honestly obviously clearly simply truly like kinda
-    sorta totally even absolutely
-""")
-NOT_ADVERBS = word_set("""
-    family only apply reply supply rely fly july italy belly jelly ally bully friendly lonely
-    daily weekly monthly yearly early elderly silly ugly lovely assembly anomaly holy lily emily
-    sally molly kelly billy holly polly
 """)
 
 _IRREGULAR = """
@@ -124,102 +132,90 @@ VERB_OF_FORM = {
 } | {"has": "have", "does": "do"}
 """Verbs by their irregular forms, without forms that are more often another word."""
 
-NOT_PAST_ED = word_set("""
-    need feed speed bleed seed weed breed exceed proceed succeed red bed shed wed hundred indeed
-    embed sacred wicked naked kindred ted fred tired excited interested
-""")
 
-VERBS = frozenset(IRREGULAR) | word_set("""
-    nap accept add adopt agree aim allow apply appreciate arrive ask attend avoid bake believe
-    belong book borrow call cancel care carry celebrate change check clean climb close collect
-    commute complete consider cook cost count coach crave cycle dance date decide deserve design
-    dislike discover do donate earn end enjoy enrol enroll exercise expect explain explore fail
-    fear finish fish fix follow freelance gain garden graduate handle happen hate help hike hope
-    host identify improve include inherit injure intend invest invite join jog kick know knit
-    land last laugh learn lift like listen live look love manage marry mentor mind miss move
-    name need notice offer open operate order organise organize own pack paint park pass pick
-    plan plant play practice practise prefer prepare promise propose pull push raise reach
-    realise realize receive recommend record recover register relax rely remember remodel remove
-    renew renovate rent replace report require research retire return review save search seem
-    serve share shop sign skip smoke snore solve sort start stay stop stream stretch struggle
-    study subscribe suffer suggest support suppose swap switch talk taste tend thank train
-    transfer travel treat trust try turn upgrade use visit volunteer wait walk want wash waste
-    watch weigh welcome wish wonder work worry adore suck bark bother consist contain cover
-    depend depend drop enter help attract damage deliver develop diagnose divorce drop email fit
-    focus force grill guess head heal hire hurt install interview involve juggle kill lack
-    launch lower major meditate migrate mow negotiate outgrow owe perform phone photograph pitch
-    pop postpone pray predict present print produce publish purchase quilt race rehearse
-    relocate repair respond rest restart revise roast row rush sail schedule score scare settle
-    sew ski snack sound specialise specialize stare steam store supervise supply tackle tolerate
-    tour tutor unpack update volunteer vape vote warm yell annoy
+VERBS_OF_TALK = word_set("""
+    think guess suppose mean wonder assume agree appreciate figure bet promise swear apologise
+    apologize thank believe ask tell doubt hear imagine understand notice wish forget sound realise
+    realize know remember say feel mention seem matter expect let mind suggest explain check
+    consider
 """)
-NOUN_LIKE_VERBS = word_set("""
-    travel work plan change show run walk drink love like hope need help cook book date end fish
-    garden hike host land last look mind name order park pass pick plant play practice record
-    report rent rest research return review search share shop sign smoke sort start stay stop
-    stream study support swap switch talk taste train transfer treat trust turn use visit wait
-    wash watch wish wonder worry race row rush sail schedule score sound store supply tour
-    update vote interview email phone head focus fit drop cover damage force grill lack launch
-    major present print purchase roast set put cut hit cost call care check clean close count
-    coach dance design exercise fear fix gain handle kick offer paint pack push raise reach
-    remodel repair snack coast set drive cycle climb call lift deal feed feel fight find fly
-    hold keep lead ride ring rise shake sing sleep swim swing win stand break build catch draw
-    dream fall run leave
+"""Verbs that speak of the conversation, or of what is thought in a further clause."""
+VERBS = (frozenset(IRREGULAR) - VERBS_OF_TALK) | word_set("""
+    accept add adopt adore aim allow annoy apply arrive attend audit avoid babysit bake bark
+    belong book borrow box brew call cancel care carry carve celebrate chair change clean climb
+    close coach code collect commute complete compose convert cook count cover crave crochet
+    cycle dance date decide delay deliver depend deserve design develop diagnose die discover
+    dislike divorce donate drop drown earn edit email end enjoy enrol enroll enter exercise
+    expire explore export fail farm fast fear fence finish fish fit fix flee focus follow force
+    foster freelance gain garden graduate grill groom handle hate head heal help hike hire hope
+    host illustrate import improve include inherit inject injure insist install insure intend
+    interview invest invite involve jog join juggle kick kill knit lack laugh launch lift like
+    listen live look love lower major manage marry meditate mentor migrate miss move mow name
+    nap need negotiate nurse offer open operate order organise organize outgrow owe own pack
+    paint park pass perform phone photograph pick pitch plan plant play pop postpone practice
+    practise pray predict prefer prepare present print produce program propose publish pull
+    purchase push quilt race raise reach receive recommend record recover refuse register
+    rehearse relax relocate rely remodel remove renew renovate rent repair replace report
+    require research respond rest restart restore retire return review revise roast row rush
+    sail save schedule score search serve settle sew share shop sign skate sketch ski skip smoke
+    snack snore solve sort specialise specialize stammer stare start stay steam stop store
+    stream stretch struggle study stutter subscribe suffer supervise supply support surf survey
+    swap switch tackle talk taste tend tolerate tour trade train transfer translate travel treat
+    trust try turn tutor type unpack update upgrade use vape visit volunteer vote wait walk want
+    warm wash waste watch weigh welcome weld work worry wrestle yell
 """)
-PLAIN_VERBS = VERBS - NOUN_LIKE_VERBS
+"""Verbs that say what somebody does, has or is."""
+VERBS_OF_THINGS = word_set("""
+    need end come go hurt start begin work cost die break fail burn move pass expire arrive stop
+    close open leave
+""")
+"""Verbs behind which a past form is no participle: "my laptop died"."""
+VERBS_WITH_TIMES = word_set("""
+    love hate like enjoy dislike miss prefer adore dread spend celebrate skip book want need
+""")
+"""Verbs whose object may be a time."""
+MOODS = word_set("""
+    sure sorry glad fine ok okay good great done back wondering thinking hoping asking curious
+    kidding joking afraid aware confused right wrong guessing grateful thankful stuck torn ready
+    excited thrilled looking feeling having happy tired sad bored exhausted interested impressed
+    lucky annoyed angry furious nervous freaking proud terrified calm hungry cold
+""")
+"""Words behind "I am" that speak of the moment or of the conversation."""
 
-Person = Literal["f", "m", ""]
-_PEOPLE: tuple[tuple[Person, str, str], ...] = (
-    ("f", "partner single relative sole", "fiancée girlfriend wife"),
-    ("f", "partner single", "gf"),
-    ("f", "single relative sole", "mother"),
-    ("f", "single relative", "mom mum"),
-    ("f", "relative sole", "mother-in-law"),
-    ("f", "relative",
-     "aunt daughter granddaughter grandma grandmother niece sister sister-in-law stepmother"),
-    ("f", "",
-     "auntie daughter-in-law ex-wife girl gran mam mama nan nana nanna sis stepmom stepsister"),
-    ("m", "partner single relative sole", "boyfriend husband"),
-    ("m", "partner single", "bf"),
-    ("m", "single relative sole", "father"),
-    ("m", "single relative", "dad"),
-    ("m", "relative sole", "father-in-law"),
-    ("m", "relative",
-     "brother brother-in-law grandfather grandpa grandson nephew son stepfather uncle"),
-    ("m", "", "boy bro ex-husband grandad granddad papa son-in-law stepbrother stepdad"),
-    ("", "partner single relative sole", "fiancé partner spouse"),
-    ("", "partner single relative", "fiance fiancee"),
-    ("", "single relative sole", "boss"),
-    ("", "single relative", "dentist flatmate manager roommate therapist"),
-    ("", "single", "advisor ex landlady landlord lead supervisor"),
-    ("", "relative",
-     "baby brothers child children co-worker coach colleague cousin coworker daughters doctor "
-     "friend friends kid kids mentor neighbor neighbour parents sibling sisters sons stepdaughter "
-     "stepson teacher twin twins"),
-    ("", "",
-     "assistant babysitter bestie buddy classmate client colleagues cousins coworkers goddaughter "
-     "godfather godmother godson grandchild grandchildren grandkids grandparent grandparents "
-     "housemate in-laws mate nanny nephews nieces pal parent professor siblings student teammate "
-     "toddler trainer tutor"),
+_PEOPLE: tuple[tuple[str, str], ...] = (
+    ("partner relative sole", "boyfriend fiancé fiancée girlfriend husband partner spouse wife"),
+    ("partner relative", "fiance fiancee"),
+    ("partner", "bf gf"),
+    ("relative sole", "boss father father-in-law mother mother-in-law"),
+    ("relative",
+     "aunt baby brother brother-in-law brothers child children co-worker coach colleague cousin "
+     "coworker dad dentist daughter daughters doctor flatmate friend friends granddaughter "
+     "grandfather grandma grandmother grandpa grandson kid kids manager mentor mom mum neighbor "
+     "neighbour nephew niece parents roommate sibling sister sister-in-law sisters son sons "
+     "stepdaughter stepfather stepmother stepson teacher therapist twin twins uncle"),
+    ("",
+     "advisor assistant auntie babysitter bestie boy bro buddy classmate client colleagues cousins "
+     "coworkers daughter-in-law ex ex-husband ex-wife girl goddaughter godfather godmother godson "
+     "gran grandad grandchild grandchildren granddad grandkids grandparent grandparents housemate "
+     "in-laws landlady landlord lead mam mama mate nan nana nanna nanny nephews nieces pal papa "
+     "parent professor siblings sis son-in-law stepbrother stepdad stepmom stepsister student "
+     "supervisor teammate toddler trainer tutor"),
 )  # fmt: skip
-"""Nouns for people by pronoun, with their traits.
+"""Nouns for people, with their traits.
 
-partner: of a couple. single: one has one of them, so a name may follow ("my boss Ana"). relative:
-what "User's ..." says is about them. sole: another one takes the place of the one before.
+partner: of a couple. relative: what "User's ..." says is about them. sole: another one takes the
+place of the one before.
 """
 
 
 def _people(trait: str) -> frozenset[str]:
     return frozenset(
-        word for _, traits, words in _PEOPLE if trait in traits.split() for word in words.split()
+        word for traits, words in _PEOPLE if trait in traits.split() for word in words.split()
     )
 
 
-PEOPLE = frozenset(word for _, _, words in _PEOPLE for word in words.split())
-FEMALE = frozenset(word for person, _, words in _PEOPLE if person == "f" for word in words.split())
-MALE = frozenset(word for person, _, words in _PEOPLE if person == "m" for word in words.split())
+PEOPLE = frozenset(word for _, words in _PEOPLE for word in words.split())
 PARTNERS = _people("partner")
-SINGLE_RELATIONS = _people("single") | {"name"}
 RELATIVES = _people("relative")
 SOLE_RELATIVES = _people("sole")
 SAME_RELATIVE = {
@@ -229,11 +225,12 @@ SAME_RELATIVE = {
 }  # fmt: skip
 """Other words for a relative, with the one that stands for all."""
 
-CHAT_RELATIVES = {
-    "bro": "brother", "sis": "sister", "gf": "girlfriend", "bf": "boyfriend", "hubby": "husband",
-    "boy": "son", "missus": "wife",
-}  # fmt: skip
-"""Words of chats for a relative, with the one that is written."""
+
+SEVERAL = word_set("""
+    brothers children kids parents sisters sons daughters twins friends cousins colleagues coworkers
+    grandchildren grandkids grandparents in-laws nephews nieces siblings cats dogs hens chickens
+""")
+"""Nouns for several people or animals."""
 
 SPELLINGS = {
     "favorite": "favourite", "color": "colour", "mom": "mother", "mum": "mother", "dad": "father",
@@ -315,30 +312,20 @@ STOP_WORDS = (
 )
 """Words that are neither indexed nor searched."""
 
-EVENT_NOUNS = word_set("""
-    test exam appointment interview meeting flight match game gig concert wedding party trip
-    presentation deadline class lesson race shift surgery checkup recital date call
-    wedding ceremony funeral conference marathon course viewing move operation holiday festival
-    audition hearing trial defence defense scan due launch exams
-""")
 
 CHAT_NOUNS = word_set("""
     question point bad apologies understanding guess thoughts opinion request issue problem concern
     mistake god gosh goodness pleasure turn answer
 """)
-ADJECTIVES = word_set("""
-    allergic vegetarian vegan married single divorced retired pregnant engaged unemployed
-""")
-NOT_GERUNDS = word_set("""
-    something nothing anything everything morning evening during king ring spring string wing thing
-    ceiling bring sing sting cling swing fling sling wedding building sibling darling
-""")
-PLANNING_VERBS = word_set("""
+PLANNED = word_set("""
     booked scheduled reserved arranged planned invited registered enrolled rescheduled postponed
+    signed applied pushed delayed extended approved ticket tickets flight flights seat seats
+    reservation booking slot appointment invitation invite offer
 """)
+"""Words of a past clause whose date may lie ahead: "I bought tickets for 30 May"."""
 
 INTRANSITIVE_HABITS = word_set("""
     sleep work travel commute
-    smoke drink vape nap snore drive swim run cook jog meditate paint sing dance garden knit cycle
-    ski surf climb pray hike freelance volunteer
+    smoke drink vape nap snore stammer stutter drive swim run cook jog meditate paint sing dance
+    garden knit cycle ski surf climb pray hike freelance volunteer
 """)

@@ -67,12 +67,31 @@ _KNOWN_WORDS: Final = {
     for code, words in FUNCTION_WORDS.items()
 }
 
+MIN_ENGLISH: Final = 0.15
+"""Least share of English function words among the words of an English text."""
 _MAX_CHARS: Final = 2_000
 """Characters that are read: the language of a message shows early."""
 _KANA: Final = re.compile(r"[\u3040-\u30ff]")
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 _DEVANAGARI: Final = re.compile(r"[\u0900-\u097f]+")
 _LATIN: Final = re.compile(r"[^\W\d_]+")
+_WITH_ENDING: Final = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
+
+
+def is_english(text: str) -> bool:
+    """Return whether the function words of a text are English.
+
+    A text without function words is not English, but texts of up to three words, or six without
+    words of either kind, pass.
+    """
+    words = _WITH_ENDING.findall(text.lower())
+    if len(words) <= 3:
+        return True
+    own = sum(word in english.FUNCTION_WORDS for word in words)
+    foreign = sum(word in OTHER_FUNCTION_WORDS for word in words)
+    if own == foreign == 0 and len(words) <= 6 and text.isascii():
+        return True
+    return own >= foreign and own / len(words) >= MIN_ENGLISH
 
 
 def languages_of(text: str, around: str = "") -> tuple[str, ...]:
