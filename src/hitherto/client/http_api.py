@@ -6,20 +6,20 @@ gives the same error at once. The server checks them again.
 
 import asyncio
 import builtins
-import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import pydantic
 
 from hitherto import wire
 from hitherto.api import MIN_AUTO_PROCESS_S, UNSET, ContextRequest, Page, SortBy, SortOrder, Unset
 from hitherto.client.error_mapping import ErrorContext
+from hitherto.client.http_paths import conflict_path, memory_path, session_path, user_path
 from hitherto.client.http_transport import HttpParts, Query, Request, Transport, json_of, path_of
 from hitherto.core import arguments
 from hitherto.core.conflict_answers import well_formed
@@ -27,12 +27,6 @@ from hitherto.core.metadata_filters import MetadataFilter
 from hitherto.errors import (
     ConnectionError,
     InvalidCategoriesError,
-    InvalidSessionStateError,
-    MemoryNotFoundError,
-    MergeConflictAlreadyResolvedError,
-    MergeConflictNotFoundError,
-    RecallrAIError,
-    SessionNotFoundError,
     TimeoutError,
     UserNotFoundError,
 )
@@ -123,7 +117,7 @@ class HttpApi:
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
     async def get_user(self, user_id: str) -> UserModel:
-        request = Request("GET", _user_path(user_id), ErrorContext(user_id))
+        request = Request("GET", user_path(user_id), ErrorContext(user_id))
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
     async def list_users(
@@ -163,11 +157,11 @@ class HttpApi:
             )
         if not isinstance(timezone, Unset):
             body["timezone"] = arguments.optional_timezone(timezone)
-        request = Request("PUT", _user_path(user_id), ErrorContext(user_id), body=body)
+        request = Request("PUT", user_path(user_id), ErrorContext(user_id), body=body)
         return (await self._ask(wire.UserEnvelope, request)).to_model()
 
     async def delete_user(self, user_id: str) -> DeletionReport:
-        request = Request("DELETE", _user_path(user_id), ErrorContext(user_id), _REPORTED)
+        request = Request("DELETE", user_path(user_id), ErrorContext(user_id), _REPORTED)
         return await self._delete(request)
 
     async def create_session(
@@ -194,7 +188,7 @@ class HttpApi:
             body["timezone"] = zone
         request = Request(
             "POST",
-            _user_path(user_id, "sessions"),
+            user_path(user_id, "sessions"),
             ErrorContext(user_id),
             body=body,
             idempotency_key=self._key(idempotency_key),
@@ -213,7 +207,7 @@ class HttpApi:
             "include_summary": include_summary or None,
             "include_memories": include_memories or None,
         }
-        request = Request("GET", *_session(user_id, session_id), query)
+        request = Request("GET", *session_path(user_id, session_id), query)
         return _session_of(user_id, await self._ask(wire.SessionEnvelope, request))
 
     async def list_sessions(
@@ -233,7 +227,7 @@ class HttpApi:
                 for status in status_filter or ()
             ],
         }
-        request = Request("GET", _user_path(user_id, "sessions"), ErrorContext(user_id), query)
+        request = Request("GET", user_path(user_id, "sessions"), ErrorContext(user_id), query)
         page = (await self._ask(wire.SessionList, request)).to_model()
         return replace(page, items=[_with_user(user_id, session) for session in page.items])
 
@@ -250,11 +244,11 @@ class HttpApi:
             body["new_metadata"] = _object(new_metadata)
         if not isinstance(timezone, Unset):
             body["timezone"] = arguments.optional_timezone(timezone)
-        request = Request("PUT", *_session(user_id, session_id), body=body)
+        request = Request("PUT", *session_path(user_id, session_id), body=body)
         return _session_of(user_id, await self._ask(wire.SessionEnvelope, request))
 
     async def delete_session(self, user_id: str, session_id: str) -> DeletionReport:
-        request = Request("DELETE", *_session(user_id, session_id), _REPORTED)
+        request = Request("DELETE", *session_path(user_id, session_id), _REPORTED)
         return await self._delete(request)
 
     async def add_message(
@@ -268,7 +262,7 @@ class HttpApi:
     ) -> None:
         request = Request(
             "POST",
-            *_session(user_id, session_id, "add-message"),
+            *session_path(user_id, session_id, "add-message"),
             body={
                 "message": arguments.content(content, UNBOUNDED),
                 "role": arguments.role(role),
@@ -281,16 +275,16 @@ class HttpApi:
         self, user_id: str, session_id: str, *, offset: int = 0, limit: int = 50
     ) -> SessionMessagesList:
         query = _page(offset, limit, 500)
-        request = Request("GET", *_session(user_id, session_id, "messages"), query)
+        request = Request("GET", *session_path(user_id, session_id, "messages"), query)
         return (await self._ask(wire.SessionMessageList, request)).to_model()
 
     async def get_last_n_messages(self, user_id: str, n: int) -> UserMessagesList:
         query: Query = {"limit": arguments.whole(n, "n", 1, 100)}
-        request = Request("GET", _user_path(user_id, "messages"), ErrorContext(user_id), query)
+        request = Request("GET", user_path(user_id, "messages"), ErrorContext(user_id), query)
         return (await self._ask(wire.UserMessageList, request)).to_model()
 
     async def process(self, user_id: str, session_id: str) -> SessionModel:
-        request = Request("POST", *_session(user_id, session_id, "process"))
+        request = Request("POST", *session_path(user_id, session_id, "process"))
         await self._transport.send(request)
         return await self.get_session(user_id, session_id)
 
@@ -315,7 +309,7 @@ class HttpApi:
         self, user_id: str, session_id: str, request: ContextRequest
     ) -> ContextResponse:
         http_request = Request(
-            "GET", *_session(user_id, session_id, "context"), _context_query(request)
+            "GET", *session_path(user_id, session_id, "context"), _context_query(request)
         )
         return (await self._ask(wire.Context, http_request)).to_model()
 
@@ -324,7 +318,7 @@ class HttpApi:
     ) -> AsyncGenerator[ContextResponse, None]:
         query = {**_context_query(request), "stream": True}
         http_request = Request(
-            "GET", *_session(user_id, session_id, "context"), query, streamed=True
+            "GET", *session_path(user_id, session_id, "context"), query, streamed=True
         )
         last: ContextResponse | None = None
         async with (
@@ -372,7 +366,7 @@ class HttpApi:
             "include_connected_memories": include_connected_memories,
         }
         subject = ErrorContext(user_id, refused=InvalidCategoriesError)
-        request = Request("GET", _user_path(user_id, "memories"), subject, query)
+        request = Request("GET", user_path(user_id, "memories"), subject, query)
         return (await self._ask(wire.MemoryList, request)).to_model()
 
     async def get_memory(
@@ -387,29 +381,29 @@ class HttpApi:
             "include_previous_versions": include_previous_versions,
             "include_connected_memories": include_connected_memories,
         }
-        request = Request("GET", *_memory(user_id, memory_id), query)
+        request = Request("GET", *memory_path(user_id, memory_id), query)
         return (await self._ask(wire.Memory, request)).to_model()
 
     async def list_doubtful_memories(
         self, user_id: str, *, offset: int = 0, limit: int = 20
     ) -> UserMemoriesList:
-        path, query = _user_path(user_id, "doubtful-memories"), _page(offset, limit, 200)
+        path, query = user_path(user_id, "doubtful-memories"), _page(offset, limit, 200)
         request = Request("GET", path, ErrorContext(user_id), query)
         return (await self._ask(wire.MemoryList, request)).to_model()
 
     async def confirm_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
-        request = Request("POST", *_memory(user_id, memory_id, "confirm"))
+        request = Request("POST", *memory_path(user_id, memory_id, "confirm"))
         return (await self._ask(wire.Memory, request)).to_model()
 
     async def end_memory(self, user_id: str, memory_id: str) -> UserMemoryItem:
-        request = Request("POST", *_memory(user_id, memory_id, "end"))
+        request = Request("POST", *memory_path(user_id, memory_id, "end"))
         return (await self._ask(wire.Memory, request)).to_model()
 
     async def delete_memory(
         self, user_id: str, memory_id: str, *, delete_previous_versions: bool = False
     ) -> DeletionReport:
         query: Query = {**_REPORTED, "delete_previous_versions": delete_previous_versions}
-        request = Request("DELETE", *_memory(user_id, memory_id), query)
+        request = Request("DELETE", *memory_path(user_id, memory_id), query)
         return await self._delete(request)
 
     async def list_merge_conflicts(
@@ -430,12 +424,12 @@ class HttpApi:
             "sort_order": sort_order,
         }
         request = Request(
-            "GET", _user_path(user_id, "merge-conflicts"), ErrorContext(user_id), query
+            "GET", user_path(user_id, "merge-conflicts"), ErrorContext(user_id), query
         )
         return (await self._ask(wire.MergeConflictList, request)).to_model()
 
     async def get_merge_conflict(self, user_id: str, merge_conflict_id: str) -> MergeConflictModel:
-        request = Request("GET", *_conflict(user_id, merge_conflict_id))
+        request = Request("GET", *conflict_path(user_id, merge_conflict_id))
         return (await self._ask(wire.MergeConflictEnvelope, request)).to_model()
 
     async def resolve_merge_conflict(
@@ -447,7 +441,7 @@ class HttpApi:
         ]
         request = Request(
             "POST",
-            *_conflict(user_id, merge_conflict_id, "resolve"),
+            *conflict_path(user_id, merge_conflict_id, "resolve"),
             body={"answers": {"question_answers": answer_bodies}},
         )
         return (await self._ask(wire.MergeConflictEnvelope, request)).to_model()
@@ -508,51 +502,7 @@ class HttpApi:
         await parts.sleep(left_s)
 
 
-class _Absent(Protocol):
-    def __call__(self, message: str, http_status: int | None = None) -> RecallrAIError: ...
-
-
-_NOT_IN_PATHS = re.compile(r"[/\x00\ud800-\udfff]")
-"""Characters that a path cannot carry, not even encoded."""
-
-
-def _is_routable(value: object) -> bool:
-    if not isinstance(value, str) or not 1 <= len(value) <= arguments.MAX_ID_CHARS:
-        return False
-    return not _NOT_IN_PATHS.search(value)
-
-
-def _segment(value: str, name: str, absent: _Absent) -> str:
-    """Return an id as a path segment. Raises the error for an unknown id if impossible."""
-    if not _is_routable(value):
-        raise absent(f"{name} {value} not found", 404)
-    return value
-
-
 _REPORTED: Query = {"report": True}
-
-
-def _user_path(user_id: str, *below: str) -> str:
-    return path_of("users", _segment(user_id, "User", UserNotFoundError), *below)
-
-
-def _session(user_id: str, session_id: str, *below: str) -> tuple[str, ErrorContext]:
-    segment = _segment(session_id, "Session", SessionNotFoundError)
-    subject = ErrorContext(user_id, SessionNotFoundError, InvalidSessionStateError)
-    return _user_path(user_id, "sessions", segment, *below), subject
-
-
-def _memory(user_id: str, memory_id: str, *below: str) -> tuple[str, ErrorContext]:
-    segment = _segment(memory_id, "Memory", MemoryNotFoundError)
-    return _user_path(user_id, "memory", segment, *below), ErrorContext(
-        user_id, MemoryNotFoundError
-    )
-
-
-def _conflict(user_id: str, conflict_id: str, *below: str) -> tuple[str, ErrorContext]:
-    segment = _segment(conflict_id, "Merge conflict", MergeConflictNotFoundError)
-    subject = ErrorContext(user_id, MergeConflictNotFoundError, MergeConflictAlreadyResolvedError)
-    return _user_path(user_id, "merge-conflicts", segment, *below), subject
 
 
 def _object(value: Metadata | None) -> Metadata:
