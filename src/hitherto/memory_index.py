@@ -9,11 +9,13 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitherto.core.dates.formatting import in_zone
 from hitherto.core.recall import index
 from hitherto.core.recall.calibration import comparable
 from hitherto.core.recall.passages import Passage, PassageKind
@@ -28,15 +30,20 @@ from hitherto.store.rows import damaged, to_matrix
 class IndexedSession:
     """A processed session; its messages are rows `first_row` and following of the index.
 
-    day: in the zone in which it was read.
+    read_in: zone in which its days were read; None if none was given.
     """
 
     session_id: str
     created_at: datetime
-    day: date
+    read_in: ZoneInfo | None
     summary: str
     messages: tuple[Message, ...]
     first_row: int
+
+    @property
+    def day(self) -> date:
+        """Day of the session, in the zone in which it was read, or UTC."""
+        return in_zone(self.created_at, self.read_in or UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +346,7 @@ def _with_sessions(
             IndexedSession(
                 summary.session_id,
                 summary.created_at,
-                summary.day,
+                summary.read_in,
                 summary.content,
                 messages,
                 len(message_sessions),

@@ -5,7 +5,7 @@ Reconciliation with the user's memories and writing follow later.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from hitherto.background.jobs import ConflictJob, Job, SessionJob
@@ -37,7 +37,8 @@ class LeaseLostError(RecallrAIError):
 class JobState:
     """State of the rows that a job is about, read when it begins.
 
-    messages: of a session. conflict: None for a session. zone: in which its days are read.
+    messages: of a session. conflict: None for a session. read_in: zone in
+    which its days are read; None if none was given.
     """
 
     project_id: str
@@ -47,13 +48,19 @@ class JobState:
     categories: Sequence[Category]
     preferences: GenerationPreferences
     embedder: RecordedEmbedder
-    zone: ZoneInfo
+    read_in: ZoneInfo | None
+
+    @property
+    def zone(self) -> tzinfo:
+        """Zone in which days are read."""
+        return self.read_in or UTC
 
 
 def read_state(tx: JobRows, work: Work) -> JobState:
     """Read the rows that a job is about. Raises LeaseLostError if they were deleted."""
     user = tx.user(work)
-    zone = user.zone(user.sessions.get(work.session_id))
+    read_in = user.zone(user.sessions.get(work.session_id))
+    zone = read_in or UTC
     conflict = None
     if work.merge_conflict_id is not None:
         conflict = user.conflicts.answered(work.merge_conflict_id, work.created_at)
@@ -72,7 +79,7 @@ def read_state(tx: JobRows, work: Work) -> JobState:
         tx.categories(user),
         tx.generation_preferences(user),
         user.embedder(),
-        zone,
+        read_in,
     )
 
 
@@ -111,7 +118,7 @@ class JobReader:
         vectors = self._field_builder.embed_now(state.embedder, to_embed)
         first_passage, after_passages = len(candidates), len(candidates) + len(cut)
         return Findings(
-            zone=state.zone,
+            read_in=state.read_in,
             candidates=candidates,
             vectors=vectors[:first_passage],
             summary=summary,

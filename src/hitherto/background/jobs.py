@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Protocol
 
 import numpy as np
@@ -85,20 +86,20 @@ class SessionJob:
     ) -> DatedPlan:
         """Reconcile the candidates with the memories; the quoted ones are only added."""
         memories, vectors = existing
+        said_at = in_zone(self.work.created_at, self.findings.read_in or UTC)
         own, quoted = low_trust.split_quoted(self.findings.candidates)
         plan = await inference.reconcile(
             low_trust.without_quoted(memories),
             own,
             vectors[: len(own)],
             session_id=self.work.session_id,
-            session_date=in_zone(self.work.created_at, self.findings.zone),
+            session_date=said_at,
             conflicts_enabled=self.conflicts_enabled,
         )
         plan, kept = await in_thread(_guarded, plan, working, memories, quoted)
         rows = [*range(len(own)), *(len(own) + index for index in kept)]
         contents = [self.findings.candidates[row].content for row in rows]
-        said_at = [self.work.created_at] * len(rows)
-        return DatedPlan(plan, contents, self.findings.vectors[rows], said_at)
+        return DatedPlan(plan, contents, self.findings.vectors[rows], [said_at] * len(rows))
 
     def write(
         self, writer: PlanWriter, dated: DatedPlan, stored_fields: Sequence[StoredFields]

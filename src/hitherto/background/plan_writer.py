@@ -42,13 +42,13 @@ from hitherto.store import StoredPassage, UserRows, Work
 class Findings:
     """Results of extraction, before reconciliation.
 
-    zone: in which the session's days were read. vectors: of the candidates, (candidates,
-    dimension). summary_vector: None without a summary.
+    read_in: zone in which the session's days were read; None if none was given. vectors: of the
+    candidates, (candidates, dimension). summary_vector: None without a summary.
     quarantined: statements that must not become memories, each with the reason. note: on statements
     that were left out, for the session.
     """
 
-    zone: ZoneInfo
+    read_in: ZoneInfo | None
     candidates: Sequence[Candidate]
     vectors: NDArray[np.float32]
     summary: str
@@ -111,7 +111,7 @@ class PlanWriter:
 
         stored_fields: one for each decision.
         """
-        self._user.sessions.note_read_in(self._work.session_id, findings.zone.key)
+        self._user.sessions.note_read_in(self._work.session_id, findings.read_in)
         self._user.passages.insert(self._work.session_id, findings.passages, self._revision)
         if findings.summary_vector is not None:
             self._user.summaries.insert(

@@ -290,6 +290,7 @@ def _excerpts(
             recalled_data.Excerpt(
                 session_id=session.session_id,
                 session_created_at=session.created_at,
+                read_in=session.read_in,
                 position=position,
                 role=message.role,
                 content=content,
@@ -366,6 +367,7 @@ def _with_cited(
         cited[session_id, position] = recalled_data.Excerpt(
             session_id=session_id,
             session_created_at=session.created_at,
+            read_in=session.read_in,
             position=position,
             role=message.role,
             content=content,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
+from zoneinfo import ZoneInfo
 
 from hitherto.api import ContextRequest
 from hitherto.core import arguments
@@ -94,7 +95,7 @@ class Contexts(ProjectTransactions):
             return ContextState(
                 internal_user_id=user.user_id,
                 session=session,
-                zone=user.zone(session),
+                zone=user.zone(session) or ZoneInfo("UTC"),
                 recorded_at=recorded_at,
                 messages=user.messages.latest_of_session(session_id, _messages_needed(request)),
                 ongoing=user.messages.ongoing(session_id),

@@ -59,6 +59,7 @@ def _listed(call: ContextCall, line: Line, score: float, people: Sequence[str]) 
     excerpt = Excerpt(
         session_id=session.session_id,
         session_created_at=session.created_at,
+        read_in=session.read_in,
         position=position,
         role=message.role,
         content=message.content[start : line.end],

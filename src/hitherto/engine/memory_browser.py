@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from hitherto.core.dates.formatting import event_days, local_date, local_day
+from hitherto.core.dates.formatting import event_days, local_day
 from hitherto.core.recall import excerpts, ranking
 from hitherto.core.recall.query_plan import QueryPlan
 from hitherto.core.recall.scoring import Floats
@@ -238,7 +238,7 @@ def _as_indexed(ongoing: OngoingSession, zone: ZoneInfo) -> IndexedSession:
     return IndexedSession(
         ongoing.session_id,
         ongoing.created_at,
-        local_date(ongoing.created_at, zone),
+        zone,
         "",
         tuple(ongoing.messages),
         first_row=-1,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from hitherto.models import (
     MemoryVersion,
@@ -64,6 +65,7 @@ class Excerpt:
     speaker: the name that the content begins with ("Ana" in "Ana: I moved"), if it is that of a
         person of the user's chats; "" for none.
     starts_mid, ends_mid: whether words of the message before or after `content` are left out.
+    read_in: zone in which the days of the session were read; None for that of the context.
     """
 
     session_id: str
@@ -76,6 +78,7 @@ class Excerpt:
     starts_mid: bool = False
     ends_mid: bool = False
     speaker: str = ""
+    read_in: ZoneInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)

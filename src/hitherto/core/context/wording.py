@@ -180,7 +180,8 @@ class Wording:
         """Return the days that words such as "yesterday" mean, behind a space; "" for none."""
         if _RELATIVE.search(excerpt.content) is None:
             return ""
-        days = _resolved_days(excerpt.content, local_date(excerpt.session_created_at, self.zone))
+        zone = excerpt.read_in or self.zone
+        days = _resolved_days(excerpt.content, local_date(excerpt.session_created_at, zone))
         return f" [{'; '.join(days)}]" if days else ""
 
     def excerpt_heading(self, session_created_at: datetime) -> tuple[str, str]:

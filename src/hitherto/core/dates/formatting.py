@@ -32,16 +32,14 @@ def zone_of(timezone: str | ZoneInfo) -> ZoneInfo:
     )
 
 
-def stored_zone(*names: str | None) -> ZoneInfo:
-    """Return the zone of the first name that is given; UTC for none.
+def stored_zone(name: str | None) -> ZoneInfo:
+    """Return the zone of a stored name; UTC for none.
 
-    A name that this machine's data on zones lack counts as none: it was checked when it was stored,
-    perhaps by data that were newer.
+    It was checked when it was stored, perhaps by newer data on zones: UTC for an unknown one, too.
     """
-    for name in names:
-        if name is not None:
-            with suppress(ValidationError):
-                return zone_of(name)
+    if name is not None:
+        with suppress(ValidationError):
+            return zone_of(name)
     return ZoneInfo("UTC")
 
 

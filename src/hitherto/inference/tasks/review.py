@@ -7,7 +7,6 @@ is not shown, so the model cannot name it.
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from hitherto.core.context.fence import FENCE_CLOSING, FENCE_OPENING, paragraph
+from hitherto.core.dates.formatting import day_beside
 from hitherto.core.extraction import grounding
 from hitherto.core.reconciliation.doubt import Change, Consequences, Doubt, Reviewed
 from hitherto.core.reconciliation.reconcile import ExistingMemory
@@ -119,16 +119,13 @@ def content(review_input: ReviewInput) -> str:
         before = paragraph(change.old.content)[:MAX_SHOWN_CHARS]
         after = paragraph(change.content)[:MAX_SHOWN_CHARS]
         now = "" if change.content == change.old.content else f" | now: {after}"
-        parts.append(f"{number}. (said {_day(change.since)}) no longer: {before}{now}")
+        parts.append(f"{number}. (said {change.since.date().isoformat()}) no longer: {before}{now}")
     parts.append("Held memories:")
     for number, memory in enumerate(review_input.memories, start=len(review_input.changes) + 1):
         text = paragraph(memory.content)[:MAX_SHOWN_CHARS]
-        parts.append(f"{number}. (said {_day(memory.created_at)}) {text}")
+        said_on = day_beside(memory.created_at, review_input.changes[0].since)
+        parts.append(f"{number}. (said {said_on.isoformat()}) {text}")
     return "\n".join([*parts, FENCE_CLOSING])
-
-
-def _day(instant: datetime) -> str:
-    return instant.astimezone(UTC).date().isoformat()
 
 
 def problem(findings: Findings, review_input: ReviewInput) -> str | None:

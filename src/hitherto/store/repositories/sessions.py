@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hitherto.api import Unset
 from hitherto.core.dates.formatting import in_zone, stored_zone
@@ -167,9 +168,10 @@ class SessionRows:
             requeue_user(self._run)
             self._run("announce_work")
 
-    def note_read_in(self, session_id: str, timezone: str) -> None:
-        """Keep with a session the zone in which its days were read."""
-        self._run("note_read_in", session_id=session_id, read_in=timezone)
+    def note_read_in(self, session_id: str, zone: ZoneInfo | None) -> None:
+        """Keep the zone in which a session's days were read; None if none was given."""
+        read_in = None if zone is None else zone.key
+        self._run("note_read_in", session_id=session_id, read_in=read_in)
 
     def failure_reasons(self) -> list[tuple[str, str]]:
         """Return session id and reason of each session that has a failure reason."""

@@ -1,12 +1,13 @@
 """A user's session summaries and their vectors."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hitherto.core.dates.formatting import local_date, stored_zone
+from hitherto.core.dates.formatting import stored_zone
 from hitherto.store import rows
 from hitherto.store.repositories.user_run import UserRun
 
@@ -15,12 +16,12 @@ from hitherto.store.repositories.user_run import UserRun
 class StoredSummary:
     """A session's summary as stored.
 
-    day: of the session, in the zone in which it was read.
+    read_in: zone in which the days of the session were read; None if none was given.
     """
 
     session_id: str
     created_at: datetime
-    day: date
+    read_in: ZoneInfo | None
     content: str
     vector: bytes
 
@@ -42,7 +43,7 @@ class SummaryRows:
             StoredSummary(
                 row["session_id"],
                 rows.from_micros(row["created_at"]),
-                local_date(rows.from_micros(row["created_at"]), stored_zone(row["read_in"])),
+                None if row["read_in"] is None else stored_zone(row["read_in"]),
                 row["content"],
                 row["chosen_vector"],
             )

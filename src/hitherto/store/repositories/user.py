@@ -63,9 +63,10 @@ class UserRows:
         """Return the embedder that made the vectors of this state. Raises StoreError for none."""
         return self._run.embedder()
 
-    def zone(self, session: SessionModel) -> ZoneInfo:
-        """Return the zone of a session of the user: its own, the user's, or UTC."""
-        return stored_zone(session.timezone, self.model.timezone)
+    def zone(self, session: SessionModel) -> ZoneInfo | None:
+        """Return the zone of a session: its own, or else the user's, or None."""
+        name = session.timezone or self.model.timezone
+        return None if name is None else stored_zone(name)
 
     def was_created_by(self, idempotency_key: str | None) -> bool:
         """Return whether the creating call had this key; never for None."""
