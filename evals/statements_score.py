@@ -1,6 +1,6 @@
 """Score which sentences of users are kept without a language model, and how pairs are related.
 
-    python -m evals.statements_score [--files units_a.jsonl pairs_a.jsonl ...] [--show]
+    python -m evals.statements_score [--files units_a.jsonl pairs_a.jsonl sets_s.jsonl ...] [--show]
 
 Every sentence of the user's messages is a labelled unit: to be kept or not. A candidate says the
 units of its evidence that have half of its words, or half of whose words it has; it is spurious if
@@ -24,10 +24,14 @@ from typing import Any
 import numpy as np
 import Stemmer
 
+from hitherto import Settings
 from hitherto.core.extraction.extract import extract
-from hitherto.core.reconciliation.learned_relations import CERTAIN
+from hitherto.core.reconciliation.learned_relations import CERTAIN, nearest, relate
+from hitherto.core.reconciliation.statement_index import Item
 from hitherto.core.statements.learned import RELATIONS, StatementPair
-from hitherto.core.text.quotation import quotation_of
+from hitherto.core.statements.reader import read
+from hitherto.core.text.quotation import Quotation, quotation_of, words_to_embed
+from hitherto.embedding import open_embedder
 from hitherto.models import Candidate, Message, MessageRole
 from hitherto.trained import statement_model
 
@@ -127,7 +131,7 @@ def score_pairs(path: Path) -> str:
     """Return how the relations of a file's pairs are recognised."""
     pairs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     guessed = statement_model().relate(
-        [StatementPair(pair["old"], pair["new"], pair["asked"]) for pair in pairs]
+        [StatementPair(pair["old"], pair["new"], "", pair["asked"]) for pair in pairs]
     )
     right = [RELATIONS.index(pair["relation"]) for pair in pairs]
     best = guessed.argmax(axis=1)
@@ -137,6 +141,35 @@ def score_pairs(path: Path) -> str:
         f"{path.stem}: {len(pairs)} pairs, right {_percent(int((best == right).sum()), len(pairs))}"
         f"; changed or ended: found {_percent(int((called & changes).sum()), int(changes.sum()))}, "
         f"false {_percent(int((called & ~changes).sum()), int(called.sum()))}"
+    )
+
+
+def score_sets(path: Path) -> str:
+    """Return how changes are recognised among all statements of a user, as reconciliation does."""
+    embedder = open_embedder(cache_dir=Settings().cache_dir)
+    wanted = called = right = 0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        item = json.loads(line)
+        contents, vectors = [], []
+        for side in ("old", "new"):
+            quotations = [Quotation(said["text"], said["with"]) for said in item[side]]
+            contents.append([quotation.content for quotation in quotations])
+            vectors.append(embedder.embed([words_to_embed(content) for content in contents[-1]]))
+        said_at = datetime.fromisoformat(item["old_date"]).replace(tzinfo=UTC)
+        earlier = [
+            Item(n, n, read(content), said_at, said_at, said_at, False, frozenset(), True)
+            for n, content in enumerate(contents[0])
+        ]
+        links = {(old, new) for old, new, kind in item["links"] if kind in ("replaces", "ends")}
+        wanted += len(links)
+        for number, content in enumerate(contents[1]):
+            near = nearest(vectors[1][number], vectors[0], earlier)
+            changed = relate(read(content), near, statement_model()).changed
+            called += len(changed)
+            right += sum((found.order, number) in links for found in changed)
+    return (
+        f"{path.stem}: {wanted} changes or ends: found {_percent(right, wanted)}, "
+        f"false {_percent(called - right, called)}"
     )
 
 
@@ -153,8 +186,8 @@ def main() -> None:
     options = parser.parse_args()
     report = Report()
     for path in options.files:
-        if path.stem.startswith("pairs"):
-            print(score_pairs(path))
+        if path.stem.startswith(("pairs", "sets")):
+            print((score_pairs if path.stem.startswith("pairs") else score_sets)(path))
             continue
         for line in path.read_text(encoding="utf-8").splitlines():
             report.add(json.loads(line))

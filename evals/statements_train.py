@@ -19,11 +19,12 @@ their published vectors: they are only rounded, and cannot fit the training's fe
 
 import argparse
 import hashlib
+import itertools
 import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,18 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel
 
 from evals import provenance_data, statements_graph
+from hitherto import Settings
 from hitherto import trained as trained_package
 from hitherto.core.extraction.own_words import context_of
 from hitherto.core.statements.learned import RELATIONS, SLOTS, TIMES
 from hitherto.core.text.sentences import whole_sentence_spans
+from hitherto.embedding import LocalEmbedder, open_embedder
 from hitherto.models import MessageRole
 from hitherto.trained.onnx_statement_model import (
-    ASKED,
     CONTEXT_TOKENS,
     OVERLAP_TOKENS,
-    PAIR_TOKENS,
     WINDOW_TOKENS,
+    statement_tokens,
 )
 
 ROOT = Path(__file__).parent / "statements"
@@ -77,8 +79,10 @@ MESSAGES_PER_STEP = PAIRS_PER_STEP = 8
 WEIGHT_DECAY = 0.01
 HIDDEN_SHARE = 0.1
 """Share of tokens that are hidden in training, so that the model learns no texts by heart."""
-SLOT_SHARE, TIME_SHARE, PERSON_SHARE, REASON_SHARE = 0.3, 0.3, 0.2, 0.2
+SLOT_SHARE, TIME_SHARE, PERSON_SHARE, REASON_SHARE, CONTEXT_SHARE = 0.3, 0.3, 0.2, 0.2, 0.3
 """Shares of the further questions in the loss; the question whether to keep has 1."""
+UNLINKED = 4
+"""Unrelated pairs for each new statement of a set or life."""
 FORMS = frozenset(["n", "o", "p", "q", "plain"])
 """Authors of conversations with planted text that were made from forms."""
 OWN_SHARE = 0.6
@@ -219,12 +223,95 @@ def pairs_of(path: Path, tokenizer: Tokenizer) -> Iterator[Example]:
         pair = json.loads(line)
         old = pair["old"]
         if pair["lang"] == "en" and number % 3 == 0:
-            for form, third in _THIRD_PERSON:
-                old = form.sub(third, old)
-        earlier = _ids(tokenizer, old)[:PAIR_TOKENS]
-        later = ASKED.format(asked=pair["asked"], later=pair["new"]) if pair["asked"] else ""
-        ids = _ids(tokenizer, later or pair["new"])[:PAIR_TOKENS]
-        yield Example(pair["lang"], earlier, ids, [], RELATIONS.index(pair["relation"]))
+            old = _in_third_person(old)
+        earlier = _statement(tokenizer, old, "")
+        later = _statement(tokenizer, pair["new"], pair["asked"])
+        yield Example(pair["lang"], earlier, later, [], RELATIONS.index(pair["relation"]))
+
+
+def _in_third_person(words: str) -> str:
+    for form, third in _THIRD_PERSON:
+        words = form.sub(third, words)
+    return words
+
+
+Stated = tuple[str, str]
+"""Words of a statement, and those before them."""
+
+
+def sets_of(path: Path, tokenizer: Tokenizer, embedder: LocalEmbedder) -> Iterator[Example]:
+    """Yield the linked pairs of a file of sets, and unrelated ones that are alike."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        item = json.loads(line)
+        old, new = ([(one["text"], one["with"]) for one in item[key]] for key in ("old", "new"))
+        links = {(first, second): relation for first, second, relation in item["links"]}
+        yield from _linked(old, new, links, item["lang"], tokenizer, embedder)
+
+
+def lives_of(
+    path: Path, links_path: Path, tokenizer: Tokenizer, embedder: LocalEmbedder
+) -> Iterator[Example]:
+    """Yield the linked pairs of a file of lives, between sessions and within them."""
+    sessions = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    listed = [json.loads(line) for line in links_path.read_text(encoding="utf-8").splitlines()]
+    for life, group in itertools.groupby(sessions, lambda session: session["life"]):
+        kept: list[tuple[int, Stated]] = []
+        language = "en"
+        for session in group:
+            language = session["lang"]
+            kept += [
+                (session["session"], (unit["text"], " ".join(unit.get("with", []))))
+                for unit in session["units"]
+                if unit["keep"]
+            ]
+        places = {(session, words): n for n, (session, (words, _)) in enumerate(kept)}
+        links = {
+            (places[tuple(link["old"])], places[tuple(link["new"])]): link["relation"]
+            for link in listed
+            if link["life"] == life
+        }
+        statements = [stated for _, stated in kept]
+        yield from _linked(statements, statements, links, language, tokenizer, embedder)
+
+
+def _linked(
+    old: Sequence[Stated],
+    new: Sequence[Stated],
+    links: Mapping[tuple[int, int], str],
+    language: str,
+    tokenizer: Tokenizer,
+    embedder: LocalEmbedder,
+) -> Iterator[Example]:
+    """Yield pairs with a link, and for each new statement the most alike ones without.
+
+    If both lists are the same, only earlier statements are compared.
+    """
+    earlier_vectors, later_vectors = (
+        embedder.embed([f"{context} {words}" for words, context in side]) for side in (old, new)
+    )
+    cosines = later_vectors @ earlier_vectors.T
+    for second, later in enumerate(new):
+        earlier = range(second) if old is new else range(len(old))
+        alike = sorted(earlier, key=lambda first: -float(cosines[second, first]))
+        unlinked = [first for first in alike if (first, second) not in links][:UNLINKED]
+        linked = [first for first in earlier if (first, second) in links]
+        for first in (*linked, *unlinked):
+            relation = links.get((first, second), "unrelated")
+            words, context = old[first]
+            if language == "en" and not context and first % 3 == 0:
+                words = _in_third_person(words)
+            yield Example(
+                language,
+                _statement(tokenizer, words, context),
+                _statement(tokenizer, *later),
+                [],
+                RELATIONS.index(relation),
+            )
+
+
+def _statement(tokenizer: Tokenizer, words: str, context: str) -> list[int]:
+    before = _ids(tokenizer, f"{context} →") if context else []
+    return statement_tokens(_ids(tokenizer, words), before)
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -259,6 +346,7 @@ class Net(nn.Module):
         self.slot = nn.Linear(384, len(SLOTS))
         self.time = nn.Linear(384, len(TIMES))
         self.other_person = nn.Linear(384, 1)
+        self.context = nn.Linear(384, 1)
         self.reason = nn.Linear(384, len(REASONS))
         self.relation = nn.Linear(384, len(RELATIONS))
         self.dropout = nn.Dropout(0.1)
@@ -308,6 +396,12 @@ class Net(nn.Module):
             slots = torch.tensor([SLOTS.index(labels[n]["slot"]) for n in kept])
             times = torch.tensor([TIMES.index(labels[n]["time"]) for n in kept])
             people = torch.tensor([float(labels[n]["who"] == "other") for n in kept])
+            unclear = [n for n in kept if "with" in labels[n]]
+            if unclear:
+                behind = torch.tensor([float(bool(labels[n]["with"])) for n in unclear])
+                loss = loss + CONTEXT_SHARE * functional.binary_cross_entropy_with_logits(
+                    self.context(vectors[unclear])[:, 0], behind
+                )
             loss = loss + SLOT_SHARE * functional.cross_entropy(self.slot(some), slots)
             loss = loss + TIME_SHARE * functional.cross_entropy(self.time(some), times)
             loss = loss + PERSON_SHARE * functional.binary_cross_entropy_with_logits(
@@ -325,7 +419,7 @@ class Net(nn.Module):
         weights = {name: value.numpy() for name, value in self.encoder.state_dict().items()}
         positions = "embeddings.position_embeddings.weight"
         weights[positions] = weights[positions][:MOST_TOKENS]
-        heads = [self.keep, self.slot, self.time, self.other_person]
+        heads = [self.keep, self.slot, self.time, self.other_person, self.context]
         weights["scores.weight"] = torch.cat([head.weight for head in heads]).detach().numpy().T
         weights["scores.bias"] = torch.cat([head.bias for head in heads]).detach().numpy()
         weights["relation.weight"] = self.relation.weight.detach().numpy().T
@@ -441,6 +535,7 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
+    embedder = open_embedder(cache_dir=Settings().cache_dir)
     sets: dict[bool, tuple[list[Example], list[Example]]] = {True: ([], []), False: ([], [])}
     sets[False][0].extend(attacks_of(tokenizer))
     for path in sorted(ROOT.glob("*_?.jsonl")):
@@ -449,11 +544,18 @@ def main() -> None:
             sets[author in options.test][0].extend(messages_of(path, tokenizer))
         elif kind == "pairs":
             sets[author in options.test][1].extend(pairs_of(path, tokenizer))
+        elif kind == "sets":
+            sets[author in options.test][1].extend(sets_of(path, tokenizer, embedder))
+        elif kind == "lives":
+            links = path.with_stem(f"links_{author}")
+            sets[author in options.test][0].extend(messages_of(path, tokenizer))
+            sets[author in options.test][1].extend(lives_of(path, links, tokenizer, embedder))
+    print(*(f"{len(part)} examples" for kind in sets.values() for part in kind), sep=", ")
     net = Net(options.base, tokenizer)
     if options.start is not None:
-        net.load_state_dict(torch.load(options.start))
+        net.load_state_dict(torch.load(options.start), strict=False)
         some = random.Random(1).sample(sets[False][0], len(sets[False][0]) // 3)
-        sets[False] = (some, sets[False][1] * 2)
+        sets[False] = (some, sets[False][1])
 
     def after_epoch() -> None:
         if options.test:

@@ -20,17 +20,22 @@ _PLAIN = re.compile(r"(?:\w+: )?(?:I|My|We|Our)\b(?! see\b)")
 
 
 class ToldModel:
-    """Keeps the given phrases, and relates pairs as told; all others are unrelated."""
+    """Keeps the given phrases, and relates pairs as told; all others are unrelated.
+
+    unclear: of the phrases, those that need the words before them.
+    """
 
     def __init__(
         self,
         *phrases: str,
         times: Mapping[str, str] | None = None,
         relations: Mapping[tuple[str, str], str] | None = None,
+        unclear: Sequence[str] = (),
     ) -> None:
         self._phrases = phrases
         self._times = times or {}
         self._relations = relations or {}
+        self._unclear = unclear
         self.read_texts: list[tuple[str, str]] = []
         self.pairs: list[StatementPair] = []
 
@@ -46,6 +51,7 @@ class ToldModel:
                 scores[inside, 0] = 3
                 time = 1 + len(SLOTS) + TIMES.index(self._times.get(phrase, "now"))
                 scores[inside, time] = 3
+                scores[inside, -1] = 3 if phrase in self._unclear else -3
         return ReadMessage(offsets, scores)
 
     def relate(self, pairs: Sequence[StatementPair]) -> NDArray[np.float32]:

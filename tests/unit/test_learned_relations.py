@@ -77,6 +77,15 @@ def test_a_change_without_a_word_in_common_is_not_believed() -> None:
     assert isinstance(decision, Insert)
 
 
+def test_the_two_nearest_memories_can_change() -> None:
+    nearer = [_memory(f"I own a boat {number}", f"a{number}") for number in range(2)]
+    told = {(OLD, NEW): "replaces"}
+    (decision,) = _plan([*nearer[:1], _memory(OLD)], NEW, told).decisions
+    assert isinstance(decision, Supersede)
+    (decision,) = _plan([*nearer, _memory(OLD)], NEW, told).decisions
+    assert isinstance(decision, Insert)
+
+
 def test_the_same_again_is_ignored() -> None:
     (decision,) = _plan([_memory(OLD)], NEW, {(OLD, NEW): "same"}).decisions
     assert isinstance(decision, Ignore)
@@ -124,7 +133,7 @@ def test_only_the_nearest_memories_are_compared() -> None:
     memories = [_memory(f"{OLD} {number}", f"m{number:02}") for number in range(30)]
     _plan(memories, NEW, {}, model=model)
     assert len(model.pairs) == MOST_COMPARED
-    _plan(memories, NEW, {}, model=model, likeness=0.1)
+    _plan(memories, NEW, {}, model=model, likeness=0.05)
     assert len(model.pairs) == MOST_COMPARED
 
 
@@ -140,6 +149,6 @@ def test_the_question_and_the_words_are_given_to_the_model() -> None:
         model=model,
     )
     (pair,) = model.pairs
-    assert (pair.earlier, pair.later, pair.question) == (
+    assert (pair.earlier, pair.later, pair.later_context) == (
         "I live near Graz", "Linz", "Where do you live?",
     )  # fmt: skip

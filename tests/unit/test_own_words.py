@@ -51,12 +51,37 @@ def test_what_is_kept_is_cut_at_marks(text: str, phrases: list[str], kept: list[
     assert _kept(text, *phrases) == kept
 
 
-def test_a_sentence_about_it_keeps_the_sentence_before() -> None:
-    assert _kept("I got a cat. She is five.", "She is five.") == ["I got a cat. She is five."]
-    both = _kept("I got a cat. She is five.", "I got a cat.", "She is five.")
-    assert both == ["I got a cat. She is five."]
-    far = "I got a cat. " + "x " * 200 + ". She is five."
-    assert _kept(far, "She is five.") == ["She is five."]
+UNCLEAR = [
+    (["I got a cat. She is five."], ["I got a cat.", "She is five."],
+     'User said: "She is five." (after: "I got a cat.")'),
+    (["I got a cat. Grey. She is five."], ["I got a cat.", "She is five."],
+     'User said: "She is five." (after: "I got a cat. Grey.")'),
+    (["What is oat milk? She is five."], ["She is five."],
+     'User said: "She is five." (after: "What is oat milk?")'),
+    (["I got a cat (what is the one thing that I need to buy?), she is five"],
+     ["I got a cat", "she is five"],
+     'User said: "she is five" (after: "I got a cat (what is the one thing that I need to buy?)")'),
+    (["A:Nice. How old is the cat?", "She is five."], ["She is five."],
+     'User said: "She is five." (asked: "How old is the cat?")'),
+    (["A:How old is the cat?", "Let me see. She is five."], ["She is five."],
+     'User said: "She is five." (asked: "How old is the cat?", then: "Let me see.")'),
+    (["I got a cat.", "A:Nice.", "She is five."], ["I got a cat.", "She is five."],
+     'User said: "She is five." (after: "I got a cat.")'),
+    (["I got a cat. " + "x " * 200 + ". She is five."], ["She is five."],
+     'User said: "She is five."'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texts", "phrases", "content"), UNCLEAR)
+def test_words_that_need_others_keep_those_before(
+    texts: list[str], phrases: list[str], content: str
+) -> None:
+    model = ToldModel(*phrases, unclear=[phrase for phrase in phrases if "he is" in phrase])
+    found = [item.content for item in extract(_messages(*texts), FRIDAY, model)]
+    assert found[-1] == content
+    quotation = quotation_of(content)
+    assert quotation is not None
+    assert quotation.content == content
 
 
 def test_a_short_answer_keeps_its_question() -> None:

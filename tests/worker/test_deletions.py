@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Clock
 from tests.databases import Location, traces
 from tests.fakes import HashEmbedder
+from tests.statement_models import ToldModel
 
 from hitherto import AsyncHitherto, Parts, SessionStatus, Settings
 from hitherto.api import ContextRequest
@@ -76,6 +77,27 @@ async def test_work_that_has_read_what_was_deleted_meanwhile_is_begun_anew(
         ]
         contents = [item.content for item in (await user.list_memories()).items]
         assert contents == ["User has a dog called Bica"]
+        assert traces(path, WORD) == 0
+
+
+async def test_a_memory_that_stays_loses_deleted_words_before_its_own(
+    path: Location, settings: Settings, clock: Clock
+) -> None:
+    cat, age = f"I got a cat named {WORD}.", "She is five, born on 2 May."
+    model = ToldModel(cat, age, unclear=[age])
+    parts = Parts(HashEmbedder(), clock=clock, statement_model=model)
+    async with AsyncHitherto(path, settings=settings, parts=parts) as memory:
+        user = await memory.create_user("alice")
+        await add_session(memory, user, f"{cat} {age}")
+        await memory.wait_until_processed(timeout_s=20)
+        contents = {item.content: item for item in (await user.list_memories()).items}
+        (staying,) = (content for content in contents if "five" in content)
+        assert f'(after: "{cat}")' in staying
+        (other,) = contents.keys() - {staying}
+        report = await user.delete_memory(contents[other].memory_id)
+        assert report.reworded_memories == 1
+        (left,) = (await user.list_memories()).items
+        assert left.content == staying.replace(f' (after: "{cat}")', "")
         assert traces(path, WORD) == 0
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hitherto.core.recall import passages
 from hitherto.core.recall.calibration import Calibration, match_spreads, spread_of
-from hitherto.core.text.quotation import said_words
+from hitherto.core.text.quotation import words_to_embed
 from hitherto.embedding import Embedder, EmbedderIdentity, calibration_of
 from hitherto.errors import EmbedderError
 from hitherto.store import (
@@ -310,7 +310,7 @@ def _with_texts(
     contents: dict[str, list[str]] = {}
     for vector in missing:
         if vector.text is not None:
-            yield vector, said_words(vector.text)
+            yield vector, words_to_embed(vector.text)
             continue
         session_id, position = vector.key["session_id"], vector.key["position"]
         if session_id not in spans:

@@ -11,7 +11,7 @@ from hitherto.background.plan_writer import StoredFields, rewritten_contents
 from hitherto.core.recall.calibration import comparable
 from hitherto.core.reconciliation import categories, reconcile
 from hitherto.core.reconciliation.categories import EmbeddedCategory
-from hitherto.core.text.quotation import said_words
+from hitherto.core.text.quotation import words_to_embed
 from hitherto.embedding import Embedders
 from hitherto.engine.metered_inference import ChargedInference
 from hitherto.models import Category
@@ -109,7 +109,7 @@ class FieldBuilder:
     def embed_now(self, made_by: RecordedEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
         """Do what `embed` does, on the calling thread.
 
-        Of quotations only the words: the same frame would make all of them alike.
+        Of quotations only the words, see `words_to_embed`.
         """
-        words = [said_words(text) for text in texts]
+        words = [words_to_embed(text) for text in texts]
         return self._embedders.of(made_by.name, made_by.dimension).embed(words)

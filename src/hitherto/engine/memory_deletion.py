@@ -9,6 +9,7 @@ from hitherto.core.history import version_chains
 from hitherto.core.history.redaction import Redactor, redactor_for, without_marks
 from hitherto.core.recall import passages
 from hitherto.core.recall.passages import Passage
+from hitherto.core.text.quotation import words_to_embed
 from hitherto.engine.deletion import (
     apply_edit,
     delete_quarantined,
@@ -30,7 +31,7 @@ ATTEMPTS = 5
 class _SourceSession:
     """A session that deleted memories came from. evidence: positions of messages they rest on.
 
-    contents: of the memories that it created and that stay.
+    contents: of the memories that stay and that it created, by id.
     """
 
     session_id: str
@@ -38,7 +39,7 @@ class _SourceSession:
     messages: Sequence[Message]
     summary: str | None
     evidence: frozenset[int]
-    contents: Sequence[str]
+    contents: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,13 @@ class _SessionChange:
 class _TextChanges:
     """Texts to write. redactor: with the sentences removed from the evidence.
 
-    unprocessed: changed messages of sessions that are not processed.
+    unprocessed: changed messages of sessions that are not processed. reworded: id, new content and
+    vector of memories that stay, but lose words before their own.
     """
 
     redactor: Redactor
     sessions: Sequence[_SessionChange]
+    reworded: Sequence[tuple[str, str, bytes]]
     unprocessed: Sequence[tuple[str, int, str]]
 
 
@@ -139,6 +142,7 @@ class MemoryDeletion:
         return _TextChanges(
             redactor,
             [self._change_session(source, redactor, state.embedder) for source in state.sources],
+            self._reword(state, redactor),
             [
                 (session_id, position, text)
                 for (session_id, position, text), (*_, before) in zip(
@@ -147,6 +151,20 @@ class MemoryDeletion:
                 if text != before
             ],
         )
+
+    def _reword(self, state: _DeletionState, redactor: Redactor) -> list[tuple[str, str, bytes]]:
+        reworded = {
+            memory_id: redactor.redact_context(content)
+            for source in state.sources
+            for memory_id, content in source.contents.items()
+            if redactor.redact_context(content) != content
+        }
+        embedder = self._resources.embedders.of(state.embedder.name, state.embedder.dimension)
+        vectors = embedder.embed([words_to_embed(content) for content in reworded.values()])
+        return [
+            (memory_id, content, to_bytes(row))
+            for (memory_id, content), row in zip(reworded.items(), vectors, strict=True)
+        ]
 
     def _change_session(
         self, source: _SourceSession, redactor: Redactor, made_by: RecordedEmbedder
@@ -194,6 +212,8 @@ class MemoryDeletion:
             user, state.edit.deleted, redactor, state.contents, now
         )
         revision = apply_edit(user, state.edit)
+        for memory_id, content, vector in changes.reworded:
+            user.memories.reword(memory_id, content, vector, revision)
         for session in sessions:
             for position, text in session.changed.items():
                 user.messages.redact(session.session_id, position, text)
@@ -218,6 +238,7 @@ class MemoryDeletion:
             rewritten_summaries=sum(session.summary is not None for session in sessions),
             merge_conflicts=changed_conflicts,
             quarantined=quarantined,
+            reworded_memories=len(changes.reworded),
         )
 
 
@@ -234,7 +255,8 @@ def _summary(source: _SourceSession, messages: Sequence[Message], redactor: Reda
     # session would be recalled less.
     remaining = [replace(message, content=without_marks(message.content)) for message in messages]
     remaining = [message for message in remaining if message.content]
-    return summaries.summarise(remaining, source.contents, source.created_at)
+    contents = [redactor.redact_context(content) for content in source.contents.values()]
+    return summaries.summarise(remaining, contents, source.created_at)
 
 
 def _read_state(
@@ -275,11 +297,11 @@ def _read_state(
                 user.messages.of_session(session_id),
                 user.summaries.get(session_id),
                 frozenset(positions),
-                [
-                    version.content
-                    for version in staying.values()
+                {
+                    memory_id: version.content
+                    for memory_id, version in staying.items()
                     if version.session_id == session_id
-                ],
+                },
             )
             for session_id, positions in sorted(positions_by_session.items())
         ],

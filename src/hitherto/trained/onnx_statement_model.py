@@ -24,8 +24,8 @@ OVERLAP_TOKENS = 48
 """Tokens of a message that are read again as context of its next window."""
 PAIR_TOKENS = 80
 """Tokens of each statement of a pair that are read."""
-ASKED = "{asked} → {later}"
-"""Form of a question before its answer."""
+CONTEXT_PAIR_TOKENS = 40
+"""Tokens among these of the words before the statement: the last ones."""
 
 _START, _END = 0, 2
 
@@ -62,15 +62,16 @@ class OnnxStatementModel:
         """Return the probabilities of `RELATIONS` of each pair: (pairs, 6) float32."""
         probabilities = np.empty((len(pairs), len(RELATIONS)), np.float32)
         for number, pair in enumerate(pairs):
-            later = (
-                ASKED.format(asked=pair.question, later=pair.later) if pair.question else pair.later
-            )
-            earlier = self._ids(pair.earlier)[:PAIR_TOKENS]
-            row = [_START, *earlier, _END, *self._ids(later)[:PAIR_TOKENS], _END]
+            earlier = self._statement(pair.earlier, pair.earlier_context)
+            later = self._statement(pair.later, pair.later_context)
+            row = [_START, *earlier, _END, *later, _END]
             logits = self._run("relation", row)
             powers = np.exp(logits - logits.max())
             probabilities[number] = powers / powers.sum()
         return probabilities
+
+    def _statement(self, words: str, context: str) -> list[int]:
+        return statement_tokens(self._ids(words), self._ids(f"{context} →") if context else [])
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(_well_formed(text), add_special_tokens=False).ids
@@ -81,6 +82,12 @@ class OnnxStatementModel:
             [output], {"ids": np.array([row], np.int64)}
         )[0][0]
         return values
+
+
+def statement_tokens(words: Sequence[int], context: Sequence[int]) -> list[int]:
+    """Return the tokens of a statement of a pair behind those of its context."""
+    before = context[-CONTEXT_PAIR_TOKENS:]
+    return [*before, *words[: PAIR_TOKENS - len(before)]]
 
 
 def _well_formed(text: str) -> str:

@@ -42,9 +42,11 @@ def extract(
     today = session_date.date()
     prefix = speaker_prefix(messages)
     merged: dict[str, _Stated] = {}
+    topic = ""
     for position, message in enumerate(messages):
         if message.role is MessageRole.USER:
-            for piece in kept_words(messages, position, model, prefix):
+            for piece in kept_words(messages, position, model, prefix, topic):
+                topic = piece.words if piece.is_alone else topic
                 for stated in _statements(piece, message.content, today):
                     statement = merged.setdefault(stated.content.lower(), stated)
                     statement.positions[position] = None
@@ -92,7 +94,7 @@ def _end_of(day: date) -> datetime:
 def _statements(piece: Kept, message: str, today: date) -> Iterator[_Stated]:
     """Yield a piece in the third person, or in its own words if it is sure."""
     is_english = languages_of(piece.words, message)[:1] == (ENGLISH,)
-    clauses = _AND.split(piece.words) if is_english and not piece.question else []
+    clauses = _AND.split(piece.words) if is_english and piece.is_alone else []
     rewritten = [rewrite(clause, today, piece.time) for clause in clauses]
     plain = [item for item in rewritten if item is not None]
     if plain and len(plain) == len(clauses):
@@ -101,7 +103,7 @@ def _statements(piece: Kept, message: str, today: date) -> Iterator[_Stated]:
     elif is_sure(piece):
         dates = _dates_of(piece, message, today)
         words, first, last = _with_days(piece, dates, today)
-        yield _Stated(Quotation(words, piece.question).content, first, last, {})
+        yield _Stated(Quotation(words, piece.question, piece.after).content, first, last, {})
 
 
 def _dates_of(piece: Kept, message: str, today: date) -> list[DateMention]:

@@ -26,8 +26,8 @@ CONTEXT_CHARS = 300
 """Characters of each of them: the beginning of the user's; of the assistant's the end as well."""
 _BEGINNING = 100
 
-MAX_JOINED_CHARS = 240
-"""Characters of a sentence and the one before it that are kept as one."""
+MAX_CONTEXT_CHARS = 240
+"""Characters before a piece in its message that may explain it."""
 
 LEAST_KEPT = 2.0
 """Least logit of what is kept: see docs/measurements/statements.md."""
@@ -56,12 +56,6 @@ _LEADING = re.compile(
 _TALK = re.compile(r",? (?:by the way|btw|lol|haha|tho|fyi)(?=[.! ]{0,3}\Z)", re.IGNORECASE)
 """Turns of conversation at the end of a piece, which say nothing."""
 _TRAILING = " \t\r\n,;:-–—*•([、，；："
-_POINTING = re.compile(
-    r"(?:it|its|it's|he|he's|his|she|she's|her|they|they're|their|them|this|that|these|those"
-    r"|er|ihr|ihm|ella|él|elle|il|ils|elles|ele|ela|eles|elas|lui|lei)\b"
-    r"|[它他她]|彼|वह|वो|वे|उस",
-    re.IGNORECASE,
-)
 _QUESTION_END = re.compile(r"[?？]")
 
 
@@ -70,13 +64,19 @@ class Kept:
     """Words of a message that are kept.
 
     words: as written, without markup. score: logit that they are to be kept. time: see
-        `learned`. question: that they answer, where they say little without it.
+        `learned`. question, after: see `Quotation`; where they say little without.
     """
 
     words: str
     score: float
     time: str
     question: str = ""
+    after: str = ""
+
+    @property
+    def is_alone(self) -> bool:
+        """Return whether the words are kept without any before them."""
+        return not (self.question or self.after)
 
 
 def context_of(before: Sequence[tuple[bool, str]]) -> str:
@@ -95,11 +95,16 @@ def context_of(before: Sequence[tuple[bool, str]]) -> str:
 
 
 def kept_words(
-    messages: Sequence[Message], position: int, model: StatementModel, prefix: str = ""
+    messages: Sequence[Message],
+    position: int,
+    model: StatementModel,
+    prefix: str = "",
+    topic: str = "",
 ) -> list[Kept]:
     """Return what is to be kept of a user's message, in order; see `is_sure`.
 
-    prefix: the speaker's name in front of it. Takes time linear in the message's length, of which
+    prefix: the speaker's name in front of it. topic: what was kept last and says by itself what it
+    is about. Takes time linear in the message's length, of which
     at most `MAX_MESSAGE_CHARS` are read.
     """
     text = _spoken(messages[position].content, prefix)
@@ -109,16 +114,16 @@ def kept_words(
     ]
     read = model.read(text, context_of(earlier_turns))
     masked = _masked(text)
-    collected = _Collected(text, messages, position)
+    collected = _Collected(text, read, _question_before(messages, position), topic)
     for start, end in whole_sentence_spans(text):
         if end - start > MAX_SENTENCE_CHARS or any(a < end and start < b for a, b in masked):
             collected.skip()
             continue
+        collected.starts.append(start)
         for first, behind in _pieces(text, start, end, read):
             piece = _kept(text, first, behind, read)
             if piece is not None:
-                collected.add(piece, (first, behind))
-        collected.end_sentence(start, end)
+                collected.add(piece, first, behind)
     return collected.kept
 
 
@@ -126,38 +131,45 @@ def kept_words(
 class _Collected:
     """Pieces of a message that are kept so far.
 
-    last: span of the last piece that was kept. previous: span that a pronoun may stand for.
+    question: of the assistant before the message, or "". topic: what was kept last and can be
+    understood alone. starts: of the message's sentences so far, from the topic if it is among them.
     """
 
     text: str
-    messages: Sequence[Message]
-    position: int
+    read: ReadMessage
+    question: str
+    topic: str
     kept: list[Kept] = field(default_factory=list)
-    last: tuple[int, int] | None = None
-    previous: tuple[int, int] | None = None
+    starts: list[int] = field(default_factory=list)
+    has_topic: bool = False
 
     def skip(self) -> None:
-        """Pass over a sentence that nothing behind it may refer to."""
-        self.last = self.previous = None
+        """Pass over a sentence that explains nothing."""
+        self.starts.clear()
+        self.has_topic = False
 
-    def add(self, piece: Kept, span: tuple[int, int]) -> None:
-        """Keep a piece, joined with what its pronoun stands for, or with its question."""
-        if self.previous is None and len(piece.words.split()) <= _SHORT_WORDS:
-            piece = _with_question(piece, self.messages, self.position)
-        elif self.previous is not None and is_sure(piece) and _POINTING.match(piece.words):
-            joined_piece = _join(self.text, self.previous, piece, span)
-            if joined_piece is not None:
-                if self.last == self.previous and self.kept:
-                    self.kept.pop()
-                piece, span = joined_piece, (self.previous[0], span[1])
-        if piece.question or not _ONE_WORD.fullmatch(piece.words):
-            self.kept.append(piece)
-            self.last = self.previous = span
+    def add(self, piece: Kept, start: int, end: int) -> None:
+        """Keep a piece, with the words before it that it needs."""
+        is_first = not clean(self.text[:start])
+        if is_first and self.question and len(piece.words.split()) <= _SHORT_WORDS:
+            piece = replace(piece, question=self.question)
+        elif self.read.needs_context(*_without_marks(self.text, start, end)):
+            piece = self._with_context(piece, start)
+        if piece.is_alone and _ONE_WORD.fullmatch(piece.words):
+            return
+        self.kept.append(piece)
+        if piece.is_alone:
+            self.topic, self.has_topic, self.starts[:] = piece.words, True, [start]
 
-    def end_sentence(self, start: int, end: int) -> None:
-        """Let the next sentence refer to this one if nothing of it was kept."""
-        if self.last is None or self.last[1] <= start:
-            self.previous = (start, end)
+    def _with_context(self, piece: Kept, start: int) -> Kept:
+        """Return a piece with the words before it back to the topic, or with the question."""
+        near = [first for first in self.starts if start - first <= MAX_CONTEXT_CHARS]
+        after = clean(self.text[near[0] : start]).replace('"', "'") if near else ""
+        if self.has_topic and near[:1] == self.starts[:1]:
+            return replace(piece, after=after)
+        if self.question:
+            return replace(piece, question=self.question, after=after)
+        return replace(piece, after=" … ".join(words for words in (self.topic, after) if words))
 
 
 def is_sure(piece: Kept) -> bool:
@@ -245,25 +257,17 @@ def _kept(text: str, start: int, end: int, read: ReadMessage) -> Kept | None:
     return Kept(words, score, read.time(*inner))
 
 
-def _join(text: str, before: tuple[int, int], piece: Kept, span: tuple[int, int]) -> Kept | None:
-    """Return a piece with the words before it that its pronoun stands for."""
-    if span[1] - before[0] > MAX_JOINED_CHARS:
-        return None
-    return replace(piece, words=clean(text[before[0] : span[1]]))
-
-
-def _with_question(piece: Kept, messages: Sequence[Message], position: int) -> Kept:
-    """Return a short answer with the question that the assistant asked just before."""
+def _question_before(messages: Sequence[Message], position: int) -> str:
+    """Return the last question of the assistant's message just before, or ""."""
     if not position or messages[position - 1].role is not MessageRole.ASSISTANT:
-        return piece
+        return ""
     earlier = messages[position - 1].content[-MAX_SENTENCE_CHARS:]
     questions = [
         clean(earlier[start:end])
         for start, end in whole_sentence_spans(earlier)
         if _QUESTION_END.search(earlier, start, end)
     ]
-    question = questions[-1].replace('"', "") if questions else ""
-    return replace(piece, question=question)
+    return questions[-1].replace('"', "") if questions else ""
 
 
 def clean(words: str) -> str:

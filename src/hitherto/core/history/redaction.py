@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from hitherto.core.text.quotation import said_words
+from hitherto.core.text.quotation import quotation_of, said_words, without_context
 from hitherto.core.text.sentences import whole_sentence_spans
 from hitherto.core.text.terms import name_runs, terms_of, words_of
 
@@ -69,6 +69,12 @@ class Redactor:
     def redact(self, text: str, mark: str = REDACTED) -> str:
         """Redact a text that is not evidence itself."""
         return self._without(text, _LEAST_TERMS, mark)
+
+    def redact_context(self, content: str) -> str:
+        """Return a remaining memory, alone if words before its own state deleted content."""
+        quotation = quotation_of(content)
+        context = quotation.context if quotation is not None else ""
+        return without_context(content) if self.redact(context) != context else content
 
     def redact_summary(self, text: str) -> str:
         """Return a summary without the sentences that state deleted content; "" if none is left."""
@@ -141,7 +147,7 @@ def redactor_for(deleted: Sequence[str], kept: Sequence[str], others: Iterable[s
     """
     remaining: set[str] = set()
     for content in (*kept, *others):
-        remaining |= _marks(content)
+        remaining |= _marks(said_words(content))
     words = [said_words(content) for content in deleted]
     rare = set[str]().union(*map(_marks, words)) - remaining
     kept_terms = _EVERYBODYS.union(*(terms_of(said_words(content)) for content in kept))

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from hitherto.core.reconciliation.statement_index import Item
 from hitherto.core.statements.learned import RELATIONS, StatementModel, StatementPair
 from hitherto.core.statements.reader import Statement
-from hitherto.core.text.quotation import quotation_of
-from hitherto.core.text.terms import stem
+from hitherto.core.text.quotation import quotation_of, words_to_embed
+from hitherto.core.text.terms import stem, terms_of
 
 MOST_COMPARED = 8
 """Memories that a candidate is compared with, 3 ms each: those nearest in meaning."""
-LEAST_SIMILAR = 0.4
+LEAST_SIMILAR = 0.3
 """Cosine from which two statements are compared."""
-CERTAIN = 0.9
+MOST_CHANGED = 2
+"""Memories that a statement may change or end: the nearest of those compared."""
+CERTAIN = 0.7
 """Least probability with which a memory is taken for changed, ended or contradicted."""
 CERTAINLY_SAME = 0.75
 """Least probability with which a candidate is left out as already remembered."""
@@ -63,7 +65,8 @@ def relate(statement: Statement, near: Sequence[Item], model: StatementModel) ->
     same, changed, contradicted, extended = [], [], [], []
     for item, row in zip(open_to_model, probabilities, strict=True):
         chance = dict(zip(RELATIONS, row.tolist(), strict=True))
-        if chance["replaces"] + chance["ends"] >= CERTAIN and _share_words(item, statement):
+        is_near = item in near[:MOST_CHANGED] and _share_words(item, statement)
+        if is_near and chance["replaces"] + chance["ends"] >= CERTAIN:
             changed.append(item)
         elif chance["conflicts"] >= CERTAIN:
             contradicted.append(item)
@@ -75,14 +78,14 @@ def relate(statement: Statement, near: Sequence[Item], model: StatementModel) ->
 
 
 def _share_words(item: Item, statement: Statement) -> bool:
-    """Return whether two statements share a word that carries content.
+    """Return whether two statements, with the words before them, share one that carries content.
 
-    True for an answer to a question, and in other scripts, which may have no spaces.
+    True in other scripts, which may have no spaces.
     """
-    later = quotation_of(statement.content)
-    if later is not None and (later.question or not later.words.isascii()):
+    earlier, later = words_to_embed(item.statement.content), words_to_embed(statement.content)
+    if not later.isascii():
         return True
-    return bool((item.statement.term_set & statement.term_set) - _EVERYBODYS)
+    return bool(frozenset(terms_of(earlier)) & frozenset(terms_of(later)) - _EVERYBODYS)
 
 
 def is_changed_by(earlier: Statement, later: Statement, model: StatementModel) -> bool:
@@ -95,5 +98,6 @@ def _pair(earlier: str, later: str) -> StatementPair:
     return StatementPair(
         earlier if old is None else old.words,
         later if new is None else new.words,
-        "" if new is None else new.question,
+        "" if old is None else old.context,
+        "" if new is None else new.context,
     )

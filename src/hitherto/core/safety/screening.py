@@ -14,6 +14,7 @@ from hitherto.core.safety import echo, injection_patterns, low_trust
 from hitherto.core.safety.classifier import Classifier
 from hitherto.core.safety.injection_patterns import QuarantineReason
 from hitherto.core.safety.provenance import Judge, Provenance
+from hitherto.core.text.quotation import Quotation, quotation_of, without_context
 from hitherto.core.text.sentences import sentences
 from hitherto.core.text.terms import terms_of
 from hitherto.models import (
@@ -33,6 +34,9 @@ In 17 conversations of LoCoMo and LongMemEval, a session gives 18 at most.
 
 MAX_COMPARED = 64
 """Statements that a summary is compared with, and messages of a statement that are matched."""
+
+CONTEXT_MESSAGES = 4
+"""Messages before a statement's own, from which the words before a quotation may come."""
 
 ALIKE = 0.8
 """Share of the words of the shorter text from which a sentence and a statement say the same."""
@@ -72,7 +76,7 @@ def screen(
     quarantined: list[tuple[Candidate, QuarantineReason]] = []
     echoes = 0
     for extracted in extraction.candidates[-MAX_STATEMENTS:]:
-        candidate = with_speaker(extracted, messages)
+        candidate = with_speaker(screening.with_own_context(extracted), messages)
         judged = screening.judge(candidate)
         if isinstance(judged, QuarantineReason):
             quarantined.append((candidate, judged))
@@ -123,12 +127,14 @@ class _Screening:
     def judge(self, candidate: Candidate) -> Candidate | QuarantineReason:
         """Return the reason to quarantine a statement, or the statement with its speaker.
 
-        An injection in all of its messages makes a statement one step less trusted.
+        An injection in all of its messages makes a statement one step less trusted. Words before a
+        quotation are judged by `with_own_context`.
         """
         injection = injection_patterns.find_injection(candidate.content)
         if injection is not None:
             return injection
-        verdict, taint = self._judge.verdict(candidate), self._taint(candidate)
+        words = replace(candidate, content=without_context(candidate.content))
+        verdict, taint = self._judge.verdict(words), self._taint(candidate)
         if verdict.provenance is Provenance.FOREIGN:
             return taint or QuarantineReason(
                 QuarantineKind.THIRD_PARTY, injection_patterns.shorten_quote(verdict.words)
@@ -138,6 +144,24 @@ class _Screening:
         if verdict.provenance is Provenance.UNSURE or taint is not None:
             return replace(candidate, said_by=SaidBy.QUOTED)
         return candidate
+
+    def with_own_context(self, candidate: Candidate) -> Candidate:
+        """Return a candidate; alone if the words before its own are not clearly the user's."""
+        quotation = quotation_of(candidate.content)
+        if quotation is None or not quotation.context or not candidate.evidence:
+            return candidate
+        last = max(candidate.evidence)
+        before = replace(
+            candidate,
+            content=Quotation(quotation.after).content,
+            evidence=tuple(range(max(0, last - CONTEXT_MESSAGES), last + 1)),
+            clause=None,
+        )
+        judged = self.judge(before) if quotation.after else candidate
+        is_own = isinstance(judged, Candidate) and judged.said_by is candidate.said_by
+        return (
+            candidate if is_own else replace(candidate, content=without_context(candidate.content))
+        )
 
     def _taint(self, candidate: Candidate) -> QuarantineReason | None:
         """Return the first injection in a statement's messages if all of them have one."""

@@ -20,8 +20,9 @@ _KEEP = 0
 _FIRST_SLOT = 1
 _FIRST_TIME = _FIRST_SLOT + len(SLOTS)
 _OTHER_PERSON = _FIRST_TIME + len(TIMES)
-TOKEN_SCORES: Final = _OTHER_PERSON + 1
-"""Columns of scores of each token: to keep, slots, times, about another person."""
+_CONTEXT = _OTHER_PERSON + 1
+TOKEN_SCORES: Final = _CONTEXT + 1
+"""Columns of scores: to keep, slots, times, about another person, unclear without context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class ReadMessage:
         first, last = self.tokens(start, end)
         return float(self.scores[first:last, _KEEP].mean()) if last > first else float("-inf")
 
+    def needs_context(self, start: int, end: int) -> bool:
+        """Return whether a stranger needs earlier words to understand a piece that is kept."""
+        first, last = self.tokens(start, end)
+        return last > first and float(self.scores[first:last, _CONTEXT].mean()) > 0
+
     def time(self, start: int, end: int) -> str:
         """Return the most probable time of a piece that is kept."""
         return TIMES[self._best(start, end, _FIRST_TIME, _OTHER_PERSON)]
@@ -56,11 +62,12 @@ class ReadMessage:
 
 @dataclass(frozen=True, slots=True)
 class StatementPair:
-    """An earlier statement of the user and a later one; question: before it, or ""."""
+    """An earlier and a later statement, each with the words before it, or ""."""
 
     earlier: str
     later: str
-    question: str = ""
+    earlier_context: str = ""
+    later_context: str = ""
 
 
 class StatementModel(Protocol):
