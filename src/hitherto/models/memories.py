@@ -92,7 +92,7 @@ class MemoryVersion:
 class Clause:
     """Third-person statement in its two parts, as the rules of extraction know them.
 
-    subject: "User", "User's sister Ana", "User and others".
+    subject: "User" or "User's sister Ana".
     predicate: what is said of it, from its verb on: "works at Siemens".
     """
 
