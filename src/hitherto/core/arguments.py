@@ -245,7 +245,7 @@ def timezone(value: object) -> str:
         raise ValidationError(
             f"timezone must be an IANA name such as 'Europe/Lisbon' or 'UTC', not {value!r}"
         )
-    formatting.zone_of(value)
+    formatting.zone_of(text(value, "timezone", MAX_NAME_CHARS))
     return value
 
 

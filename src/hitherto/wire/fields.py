@@ -60,7 +60,7 @@ USER_ID_SCHEMA: Object = {
 }
 """Form of an id that an application chooses, for the OpenAPI document."""
 
-TIMEZONE: Object = {"examples": ["Europe/Lisbon"], "minLength": 1}
+TIMEZONE: Object = {"examples": ["Europe/Lisbon"], "minLength": 1, "maxLength": 255}
 """Form of the name of a time zone, for the OpenAPI document."""
 
 VISIBLE: Object = {"pattern": r"\S"}
