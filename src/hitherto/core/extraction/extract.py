@@ -15,6 +15,7 @@ from hitherto.core.dates.certain import SIDES, certain_dates, reader_of
 from hitherto.core.dates.mentions import DateMention
 from hitherto.core.extraction.own_words import Kept, is_sure, kept_words
 from hitherto.core.extraction.rewriting import rewrite
+from hitherto.core.extraction.tenses import past_dates
 from hitherto.core.statements.learned import StatementModel
 from hitherto.core.text.languages import ENGLISH, languages_of
 from hitherto.core.text.quotation import Quotation
@@ -114,7 +115,7 @@ def _dates_of(piece: Kept, message: str, today: date) -> list[DateMention]:
     dates: list[DateMention] = []
     most = 0
     for language in languages_of(piece.words, message):
-        clauses: dict[str, DateMention | None] | None = {} if language == ENGLISH else None
+        clauses = past_dates(piece.words, today) if language == ENGLISH else None
         read = certain_dates(piece.words, today, piece.time, reader_of(language), clauses)
         chars = sum(mention.end - mention.start for mention in read)
         if chars > most:
