@@ -53,7 +53,11 @@ async def file(tmp_path: Path) -> Path:
     async with AsyncHitherto(path, parts=Parts(embedder=HashEmbedder(32))) as memory:
         for name in ("bruno", "çelik"):
             user = await memory.create_user(name, metadata={"note": "naïve ☕"})
-            for text in ("I live in Porto with my dog Bica.", "I moved to Lisbon. 🎉 %s :x"):
+            for text in (
+                "I live in Porto.",
+                "I have a dog called Bica.",
+                "I moved to Lisbon. 🎉 %s :x",
+            ):
                 session = await user.create_session()
                 await session.add_message(MessageRole.USER, text)
                 await session.process()
