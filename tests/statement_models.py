@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"(?:\w+: )?(?:I|My|We|Our)\b(?! see\b)")
 class ToldModel:
     """Keeps the given phrases, and relates pairs as told; all others are unrelated.
 
-    unclear: of the phrases, those that need the words before them.
+    unclear: phrases among these that need the words before them. certainty: of each relation.
     """
 
     def __init__(
@@ -31,11 +31,13 @@ class ToldModel:
         times: Mapping[str, str] | None = None,
         relations: Mapping[tuple[str, str], str] | None = None,
         unclear: Sequence[str] = (),
+        certainty: float = 1.0,
     ) -> None:
         self._phrases = phrases
         self._times = times or {}
         self._relations = relations or {}
         self._unclear = unclear
+        self._certainty = certainty
         self.read_texts: list[tuple[str, str]] = []
         self.pairs: list[StatementPair] = []
 
@@ -55,12 +57,13 @@ class ToldModel:
         return ReadMessage(offsets, scores)
 
     def relate(self, pairs: Sequence[StatementPair]) -> NDArray[np.float32]:
-        """Give the relation that was told a probability of 1."""
+        """Give the relation that was told the certainty; the rest is unrelated."""
         self.pairs += pairs
         probabilities = np.zeros((len(pairs), len(RELATIONS)), np.float32)
         for row, pair in enumerate(pairs):
             relation = self._relations.get((pair.earlier, pair.later), "unrelated")
-            probabilities[row, RELATIONS.index(relation)] = 1
+            probabilities[row, 0] = 1 - self._certainty
+            probabilities[row, RELATIONS.index(relation)] += self._certainty
         return probabilities
 
 

@@ -1,6 +1,7 @@
 """Decisions by the statement model, where rules do not read both statements exactly."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -84,6 +85,30 @@ def test_the_two_nearest_memories_can_change() -> None:
     assert isinstance(decision, Supersede)
     (decision,) = _plan([*nearer, _memory(OLD)], NEW, told).decisions
     assert isinstance(decision, Insert)
+
+
+def test_words_that_stand_before_others_are_not_changed_by_them() -> None:
+    told = Quotation("I weigh 94 kg.").content
+    explained = Quotation("94 kg is fine", after="I weigh 94 kg, as I said.").content
+    relations = {
+        ("94 kg is fine", "I weigh 94 kg."): "replaces",
+        ("I weigh 94 kg.", "94 kg is fine"): "replaces",
+        (OLD, "94 kg is fine"): "replaces",
+    }
+    for earlier, later in ((told, explained), (explained, told)):
+        (decision,) = _plan([_memory(earlier)], later, relations).decisions
+        assert isinstance(decision, Insert)
+    (decision,) = _plan([_memory(OLD)], explained, relations).decisions
+    assert isinstance(decision, Supersede)
+
+
+@pytest.mark.parametrize(("session", "decided"), [("now", Insert), ("before", Supersede)])
+def test_a_change_within_a_session_needs_more_certainty(session: str, decided: type) -> None:
+    memory = replace(_memory(OLD).memory, session_id=session, evidence=(Evidence(session, 5),))
+    likely = ToldModel(relations=TOLD, certainty=0.8)
+    existing = ExistingMemory(memory, np.array([1, 0], np.float32))
+    (decision,) = _plan([existing], NEW, {}, model=likely).decisions
+    assert isinstance(decision, decided)
 
 
 def test_the_same_again_is_ignored() -> None:

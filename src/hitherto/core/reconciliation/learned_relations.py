@@ -23,6 +23,8 @@ MOST_CHANGED = 2
 """Memories that a statement may change or end: the nearest of those compared."""
 CERTAIN = 0.7
 """Least probability with which a memory is taken for changed, ended or contradicted."""
+CERTAIN_WITHIN = 0.9
+"""Least probability within one session, in which people seldom change what they said."""
 CERTAINLY_SAME = 0.75
 """Least probability with which a candidate is left out as already remembered."""
 
@@ -66,7 +68,9 @@ def relate(statement: Statement, near: Sequence[Item], model: StatementModel) ->
     for item, row in zip(open_to_model, probabilities, strict=True):
         chance = dict(zip(RELATIONS, row.tolist(), strict=True))
         is_near = item in near[:MOST_CHANGED] and _share_words(item, statement)
-        if is_near and chance["replaces"] + chance["ends"] >= CERTAIN:
+        is_near = is_near and not _is_context(item.statement.content, statement.content)
+        least = CERTAIN_WITHIN if item.of_session else CERTAIN
+        if is_near and chance["replaces"] + chance["ends"] >= least:
             changed.append(item)
         elif chance["conflicts"] >= CERTAIN:
             contradicted.append(item)
@@ -86,6 +90,17 @@ def _share_words(item: Item, statement: Statement) -> bool:
     if not later.isascii():
         return True
     return bool(frozenset(terms_of(earlier)) & frozenset(terms_of(later)) - _EVERYBODYS)
+
+
+def _is_context(earlier: str, later: str) -> bool:
+    """Return whether one of two statements stands before the other's words, in one breath."""
+    old, new = quotation_of(earlier), quotation_of(later)
+    if old is None or new is None:
+        return False
+    return any(
+        words.strip(" .,;!") in context
+        for words, context in ((new.words, old.context), (old.words, new.context))
+    )
 
 
 def is_changed_by(earlier: Statement, later: Statement, model: StatementModel) -> bool:
